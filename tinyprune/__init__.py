@@ -1,0 +1,3 @@
+"""Structured pruning that a microcontroller runs faster."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,40 @@
+"""Everything that tinyprune refuses, as one tree; the command line maps each class to its exit code.
+
+    TinypruneError             exit code 1
+    ├── ModelError             1  the model cannot be read, quantized or run
+    ├── DataError              1  the data set, a calibration array or a sample is wrong
+    ├── TargetError            1  the firmware misbehaved, on a board or in an emulator
+    ├── UsageError             2  an argument is wrong: unknown board, missing path, unwritable folder
+    ├── MissingDependency      2  a compiler, a Python package or a tool is not installed
+    └── DoesNotFit             3  the firmware is larger than the board
+
+A message says what is wrong, where, and what to do next; it is shown to the user as it stands.
+"""
+
+
+class TinypruneError(Exception):
+    exit_code = 1
+
+
+class ModelError(TinypruneError):
+    pass
+
+
+class DataError(TinypruneError):
+    pass
+
+
+class TargetError(TinypruneError):
+    pass
+
+
+class UsageError(TinypruneError):
+    exit_code = 2
+
+
+class MissingDependency(TinypruneError):
+    exit_code = 2
+
+
+class DoesNotFit(TinypruneError):
+    exit_code = 3

@@ -1,0 +1,166 @@
+"""Training that can stop and go on: after every epoch weights, optimizer and random state are on disk.
+
+AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine learning rate with a short warm-up. The weights of the last epoch are
+the result; none is picked by its validation accuracy, which would flatter that figure.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinyprune.errors import DataError, ModelError
+from tinyprune.speech_commands import LabelledClips
+
+HISTORY = "history.json"
+WARMUP_EPOCHS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    batch_clips: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """One line of the history."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_accuracy: float
+
+
+def train(
+    model: Any,
+    clips_of_epoch: Callable[[int], LabelledClips],
+    validation: LabelledClips,
+    recipe: Recipe,
+    folder: Path,
+    progress: Callable[[EpochResult], None] = lambda result: None,
+) -> tuple[EpochResult, ...]:
+    """Train in place, from the last checkpoint in `folder` if there is one for this recipe; returns the whole history."""
+    import tensorflow as tf
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(recipe.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    history = read_history(folder, recipe)
+    epochs = _prefetched(clips_of_epoch, len(history), recipe.epochs)
+    checkpoint: tf.train.Checkpoint | None = None
+    for epoch, clips in epochs:
+        if checkpoint is None:
+            _compile(model, recipe, math.ceil(len(clips.labels) / recipe.batch_clips))
+            checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
+            _restore(checkpoint, folder, history)
+        result = _run_epoch(model, clips, validation, recipe, epoch)
+        checkpoint.write(str(folder / _checkpoint_name(epoch)))
+        history = (*history, result)
+        _write_history(folder, recipe, history)
+        progress(result)
+    if checkpoint is None:
+        _restore(tf.train.Checkpoint(model=model), folder, history)
+    return history
+
+
+def read_history(folder: Path, recipe: Recipe) -> tuple[EpochResult, ...]:
+    """Finished epochs of this recipe; another recipe's history is refused."""
+    path = folder / HISTORY
+    if not path.exists():
+        return ()
+    try:
+        recorded = json.loads(path.read_text())
+        history = tuple(EpochResult(**line) for line in recorded["epochs"])
+        before = Recipe(**recorded["recipe"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no training history ({error}); remove {folder} to start over") from error
+    if before != recipe:
+        differing = [
+            field.name for field in fields(Recipe) if getattr(before, field.name) != getattr(recipe, field.name)
+        ]
+        raise DataError(
+            f"{folder} holds a training with another {', '.join(differing)}; choose another folder or remove it"
+        )
+    return history
+
+
+def _prefetched(
+    clips_of_epoch: Callable[[int], LabelledClips], first: int, end: int
+) -> Iterator[tuple[int, LabelledClips]]:
+    """Epochs in order, the next one being prepared while the network trains on this one."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pending = pool.submit(clips_of_epoch, first) if first < end else None
+        for epoch in range(first, end):
+            assert pending is not None
+            clips = pending.result()
+            pending = pool.submit(clips_of_epoch, epoch + 1) if epoch + 1 < end else None
+            yield epoch, clips
+
+
+def _compile(model: Any, recipe: Recipe, steps_per_epoch: int) -> None:
+    from tf_keras import optimizers
+
+    warmup_steps = WARMUP_EPOCHS * steps_per_epoch
+    learning_rate = optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        decay_steps=max(1, recipe.epochs * steps_per_epoch - warmup_steps),
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warmup_steps,
+    )
+    optimizer = optimizers.AdamW(learning_rate, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["_bn/", "bias"])
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+
+
+def _run_epoch(model: Any, clips: LabelledClips, validation: LabelledClips, recipe: Recipe, epoch: int) -> EpochResult:
+    """The clips come shuffled, so that the order depends on seed and epoch alone."""
+    fitted = model.fit(
+        clips.features[..., np.newaxis], clips.labels, batch_size=recipe.batch_clips, shuffle=False, verbose=0
+    ).history
+    loss = float(fitted["loss"][-1])
+    if not math.isfinite(loss):
+        raise ModelError(
+            f"training diverged: the loss is {loss} in epoch {epoch + 1}; "
+            f"lower the learning rate ({recipe.learning_rate}); the checkpoint of the epoch before is kept"
+        )
+    return EpochResult(epoch, loss, float(fitted["accuracy"][-1]), accuracy(model, validation))
+
+
+def accuracy(model: Any, clips: LabelledClips) -> float:
+    """Share of clips whose most probable label is right."""
+    probabilities = model.predict(clips.features[..., np.newaxis], batch_size=256, verbose=0)
+    return float((probabilities.argmax(axis=1) == clips.labels).mean())
+
+
+def _checkpoint_name(epoch: int) -> str:
+    return f"checkpoint-{epoch}"
+
+
+def _restore(checkpoint: Any, folder: Path, history: tuple[EpochResult, ...]) -> None:
+    if not history:
+        return
+    path = folder / _checkpoint_name(history[-1].epoch)
+    if not path.with_name(f"{path.name}.index").exists():
+        raise DataError(f"{folder} has a history but not its {path.name}; remove the folder to start over")
+    checkpoint.read(str(path)).expect_partial()
+
+
+def _write_history(folder: Path, recipe: Recipe, history: tuple[EpochResult, ...]) -> None:
+    """Commit an epoch: from here on training resumes after it, and older checkpoints can go."""
+    part = folder / f"{HISTORY}.part"
+    part.write_text(json.dumps({"recipe": asdict(recipe), "epochs": [asdict(line) for line in history]}, indent=1))
+    os.replace(part, folder / HISTORY)
+    for old in folder.glob("checkpoint-*"):
+        if not old.name.startswith(f"{_checkpoint_name(history[-1].epoch)}."):
+            old.unlink()
