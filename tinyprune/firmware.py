@@ -23,6 +23,3 @@ class FirmwareImage:
     elf: Path
     flash_bytes: int
     ram_bytes: int
-    input_bytes: int
-    output_bytes: int
-    arena_bytes: int

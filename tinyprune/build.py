@@ -1,0 +1,93 @@
+"""FirmwareSource → FirmwareImage: compiles, links, writes .elf, .hex and .bin, and measures flash and RAM from the ELF."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tinyprune.boards import Board
+from tinyprune.errors import DoesNotFit, MissingDependency, ModelError
+from tinyprune.firmware import FirmwareImage, FirmwareSource
+from tinyprune.toolchain import Compiler
+
+_OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
+_COMPILE_TIMEOUT_S = 600
+
+
+def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
+    """Compiles the project written at `project` into `output`/firmware.{elf,hex,bin}.
+
+    Raises DoesNotFit where the linker runs out of a memory, ModelError where the compiler fails (a defect of tinyprune's).
+    """
+    elf = output / ("firmware.elf" if board.flash else "firmware")
+    sources = sorted(path for path in source.files if path.endswith(".c"))
+    includes = [f"-I{folder}" for folder in ("network", "runtime/include", "app", "port")]
+    script = ["-T", "port/link.ld"] if "port/link.ld" in source.files else []
+    command = [*compiler.command, *compiler.compile_flags, *includes, *sources, *script, *compiler.link_flags]
+    _run([*command, "-o", str(elf.resolve())], project, board)
+    if board.flash:
+        _write_hex_and_bin(elf)
+    flash_bytes, ram_bytes = measure(elf, board)
+    return FirmwareImage(source.board, source.model_sha256, compiler.version, elf, flash_bytes, ram_bytes)
+
+
+def _run(command: list[str], project: Path, board: Board) -> None:
+    try:
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=_COMPILE_TIMEOUT_S)
+    except FileNotFoundError:
+        raise MissingDependency(f"the compiler {command[0]} has vanished; install it again") from None
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"the compiler did not finish within {_COMPILE_TIMEOUT_S} s") from None
+    if done.returncode == 0:
+        return
+    overflow = _OVERFLOW.search(done.stderr)
+    if overflow:
+        region = "RAM" if re.search(r"[`'\"]RAM[`'\"]", done.stderr) else "flash"
+        raise DoesNotFit(
+            f"the firmware does not fit {board.name}: {region} is exceeded by {int(overflow.group(1)):,} bytes; "
+            "use a model with fewer channels, or prune it 2:4"
+        )
+    raise ModelError(f"the compiler refused the generated code; please report this. {command[0]} said:\n{done.stderr[-4000:]}")
+
+
+def _write_hex_and_bin(elf: Path) -> None:
+    from elftools.elf.elffile import ELFFile
+    from intelhex import IntelHex
+
+    image = IntelHex()
+    with elf.open("rb") as stream:
+        for segment in ELFFile(stream).iter_segments("PT_LOAD"):
+            if segment["p_filesz"]:
+                image.frombytes(segment.data(), offset=segment["p_paddr"])
+    image.write_hex_file(str(elf.with_suffix(".hex")))
+    image.tobinfile(str(elf.with_suffix(".bin")))
+
+
+def measure(elf: Path, board: Board) -> tuple[int, int]:
+    """(flash, RAM) bytes that the linked program occupies; RAM without the stack. On the PC: what the loader maps."""
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as stream:
+        file = ELFFile(stream)
+        segments = [segment.header for segment in file.iter_segments("PT_LOAD")]
+        if board.flash is None or board.ram is None:
+            written = [s["p_memsz"] for s in segments if s["p_flags"] & 2]
+            return sum(s["p_filesz"] for s in segments), sum(written)
+        flash = [s["p_paddr"] + s["p_filesz"] for s in segments if s["p_filesz"]]
+        # SHF_ALLOC sections in RAM; the stack is a reservation, not a use
+        sections = [s.header for s in file.iter_sections() if s["sh_flags"] & 2 and s.name != ".stack"]
+        inside = [s["sh_size"] for s in sections if board.ram.origin <= s["sh_addr"] < board.ram.end]
+        return max(flash) - board.flash.origin, sum(inside)
+
+
+def commit(staged: Path, output: Path, names: list[str]) -> None:
+    """Moves finished files and folders into `output`, each by rename, replacing what an earlier build left there."""
+    for name in names:
+        target, old = output / name, output / f".{name}.old"
+        if not (staged / name).exists():
+            continue
+        if target.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+            target.rename(old)
+        (staged / name).replace(target)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,107 @@
+"""C compilers: which one is there, and what it must be told for each core.
+
+`arm-none-eabi-gcc` on PATH is preferred, being what firmware people use; the `ziglang` wheel (clang with its own linker) serves
+everywhere else, also for the PC.
+"""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from tinyprune.boards import Board
+from tinyprune.errors import MissingDependency, UsageError
+
+#: Core → flags of GCC, with and without an FPU.
+_GCC_CORES = {
+    "cortex-m0plus": ("-mcpu=cortex-m0plus", "-mfloat-abi=soft"),
+    "cortex-m4": ("-mcpu=cortex-m4", "-mfloat-abi=hard -mfpu=fpv4-sp-d16"),
+    "cortex-m7": ("-mcpu=cortex-m7", "-mfloat-abi=hard -mfpu=fpv5-sp-d16"),
+    "cortex-m33": ("-mcpu=cortex-m33", "-mfloat-abi=hard -mfpu=fpv5-sp-d16"),
+}
+#: Core → target and CPU of zig.
+_ZIG_CORES = {
+    "cortex-m0plus": ("thumb-freestanding-eabi", "cortex_m0plus"),
+    "cortex-m4": ("thumb-freestanding-eabihf", "cortex_m4+vfp4d16sp"),
+    "cortex-m7": ("thumb-freestanding-eabihf", "cortex_m7+fp_armv8d16sp"),
+    "cortex-m33": ("thumb-freestanding-eabihf", "cortex_m33"),
+}
+_HOST_FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+_BARE_FLAGS = (*_HOST_FLAGS, "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-fno-common", "-g")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A compiler set up for one board: `command` begins every call."""
+
+    name: str  # the key of COMPILERS
+    version: str  # for reports, e.g. "arm-none-eabi-gcc 12.2.1"
+    command: tuple[str, ...]
+    compile_flags: tuple[str, ...]
+    link_flags: tuple[str, ...]
+
+
+def arm_flags(board: Board) -> tuple[str, ...]:
+    """GCC's flags for the board's core; none for the PC."""
+    if board.cpu.core == "host":
+        return ()
+    cpu, fpu = _GCC_CORES[board.cpu.core]
+    return (cpu, "-mthumb", *(fpu.split() if board.cpu.fpu else ("-mfloat-abi=soft",)))
+
+
+def find(board: Board, name: str | None = None) -> Compiler:
+    """The compiler of that name, or the first of COMPILERS that is installed.
+
+    Raises UsageError for an unknown name, MissingDependency where nothing can compile for the board.
+    """
+    if name is not None and name not in COMPILERS:
+        raise UsageError(f'unknown compiler "{name}"; known: {", ".join(COMPILERS)}')
+    for candidate in [name] if name else COMPILERS:
+        compiler = COMPILERS[candidate](board)
+        if compiler is not None:
+            return compiler
+    wanted = f"compiler {name}" if name else "C compiler"
+    raise MissingDependency(
+        f"no {wanted} for {board.name} was found; `pip install ziglang` brings one, or install "
+        f"{'gcc' if board.cpu.core == 'host' else 'gcc-arm-none-eabi'} from your distribution"
+    )
+
+
+def _gcc(board: Board) -> Compiler | None:
+    host = board.cpu.core == "host"
+    tool = "gcc" if host else "arm-none-eabi-gcc"
+    path = shutil.which(tool)
+    if path is None:
+        return None
+    version = f"{tool} {_output(path, '-dumpfullversion')}"
+    if host:
+        return Compiler("gcc", version, (path,), _HOST_FLAGS, ())
+    flags = arm_flags(board)
+    link = (*flags, "-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-lgcc")
+    return Compiler("gcc", version, (path,), (*flags, *_BARE_FLAGS), link)
+
+
+def _zig(board: Board) -> Compiler | None:
+    if importlib.util.find_spec("ziglang") is None:
+        return None
+    command = (sys.executable, "-m", "ziglang", "cc")
+    clang = re.search(r"clang version (\S+)", _output(*command, "--version"))
+    version = f"zig cc {_output(*command[:-1], 'version')} (clang {clang.group(1) if clang else 'of unknown version'})"
+    if board.cpu.core == "host":
+        return Compiler("zig", version, command, (*_HOST_FLAGS, "-fno-sanitize=undefined"), ())
+    target, cpu = _ZIG_CORES[board.cpu.core]
+    if not board.cpu.fpu:
+        target = "thumb-freestanding-eabi"
+    machine = ("-target", target, f"-mcpu={cpu}")
+    flags = (*machine, *_BARE_FLAGS, "-fno-sanitize=undefined")
+    return Compiler("zig", version, command, flags, (*machine, "-nostdlib", "-static", "-Wl,--gc-sections", "-lcompiler_rt"))
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
+
+
+#: Name → set-up for a board, None where it is not installed; in order of preference.
+COMPILERS = {"gcc": _gcc, "zig": _zig}
