@@ -1,0 +1,14 @@
+/* The firmware: one network behind the MLPerf Tiny protocol on the board's serial port. */
+#include "port.h"
+#include "protocol.h"
+
+static tp_device device;
+
+int main(void) {
+    tp_port_init();
+    tp_device_boot();
+    for (int byte = tp_port_read(); byte >= 0; byte = tp_port_read()) {
+        tp_device_receive(&device, (uint8_t)byte);
+    }
+    return 0;
+}

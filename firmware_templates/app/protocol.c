@@ -1,0 +1,300 @@
+#include "protocol.h"
+
+#include <string.h>
+
+#include "port.h"
+#include "text.h"
+
+#define NEWLINE "\r\n"
+
+enum { MAX_WORDS = 3, PRINTED_BYTES_A_LINE = 8, DEFAULT_WARMUP = 10 };
+
+static bool equal(const char *left, const char *right) {
+    while (*left != '\0' && *left == *right) {
+        left++;
+        right++;
+    }
+    return *left == *right;
+}
+
+static void put_value(const char *before, uint64_t value, const char *after) {
+    tp_put(before);
+    tp_put_decimal(value);
+    tp_put(after);
+}
+
+static void put_time(uint64_t time_us) { put_value("m-lap-us-", time_us, NEWLINE); }
+
+static void put_quoted(const char *before, const char *text) {
+    tp_put(before);
+    tp_put(text);
+    tp_put("]" NEWLINE);
+}
+
+/* Each command gets its words (words[0] is its name, missing ones are NULL) and prints its answer before "m-ready". */
+
+static void answer_name(tp_device *device, char *words[]) {
+    (void)device, (void)words;
+    tp_put("m-name-dut-[tinyprune]" NEWLINE);
+}
+
+static void answer_profile(tp_device *device, char *words[]) {
+    (void)device, (void)words;
+    tp_put("m-profile-[ULPMark for tinyML Firmware V0.0.1]" NEWLINE);
+    put_quoted("m-model-[", TP_NETWORK_NAME);
+}
+
+static void answer_model(tp_device *device, char *words[]) {
+    (void)device, (void)words;
+    put_quoted("m-model-id-[", TP_MODEL_ID);
+}
+
+static void answer_timestamp(tp_device *device, char *words[]) {
+    (void)device, (void)words;
+    put_time(tp_port_time_us());
+}
+
+static void answer_help(tp_device *device, char *words[]) {
+    (void)device, (void)words;
+    tp_put("name                   who answers" NEWLINE
+           "profile                benchmark and network" NEWLINE
+           "model                  id of the model in this firmware" NEWLINE
+           "timestamp              microseconds since start" NEWLINE
+           "db load N              announce N input bytes" NEWLINE
+           "db HEX                 the next input bytes" NEWLINE
+           "db print               show the input" NEWLINE
+           "infer [N [WARMUP]]     run N timed inferences after WARMUP untimed ones (1, 10)" NEWLINE
+           "results                the last output, dequantized" NEWLINE
+           "output                 the last output, raw int8 in hexadecimal" NEWLINE);
+}
+
+static void db_load(tp_device *device, const char *count) {
+    uint32_t bytes = 0;
+    device->expected_bytes = 0;
+    device->loaded_bytes = 0;
+    if (count == NULL || !tp_parse_decimal(count, &bytes) || bytes == 0) {
+        tp_put("e-[db load needs a number of bytes above 0]" NEWLINE);
+    } else if (bytes > sizeof device->input) {
+        put_value("e-[", bytes, " bytes are too many: ");
+        put_value("the input has ", sizeof device->input, "]" NEWLINE);
+    } else {
+        device->expected_bytes = bytes;
+        put_value("m-[Expecting ", bytes, " bytes]" NEWLINE);
+    }
+}
+
+static void db_print(const tp_device *device) {
+    if (device->loaded_bytes == 0) {
+        tp_put("e-[Nothing is loaded]" NEWLINE);
+    }
+    for (uint32_t i = 0; i < device->loaded_bytes; i++) {
+        tp_put(i % PRINTED_BYTES_A_LINE == 0 ? "m-buffer-" : "-");
+        tp_put_hex(device->input[i]);
+        if (i + 1 == device->loaded_bytes || (i + 1) % PRINTED_BYTES_A_LINE == 0) {
+            tp_put(NEWLINE);
+        }
+    }
+}
+
+/* The number of bytes that `hex` spells, or -1: an answer has been given. */
+static int32_t hex_bytes(const char *hex) {
+    int32_t digits = 0;
+    for (; hex[digits] != '\0'; digits++) {
+        if (tp_parse_hex_digit(hex[digits]) < 0) {
+            put_quoted("e-[Not hexadecimal: ", hex);
+            return -1;
+        }
+    }
+    if (digits % 2 != 0) {
+        tp_put("e-[Odd number of hexadecimal digits]" NEWLINE);
+        return -1;
+    }
+    return digits / 2;
+}
+
+/* Checks the whole line before storing any of it, so that a refused line can be sent again. */
+static void db_store(tp_device *device, const char *hex) {
+    const int32_t bytes = hex_bytes(hex);
+    if (bytes < 0) {
+        return;
+    }
+    if (device->expected_bytes == 0) {
+        tp_put("e-[Announce the bytes with db load first]" NEWLINE);
+        return;
+    }
+    if ((uint32_t)bytes > device->expected_bytes - device->loaded_bytes) {
+        put_value("e-[More than the announced ", device->expected_bytes, " bytes]" NEWLINE);
+        return;
+    }
+    for (; *hex != '\0'; hex += 2) {
+        const int byte = tp_parse_hex_digit(hex[0]) * 16 + tp_parse_hex_digit(hex[1]);
+        device->input[device->loaded_bytes++] = (uint8_t)byte;
+    }
+    if (device->loaded_bytes == device->expected_bytes) {
+        tp_put("m-load-done" NEWLINE);
+    }
+}
+
+static void answer_db(tp_device *device, char *words[]) {
+    if (words[1] == NULL) {
+        tp_put("e-[db needs load, print or bytes in hexadecimal]" NEWLINE);
+    } else if (equal(words[1], "load")) {
+        db_load(device, words[2]);
+    } else if (words[2] != NULL) {
+        put_quoted("e-[Unexpected: ", words[2]);
+    } else if (equal(words[1], "print")) {
+        db_print(device);
+    } else {
+        db_store(device, words[1]);
+    }
+}
+
+static void answer_results(tp_device *device, char *words[]) {
+    (void)words;
+    if (!device->has_output) {
+        tp_put("e-[No inference has run]" NEWLINE);
+        return;
+    }
+    const int8_t *output = tp_network_output(device->arena);
+    tp_put("m-results-[");
+    for (size_t i = 0; i < TP_NETWORK_OUTPUT_BYTES; i++) {
+        const int64_t nano = (output[i] - TP_NETWORK_OUTPUT_ZERO_POINT) * (int64_t)TP_NETWORK_OUTPUT_SCALE_NANO;
+        tp_put(i == 0 ? "" : ",");
+        tp_put_thousandths((nano + (nano < 0 ? -500000 : 500000)) / 1000000);
+    }
+    tp_put("]" NEWLINE);
+}
+
+static void answer_output(tp_device *device, char *words[]) {
+    (void)words;
+    if (!device->has_output) {
+        tp_put("e-[No inference has run]" NEWLINE);
+        return;
+    }
+    const int8_t *output = tp_network_output(device->arena);
+    tp_put("m-output-[");
+    for (size_t i = 0; i < TP_NETWORK_OUTPUT_BYTES; i++) {
+        tp_put_hex((uint8_t)output[i]);
+    }
+    tp_put("]" NEWLINE);
+}
+
+static void run_network(tp_device *device, uint32_t times) {
+    for (; times > 0; times--) {
+        memcpy(tp_network_input(device->arena), device->input, sizeof device->input);
+        tp_network_run(device->arena);
+        (void)tp_port_time_us(); /* lets the port notice that its cycle counter wrapped */
+    }
+}
+
+/* Both timestamps are printed afterwards: sending the first one would fall into the measured time. */
+static void run_timed(tp_device *device, uint32_t runs, uint32_t warmup) {
+    put_value("m-warmup-start-", warmup, NEWLINE);
+    tp_port_flush();
+    run_network(device, warmup);
+    tp_put("m-warmup-done" NEWLINE);
+    put_value("m-infer-start-", runs, NEWLINE);
+    tp_port_flush();
+    const uint64_t start_us = tp_port_time_us();
+    run_network(device, runs);
+    const uint64_t end_us = tp_port_time_us();
+    put_time(start_us);
+    put_time(end_us);
+    tp_put("m-infer-done" NEWLINE);
+}
+
+static void answer_infer(tp_device *device, char *words[]) {
+    uint32_t runs = 1;
+    uint32_t warmup = DEFAULT_WARMUP;
+    if (words[1] != NULL && (!tp_parse_decimal(words[1], &runs) || runs == 0)) {
+        tp_put("e-[infer needs a number of inferences above 0]" NEWLINE);
+    } else if (words[1] != NULL && words[2] != NULL && !tp_parse_decimal(words[2], &warmup)) {
+        tp_put("e-[infer needs a number of warm-up inferences of 0 or more]" NEWLINE);
+    } else if (device->loaded_bytes != sizeof device->input) {
+        put_value("e-[", device->loaded_bytes, " bytes are loaded: ");
+        put_value("the input has ", sizeof device->input, "]" NEWLINE);
+    } else {
+        run_timed(device, runs, warmup);
+        device->has_output = true;
+        answer_results(device, words);
+    }
+}
+
+static const struct {
+    const char *name;
+    size_t max_words; /* with the name */
+    void (*answer)(tp_device *device, char *words[]);
+} commands[] = {
+    {"name", 1, answer_name},       {"profile", 1, answer_profile}, {"timestamp", 1, answer_timestamp},
+    {"db", 3, answer_db},           {"infer", 3, answer_infer},     {"results", 1, answer_results},
+    {"output", 1, answer_output},   {"model", 1, answer_model},     {"help", 1, answer_help},
+};
+
+/* Cuts `text` at its spaces. Returns the number of words, of which the first MAX_WORDS + 1 are stored. */
+static size_t split(char *text, char *words[MAX_WORDS + 1]) {
+    size_t count = 0;
+    for (bool in_word = false; *text != '\0'; text++) {
+        if (*text == ' ') {
+            *text = '\0';
+            in_word = false;
+        } else if (!in_word) {
+            in_word = true;
+            if (count <= MAX_WORDS) {
+                words[count] = text;
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+static void run_command(tp_device *device) {
+    char *words[MAX_WORDS + 1] = {NULL};
+    const size_t count = split(device->command, words);
+    if (count == 0) {
+        return; /* a lone '%': hosts flush a half-sent command with it */
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (equal(words[0], commands[i].name)) {
+            if (count > commands[i].max_words) {
+                put_quoted("e-[Unexpected: ", words[commands[i].max_words]);
+            } else {
+                commands[i].answer(device, words);
+            }
+            return;
+        }
+    }
+    put_quoted("e-[Unknown command: ", words[0]);
+}
+
+static void put_ready(void) {
+    tp_put("m-ready" NEWLINE);
+    tp_port_flush();
+}
+
+void tp_device_boot(void) {
+    tp_put("m-timestamp-mode-performance" NEWLINE);
+    put_time(tp_port_time_us());
+    tp_put("m-init-done" NEWLINE);
+    put_ready();
+}
+
+void tp_device_receive(tp_device *device, uint8_t byte) {
+    if (byte == '%') {
+        device->command[device->command_chars] = '\0';
+        if (device->too_long) {
+            put_value("e-[Command longer than ", TP_COMMAND_CHARS, " characters]" NEWLINE);
+        } else {
+            run_command(device);
+        }
+        device->command_chars = 0;
+        device->too_long = false;
+        put_ready();
+    } else if (byte == '\r' || byte == '\n') {
+        return;
+    } else if (device->command_chars == TP_COMMAND_CHARS) {
+        device->too_long = true;
+    } else {
+        device->command[device->command_chars++] = byte < ' ' || byte > '~' ? '?' : (char)byte;
+    }
+}

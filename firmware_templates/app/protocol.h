@@ -1,0 +1,42 @@
+/* The device side of the MLPerf Tiny protocol (MLCommons Tiny benchmark, runner side: benchmark/runner).
+ *
+ * Commands are ASCII, end with '%' and have at most TP_COMMAND_CHARS characters before it; line ends between them are
+ * ignored. Every answer consists of lines ending in "\r\n", the last of which is "m-ready". A refused command answers
+ * with one line "e-[what is wrong]" and changes nothing, except `db load`, which always forgets the last input.
+ *
+ *   name%  profile%  timestamp%  help%  results%  db load N%  db HEX%  db print%  infer [N [WARMUP]]%   as in MLPerf Tiny
+ *   output%   our own: "m-output-[80ff01]", the raw int8 output of the last inference, in hexadecimal
+ *   model%    our own: "m-model-id-[ID]", which model this firmware was generated from
+ *
+ * "m-results-[...]" holds the dequantized output rounded to three decimals, computed in integers.
+ */
+#ifndef TP_PROTOCOL_H
+#define TP_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "network.h"
+
+enum { TP_COMMAND_CHARS = 80 };
+
+typedef struct {
+    _Alignas(16) uint8_t arena[TP_NETWORK_ARENA_BYTES];
+    /* What `db` loads. Kept apart, since the network may reuse the input's place in the arena during an inference. */
+    uint8_t input[TP_NETWORK_INPUT_BYTES];
+    uint32_t expected_bytes; /* announced by `db load`; 0: nothing announced */
+    uint32_t loaded_bytes;
+    bool has_output;
+    bool too_long; /* the command being received is dropped up to its '%' */
+    size_t command_chars;
+    char command[TP_COMMAND_CHARS + 1];
+} tp_device;
+
+/* Prints the boot messages. The device starts as all zeros. */
+void tp_device_boot(void);
+
+/* Takes one received byte; a '%' runs the command and flushes its answer. */
+void tp_device_receive(tp_device *device, uint8_t byte);
+
+#endif

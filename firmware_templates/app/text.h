@@ -1,0 +1,21 @@
+/* Integers to text and back, written straight to the port: the firmware has no printf and no heap. */
+#ifndef TP_TEXT_H
+#define TP_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+void tp_put(const char *text);
+void tp_put_decimal(uint64_t value);
+void tp_put_hex(uint8_t byte); /* two digits, lower case */
+
+/* 1234 → "1.234", -5 → "-0.005". */
+void tp_put_thousandths(int64_t thousandths);
+
+/* Reads all of `text` as a decimal number; false if it is empty, holds anything but digits or exceeds 32 bits. */
+bool tp_parse_decimal(const char *text, uint32_t *value);
+
+/* 0..15, or -1 if `digit` is not a hexadecimal digit. */
+int tp_parse_hex_digit(char digit);
+
+#endif
