@@ -34,10 +34,10 @@ CHUNK_CLIPS = 256
 
 
 def normalize(pcm: npt.NDArray[np.int16]) -> Float32:
-    """Scale `[clips, samples]` so that each clip's largest sample is 1; a clip without a positive sample keeps its level."""
+    """Scale `[clips, samples]` so that each clip's largest is 1; a clip without a positive sample keeps its level."""
     audio = pcm.astype(np.float32)
     largest = audio.max(axis=-1, keepdims=True)
-    return audio / np.where(largest > 0, largest, np.float32(FULL_SCALE))
+    return np.divide(audio, np.where(largest > 0, largest, FULL_SCALE), dtype=np.float32)
 
 
 def mfcc(audio: Float32) -> Float32:
@@ -80,11 +80,11 @@ def _mel_filters() -> Float32:
     falling = (right - bins) / (right - centre)
     filters = np.maximum(0.0, np.minimum(rising, falling))
     filters[0] = 0.0
-    return filters.astype(np.float32)
+    return np.asarray(filters, dtype=np.float32)
 
 
 @cache
 def _cosines() -> Float32:
     """The scaled DCT-II as a matrix `[mel bands, coefficients]`."""
     phase = np.pi / MEL_BANDS * (np.arange(MEL_BANDS)[:, None] + 0.5) * np.arange(COEFFICIENTS)
-    return (2.0 * np.cos(phase) / np.sqrt(2.0 * MEL_BANDS)).astype(np.float32)
+    return np.asarray(2.0 * np.cos(phase) / np.sqrt(2.0 * MEL_BANDS), dtype=np.float32)

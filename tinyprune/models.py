@@ -1,14 +1,17 @@
 """DS-CNN: depthwise separable convolutions for keyword spotting, as tf_keras models.
 
-Zhang et al., "Hello Edge: Keyword Spotting on Microcontrollers", arXiv:1711.07128; sizes S, M and L as trained in its code
-(ML-KWS-for-MCU). S is also the network of MLPerf Tiny, whose dropout it has here; the last pooling covers the whole map,
-25 × 5 for S, where MLPerf's drops the last frame.
+Zhang et al., "Hello Edge: Keyword Spotting on Microcontrollers", arXiv:1711.07128; sizes S, M and L as trained in its
+code (ML-KWS-for-MCU). S is also the network of MLPerf Tiny, whose dropout it has here; the last pooling covers the
+whole map, 25 × 5 for S, where MLPerf's drops the last frame.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
-from tinyprune.features import COEFFICIENTS, FRAMES
+#: Frames, MFCC coefficients and one channel: what `tinyprune.features.mfcc` makes of a clip.
+INPUT_SHAPE = (49, 10, 1)
 
 Size = Literal["S", "M", "L"]
 
@@ -28,31 +31,77 @@ GEOMETRIES: dict[Size, Geometry] = {
 }
 
 
-def ds_cnn(size: Size, classes: int) -> Any:
-    """Untrained network: features `[batch, 49, 10, 1]` → probabilities `[batch, classes]`."""
+Ranges = Mapping[str, tuple[float, float]]
+"""For the name of each layer whose output is quantized, the smallest and the largest value."""
+
+
+def ds_cnn(size: Size, classes: int, ranges: Ranges | None = None) -> Any:
+    """Network with fresh weights: features `[batch, 49, 10, 1]` → probabilities `[batch, classes]`.
+
+    With ranges (see `tinyprune.quantize.record_ranges`), int8 rounding is simulated behind each layer that they name.
+    """
     from tf_keras import Model, layers
 
     geometry = GEOMETRIES[size]
-    inputs = layers.Input((FRAMES, COEFFICIENTS, 1), name="features")
-    first = layers.Conv2D(
-        geometry.channels, (10, 4), strides=geometry.first_stride, padding="same", use_bias=False, name="conv"
+    trace = _Trace(layers.Input(INPUT_SHAPE, name="features"), ranges or {})
+    convolution = {"padding": "same", "use_bias": False}
+    trace.normalized(
+        layers.Conv2D(geometry.channels, (10, 4), strides=geometry.first_stride, name="conv", **convolution)
     )
-    x = _dropout(0.2, "dropout_1")(_normalized(first, inputs))
+    trace.add(_dropout(0.2, "dropout_1"))
     for index, stride in enumerate(geometry.block_strides, start=1):
-        depthwise = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=f"depthwise_{index}")
-        pointwise = layers.Conv2D(geometry.channels, 1, use_bias=False, name=f"pointwise_{index}")
-        x = _normalized(pointwise, _normalized(depthwise, x))
-    x = _dropout(0.4, "dropout_2")(x)
-    x = layers.AveragePooling2D(x.shape[1:3], name="pool")(x)
-    x = layers.Dense(classes, name="dense")(layers.Flatten(name="flatten")(x))
-    return Model(inputs, layers.Softmax(name="softmax")(x), name=f"ds_cnn_{size.lower()}")
+        trace.normalized(layers.DepthwiseConv2D(3, strides=stride, name=f"depthwise_{index}", **convolution))
+        trace.normalized(layers.Conv2D(geometry.channels, 1, name=f"pointwise_{index}", **convolution))
+    trace.add(_dropout(0.4, "dropout_2"))
+    trace.add(layers.AveragePooling2D(trace.output.shape[1:3], name="pool"))
+    trace.add(layers.Flatten(name="flatten"))
+    trace.add(layers.Dense(classes, name="dense"))
+    trace.add(layers.Softmax(name="softmax"))
+    return Model(trace.input, trace.output, name=f"ds_cnn_{size.lower()}")
 
 
-def _normalized(layer: Any, x: Any) -> Any:
+class _Trace:
+    """A chain of layers under construction."""
+
+    def __init__(self, features: Any, ranges: Ranges) -> None:
+        self.input, self.output, self.ranges = features, features, ranges
+        self._simulate_rounding(features.name)
+
+    def add(self, layer: Any) -> None:
+        self.output = layer(self.output)
+        self._simulate_rounding(layer.name)
+
+    def normalized(self, layer: Any) -> None:
+        from tf_keras import layers
+
+        self.add(layer)
+        self.add(layers.BatchNormalization(name=f"{layer.name}_bn"))
+        self.add(layers.ReLU(name=f"{layer.name}_relu"))
+
+    def _simulate_rounding(self, name: str) -> None:
+        if name in self.ranges:
+            smallest, largest = self.ranges[name]
+            self.output = activation_range()(smallest, largest, name=f"{name}_range")(self.output)
+
+
+@cache
+def activation_range() -> Any:
+    """The layer class ActivationRange: rounds as int8 between two values, from which the converter takes the scale."""
+    import tensorflow as tf
     from tf_keras import layers
 
-    x = layers.BatchNormalization(name=f"{layer.name}_bn")(layer(x))
-    return layers.ReLU(name=f"{layer.name}_relu")(x)
+    class ActivationRange(layers.Layer):  # type: ignore[misc]
+        def __init__(self, smallest: float, largest: float, **options: Any) -> None:
+            super().__init__(**options)
+            self.smallest, self.largest = smallest, largest
+
+        def call(self, x: Any) -> Any:
+            return tf.quantization.fake_quant_with_min_max_vars(x, self.smallest, self.largest)
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "smallest": self.smallest, "largest": self.largest}
+
+    return ActivationRange
 
 
 def _dropout(rate: float, name: str) -> Any:

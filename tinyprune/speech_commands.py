@@ -1,13 +1,13 @@
 """Google Speech Commands on disk, and the keyword-spotting task made of it.
 
 P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", arXiv:1804.03209. The layout is
-`<word>/<speaker>_nohash_<n>.wav` beside `_background_noise_/*.wav`; a speaker belongs to one split for ever, by the SHA-1
-of the speaker id.
+`<word>/<speaker>_nohash_<n>.wav` beside `_background_noise_/*.wav`; a speaker belongs to one split for ever, by the
+SHA-1 of the speaker id.
 
-The task `kws10`: silence, unknown and eight command words ("on" and "off" are neither commands nor unknown words). As in
-the paper's recipe, silence and unknown are 10 % of the number of command clips each. Two things are stricter or more even
-than there: the unknown words share their part equally, and every noise recording is cut in time, so that the silence of one
-split is never heard in another.
+The task `kws10`: silence, unknown and eight command words ("on" and "off" are neither commands nor unknown words). As
+in the paper's recipe, silence and unknown are 10 % of the number of command clips each. Two things are stricter or more
+even than there: the unknown words share their part equally, and every noise recording is cut in time, so that the
+silence of one split is never heard in another.
 """
 
 import hashlib
@@ -93,6 +93,10 @@ def clip_paths(folder: Path, split: Split) -> dict[str, list[Path]]:
     return {word: clips for word, clips in found.items() if clips}
 
 
+def _recordings(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.wav"))
+
+
 def read_wav(path: Path) -> Int16:
     """Samples of a 16 kHz mono recording."""
     import soundfile
@@ -117,7 +121,7 @@ def load(folder: Path, split: Split) -> Audio:
     paths = {word: clips for word, clips in clip_paths(folder, split).items() if word not in LEFT_OUT}
     with ThreadPoolExecutor() as pool:
         words = {word: np.stack(list(pool.map(read_clip, clips))) for word, clips in paths.items()}
-    noise = tuple(_noise_stretch(path, split) for path in sorted((folder / NOISE_FOLDER).glob("*.wav")))
+    noise = tuple(_noise_stretch(path, split) for path in _recordings(folder / NOISE_FOLDER))
     if not noise:
         raise DataError(f"{folder / NOISE_FOLDER} has no recording; silence is made of them")
     return Audio(split, words, noise)
@@ -158,7 +162,7 @@ def augment(pcm: Int16, silent: npt.NDArray[np.bool_], noise: tuple[Int16, ...],
     shifted = np.stack([_shift(clip, int(shift)) for clip, shift in zip(clips, shifts, strict=True)])
     volume = rng.uniform(0, NOISE_VOLUME, size=len(clips)) * (rng.random(len(clips)) < NOISE_PROBABILITY)
     background = _stretches(noise, len(clips), rng) * (volume[:, None] / FULL_SCALE).astype(np.float32)
-    return np.clip(shifted + background, -1.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(shifted + background, -1.0, 1.0), dtype=np.float32)
 
 
 def _parts(order: Int64) -> Iterator[Int64]:
@@ -172,7 +176,7 @@ def _shift(clip: Float32, samples: int) -> Float32:
 
 
 def _draw(audio: Audio, rng: np.random.Generator) -> tuple[Int16, Int64]:
-    """Samples `[clips, samples]` and labels `[clips]` of silence, unknown and all command clips, in the order of LABELS."""
+    """Samples `[clips, samples]` and labels `[clips]` of silence, unknown and all commands, in the order of LABELS."""
     commands = [audio.words[word] for word in COMMANDS]
     share = -(-sum(map(len, commands)) * SHARE_PERCENT // 100)
     parts = [_stretches(audio.noise, share, rng), _evenly(audio.words, share, rng), *commands]
@@ -188,7 +192,7 @@ def _stretches(noise: tuple[Int16, ...], count: int, rng: np.random.Generator) -
 
 
 def _evenly(words: Mapping[str, Int16], count: int, rng: np.random.Generator) -> Int16:
-    """`[count, samples]` of the words that are no commands, as many of each as can be; a clip twice only where a word has too few."""
+    """`[count, samples]` of the words that are no commands, equally many of each, twice only where a word is rare."""
     unknown = [clips for word, clips in sorted(words.items()) if word not in COMMANDS]
     if not unknown:
         raise DataError("there is no word besides the commands: the class `unknown` needs some")

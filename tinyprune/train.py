@@ -1,12 +1,11 @@
 """Training that can stop and go on: after every epoch weights, optimizer and random state are on disk.
 
-AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine learning rate with a short warm-up. The weights of the last epoch are
-the result; none is picked by its validation accuracy, which would flatter that figure.
+AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine learning rate with a short warm-up. The weights of the
+last epoch are the result; none is picked by its validation accuracy, which would flatter that figure.
 """
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyprune import oracle, reader
 from tinyprune.errors import DataError, ModelError
 from tinyprune.speech_commands import LabelledClips
 
@@ -47,9 +47,9 @@ def train(
     validation: LabelledClips,
     recipe: Recipe,
     folder: Path,
-    progress: Callable[[EpochResult], None] = lambda result: None,
+    progress: Callable[[EpochResult], None] = lambda _result: None,
 ) -> tuple[EpochResult, ...]:
-    """Train in place, from the last checkpoint in `folder` if there is one for this recipe; returns the whole history."""
+    """Train in place, from the last checkpoint in `folder` if it has one of this recipe; returns the whole history."""
     import tensorflow as tf
     import tf_keras
 
@@ -143,6 +143,14 @@ def accuracy(model: Any, clips: LabelledClips) -> float:
     return float((probabilities.argmax(axis=1) == clips.labels).mean())
 
 
+def int8_accuracy(content: bytes, clips: LabelledClips) -> float:
+    """The same for the bytes of an int8 .tflite, run by TensorFlow Lite Micro's own interpreter."""
+    graph_input = reader.read(content).input
+    samples = np.round(clips.features / graph_input.scale) + graph_input.zero_point
+    outputs = oracle.infer(content, np.clip(samples, -128, 127).astype(np.int8))
+    return float((outputs.argmax(axis=1) == clips.labels).mean())
+
+
 def _checkpoint_name(epoch: int) -> str:
     return f"checkpoint-{epoch}"
 
@@ -160,7 +168,7 @@ def _write_history(folder: Path, recipe: Recipe, history: tuple[EpochResult, ...
     """Commit an epoch: from here on training resumes after it, and older checkpoints can go."""
     part = folder / f"{HISTORY}.part"
     part.write_text(json.dumps({"recipe": asdict(recipe), "epochs": [asdict(line) for line in history]}, indent=1))
-    os.replace(part, folder / HISTORY)
+    part.replace(folder / HISTORY)
     for old in folder.glob("checkpoint-*"):
         if not old.name.startswith(f"{_checkpoint_name(history[-1].epoch)}."):
             old.unlink()

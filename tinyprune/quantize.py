@@ -1,0 +1,154 @@
+"""A tf_keras model becomes a full int8 .tflite: the file that everything below reads.
+
+Convolution weights are int8 per output channel, symmetric; dense weights per tensor, since copies of TensorFlow Lite
+Micro older than September 2024 silently miscompute per-channel ones; activations are asymmetric int8, input and output
+included (TensorFlow Lite 8-bit quantization specification,
+ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec). Ranges of activations come either from
+calibration samples or from the ActivationRange layers of the model itself.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.errors import DataError, ModelError, UsageError
+from tinyprune.models import Ranges, activation_range
+from tinyprune.quiet import quiet_tensorflow
+
+Float32 = npt.NDArray[np.float32]
+
+#: Samples run at a time when ranges are recorded.
+BATCH_SAMPLES = 256
+
+
+def quantize(model: Any, calibration: npt.NDArray[np.generic] | None = None) -> bytes:
+    """Convert for one sample at a time.
+
+    `calibration` is `[samples, *input shape]`; without it the model must carry its ranges. Equal arguments give equal
+    bytes.
+    """
+    if calibration is None:
+        _require_ranges(model)
+        content = _convert(model, None)
+    else:
+        samples = check_calibration(model, calibration)
+        content = _convert(_without_ranges(model), samples)
+    _require_int8(content)
+    return content
+
+
+def record_ranges(model: Any, samples: Float32) -> Ranges:
+    """Smallest and largest value of the input, of every ReLU and of the logits over `samples`."""
+    from tf_keras import Model
+
+    names = [layer.name for layer in model.layers if type(layer).__name__ in ("InputLayer", "ReLU", "Dense")]
+    taps = Model(model.inputs, [model.get_layer(name).output for name in names])
+    batches = [samples[start : start + BATCH_SAMPLES] for start in range(0, len(samples), BATCH_SAMPLES)]
+    outputs = [taps.predict_on_batch(batch) for batch in batches]
+    return {name: _extent([output[index] for output in outputs]) for index, name in enumerate(names)}
+
+
+def _extent(batches: list[Float32]) -> tuple[float, float]:
+    """Zero belongs to every range: padding has to be exact."""
+    return min(0.0, *(float(batch.min()) for batch in batches)), max(0.0, *(float(batch.max()) for batch in batches))
+
+
+def check_calibration(model: Any, calibration: npt.NDArray[np.generic]) -> Float32:
+    """The samples as float32, or DataError with what is wrong."""
+    expected = tuple(model.input_shape[1:])
+    shown = f"[samples, {', '.join(map(str, expected))}]"
+    if calibration.dtype.kind not in "fiu":
+        raise DataError(f"calibration samples are {calibration.dtype}; expected numbers {shown}")
+    if calibration.shape[1:] != expected or not len(calibration):
+        raise DataError(f"calibration samples have shape {list(calibration.shape)}; this model needs {shown}")
+    bad = np.flatnonzero(~np.isfinite(calibration.astype(np.float32)).reshape(len(calibration), -1).all(axis=1))
+    if len(bad):
+        raise DataError(
+            f"{len(bad)} of {len(calibration)} calibration samples hold NaN or Inf, first sample {bad[0]}; remove them"
+        )
+    return calibration.astype(np.float32)
+
+
+def load_keras(path: Path) -> Any:
+    """A tf_keras model from a `.keras` or `.h5` file or a SavedModel folder."""
+    if not path.exists():
+        raise UsageError(f"there is no model {path}")
+    if path.suffix not in (".keras", ".h5", ".hdf5") and not (path / "saved_model.pb").exists():
+        raise ModelError(f"{path} is no Keras model: expected a .keras or .h5 file or a SavedModel folder")
+    try:
+        with quiet_tensorflow():
+            from tf_keras.models import load_model
+
+            return load_model(path, custom_objects={"ActivationRange": activation_range()}, compile=False)
+    except Exception as error:  # the loaders raise whatever they stumble upon
+        raise ModelError(_load_failure(path, error)) from error
+
+
+def _load_failure(path: Path, error: Exception) -> str:
+    cause = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return (
+        f"{path} cannot be loaded by tf_keras (Keras 2): {cause}. A file saved by Keras 3 does not load: build the "
+        "same architecture in tf_keras, set_weights(keras3_model.get_weights()), and save that"
+    )
+
+
+def _require_ranges(model: Any) -> None:
+    if not any(isinstance(layer, activation_range()) for layer in model.layers):
+        raise ModelError(
+            f"model {model.name} carries no activation ranges: give calibration samples (a .npy of typical inputs)"
+        )
+
+
+def _without_ranges(model: Any) -> Any:
+    from tf_keras import layers
+    from tf_keras.models import clone_model
+
+    def clone(layer: Any) -> Any:
+        if isinstance(layer, activation_range()):
+            return layers.Activation("linear", name=layer.name)
+        return type(layer).from_config(layer.get_config())
+
+    if not any(isinstance(layer, activation_range()) for layer in model.layers):
+        return model
+    bare = clone_model(model, clone_function=clone)
+    bare.set_weights(model.get_weights())
+    return bare
+
+
+def _convert(model: Any, samples: Float32 | None) -> bytes:
+    with quiet_tensorflow():
+        import tensorflow as tf
+
+        signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
+        function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if samples is not None:
+            converter.representative_dataset = _one_by_one(samples)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        try:
+            return bytes(converter.convert())
+        except Exception as error:  # MLIR diagnostics come as RuntimeError, ValueError or ConverterError
+            raise ModelError(f"TensorFlow Lite cannot convert {model.name} to int8: {error}") from error
+
+
+def _one_by_one(samples: Float32) -> Callable[[], Iterator[list[Float32]]]:
+    return lambda: ([sample[np.newaxis]] for sample in samples)
+
+
+def _require_int8(content: bytes) -> None:
+    """Refuse a graph in which a tensor was left in float: its range was neither recorded nor calibrated."""
+    import tflite
+
+    graph = tflite.Model.GetRootAs(content, 0).Subgraphs(0)
+    tensors = [graph.Tensors(index) for index in range(graph.TensorsLength())]
+    floats = [tensor.Name().decode() for tensor in tensors if tensor.Type() == tflite.TensorType.FLOAT32]
+    if floats:
+        raise ModelError(
+            f"the model is not int8 throughout: {', '.join(floats[:3])} stayed float; give calibration samples"
+        )
