@@ -1,7 +1,6 @@
 """FirmwareSource → FirmwareImage: compiles, links, writes .elf, .hex and .bin, and measures flash and RAM from the ELF."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -78,16 +77,3 @@ def measure(elf: Path, board: Board) -> tuple[int, int]:
         sections = [s.header for s in file.iter_sections() if s["sh_flags"] & 2 and s.name != ".stack"]
         inside = [s["sh_size"] for s in sections if board.ram.origin <= s["sh_addr"] < board.ram.end]
         return max(flash) - board.flash.origin, sum(inside)
-
-
-def commit(staged: Path, output: Path, names: list[str]) -> None:
-    """Moves finished files and folders into `output`, each by rename, replacing what an earlier build left there."""
-    for name in names:
-        target, old = output / name, output / f".{name}.old"
-        if not (staged / name).exists():
-            continue
-        if target.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-            target.rename(old)
-        (staged / name).replace(target)
-        shutil.rmtree(old, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 import textwrap
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -129,11 +128,3 @@ def _numbers(values: npt.NDArray[np.generic]) -> str:
     words = [f"{value}{suffix}" for value in values.ravel().tolist()]
     lines = [", ".join(words[i * width : (i + 1) * width]) + "," for i in range(ceil(len(words) / width))]
     return textwrap.indent("\n".join(lines), "    ")
-
-
-def write(source: FirmwareSource, folder: Path) -> None:
-    """Writes the project below `folder`, which must exist."""
-    for path, text in source.files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", newline="\n")

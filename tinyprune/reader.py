@@ -42,13 +42,12 @@ _ACTIVATIONS: dict[str, tuple[float | None, float | None]] = {
 _SHAPE_ARITHMETIC = {"SHAPE", "STRIDED_SLICE", "PACK"}
 
 
-def read_file(path: Path) -> Graph:
-    """The graph of a `.tflite` file. Raises UsageError where the file cannot be opened, ModelError where it cannot be run."""
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes. Raises UsageError where it cannot be opened."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: cannot read the model: {error.strerror}") from None
-    return read(data, str(path))
 
 
 def read(data: bytes, name: str = "model") -> Graph:

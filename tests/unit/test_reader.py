@@ -1,0 +1,257 @@
+"""Reading .tflite files: right, refused with a reason, or damaged; never a crash."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import pytest
+import tflite
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import tflite_models as t
+from tinyprune import reader, reference
+from tinyprune.errors import ModelError, UsageError
+from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Softmax
+
+RNG = np.random.default_rng(3)
+
+
+def weights(*shape: int) -> np.ndarray:
+    return RNG.integers(-127, 128, shape).astype(np.int8)
+
+
+SOURCE = t.Input((9, 6, 2), 0.1, -3)
+LAYERS = [
+    t.Conv(
+        weights=weights(8, 3, 2, 2),
+        bias=np.arange(8, dtype=np.int32),
+        stride=(2, 1),
+        padding="SAME",
+        activation="RELU",
+        zero_point=-128,
+    ),
+    t.Depthwise(weights=weights(3, 3, 8), padding="SAME", activation="RELU6", scale=0.04, zero_point=-100),
+    t.Conv(weights=weights(4, 1, 1, 8), scale=0.2, zero_point=5),
+    t.Pool(kernel=(5, 6)),
+    t.Flatten(),
+    t.Dense(weights=weights(3, 4), scale=0.3, zero_point=7),
+    t.Soft(),
+]
+MODEL = t.model(SOURCE, LAYERS)
+
+
+def test_a_chain_is_read_as_it_was_written() -> None:
+    graph, wanted = reader.read(MODEL), t.graph(SOURCE, LAYERS)
+    kinds = [Conv2D, DepthwiseConv2D, Conv2D, AveragePool2D, Reshape, FullyConnected, Softmax]
+    assert [type(op) for op in graph.ops] == kinds
+    assert [op.name for op in graph.ops][:3] == ["conv_1", "depthwise_1", "conv_2"]
+    for op, want in zip(graph.ops, wanted.ops, strict=True):
+        assert (op.input.shape, op.output.shape) == (want.input.shape, want.output.shape)
+        assert (op.output.scale, op.output.zero_point) == (want.output.scale, want.output.zero_point)
+        assert getattr(op, "window", None) == getattr(want, "window", None)
+    inputs = RNG.integers(-128, 128, (5, *SOURCE.shape)).astype(np.int8)
+    np.testing.assert_array_equal(reference.infer(graph, inputs), reference.infer(wanted, inputs))
+
+
+def test_a_batch_of_minus_one_is_fixed_to_one() -> None:
+    assert reader.read(t.model(SOURCE, LAYERS, dynamic_batch=True)).input.shape == SOURCE.shape
+
+
+def test_weights_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        reader.read(MODEL).ops[0].weights[0] = 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "not a .tflite file"),
+        (b"PK\x03\x04" + bytes(100), "not a .tflite file"),
+        (MODEL[: len(MODEL) // 2], "damaged or truncated"),
+        (MODEL[:16], "damaged or truncated"),
+    ],
+)
+def test_what_is_no_model_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        reader.read(data)
+
+
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read the model: No such file"):
+        reader.read_bytes(tmp_path / "no.tflite")
+
+
+def edited(change: Callable[[Any], None]) -> bytes:
+    """MODEL after a change to its object tree, of which TFLite Micro's wheel brings the classes."""
+    schema = pytest.importorskip(
+        "tflite_micro.tensorflow.lite.micro.python.schema_py_generated",
+        reason="the tflite-micro wheel is not installed",
+    )
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(MODEL, 0))
+    change(model)
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def tensor(model: Any, name: str) -> Any:
+    return next(t for t in model.subgraphs[0].tensors if t.name == name.encode())
+
+
+def operator(model: Any, number: int) -> Any:
+    return model.subgraphs[0].operators[number]
+
+
+def _set(path: str, value: object) -> Callable[[Any], None]:
+    """An edit: "input.type" sets a field of that tensor, "0.builtinOptions.strideH" one of that operator."""
+    first, *middle, last = path.split(".")
+
+    def change(model: Any) -> None:
+        target = operator(model, int(first)) if first.isdigit() else tensor(model, first)
+        for field in middle:
+            target = getattr(target, field)
+        setattr(target, last, value)
+
+    return change
+
+
+def _softmax_becomes(code: int) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        entry = model.operatorCodes[operator(model, 6).opcodeIndex]
+        entry.builtinCode, entry.deprecatedBuiltinCode = code, min(code, 127)
+
+    return change
+
+
+def _two_subgraphs(model: Any) -> None:
+    model.subgraphs.append(model.subgraphs[0])
+
+
+def _two_inputs(model: Any) -> None:
+    model.subgraphs[0].inputs = [0, 1]
+
+
+def _backwards(model: Any) -> None:
+    model.subgraphs[0].operators.reverse()
+
+
+def _no_operators(model: Any) -> None:
+    model.subgraphs[0].operators = []
+
+
+CODE = tflite.BuiltinOperator
+REFUSED = {
+    "float": (
+        _set("input.type", tflite.TensorType.FLOAT32),
+        r'tensor "input" is FLOAT32, INT8 is needed; quantize it to full int8',
+    ),
+    "int16": (
+        _set("input.type", tflite.TensorType.INT16),
+        r'tensor "input" is INT16, INT8 is needed; only int8 activations',
+    ),
+    "uint8": (_set("layer0.type", tflite.TensorType.UINT8), r'tensor "layer0" is UINT8.*inference_input_type = int8'),
+    "dynamic": (
+        _set("input.shapeSignature", [-1, -1, 6, 2]),
+        r'tensor "input" has the dynamic shape \[-1, -1, 6, 2\]; only the batch',
+    ),
+    "operator": (
+        _softmax_becomes(CODE.LOGISTIC),
+        r'operator LOGISTIC \(number 6, tensor "layer6"\).*supported: AVERAGE_POOL_2D, CONV_2D',
+    ),
+    "unknown": (_softmax_becomes(9999), r"operator number 9999 \(number 6"),
+    "subgraphs": (_two_subgraphs, "2 subgraphs"),
+    "inputs": (_two_inputs, "2 inputs; only models with one"),
+    "order": (_backwards, r'reads tensor ".*" before anything has written it'),
+    "empty": (_no_operators, "no operator computes the model's output"),
+    "scale": (
+        _set("layer0.quantization.scale", [float("nan")]),
+        r'tensor "layer0" has a scale that is not a positive number',
+    ),
+    "no scale": (_set("layer0.quantization", None), r'tensor "layer0" has no quantization scale'),
+    "zero point": (
+        _set("layer0.quantization.zeroPoint", [300]),
+        r'tensor "layer0" must have one scale and one zero point',
+    ),
+    "asymmetric": (
+        _set("layer0/weights.quantization.zeroPoint", [5]),
+        r'"layer0/weights" have zero points other than 0',
+    ),
+    "scales": (
+        _set("layer0/weights.quantization.scale", [0.1] * 3),
+        r"one scale, or one for each of the 8 output channels",
+    ),
+    "batch": (_set("input.shape", [2, 9, 6, 2]), r"the batch must be 1"),
+    "shape": (_set("layer0.shape", [1, 4, 6, 8]), r'operator "conv_1" should make a 5×6 map'),
+    "stride": (_set("0.builtinOptions.strideH", 0), r'operator "conv_1" has the impossible geometry'),
+    "channels": (
+        _set("input.shape", [1, 9, 6, 3]),
+        r'"conv_1" has weights for 2 → 8 channels, but maps of 3 → 8.*grouped',
+    ),
+    "activation": (
+        _set("0.builtinOptions.fusedActivationFunction", 4),
+        r'"conv_1" has the fused activation TANH; supported: NONE, RELU',
+    ),
+    "shuffled": (_set("5.builtinOptions.weightsFormat", 1), "shuffled weights"),
+    "data": (
+        _set("layer0/weights.shape", [8, 3, 2, 3]),
+        r'"layer0/weights" of shape \[8, 3, 2, 3\] has 96 bytes of data',
+    ),
+    "computed weights": (_set("layer0/weights.buffer", 0), r"must be a constant, but the model computes it"),
+    "bias type": (_set("layer0/bias.type", tflite.TensorType.INT64), r'"layer0/bias" is INT64, INT32 is needed'),
+    "pool scale": (_set("layer3.quantization.scale", [0.5]), "must not change scale or zero point"),
+    "softmax scale": (_set("layer6.quantization.scale", [0.5]), "scale 1/256 and zero point −128"),
+    "softmax beta": (_set("6.builtinOptions.beta", -1.0), "beta must be a positive number"),
+    "operand": (_set("0.inputs", [0, 99]), "tensor number 99 does not exist"),
+    "operands": (_set("0.inputs", [0]), r'"conv_1" has 1 inputs, 2 are needed'),
+    "sparse": (_set("layer0/weights.sparsity", "SPARSITY"), "sparse encoding; convert without EXPERIMENTAL_SPARSITY"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_run_is_refused_with_the_reason(case: str) -> None:
+    change, message = REFUSED[case]
+    if case == "sparse":
+        schema = pytest.importorskip("tflite_micro.tensorflow.lite.micro.python.schema_py_generated")
+        change = _set("layer0/weights.sparsity", schema.SparsityParametersT())
+    data = edited(change)
+    with pytest.raises(ModelError, match=message):
+        reader.read(data)
+
+
+def test_the_unedited_model_passes_through_the_editor() -> None:
+    assert len(reader.read(edited(lambda model: None)).ops) == 7
+
+
+def read_or_refuse(data: bytes) -> None:
+    try:
+        reader.read(data)
+    except ModelError as error:
+        assert str(error)
+
+
+@given(st.data())
+@settings(max_examples=1500, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+def test_mutated_files_are_read_or_refused(data: st.DataObject) -> None:
+    """Bytes, words and lengths changed at random places: ModelError or a graph, nothing else, and soon."""
+    content = bytearray(MODEL)
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(8, len(content) - 4))
+        word = data.draw(st.sampled_from([0, 1, 0xFF, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 4, len(content)]))
+        size = data.draw(st.sampled_from([1, 2, 4]))
+        content[place : place + size] = word.to_bytes(4, "little")[:size]
+    read_or_refuse(bytes(content))
+
+
+def test_every_truncation_is_read_or_refused() -> None:
+    for end in range(0, len(MODEL), 7):
+        read_or_refuse(MODEL[:end])
+
+
+def test_random_bytes_are_refused() -> None:
+    rng = random.Random(5)
+    for length in range(8, 400, 3):
+        read_or_refuse(rng.randbytes(4) + b"TFL3" + rng.randbytes(length))

@@ -1,0 +1,295 @@
+"""The stages in order: the page to read first.
+
+    zoo or the user's model ─quantize─▶ .tflite ─read─▶ Graph ─lower─▶ Program ─codegen─▶ FirmwareSource ─build─▶ FirmwareImage
+        ─emulate─▶ Link ─benchmark─▶ outputs, compared byte for byte with TFLite Micro ─▶ BuildReport
+
+Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted build
+leaves nothing behind and loses nothing.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tinyprune import (
+    __version__,
+    benchmark,
+    build,
+    codegen,
+    lower,
+    oracle,
+    project,
+    reader,
+    reference,
+    samples,
+    toolchain,
+    zoo,
+)
+from tinyprune.boards import Board
+from tinyprune.emulators import EMULATORS, Profile
+from tinyprune.errors import DoesNotFit, TargetError, UsageError
+from tinyprune.firmware import FirmwareImage
+from tinyprune.graph import Graph, Int8, Weighted, macs
+from tinyprune.program import Program, Step
+from tinyprune.report import Accuracy, BuildReport, LayerReport
+
+#: How many inputs a build compares with TFLite Micro.
+COMPARED_INPUTS = 64
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+MODEL_FILE, PROJECT, REPORT_FILE = "model.tflite", "project", "report.json"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The .tflite that everything below works from, with what is known about it."""
+
+    name: str
+    data: bytes
+    accuracy: Accuracy | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    board: Board
+    output: Path
+    model: Path | None = None  # None: the zoo's default
+    calibration: Path | None = None  # .npy, for Keras models
+    compiler: str | None = None  # None: the first that is installed
+    run: bool = True
+    force: bool = False  # overwrite files that the user has changed
+
+
+def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
+    """All of `tinyprune build`. Raises TinypruneError of every kind; nothing is left half-written."""
+    compiler = toolchain.find(request.board, request.compiler)
+    _check_model_path(request)
+    project.check_unedited(request.output / PROJECT, request.force)
+    with _staging(request.output) as staged:
+        model = _model(request, progress)
+        (staged / MODEL_FILE).write_bytes(model.data)
+        progress("reading the model and choosing kernels")
+        graph = reader.read(model.data, model.name)
+        program = lower.lower(graph, request.board)
+        progress("generating C")
+        source = codegen.generate(program, model.name)
+        project.write(source, staged / PROJECT)
+        progress(f"compiling with {compiler.version}")
+        image = build.build(source, request.board, compiler, staged / PROJECT, staged)
+        report = _report(request, model, program, image)
+        _check_fits(report)
+        if request.run:
+            report = _run(request.board, model, graph, program, image, report, progress)
+            _check_stack(report)
+        _commit(staged, request.output, replace(report, elf=str(request.output / image.elf.name)))
+    return replace(report, elf=str(request.output / image.elf.name))
+
+
+def _check_model_path(request: BuildRequest) -> None:
+    """Refuses a wrong path before anything slow starts."""
+    for path in (request.model, request.calibration):
+        if path is not None and not path.exists():
+            raise UsageError(f"{path}: no such file")
+    if request.calibration is not None and (request.model is None or request.model.suffix == ".tflite"):
+        raise UsageError("--calibration goes with a Keras --model; a .tflite is quantized already")
+
+
+def _model(request: BuildRequest, progress: Progress) -> Model:
+    """The zoo's default, the user's .tflite as it is, or the user's Keras model quantized with the calibration samples."""
+    path = request.model
+    if path is None:
+        return _zoo_model(zoo.DEFAULT, progress)
+    if path.is_file() and path.suffix not in KERAS_SUFFIXES:
+        return Model(path.stem, reader.read_bytes(path), None)
+    from tinyprune import quantize
+
+    if request.calibration is None:
+        raise UsageError(f"{path} is a Keras model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it")
+    progress("quantizing to int8")
+    keras = quantize.load_keras(path)
+    return Model(path.stem, quantize.quantize(keras, quantize.load_calibration(request.calibration)), None)
+
+
+def _zoo_model(name: str, progress: Progress) -> Model:
+    from tinyprune import quantize
+
+    entry = zoo.load(name)
+    progress(f"verifying the mask of {name} and quantizing it to int8")
+    data = quantize.quantize(zoo.build_model(entry))
+    recorded, dense = entry.accuracy, entry.dense_accuracy
+    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips)
+    return Model(name, data, accuracy)
+
+
+@contextmanager
+def _staging(output: Path) -> Iterator[Path]:
+    """A temporary folder on the same file system as `output`; gone afterwards, with the parents it needed if nothing came."""
+    made = [path for path in (output.parent, *output.parent.parents) if not path.exists()]
+    staged: Path | None = None
+    try:
+        if output.exists() and not output.is_dir():
+            raise UsageError(f"{output} is a file; give another folder with -o")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output if output.is_dir() else output.parent))
+        yield staged
+    except OSError as error:
+        place = error.filename or output
+        raise UsageError(f"cannot write {place}: {error.strerror or error}; give another folder with -o") from None
+    finally:
+        if staged is not None:
+            shutil.rmtree(staged, ignore_errors=True)
+        for path in made:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def _commit(staged: Path, output: Path, report: BuildReport) -> None:
+    (staged / REPORT_FILE).write_text(report.to_json() + "\n", encoding="utf-8")
+    output.mkdir(exist_ok=True)
+    project.move(staged, output)
+
+
+def _report(request: BuildRequest, model: Model, program: Program, image: FirmwareImage) -> BuildReport:
+    """What is known before anything has run."""
+    board, layers = request.board, tuple(_layer(step) for step in program.steps)
+    stack_reserved = board.ram.stack_bytes if board.ram else None
+    return BuildReport(
+        board=board.name,
+        model=model.name,
+        model_sha256=program.graph.model_sha256,
+        tinyprune=__version__,
+        compiler=image.compiler,
+        elf=str(image.elf),
+        fits=_fits(image, board),
+        flash_bytes=image.flash_bytes,
+        flash_bytes_available=board.flash.bytes if board.flash else None,
+        ram_bytes=image.ram_bytes,
+        ram_bytes_available=board.ram.bytes if board.ram else None,
+        arena_bytes=program.arena.arena_bytes,
+        arena_bytes_lower_bound=program.arena.lower_bound_bytes,
+        stack_bytes=None,
+        stack_bytes_reserved=stack_reserved,
+        weights_bytes=sum(layer.weights_bytes for layer in layers),
+        weights_bytes_dense=sum(layer.weights_bytes_dense for layer in layers),
+        layers=layers,
+        macs=sum(layer.macs for layer in layers),
+        instructions=None,
+        modelled_cycles=None,
+        modelled_ms=None,
+        cost_model=None,
+        bit_exact=False,
+        inputs_compared=0,
+        inputs_equal=0,
+        reference=None,
+        accuracy=model.accuracy,
+    )
+
+
+def _layer(step: Step) -> LayerReport:
+    op = step.op
+    weights = op.weights if isinstance(op, Weighted) else None
+    return LayerReport(
+        name=op.name,
+        op=type(op).__name__,
+        shape=op.output.shape,
+        kernel=step.kernel.name,
+        reason=step.reason,
+        pattern=step.pattern,
+        zeros=None if weights is None else float((weights == 0).mean()),
+        macs=macs(op),
+        weights_bytes=step.weights_bytes,
+        weights_bytes_dense=0 if weights is None else weights.nbytes,
+        instructions=None,
+        modelled_cycles=None,
+    )
+
+
+def _fits(image: FirmwareImage, board: Board) -> bool:
+    return board.flash is None or board.ram is None or (
+        image.flash_bytes <= board.flash.bytes and image.ram_bytes + board.ram.stack_bytes <= board.ram.bytes
+    )
+
+
+def _check_fits(report: BuildReport) -> None:
+    if not report.fits:
+        raise DoesNotFit(
+            f"the firmware does not fit {report.board}: {report.flash_bytes:,} of {report.flash_bytes_available:,} bytes of flash, "
+            f"{report.ram_bytes:,} + {report.stack_bytes_reserved:,} (stack) of {report.ram_bytes_available:,} bytes of RAM; "
+            "use a model with fewer channels"
+        )
+
+
+def _check_stack(report: BuildReport) -> None:
+    used, reserved = report.stack_bytes, report.stack_bytes_reserved
+    if used is not None and reserved is not None and used >= reserved:
+        raise DoesNotFit(f"the stack used all of its {reserved:,} bytes on {report.board}; raise ram.stack_bytes in the board file")
+
+
+def _run(
+    board: Board, model: Model, graph: Graph, program: Program, image: FirmwareImage, report: BuildReport, progress: Progress
+) -> BuildReport:
+    """Compares outputs with TFLite Micro over the firmware's own protocol, then profiles one inference."""
+    inputs = samples.make(graph.input, COMPARED_INPUTS)
+    emulator = board.emulators[0]
+    progress(f"running {COMPARED_INPUTS} inputs in the emulator ({emulator})")
+    outputs = benchmark.outputs(EMULATORS[emulator], image, board, inputs)
+    wanted, judge = _expected(model, graph, inputs)
+    equal = int((outputs == wanted).all(axis=1).sum())
+    report = replace(report, bit_exact=equal == len(inputs), inputs_compared=len(inputs), inputs_equal=equal, reference=judge)
+    if emulator != "sim":
+        return report
+    progress("counting instructions and modelling cycles of one inference")
+    return _with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board)
+
+
+def _expected(model: Model, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
+    judge = oracle.version()
+    if judge is not None:
+        return oracle.infer(model.data, inputs), judge
+    return reference.infer(graph, inputs).reshape(len(inputs), -1), "tinyprune's NumPy reference (no tflite-micro wheel here)"
+
+
+def _with_profile(report: BuildReport, profile: Profile, board: Board) -> BuildReport:
+    if len(profile.layers) != len(report.layers):
+        raise TargetError(f"the profile has {len(profile.layers)} layers, the network {len(report.layers)}")
+    layers = tuple(
+        replace(layer, instructions=run.instructions, modelled_cycles=run.modelled_cycles)
+        for layer, run in zip(report.layers, profile.layers, strict=True)
+    )
+    return replace(
+        report,
+        layers=layers,
+        instructions=profile.instructions,
+        modelled_cycles=profile.modelled_cycles,
+        modelled_ms=1e3 * profile.modelled_cycles / board.cpu.clock_hz,
+        cost_model=profile.cost_model,
+        stack_bytes=profile.stack_bytes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRequest:
+    board: Board
+    output: Path  # of a finished build
+    emulator: str | None = None  # None: the board's first
+    inputs: Path | None = None  # .npy; None: generated
+    count: int = 8
+
+
+def run_bench(request: BenchRequest, progress: Progress) -> BenchReport:
+    """All of `tinyprune bench`. Raises TinypruneError of every kind."""
+    board = request.board
+    start = _emulator(board, request.emulator)
+    image, data = output.load(request.output, board)
+    graph = reader.read(data, str(request.output / output.MODEL))
+    inputs = samples.read(request.inputs, graph.input) if request.inputs else samples.make(graph.input, request.count)
+    with closing(start(image, board, profile=True)) as link:
+        progress(f"inferring {len(inputs)} inputs")
+        run = benchmark.run(link, inputs)
+        profile = link.profile()

@@ -1,0 +1,147 @@
+"""What a build found, as data; and the same as JSON and as text with the verdict first."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """As recorded when the model was trained; `build` does not measure it."""
+
+    percent: float
+    dense_percent: float | None
+    dataset: str
+    split: str
+    clips: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer. Instructions and modelled cycles are None where nothing was run or the board has no meter."""
+
+    name: str
+    op: str
+    shape: tuple[int, ...]  # of the output, [height, width, channels] or [features]
+    kernel: str
+    reason: str
+    pattern: str
+    zeros: float | None  # fraction of the weights
+    macs: int
+    weights_bytes: int
+    weights_bytes_dense: int
+    instructions: int | None
+    modelled_cycles: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """See the README for each field; sizes are measured from the ELF, the stack from the run."""
+
+    board: str
+    model: str
+    model_sha256: str
+    tinyprune: str
+    compiler: str
+    elf: str
+    fits: bool
+    flash_bytes: int
+    flash_bytes_available: int | None
+    ram_bytes: int
+    ram_bytes_available: int | None
+    arena_bytes: int
+    arena_bytes_lower_bound: int
+    stack_bytes: int | None
+    stack_bytes_reserved: int | None
+    weights_bytes: int
+    weights_bytes_dense: int
+    layers: tuple[LayerReport, ...]
+    macs: int
+    instructions: int | None
+    modelled_cycles: int | None
+    modelled_ms: float | None
+    cost_model: str | None
+    bit_exact: bool
+    inputs_compared: int
+    inputs_equal: int
+    reference: str | None
+    accuracy: Accuracy | None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def verdict(report: BuildReport) -> Text:
+    """The one sentence that a user wants to know."""
+    if not report.fits:
+        return Text(f"DOES NOT FIT {report.board}", style="bold red")
+    if report.inputs_compared == 0:
+        return Text(f"OK  fits {report.board}; not run, so its output was not compared", style="bold yellow")
+    if not report.bit_exact:
+        wrong = report.inputs_compared - report.inputs_equal
+        return Text(f"WRONG  {wrong} of {report.inputs_compared} outputs differ from {report.reference}", style="bold red")
+    speed = f", {report.modelled_ms:.2f} ms an inference (modelled)" if report.modelled_ms is not None else ""
+    text = f"OK  fits {report.board}{speed}; {report.inputs_compared} of {report.inputs_compared} outputs are bit-identical"
+    return Text(f"{text} to {report.reference}", style="bold green")
+
+
+def layer_table(report: BuildReport) -> Table:
+    """The table per layer with totals."""
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    totals = ("total", "", "", "", f"{report.macs:,}", f"{report.weights_bytes_dense:,}", f"{report.weights_bytes:,}")
+    measured = (_number(report.instructions), _number(report.modelled_cycles))
+    heads = ("layer", "output", "pattern", "zeros", "MACs", "dense B", "packed B", "instructions", "modelled cycles")
+    for head, footer in zip(heads, (*totals, *measured), strict=True):
+        table.add_column(head, footer, justify="left" if head in ("layer", "output", "pattern") else "right", no_wrap=True)
+    for layer in report.layers:
+        table.add_row(
+            layer.name,
+            "×".join(map(str, layer.shape)),
+            layer.pattern,
+            "" if layer.zeros is None else f"{layer.zeros:.0%}",
+            f"{layer.macs:,}",
+            f"{layer.weights_bytes_dense:,}",
+            f"{layer.weights_bytes:,}",
+            _number(layer.instructions),
+            _number(layer.modelled_cycles),
+        )
+    return table
+
+
+def summary_lines(report: BuildReport) -> list[str]:
+    """Totals and where they come from, one line each."""
+    lines = [
+        f"model     {report.model} (SHA-256 {report.model_sha256[:16]}…)",
+        f"compiler  {report.compiler}",
+        f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
+        f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
+        + _arena(report),
+    ]
+    if report.stack_bytes is not None:
+        lines.append(f"stack     {report.stack_bytes:,} B used in the run, {report.stack_bytes_reserved:,} B reserved")
+    if report.cost_model:
+        lines.append(f"cycles    modelled, not measured: {report.cost_model}")
+    if report.accuracy:
+        a = report.accuracy
+        beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
+        lines.append(f"accuracy  {a.percent:.2f} %{beside}, recorded on {a.clips:,} clips of {a.dataset}, {a.split}")
+    return [*lines, f"firmware  {report.elf}"]
+
+
+def _arena(report: BuildReport) -> str:
+    extra = report.arena_bytes - report.arena_bytes_lower_bound
+    return " (the least possible)" if extra == 0 else f" ({extra:,} B above the lower bound)"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _share(used: int, available: int | None) -> str:
+    return f"{used:,} B" if available is None else f"{used:,} of {available:,} B ({used / available:.1%})"

@@ -1,0 +1,52 @@
+"""Inputs for comparing bytes: made here, so that no audio has to travel with the project."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.errors import DataError, UsageError
+from tinyprune.graph import Activation
+
+
+def make(tensor: Activation, count: int, seed: int = 0) -> npt.NDArray[np.int8]:
+    """`[count, *tensor shape]`: the extremes, the zero point, then noise around it of growing strength and smooth ramps.
+
+    Uniform noise alone saturates most networks' first layers; the weaker inputs keep the later ones busy.
+    """
+    rng = np.random.default_rng(seed)
+    shape = tensor.shape
+    fixed = [np.full(shape, value, dtype=np.float64) for value in (-128, 127, tensor.zero_point)]
+    rest = [_noise(rng, shape, tensor.zero_point, number) for number in range(max(0, count - len(fixed)))]
+    return np.clip(np.rint(np.stack([*fixed, *rest])[:count]), -128, 127).astype(np.int8)
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], center: int, number: int) -> npt.NDArray[np.float64]:
+    if number % 4 == 0:
+        return rng.integers(-128, 128, shape).astype(np.float64)
+    strength = (4.0, 16.0, 64.0)[number % 4 - 1]
+    ramp = np.linspace(-1, 1, int(np.prod(shape))).reshape(shape) * rng.normal() * strength
+    return center + ramp + rng.normal(scale=strength, size=shape)
+
+
+def read(path: Path, tensor: Activation) -> npt.NDArray[np.int8]:
+    """A user's .npy `[samples, *tensor shape]`: int8 as it is, real values quantized with the tensor's scale.
+
+    Raises UsageError where the file is missing, DataError where it holds something else.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        raise DataError(f"{path}: not a .npy array; write it with numpy.save") from None
+    wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
+    if not isinstance(values, np.ndarray) or values.ndim < 2 or values[0].size != tensor.size_bytes or not len(values):
+        raise DataError(f"{path}: an array of shape {wanted} is needed, not {list(getattr(values, 'shape', ()))}")
+    values = values.reshape(len(values), *tensor.shape)
+    if values.dtype == np.int8:
+        return values
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
+        raise DataError(f"{path}: int8 or finite real values are needed, not {values.dtype}{' with NaN or infinity' * (values.dtype.kind == 'f')}")
+    stored = np.rint(values / np.float64(tensor.scale)) + tensor.zero_point
+    return np.clip(stored, -128, 127).astype(np.int8)
