@@ -1,4 +1,4 @@
-"""A plain writer of .tflite files (schema version 3), for models that are right and for files that are wrong on purpose."""
+"""A plain writer of .tflite files (schema version 3), for right models and for files that are wrong on purpose."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Small int8 .tflite files, layer by layer, and the `Graph` that each one holds.
 
-A model is an input and layers in a row. `model()` writes the file, `graph()` says what a reader must find in it. Shapes of
-activations leave the batch out.
+A model is an input and layers in a row. `model()` writes the file, `graph()` says what a reader must find in it.
+Shapes of activations leave the batch out.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
 """Integer arithmetic of TFLite's int8 kernels, value for value, over NumPy arrays.
 
-The definition is gemmlowp's fixed point (https://github.com/google/gemmlowp, fixedpoint/fixedpoint.h) as TFLite Micro uses
-it with double rounding (tensorflow/lite/kernels/internal/common.h). Qm.n is a 32-bit integer with m integer and n fraction
-bits. Multipliers are Q0.31; a shift is to the left when positive, to the right when negative, as in TFLite.
+The definition is gemmlowp's fixed point (https://github.com/google/gemmlowp, fixedpoint/fixedpoint.h) as TFLite Micro
+uses it with double rounding (tensorflow/lite/kernels/internal/common.h). Qm.n is a 32-bit integer with m integer and
+n fraction bits. Multipliers are Q0.31; a shift is to the left when positive, to the right when negative, as in
+TFLite.
 """
 
 from math import floor, frexp
@@ -44,9 +45,9 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 def requantization(op: "Weighted") -> tuple[Int32, Int32]:
     """Multipliers and shifts `[out_channels]` that take accumulators to the output's scale.
 
-    TFLite Micro computes in double, but for a fully connected layer with one weight scale it multiplies that by the input's
-    in float32. So `weight_scales` must be as in the file: one for the layer, or one for each channel. Raises ModelError for a
-    scale out of range.
+    TFLite Micro computes in double, but for a fully connected layer with one weight scale it multiplies that by the
+    input's in float32. So `weight_scales` must be as in the file: one for the layer, or one for each channel. Raises
+    ModelError for a scale out of range.
     """
     input_scale, output_scale = np.float32(op.input.scale), float(op.output.scale)
     scales = np.asarray(op.weight_scales, dtype=np.float32)
@@ -66,10 +67,11 @@ def requantization(op: "Weighted") -> tuple[Int32, Int32]:
 def saturating_rounding_doubling_high_mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int32:
     """`a · b / 2^31` to the nearest, ties upward (towards +∞); −2^31 · −2^31 saturates.
 
-    gemmlowp writes it as a truncating division of a·b + nudge by 2^31, with nudge = 2^30, or 1 − 2^30 where a·b < 0. That is
-    the floor of (a·b + 2^30) / 2^31 in both cases. Let a·b = −(k·2^31 + r) with k ≥ 0 and 0 ≤ r < 2^31: truncation gives
-    −⌊(k·2^31 + r + 2^30 − 1) / 2^31⌋, which is −k up to the tie r = 2^30 and −(k + 1) beyond it, and so does the floor. A tie
-    thus goes to −k, upwards, as Arm's SMMULR rounds it too; "away from zero" would need the nudge −2^30.
+    gemmlowp writes it as a truncating division of a·b + nudge by 2^31, with nudge = 2^30, or 1 − 2^30 where a·b < 0.
+    That is the floor of (a·b + 2^30) / 2^31 in both cases. Let a·b = −(k·2^31 + r) with k ≥ 0 and 0 ≤ r < 2^31:
+    truncation gives −⌊(k·2^31 + r + 2^30 − 1) / 2^31⌋, which is −k up to the tie r = 2^30 and −(k + 1) beyond it, and
+    so does the floor. A tie thus goes to −k, upwards, as Arm's SMMULR rounds it too; "away from zero" would need the
+    nudge −2^30.
     """
     product = np.asarray(a, dtype=np.int64) * np.asarray(b, dtype=np.int64)
     rounded: Int32 = np.minimum((product + (1 << 30)) >> 31, INT32_MAX).astype(np.int32)
@@ -93,19 +95,19 @@ def multiply_by_quantized_multiplier(acc: npt.ArrayLike, multiplier: npt.ArrayLi
 
 
 def fast_rounding_is_exact(max_accumulator: int, shift: int, output_zero_point: int) -> bool:
-    """Whether C's `tp_requantize_fast` equals the exact form, for every |acc| ≤ max_accumulator and multiplier in [0, 2^31).
+    """Whether C's `tp_requantize_fast` is exact for every |acc| ≤ max_accumulator and multiplier in [0, 2^31).
 
     The fast form, with s = −shift and arithmetic right shifts, is
 
         x = SMMULR(2·acc, multiplier);  x += x >> 31;  y = (x + 2^(s−1) + (zero_point << s)) >> s.
 
     Step 1. SMMULR(p, m) = ⌊(p·m + 2^31) / 2^32⌋. With p = 2·acc this is ⌊(acc·m + 2^30) / 2^31⌋, the floor that
-    `saturating_rounding_doubling_high_mul` is: equal on every input, ties included, where 2·acc fits 32 bits: |acc| < 2^30.
-    That one saturates for two factors of −2^31 only, and m ≥ 0. As m < 2^31, |x| ≤ |acc|.
+    `saturating_rounding_doubling_high_mul` is: equal on every input, ties included, where 2·acc fits 32 bits: |acc| <
+    2^30. That one saturates for two factors of −2^31 only, and m ≥ 0. As m < 2^31, |x| ≤ |acc|.
 
     Step 2. Rounding x / 2^s to the nearest, ties away from zero, is ⌊(x + 2^(s−1)) / 2^s⌋ for x ≥ 0. For x < 0 it is
-    ⌊(x − 1 + 2^(s−1)) / 2^s⌋: the −1 changes the floor only where x + 2^(s−1) is a multiple of 2^s, which is the tie, and
-    there it takes the lower neighbour, away from zero. x >> 31 is that −1; s ≥ 1, or it would not be rounded off.
+    ⌊(x − 1 + 2^(s−1)) / 2^s⌋: the −1 changes the floor only where x + 2^(s−1) is a multiple of 2^s, which is the tie,
+    and there it takes the lower neighbour, away from zero. x >> 31 is that −1; s ≥ 1, or it would not be rounded off.
 
     Step 3. zero_point · 2^s is a multiple of 2^s and leaves the floor as zero_point. No sum may leave 32 bits.
     """
@@ -118,7 +120,7 @@ def fast_rounding_is_exact(max_accumulator: int, shift: int, output_zero_point: 
 
 
 def softmax_parameters(input_scale: float, beta: float) -> tuple[int, int, int]:
-    """(multiplier, left_shift, diff_min): takes differences of inputs to Q5.26; those below diff_min count as exp = 0."""
+    """(multiplier, left_shift, diff_min): takes differences of inputs to Q5.26; below diff_min exp is 0."""
     real = min(float(beta) * float(input_scale) * (1 << _EXP_FRACTION_BITS), float(INT32_MAX))
     if not real > 1:
         raise ModelError(f"a softmax of input scale {input_scale:g} and beta {beta:g} is out of range; quantize again")
@@ -153,8 +155,7 @@ def _exp_of_quarter(a: npt.NDArray[np.int64]) -> Int32:
 def reciprocal(x: int, integer_bits: int) -> tuple[int, int]:
     """(r, e) with 1 / x ≈ r · 2^−e, r in Q0.31, of x > 0 with `integer_bits`: three steps of Newton-Raphson."""
     headroom = 32 - x.bit_length()
-    fraction = (x << headroom) - (1 << 31)  # x = 2^e · (1 + fraction) in Q0.31
-    half_denominator = (fraction + INT32_MAX + 1) // 2  # the sum is positive: ties away from zero are upwards
+    half_denominator = (x << headroom) >> 1  # of x = 2^e · denominator, in Q0.31: in [1/2, 1)
 
     def mul(a: int, b: int) -> int:
         return int(saturating_rounding_doubling_high_mul(a, b))

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * The Arm DSP instructions that kernels use, each beside the same arithmetic in C for every other processor. A `pair` is a
+ * word of two int16 halfwords, low and high.
+ */
+#ifndef TP_DSP_H
+#define TP_DSP_H
+
+#include <stdint.h>
+
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+
+/* low(a) * low(b) + high(a) * high(b) + acc. Callers see to it that this fits 32 bits. */
+static inline int32_t tp_smlad(uint32_t a, uint32_t b, int32_t acc)
+{
+    int32_t result;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(acc));
+    return result;
+}
+
+/* (byte 0, byte 2) of x as a pair, sign-extended. */
+static inline uint32_t tp_sxtb16(uint32_t x)
+{
+    uint32_t result;
+    __asm__("sxtb16 %0, %1" : "=r"(result) : "r"(x));
+    return result;
+}
+
+/* (byte 1, byte 3) of x as a pair, sign-extended. */
+static inline uint32_t tp_sxtb16_ror8(uint32_t x)
+{
+    uint32_t result;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(result) : "r"(x));
+    return result;
+}
+
+/* (low(a), low(b)) */
+static inline uint32_t tp_pkh_low_low(uint32_t a, uint32_t b)
+{
+    uint32_t result;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+}
+
+/* (low(a), high(b)) */
+static inline uint32_t tp_pkh_low_high(uint32_t a, uint32_t b)
+{
+    uint32_t result;
+    __asm__("pkhbt %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+}
+
+/* (high(a), high(b)) */
+static inline uint32_t tp_pkh_high_high(uint32_t a, uint32_t b)
+{
+    uint32_t result;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(result) : "r"(b), "r"(a));
+    return result;
+}
+
+/* The upper word of a * b + 2^31: rounded to the nearest, ties upwards. */
+static inline int32_t tp_smmulr(int32_t a, int32_t b)
+{
+    int32_t result;
+    __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
+    return result;
+}
+
+/* x limited to int8. */
+static inline int32_t tp_ssat8(int32_t x)
+{
+    int32_t result;
+    __asm__("ssat %0, #8, %1" : "=r"(result) : "r"(x) : "cc");
+    return result;
+}
+
+/* p moved on by byte 0, 1, 2 or 3 of steps. */
+#define TP_UXTAB(name, rotation)                                             \
+    static inline const char *name(const char *p, uint32_t steps)            \
+    {                                                                        \
+        const char *result;                                                  \
+        __asm__("uxtab %0, %1, %2" rotation : "=r"(result) : "r"(p), "r"(steps)); \
+        return result;                                                       \
+    }
+TP_UXTAB(tp_step0, "")
+TP_UXTAB(tp_step1, ", ror #8")
+TP_UXTAB(tp_step2, ", ror #16")
+TP_UXTAB(tp_step3, ", ror #24")
+#undef TP_UXTAB
+
+#else
+
+static inline int32_t tp_low(uint32_t pair)
+{
+    return (int16_t)(pair & 0xffffu);
+}
+
+static inline int32_t tp_high(uint32_t pair)
+{
+    return (int16_t)(pair >> 16);
+}
+
+static inline int32_t tp_smlad(uint32_t a, uint32_t b, int32_t acc)
+{
+    return tp_low(a) * tp_low(b) + tp_high(a) * tp_high(b) + acc;
+}
+
+static inline uint32_t tp_sxtb16(uint32_t x)
+{
+    return ((uint32_t)(int8_t)(x & 0xffu) & 0xffffu) | (uint32_t)(int8_t)((x >> 16) & 0xffu) << 16;
+}
+
+static inline uint32_t tp_sxtb16_ror8(uint32_t x)
+{
+    return tp_sxtb16(x >> 8);
+}
+
+static inline uint32_t tp_pkh_low_low(uint32_t a, uint32_t b)
+{
+    return (a & 0xffffu) | b << 16;
+}
+
+static inline uint32_t tp_pkh_low_high(uint32_t a, uint32_t b)
+{
+    return (a & 0xffffu) | (b & 0xffff0000u);
+}
+
+static inline uint32_t tp_pkh_high_high(uint32_t a, uint32_t b)
+{
+    return a >> 16 | (b & 0xffff0000u);
+}
+
+static inline int32_t tp_smmulr(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+}
+
+static inline int32_t tp_ssat8(int32_t x)
+{
+    return x < -128 ? -128 : x > 127 ? 127 : x;
+}
+
+static inline const char *tp_step0(const char *p, uint32_t steps)
+{
+    return p + (steps & 0xffu);
+}
+
+static inline const char *tp_step1(const char *p, uint32_t steps)
+{
+    return p + (steps >> 8 & 0xffu);
+}
+
+static inline const char *tp_step2(const char *p, uint32_t steps)
+{
+    return p + (steps >> 16 & 0xffu);
+}
+
+static inline const char *tp_step3(const char *p, uint32_t steps)
+{
+    return p + (steps >> 24);
+}
+
+#endif
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * From int32 accumulators to int8 outputs as TFLite does it, twice rounded (gemmlowp's fixed point). Right shifts of
+ * negative numbers are arithmetic and conversions to int32_t wrap, as all compilers for these cores have it.
+ */
+#ifndef TP_FIXED_POINT_H
+#define TP_FIXED_POINT_H
+
+#include <stdint.h>
+
+#include "tp_dsp.h"
+#include "tp_kernels.h"
+
+static inline int32_t tp_clamp(int32_t x, int32_t low, int32_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* a * b / 2^31 to the nearest, ties upwards; a and b are not both -2^31. */
+static inline int32_t tp_doubling_high_mul(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+}
+
+/* x / 2^exponent to the nearest, ties away from zero; exponent in [0, 31]. */
+static inline int32_t tp_rounding_shift_right(int32_t x, int32_t exponent)
+{
+    const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1);
+    const int32_t threshold = (mask >> 1) + (x < 0);
+    return (x >> exponent) + ((x & mask) > threshold);
+}
+
+/* acc * multiplier * 2^(shift - 31); a left shift wraps at 32 bits. Any acc, multiplier >= 0, shift in [-31, 31]. */
+static inline int32_t tp_requantize(int32_t acc, int32_t multiplier, int32_t shift)
+{
+    if (shift >= 0) {
+        return tp_doubling_high_mul((int32_t)((uint32_t)acc << shift), multiplier);
+    }
+    return tp_rounding_shift_right(tp_doubling_high_mul(acc, multiplier), -shift);
+}
+
+/* The output of a channel from its accumulator, for every layer that tinyprune accepts. */
+static inline int8_t tp_output(int32_t acc, const tp_channel *channel, const tp_layer *layer)
+{
+    const int32_t zero_point = layer->output_zero_point;
+    const int32_t scaled = tp_requantize(acc, channel->multiplier, channel->shift);
+    return (int8_t)(zero_point
+                    + tp_clamp(scaled, layer->activation_min - zero_point, layer->activation_max - zero_point));
+}
+
+/* What tp_requantize_fast adds before its last shift: a half for rounding, and the zero point. */
+static inline int32_t tp_fast_offset(int32_t right_shift, int32_t zero_point)
+{
+    return (1 << (right_shift - 1)) + zero_point * (1 << right_shift);
+}
+
+/* tp_requantize(acc, multiplier, -right_shift) + zero_point without 64-bit arithmetic, offset being tp_fast_offset's. Exact
+ * for right_shift in [1, 30] and |acc| < 2^30 as long as no sum overflows; the proof and the condition to check are in
+ * fixed_point.py: fast_rounding_is_exact. */
+static inline int32_t tp_requantize_fast(int32_t acc, int32_t multiplier, int32_t right_shift, int32_t offset)
+{
+    int32_t x = tp_smmulr(acc * 2, multiplier);
+    x += x >> 31;
+    return (x + offset) >> right_shift;
+}
+
+#endif

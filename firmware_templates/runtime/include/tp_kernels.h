@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * The kernels: int8 layers with the arithmetic of TFLite Micro, bit for bit. C11, no allocation, no globals, no floating
+ * point, memcpy and memset only.
+ *
+ * Names are tp_<op>_<dtype>_<pattern>_<isa>. Maps are [height][width][channels] int8, channels fastest; `taps` stands for
+ * kernel_height * kernel_width * in_channels. Weights belong to output channels: dense ones are [out_channels][taps],
+ * channels of the input fastest.
+ *
+ * For all kernels
+ * - sizes, strides and dilations are 1 or more, zero points in [-128, 127], -128 <= activation_min <= activation_max <= 127;
+ *   every buffer is shorter than 2^31 bytes; input, output and scratch do not overlap;
+ * - a stored value v of the input stands for v - input_zero_point. That subtraction is folded into tp_channel.bias, which is
+ *   bias - input_zero_point * (sum of the channel's weights); so padding counts as input_zero_point;
+ * - the int32 accumulator cannot overflow: tinyprune refuses a layer in which |tp_channel.bias| + 128 * (sum of the channel's
+ *   |weights|) exceeds 2^31 - 1, which bounds every partial sum in any order.
+ */
+#ifndef TP_KERNELS_H
+#define TP_KERNELS_H
+
+#include <stdint.h>
+
+typedef struct tp_layer {
+    int32_t in_height, in_width, in_channels;
+    int32_t out_height, out_width, out_channels;
+    int32_t kernel_height, kernel_width;
+    int32_t stride_height, stride_width;
+    int32_t dilation_height, dilation_width;
+    int32_t pad_top, pad_left; /* rows above and columns left of the input; what is missing below and right follows */
+    int32_t input_zero_point, output_zero_point;
+    int32_t activation_min, activation_max; /* stored values */
+} tp_layer;
+
+/* An output channel: accumulators start at `bias`, then y = round(acc * multiplier * 2^(shift - 31)) + output_zero_point.
+ * multiplier is 0 or in [2^30, 2^31); shift is in [-31, 30], to the left when positive. */
+typedef struct tp_channel {
+    int32_t bias, multiplier, shift;
+} tp_channel;
+
+/* Softmax over `rows` rows of `depth` values; input_multiplier and input_left_shift take differences of inputs to Q5.26,
+ * those below diff_min have a probability of 0. 1 <= depth <= 511, so that the Q12.19 sum of exponentials stays below 2^28. */
+typedef struct tp_softmax {
+    int32_t rows, depth, input_multiplier, input_left_shift, diff_min;
+} tp_softmax;
+
+/* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
+ *   weights  [out_channels][in_channels]
+ *   channels [out_channels]
+ *   input    [pixels][in_channels],  pixels = in_height * in_width = out_height * out_width
+ *   output   [pixels][out_channels]
+ *   scratch  unused, may be null */
+void tp_conv_1x1_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                            const int8_t *input, int8_t *output, void *scratch);
+
+/* The same with 2:4 weights; in_channels is a multiple of 8.
+ *   weights  [out_channels][in_channels / 8][5] bytes: a record of two groups of four input channels. Bytes 0 and 1 are the
+ *            kept weights of the first group, 2 and 3 of the second, as int8; byte 4 has the positions of the four
+ *            in their groups, two bits each, the first in bits 0 and 1 */
+void tp_conv_1x1_s8_sp24_c(const tp_layer *layer, const uint8_t *weights, const tp_channel *channels,
+                           const int8_t *input, int8_t *output, void *scratch);
+
+/* 1x1 convolution as above with 2:4 weights, four pixels at a time; needs Armv7E-M for speed, runs anywhere.
+ * in_channels is a multiple of 4. Every channel has -30 <= shift <= -1, and every accumulator is so small that
+ * tp_requantize_fast is exact (fixed_point.py: fast_rounding_is_exact).
+ *   weights  [out_channels][ceil(in_channels / 16)][3] words, a record of four groups of four input channels, little-endian.
+ *            Word 0: four bytes, how far to move on in scratch to each group's pair. Word 1: the kept weights of groups 0
+ *            and 1 as int8, bytes 0 and 2 those of group 0, bytes 1 and 3 those of group 1. Word 2: groups 2 and 3.
+ *            Groups beyond in_channels have weights 0
+ *   scratch  [16-byte-aligned] [groups][6][4] words: for each group of four input channels, rounded up to a multiple of four
+ *            groups, and each way to keep two of four (01 02 03 12 13 23), that pair of activations of four pixels, the
+ *            first in the low halfword. 96 bytes a group */
+void tp_conv_1x1_s8_sp24_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
+                             const int8_t *input, int8_t *output, void *scratch);
+
+/* 2D convolution with any kernel, stride, dilation and padding.
+ *   weights  [out_channels][kernel_height][kernel_width][in_channels]
+ *   channels [out_channels]
+ *   input    [in_height][in_width][in_channels]
+ *   output   [out_height][out_width][out_channels]
+ *   scratch  taps bytes, rounded up to a multiple of 8: the input under the kernel, padding filled in */
+void tp_conv_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                           const int8_t *input, int8_t *output, void *scratch);
+
+/* The same with 2:4 weights.
+ *   weights  [out_channels][ceil(taps / 8)][5] bytes: records as for tp_conv_1x1_s8_sp24_c, groups running along the taps */
+void tp_conv_2d_s8_sp24_c(const tp_layer *layer, const uint8_t *weights, const tp_channel *channels,
+                          const int8_t *input, int8_t *output, void *scratch);
+
+/* Depthwise 2D convolution. Output channel o reads input channel o / depth_multiplier,
+ * depth_multiplier = out_channels / in_channels, a whole number.
+ *   weights  [kernel_height][kernel_width][out_channels]
+ *   channels [out_channels]
+ *   input    [in_height][in_width][in_channels]
+ *   output   [out_height][out_width][out_channels]
+ *   scratch  unused, may be null */
+void tp_depthwise_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                                const int8_t *input, int8_t *output, void *scratch);
+
+/* Average pooling: the mean of the pixels under the kernel, padding left out, ties away from zero; no change of scale.
+ * Zero points and dilation are not used, out_channels = in_channels, and the kernel covers at least one pixel everywhere.
+ * kernel_height * kernel_width < 2^24 keeps the sum within int32. */
+void tp_average_pool_s8_dense_c(const tp_layer *layer, const int8_t *input, int8_t *output);
+
+/* Softmax; the output has scale 1/256 and zero point -128.
+ *   input, output  [rows][depth] */
+void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output);
+
+#endif
