@@ -7,6 +7,9 @@ ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec).
 calibration samples or from the ActivationRange layers of the model itself.
 """
 
+import importlib
+import json
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +61,7 @@ def _extent(batches: list[Float32]) -> tuple[float, float]:
 
 def check_calibration(model: Any, calibration: npt.NDArray[np.generic]) -> Float32:
     """The samples as float32, or DataError with what is wrong."""
-    expected = tuple(model.input_shape[1:])
+    expected = _sample_shape(model)
     shown = f"[samples, {', '.join(map(str, expected))}]"
     if calibration.dtype.kind not in "fiu":
         raise DataError(f"calibration samples are {calibration.dtype}; expected numbers {shown}")
@@ -73,26 +76,48 @@ def check_calibration(model: Any, calibration: npt.NDArray[np.generic]) -> Float
 
 
 def load_keras(path: Path) -> Any:
-    """A tf_keras model from a `.keras` or `.h5` file or a SavedModel folder."""
+    """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder."""
     if not path.exists():
         raise UsageError(f"there is no model {path}")
-    if path.suffix not in (".keras", ".h5", ".hdf5") and not (path / "saved_model.pb").exists():
-        raise ModelError(f"{path} is no Keras model: expected a .keras or .h5 file or a SavedModel folder")
+    with quiet_tensorflow():
+        version = _keras_version(path)
+        try:
+            models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
+            model = models.load_model(path, custom_objects={"ActivationRange": activation_range()}, compile=False)
+        except Exception as error:  # the loaders raise whatever they stumble upon
+            raise ModelError(f"{path} (Keras {version}) cannot be loaded: {_first_line(error)}") from error
+    if not hasattr(model, "layers"):
+        raise ModelError(f"{path} holds no Keras model, only functions; save it with model.save() as .keras or .h5")
+    return model
+
+
+def _keras_version(path: Path) -> str:
+    """The version that wrote a file: 2 and 3 cannot read each other's."""
     try:
-        with quiet_tensorflow():
-            from tf_keras.models import load_model
+        if (path / "saved_model.pb").exists():
+            return "2, SavedModel"
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as archive:
+                return str(json.loads(archive.read("metadata.json"))["keras_version"])
+        if path.suffix in (".h5", ".hdf5"):
+            h5py = importlib.import_module("h5py")
+            with h5py.File(path) as file:
+                return str(file.attrs["keras_version"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} is damaged or no Keras model: {_first_line(error)}") from error
+    raise ModelError(f"{path} is no Keras model: expected a .keras or .h5 file or a SavedModel folder")
 
-            return load_model(path, custom_objects={"ActivationRange": activation_range()}, compile=False)
-    except Exception as error:  # the loaders raise whatever they stumble upon
-        raise ModelError(_load_failure(path, error)) from error
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def _load_failure(path: Path, error: Exception) -> str:
-    cause = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-    return (
-        f"{path} cannot be loaded by tf_keras (Keras 2): {cause}. A file saved by Keras 3 does not load: build the "
-        "same architecture in tf_keras, set_weights(keras3_model.get_weights()), and save that"
-    )
+def _sample_shape(model: Any) -> tuple[int, ...]:
+    """Shape of one input, without the batch."""
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or not all(isinstance(axis, int) for axis in shape[1:]):
+        raise ModelError(f"model {model.name} has input {shape}; expected one input, all of whose axes are fixed")
+    return shape[1:]
 
 
 def _require_ranges(model: Any) -> None:
@@ -122,9 +147,11 @@ def _convert(model: Any, samples: Float32 | None) -> bytes:
     with quiet_tensorflow():
         import tensorflow as tf
 
-        signature = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
+        signature = tf.TensorSpec((1, *_sample_shape(model)), tf.float32)
         function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+        holder = tf.Module()
+        holder.weights = list(function.graph.variables)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if samples is not None:
             converter.representative_dataset = _one_by_one(samples)
@@ -134,7 +161,7 @@ def _convert(model: Any, samples: Float32 | None) -> bytes:
         try:
             return bytes(converter.convert())
         except Exception as error:  # MLIR diagnostics come as RuntimeError, ValueError or ConverterError
-            raise ModelError(f"TensorFlow Lite cannot convert {model.name} to int8: {error}") from error
+            raise ModelError(f"TensorFlow Lite cannot convert {model.name} to int8: {_first_line(error)}") from error
 
 
 def _one_by_one(samples: Float32) -> Callable[[], Iterator[list[Float32]]]:

@@ -7,6 +7,8 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import TextIO
 
 STDERR = 2
 
@@ -15,20 +17,24 @@ STDERR = 2
 def quiet_tensorflow() -> Iterator[None]:
     """Drop TensorFlow's notices: its C++ writes to file descriptor 2 whatever the log level. Python's stderr stays."""
     logger = logging.getLogger("tensorflow")
-    level, python_stderr = logger.level, sys.stderr
+    level, python_stderr, terminal = logger.level, sys.stderr, os.dup(STDERR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    terminal = os.dup(STDERR)
     with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
         try:
             warnings.simplefilter("ignore")
             logger.setLevel(logging.ERROR)
-            if python_stderr is sys.__stderr__ and python_stderr is not None:
-                python_stderr.flush()
-                sys.stderr = open(terminal, "w", buffering=1, closefd=False, encoding=python_stderr.encoding)
+            if python_stderr is sys.__stderr__:
+                sys.stderr = _terminal()
             os.dup2(sink.fileno(), STDERR)
             yield
         finally:
             os.dup2(terminal, STDERR)
+            os.close(terminal)
             sys.stderr = python_stderr
             logger.setLevel(level)
-            os.close(terminal)
+
+
+@cache
+def _terminal() -> TextIO:
+    """A second way to the terminal, for progress shown meanwhile; never closed, since log handlers may keep it."""
+    return os.fdopen(os.dup(STDERR), "w", buffering=1)

@@ -23,7 +23,7 @@ from tinyprune.speech_commands import LABELS, TASK, Audio, LabelledClips
 from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
 
 DENSE = Recipe(epochs=100, learning_rate=3e-3, weight_decay=0.05, batch_clips=128, seed=1)
-FINE_TUNING = Recipe(epochs=60, learning_rate=1e-3, weight_decay=0.05, batch_clips=128, seed=1)
+FINE_TUNING = Recipe(epochs=60, learning_rate=2e-3, weight_decay=0.05, batch_clips=128, seed=1)
 #: Unaugmented training clips over which ranges are recorded.
 RANGE_CLIPS = 2048
 DATA_SET = "Speech Commands, the project's partial copy of v0.01 and v0.02"
