@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from tinyprune.errors import UsageError
 from tinyprune.resources import BOARDS
@@ -71,6 +71,7 @@ CORES: dict[str, tuple[str, ...]] = {
     "cortex-m33": ("dsp", "c"),
 }
 
+_KINDS: dict[type, str] = {int: "a whole number", str: "a string", bool: "true or false"}
 _TABLES: dict[str, type] = {"cpu": Cpu, "flash": Memory, "ram": Memory, "usb": Usb}
 
 
@@ -83,17 +84,40 @@ def load(name_or_path: str) -> Board:
 
     Raises UsageError for an unknown name (with the nearest one) or a file that does not describe a board.
     """
+    return parse(path_of(name_or_path))
+
+
+def path_of(name_or_path: str) -> Path:
+    """The file that describes a board. Raises UsageError as `load` does."""
     if name_or_path.endswith(".toml"):
         path = Path(name_or_path)
         if not path.is_file():
             raise UsageError(f"{path}: no such board file")
-    elif name_or_path in names():
-        path = BOARDS / f"{name_or_path}.toml"
-    else:
-        raise UsageError(
-            f'unknown board "{name_or_path}"{_nearest(name_or_path, names())}; `tinyprune boards` lists all'
-        )
-    return parse(path)
+        return path
+    if name_or_path not in names():
+        near = _nearest(name_or_path, names())
+        raise UsageError(f'unknown board "{name_or_path}"{near}; `tinyprune boards` lists all')
+    return BOARDS / f"{name_or_path}.toml"
+
+
+def explain(board: Board) -> list[str]:
+    """What the numbers mean, one line each."""
+    fpu = "with" if board.cpu.fpu else "without"
+    lines = [
+        f"{board.name}: {board.title}",
+        f"core       {board.cpu.core}, {fpu} FPU; kernels: {', '.join(board.isas)}",
+    ]
+    if board.cpu.clock_hz:
+        waits = f"{board.cpu.flash_wait_states} flash wait states in the cost model"
+        lines.append(f"clock      {board.cpu.clock_hz / 1e6:g} MHz, {waits}")
+    if board.flash:
+        lines.append(f"flash      {board.flash.bytes:,} bytes from {board.flash.origin:#010x}")
+    if board.ram:
+        stack = f"{board.ram.stack_bytes:,} of them for the stack"
+        lines.append(f"RAM        {board.ram.bytes:,} bytes from {board.ram.origin:#010x}, {stack}")
+    if board.usb:
+        lines.append(f"USB        {board.usb.sketch} (running), {board.usb.bootloader} (bootloader)")
+    return [*lines, f"emulators  {', '.join(board.emulators)}", f"port       firmware_templates/ports/{board.family}"]
 
 
 def parse(path: Path) -> Board:
@@ -102,7 +126,8 @@ def parse(path: Path) -> Board:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
-    inner = {key: _fill(kind, table[key], path, f"{key}.") for key, kind in _TABLES.items() if key in table}
+    tables = [(key, kind) for key, kind in _TABLES.items() if key in table]
+    inner: dict[str, Any] = {key: _fill(kind, table[key], path, f"{key}.") for key, kind in tables}
     board = _fill(Board, {**table, **inner}, path, "")
     _check(board, path)
     return board
@@ -119,10 +144,12 @@ def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
         if key not in table and field.default is MISSING:
             raise UsageError(f'{path}: key "{prefix}{key}" is missing')
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+    hints = get_type_hints(kind)
     for key, value in values.items():
-        wanted = {int: "a whole number", str: "a string", bool: "true or false"}.get(known[key].type)  # type: ignore[call-overload]
-        if wanted and type(value) is not known[key].type:
-            raise UsageError(f'{path}: key "{prefix}{key}" must be {wanted}, not {value!r}')
+        if hints[key] in _KINDS and type(value) is not hints[key]:
+            raise UsageError(f'{path}: key "{prefix}{key}" must be {_KINDS[hints[key]]}, not {value!r}')
+        if hints[key] == tuple[str, ...] and not (isinstance(value, tuple) and all(type(v) is str for v in value)):
+            raise UsageError(f'{path}: key "{prefix}{key}" must be a list of strings')
     return kind(**values)
 
 

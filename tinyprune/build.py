@@ -1,4 +1,5 @@
-"""FirmwareSource → FirmwareImage: compiles, links, writes .elf, .hex and .bin, and measures flash and RAM from the ELF."""
+"""FirmwareSource → FirmwareImage: compiles, links, writes .elf, .hex and .bin, and measures flash and RAM from the
+ELF."""
 
 import re
 import subprocess
@@ -16,7 +17,8 @@ _COMPILE_TIMEOUT_S = 600
 def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
     """Compiles the project written at `project` into `output`/firmware.{elf,hex,bin}.
 
-    Raises DoesNotFit where the linker runs out of a memory, ModelError where the compiler fails (a defect of tinyprune's).
+    Raises DoesNotFit where the linker runs out of a memory, ModelError where the compiler fails (a defect of
+    tinyprune's).
     """
     elf = output / ("firmware.elf" if board.flash else "firmware")
     sources = sorted(path for path in source.files if path.endswith(".c"))
@@ -32,7 +34,9 @@ def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Pat
 
 def _run(command: list[str], project: Path, board: Board) -> None:
     try:
-        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=_COMPILE_TIMEOUT_S)
+        done = subprocess.run(
+            command, cwd=project, capture_output=True, text=True, check=False, timeout=_COMPILE_TIMEOUT_S
+        )
     except FileNotFoundError:
         raise MissingDependency(f"the compiler {command[0]} has vanished; install it again") from None
     except subprocess.TimeoutExpired:
@@ -46,7 +50,9 @@ def _run(command: list[str], project: Path, board: Board) -> None:
             f"the firmware does not fit {board.name}: {region} is exceeded by {int(overflow.group(1)):,} bytes; "
             "use a model with fewer channels, or prune it 2:4"
         )
-    raise ModelError(f"the compiler refused the generated code; please report this. {command[0]} said:\n{done.stderr[-4000:]}")
+    raise ModelError(
+        f"the compiler refused the generated code; please report this. {command[0]} said:\n{done.stderr[-4000:]}"
+    )
 
 
 def _write_hex_and_bin(elf: Path) -> None:

@@ -58,16 +58,32 @@ def cli() -> None:
     """
 
 
-_board = click.option("--board", "board_name", required=True, metavar="BOARD", help="A name from `tinyprune boards`, or a board's .toml file.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text.")
+_board = click.option(
+    "--board",
+    "board_name",
+    required=True,
+    metavar="BOARD",
+    help="A name from `tinyprune boards`, or a board's .toml file.",
+)
+_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text."
+)
 _quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
 
 @cli.command("build")
 @_board
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Output folder.  [default: build/BOARD]")
-@click.option("--model", type=click.Path(path_type=Path), help="An int8 .tflite, or a Keras .keras, .h5 or SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]")
-@click.option("--calibration", type=click.Path(path_type=Path), help="For Keras models: .npy of real inputs, [samples, *input shape].")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="An int8 .tflite, or a Keras .keras, .h5 or SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="For Keras models: .npy of real inputs, [samples, *input shape].",
+)
 @click.option("--compiler", metavar="NAME", help="gcc or zig.  [default: gcc where it is installed, else zig]")
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
 @click.option("--force", is_flag=True, help="Replace generated files even if you have changed them.")
@@ -121,13 +137,27 @@ def _show_build(report: Any, verbose: bool) -> None:
 @cli.command("bench")
 @_board
 @click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the build to run.  [default: build/BOARD]")
-@click.option("--inputs", type=click.Path(path_type=Path), help=".npy, [samples, *input shape], int8 or real values.  [default: generated]")
-@click.option("-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="How many inputs to generate.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the build to run.  [default: build/BOARD]"
+)
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    help=".npy, [samples, *input shape], int8 or real values.  [default: generated]",
+)
+@click.option(
+    "-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="How many inputs to generate."
+)
 @_json
 @_quiet
 def bench_command(
-    board_name: str, emulator: str | None, output: Path | None, inputs: Path | None, count: int, as_json: bool, quiet: bool
+    board_name: str,
+    emulator: str | None,
+    output: Path | None,
+    inputs: Path | None,
+    count: int,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Load inputs into a built firmware, infer through its serial protocol, report instructions and modelled cycles."""
     from tinyprune import boards, pipeline
@@ -266,7 +296,13 @@ class _BytesBar:
             from rich.console import Console
             from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-            columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+            columns = (
+                "{task.description}",
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+            )
             self._bar = Progress(*columns, console=Console(stderr=True))
             self._bar.start()
         return self._advance

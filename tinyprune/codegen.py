@@ -27,7 +27,8 @@ _RENDERED = {
 
 
 def generate(program: Program, name: str) -> FirmwareSource:
-    """The whole project of one network on one board, as relative path → text. `name` is the model's, for people to read."""
+    """The whole project of one network on one board, as relative path → text. `name` is the model's, for people to
+    read."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FIRMWARE_TEMPLATES),
         undefined=jinja2.StrictUndefined,

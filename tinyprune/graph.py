@@ -1,8 +1,8 @@
 """The int8 network as `reader.py` finds it: frozen operators over named activations, in execution order.
 
 Shapes leave the batch out (it is 1). Arithmetic is that of TFLite's int8 quantization specification
-(https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec): activations asymmetric per tensor,
-weights symmetric, per tensor or per output channel.
+(https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec): activations asymmetric per
+tensor, weights symmetric, per tensor or per output channel.
 """
 
 from dataclasses import dataclass
@@ -117,17 +117,17 @@ class Graph:
 
 
 def matrix(op: Op) -> Int8 | None:
-    """The weights as `[out_channels, taps]`, taps = kernel_h × kernel_w × in_channels, in_channels fastest; None where a
-    sparsity pattern has no axis to run along."""
+    """The weights as `[out_channels, taps]`, taps = kernel_h × kernel_w × in_channels, in_channels fastest; None where
+    a sparsity pattern has no axis to run along."""
     return op.weights.reshape(op.out_channels, -1) if isinstance(op, (Conv2D, FullyConnected)) else None
 
 
 def macs(op: Op) -> int:
     """Multiply-accumulates of the dense layer, padding included."""
     if isinstance(op, FullyConnected):
-        return op.output.size_bytes * op.weights.shape[1]
+        return op.output.size_bytes * int(op.weights.shape[1])
     if isinstance(op, Conv2D):
-        return prod(op.output.shape[:2]) * op.weights.size
+        return prod(op.output.shape[:2]) * int(op.weights.size)
     if isinstance(op, DepthwiseConv2D):
         return op.output.size_bytes * prod(op.window.kernel)
     return 0

@@ -1,8 +1,9 @@
 """The kernels: one row each, which drives selection, the equality tests and the benchmark.
 
 A kernel is one C function of the same name in firmware_templates/runtime/src. Weighted kernels are called as
-`f(const tp_layer *, const WEIGHTS *weights, const tp_channel *channels, const int8_t *input, int8_t *output, void *scratch)`,
-the others as `f(const PARAMS *, const int8_t *input, int8_t *output)`. Names are `tp_<op>_<dtype>_<pattern>_<isa>`.
+`f(const tp_layer *, const WEIGHTS *weights, const tp_channel *channels, const int8_t *input, int8_t *output, void
+*scratch)`, the others as `f(const PARAMS *, const int8_t *input, int8_t *output)`. Names are
+`tp_<op>_<dtype>_<pattern>_<isa>`.
 """
 
 from collections.abc import Callable
@@ -49,10 +50,10 @@ class Kernel:
     isa: str
     accepts: Callable[[Any], bool]
     pack: Callable[[Any], Array] | None = None
-    scratch_bytes: Callable[[Any], int] = lambda op: 0
+    scratch_bytes: Callable[[Any], int] = lambda _op: 0
 
 
-def window(op: Op) -> Window:
+def window(op: Weighted | AveragePool2D) -> Window:
     """The sliding window; a fully connected layer is a 1×1 window over one pixel."""
     return op.window if isinstance(op, (Conv2D, DepthwiseConv2D, AveragePool2D)) else Window()
 
@@ -63,7 +64,7 @@ def layer_fields(op: Weighted | AveragePool2D) -> dict[str, int]:
     if isinstance(op, FullyConnected):
         taps = op.weights.shape[1]
         rows = op.input.size_bytes // taps
-        maps = (1, rows, taps, 1, rows, op.out_channels)
+        maps: tuple[int, ...] = (1, rows, taps, 1, rows, op.out_channels)
     else:
         maps = (*op.input.shape, *op.output.shape)
     geometry = (*maps, *slide.kernel, *slide.stride, *slide.dilation, *slide.padding)
@@ -73,7 +74,7 @@ def layer_fields(op: Weighted | AveragePool2D) -> dict[str, int]:
 
 def softmax_fields(op: Softmax) -> dict[str, int]:
     """The values of `tp_softmax`, by field name."""
-    multiplier, left_shift, diff_min = fixed_point.softmax_parameters(op.input.scale, op.beta)
+    multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
     depth = op.input.shape[-1]
     values = (op.input.size_bytes // depth, depth, multiplier, left_shift, diff_min)
     return dict(zip(SOFTMAX_FIELDS, values, strict=True))
@@ -95,7 +96,8 @@ def channels(op: Weighted) -> npt.NDArray[np.int32]:
 
 def folded_bias(op: Weighted) -> npt.NDArray[np.int64]:
     """`[out_channels]`: bias − input_zero_point · Σ weights."""
-    return op.bias.astype(np.int64) - op.input.zero_point * _rows(op).sum(axis=1)
+    folded: npt.NDArray[np.int64] = op.bias.astype(np.int64) - op.input.zero_point * _rows(op).sum(axis=1)
+    return folded
 
 
 def max_accumulator(op: Weighted) -> int:
@@ -118,14 +120,14 @@ def _matrix(op: Conv2D | FullyConnected) -> Int8:
 
 
 def _taps(op: Conv2D | FullyConnected) -> int:
-    return _matrix(op).shape[1]
+    return int(op.weights[0].size)
 
 
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def _always(op: Op) -> bool:
+def _always(_op: Op) -> bool:
     return True
 
 

@@ -3,6 +3,8 @@
 All decisions are made here; `codegen.py` only writes them down.
 """
 
+from collections.abc import Sequence
+
 from tinyprune import kernels, memory
 from tinyprune.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError
@@ -82,7 +84,7 @@ def _scratch_name(step: int) -> str:
     return f"scratch of step {step}"
 
 
-def _buffers(graph: Graph, ops: list[Op], chosen: list[Kernel], home: dict[int, int]) -> list[memory.Buffer]:
+def _buffers(graph: Graph, ops: Sequence[Op], chosen: list[Kernel], home: dict[int, int]) -> list[memory.Buffer]:
     first = {home[graph.input.index]: 0}
     last = {home[graph.input.index]: 0}
     size = {home[graph.input.index]: graph.input.size_bytes}
@@ -107,15 +109,16 @@ def _check_fits(program: Program) -> None:
     constants = sum(step.constant_bytes for step in program.steps)
     if board.flash and constants > board.flash.bytes:
         raise DoesNotFit(
-            f"the model does not fit {board.name}: its weights need {constants:,} bytes of flash, the board has "
-            f"{board.flash.bytes:,} ({constants - board.flash.bytes:,} too many). {_flash_advice(program, board.flash.bytes)}"
+            f"the model does not fit {board.name}: its weights need {constants:,} bytes of flash, "
+            f"the board has {board.flash.bytes:,} ({constants - board.flash.bytes:,} too many). "
+            + _flash_advice(program, board.flash.bytes)
         )
     ram_bytes = board.ram.bytes - board.ram.stack_bytes if board.ram else None
     if ram_bytes is not None and program.arena.arena_bytes > ram_bytes:
         largest = max(program.steps, key=lambda step: step.op.input.size_bytes + step.op.output.size_bytes)
         raise DoesNotFit(
-            f"the model does not fit {board.name}: its arena needs {program.arena.arena_bytes:,} bytes of RAM, the board has "
-            f"{ram_bytes:,} beside the stack ({program.arena.arena_bytes - ram_bytes:,} too many). "
+            f"the model does not fit {board.name}: its arena needs {program.arena.arena_bytes:,} bytes of RAM, "
+            f"the board has {ram_bytes:,} beside the stack ({program.arena.arena_bytes - ram_bytes:,} too many). "
             f'The largest maps are those of layer "{largest.op.name}" ({largest.op.input.size_bytes:,} → '
             f"{largest.op.output.size_bytes:,} bytes): use fewer channels there, or a smaller input"
         )

@@ -27,7 +27,9 @@ def infer(model: bytes, inputs: Int8) -> Int8:
     try:
         from tflite_micro import runtime
     except ImportError:
-        raise MissingDependency("the TFLite Micro interpreter is not installed: `pip install tflite-micro` (Linux x86-64)") from None
+        raise MissingDependency(
+            "the TFLite Micro interpreter is not installed: `pip install tflite-micro` (Linux x86-64)"
+        ) from None
     try:
         interpreter: Any = runtime.Interpreter.from_bytes(model, arena_size=max(1 << 20, 10 * len(model)))
         shape = interpreter.get_input_details(0)["shape"]

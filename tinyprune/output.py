@@ -1,7 +1,7 @@
 """The output folder of a build: how files get there whole, and how nothing of the user's is lost.
 
-`project/` carries a manifest with the SHA-256 of each generated file. A file that no longer matches was edited by somebody:
-the next build refuses to replace it unless it is told to.
+`project/` carries a manifest with the SHA-256 of each generated file. A file that no longer matches was edited by
+somebody: the next build refuses to replace it unless it is told to.
 """
 
 import hashlib
@@ -36,12 +36,17 @@ def check_unedited(output: Path) -> None:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise UsageError(f"{folder} was not made by tinyprune; give another folder with -o, or --force to replace it") from None
+        raise UsageError(
+            f"{folder} was not made by tinyprune; give another folder with -o, or --force to replace it"
+        ) from None
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
     edited = sorted(path for path in present if manifest.get(path) != _sha256(folder / path))
     if edited:
         shown = ", ".join(edited[:5]) + (f" and {len(edited) - 5} more" if len(edited) > 5 else "")
-        raise UsageError(f"{folder} has files that you changed or added: {shown}; give another folder with -o, or --force to replace them")
+        raise UsageError(
+            f"{folder} has files that you changed or added: {shown}; "
+            "give another folder with -o, or --force to replace them"
+        )
 
 
 def commit(staged: Path, output: Path) -> None:
@@ -65,7 +70,12 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
         report = json.loads((output / REPORT).read_text(encoding="utf-8"))
         model = (output / MODEL).read_bytes()
         image = FirmwareImage(
-            report["board"], report["model_sha256"], report["compiler"], output / report["image"], report["flash_bytes"], report["ram_bytes"]
+            report["board"],
+            report["model_sha256"],
+            report["compiler"],
+            output / report["image"],
+            report["flash_bytes"],
+            report["ram_bytes"],
         )
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{output} has no finished build; {again}") from None

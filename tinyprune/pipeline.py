@@ -1,20 +1,19 @@
 """The stages in order: the page to read first.
 
-    zoo or the user's model ─quantize─▶ .tflite ─read─▶ Graph ─lower─▶ Program ─codegen─▶ FirmwareSource ─build─▶ FirmwareImage
+    zoo or the user's model ─quantize─▶ .tflite ─read─▶ Graph ─lower─▶ Program ─codegen─▶ FirmwareSource ─build─▶
+    FirmwareImage
         ─emulate─▶ Link ─benchmark─▶ outputs, compared byte for byte with TFLite Micro ─▶ BuildReport
 
-Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted build
-leaves nothing behind and loses nothing.
+Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted
+build leaves nothing behind and loses nothing.
 """
 
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from tinyprune import (
     __version__,
@@ -23,7 +22,7 @@ from tinyprune import (
     codegen,
     lower,
     oracle,
-    project,
+    output,
     reader,
     reference,
     samples,
@@ -41,7 +40,6 @@ from tinyprune.report import Accuracy, BuildReport, LayerReport
 #: How many inputs a build compares with TFLite Micro.
 COMPARED_INPUTS = 64
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-MODEL_FILE, PROJECT, REPORT_FILE = "model.tflite", "project", "report.json"
 
 Progress = Callable[[str], None]
 
@@ -68,27 +66,30 @@ class BuildRequest:
 
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     """All of `tinyprune build`. Raises TinypruneError of every kind; nothing is left half-written."""
-    compiler = toolchain.find(request.board, request.compiler)
+    board = request.board
+    compiler = toolchain.find(board, request.compiler)
     _check_model_path(request)
-    project.check_unedited(request.output / PROJECT, request.force)
+    if not request.force:
+        output.check_unedited(request.output)
     with _staging(request.output) as staged:
         model = _model(request, progress)
-        (staged / MODEL_FILE).write_bytes(model.data)
+        (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         graph = reader.read(model.data, model.name)
-        program = lower.lower(graph, request.board)
+        program = lower.lower(graph, board)
         progress("generating C")
         source = codegen.generate(program, model.name)
-        project.write(source, staged / PROJECT)
+        project = output.write_project(source, staged)
         progress(f"compiling with {compiler.version}")
-        image = build.build(source, request.board, compiler, staged / PROJECT, staged)
+        image = build.build(source, board, compiler, project, staged)
         report = _report(request, model, program, image)
         _check_fits(report)
         if request.run:
-            report = _run(request.board, model, graph, program, image, report, progress)
+            report = _run(board, model, graph, image, report, progress)
             _check_stack(report)
-        _commit(staged, request.output, replace(report, elf=str(request.output / image.elf.name)))
-    return replace(report, elf=str(request.output / image.elf.name))
+        (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
+        output.commit(staged, request.output)
+    return report
 
 
 def _check_model_path(request: BuildRequest) -> None:
@@ -101,7 +102,8 @@ def _check_model_path(request: BuildRequest) -> None:
 
 
 def _model(request: BuildRequest, progress: Progress) -> Model:
-    """The zoo's default, the user's .tflite as it is, or the user's Keras model quantized with the calibration samples."""
+    """The zoo's default, the user's .tflite as it is, or the user's Keras model quantized with the calibration
+    samples."""
     path = request.model
     if path is None:
         return _zoo_model(zoo.DEFAULT, progress)
@@ -110,10 +112,12 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
     from tinyprune import quantize
 
     if request.calibration is None:
-        raise UsageError(f"{path} is a Keras model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it")
+        raise UsageError(
+            f"{path} is a Keras model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it"
+        )
     progress("quantizing to int8")
     keras = quantize.load_keras(path)
-    return Model(path.stem, quantize.quantize(keras, quantize.load_calibration(request.calibration)), None)
+    return Model(path.stem, quantize.quantize(keras, samples.load_array(request.calibration)), None)
 
 
 def _zoo_model(name: str, progress: Progress) -> Model:
@@ -128,18 +132,19 @@ def _zoo_model(name: str, progress: Progress) -> Model:
 
 
 @contextmanager
-def _staging(output: Path) -> Iterator[Path]:
-    """A temporary folder on the same file system as `output`; gone afterwards, with the parents it needed if nothing came."""
-    made = [path for path in (output.parent, *output.parent.parents) if not path.exists()]
+def _staging(folder: Path) -> Iterator[Path]:
+    """A temporary folder on the same file system as `folder`; gone afterwards, with the parents it needed if nothing
+    came."""
+    made = [path for path in folder.parents if not path.exists()]
     staged: Path | None = None
     try:
-        if output.exists() and not output.is_dir():
-            raise UsageError(f"{output} is a file; give another folder with -o")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output if output.is_dir() else output.parent))
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file; give another folder with -o")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder if folder.is_dir() else folder.parent))
         yield staged
     except OSError as error:
-        place = error.filename or output
+        place = error.filename or folder
         raise UsageError(f"cannot write {place}: {error.strerror or error}; give another folder with -o") from None
     finally:
         if staged is not None:
@@ -147,12 +152,6 @@ def _staging(output: Path) -> Iterator[Path]:
         for path in made:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
-
-
-def _commit(staged: Path, output: Path, report: BuildReport) -> None:
-    (staged / REPORT_FILE).write_text(report.to_json() + "\n", encoding="utf-8")
-    output.mkdir(exist_ok=True)
-    project.move(staged, output)
 
 
 def _report(request: BuildRequest, model: Model, program: Program, image: FirmwareImage) -> BuildReport:
@@ -165,7 +164,7 @@ def _report(request: BuildRequest, model: Model, program: Program, image: Firmwa
         model_sha256=program.graph.model_sha256,
         tinyprune=__version__,
         compiler=image.compiler,
-        elf=str(image.elf),
+        image=image.elf.name,
         fits=_fits(image, board),
         flash_bytes=image.flash_bytes,
         flash_bytes_available=board.flash.bytes if board.flash else None,
@@ -211,16 +210,19 @@ def _layer(step: Step) -> LayerReport:
 
 
 def _fits(image: FirmwareImage, board: Board) -> bool:
-    return board.flash is None or board.ram is None or (
-        image.flash_bytes <= board.flash.bytes and image.ram_bytes + board.ram.stack_bytes <= board.ram.bytes
+    return (
+        board.flash is None
+        or board.ram is None
+        or (image.flash_bytes <= board.flash.bytes and image.ram_bytes + board.ram.stack_bytes <= board.ram.bytes)
     )
 
 
 def _check_fits(report: BuildReport) -> None:
     if not report.fits:
         raise DoesNotFit(
-            f"the firmware does not fit {report.board}: {report.flash_bytes:,} of {report.flash_bytes_available:,} bytes of flash, "
-            f"{report.ram_bytes:,} + {report.stack_bytes_reserved:,} (stack) of {report.ram_bytes_available:,} bytes of RAM; "
+            f"the firmware does not fit {report.board}: it needs {report.flash_bytes:,} of "
+            f"{report.flash_bytes_available:,} bytes of flash and {report.ram_bytes:,} + {report.stack_bytes_reserved:,} (stack) "
+            f"of {report.ram_bytes_available:,} bytes of RAM; "
             "use a model with fewer channels"
         )
 
@@ -228,11 +230,13 @@ def _check_fits(report: BuildReport) -> None:
 def _check_stack(report: BuildReport) -> None:
     used, reserved = report.stack_bytes, report.stack_bytes_reserved
     if used is not None and reserved is not None and used >= reserved:
-        raise DoesNotFit(f"the stack used all of its {reserved:,} bytes on {report.board}; raise ram.stack_bytes in the board file")
+        raise DoesNotFit(
+            f"the stack used all of its {reserved:,} bytes on {report.board}; raise ram.stack_bytes in the board file"
+        )
 
 
 def _run(
-    board: Board, model: Model, graph: Graph, program: Program, image: FirmwareImage, report: BuildReport, progress: Progress
+    board: Board, model: Model, graph: Graph, image: FirmwareImage, report: BuildReport, progress: Progress
 ) -> BuildReport:
     """Compares outputs with TFLite Micro over the firmware's own protocol, then profiles one inference."""
     inputs = samples.make(graph.input, COMPARED_INPUTS)
@@ -241,7 +245,9 @@ def _run(
     outputs = benchmark.outputs(EMULATORS[emulator], image, board, inputs)
     wanted, judge = _expected(model, graph, inputs)
     equal = int((outputs == wanted).all(axis=1).sum())
-    report = replace(report, bit_exact=equal == len(inputs), inputs_compared=len(inputs), inputs_equal=equal, reference=judge)
+    report = replace(
+        report, bit_exact=equal == len(inputs), inputs_compared=len(inputs), inputs_equal=equal, reference=judge
+    )
     if emulator != "sim":
         return report
     progress("counting instructions and modelling cycles of one inference")
@@ -252,7 +258,9 @@ def _expected(model: Model, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
     judge = oracle.version()
     if judge is not None:
         return oracle.infer(model.data, inputs), judge
-    return reference.infer(graph, inputs).reshape(len(inputs), -1), "tinyprune's NumPy reference (no tflite-micro wheel here)"
+    return reference.infer(graph, inputs).reshape(
+        len(inputs), -1
+    ), "tinyprune's NumPy reference (no tflite-micro wheel here)"
 
 
 def _with_profile(report: BuildReport, profile: Profile, board: Board) -> BuildReport:

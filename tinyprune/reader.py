@@ -1,7 +1,8 @@
 """`.tflite` → Graph. What tinyprune cannot run is refused here, with the operator, the tensor and the reason.
 
-The format is TensorFlow Lite's FlatBuffers schema (version 3, identifier TFL3); quantization rules are those of the int8 specification
-cited in graph.py. A batch of −1 is fixed to 1. Nothing in the file is trusted: any damage ends in ModelError.
+The format is TensorFlow Lite's FlatBuffers schema (version 3, identifier TFL3); quantization rules are those of the
+int8 specification cited in graph.py. A batch of −1 is fixed to 1. Nothing in the file is trusted: any damage ends in
+ModelError.
 """
 
 import hashlib
@@ -53,13 +54,17 @@ def read_bytes(path: Path) -> bytes:
 def read(data: bytes, name: str = "model") -> Graph:
     """The graph of `.tflite` bytes; `name` is what messages call them. Raises ModelError."""
     if data[4:8] != b"TFL3":
-        raise ModelError(f"{name}: not a .tflite file (the identifier TFL3 is missing); convert the model to int8 .tflite first")
+        raise ModelError(
+            f"{name}: not a .tflite file (the identifier TFL3 is missing); convert the model to int8 .tflite first"
+        )
     try:
         return _read(data)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from None
     except _DAMAGE as error:
-        raise ModelError(f"{name}: damaged or truncated .tflite file ({type(error).__name__}: {error}); convert or copy it again") from None
+        raise ModelError(
+            f"{name}: damaged or truncated .tflite file ({type(error).__name__}: {error}); convert or copy it again"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,8 @@ def _read(data: bytes) -> Graph:
         if kind not in OPERATORS:
             tensor = next((_tensor_name(file, i) for i in _indices(table, "Outputs")), "?")
             raise ModelError(
-                f'operator {kind} (number {index}, tensor "{tensor}") is not supported; supported: {", ".join(sorted(OPERATORS))}'
+                f'operator {kind} (number {index}, tensor "{tensor}") is not supported; '
+                f"supported: {', '.join(sorted(OPERATORS))}"
             )
         short, build = OPERATORS[kind]
         counts[short] = counts.get(short, 0) + 1
@@ -209,7 +215,9 @@ def _scales(file: _File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArr
         raise ModelError(f'tensor "{_tensor_name(file, index)}" has no quantization scale')
     scales = np.array(quantization.ScaleAsNumpy(), dtype=np.float32)
     count = quantization.ZeroPointLength()
-    zero_points = np.array(quantization.ZeroPointAsNumpy(), dtype=np.int64) if count else np.zeros(len(scales), np.int64)
+    zero_points = (
+        np.array(quantization.ZeroPointAsNumpy(), dtype=np.int64) if count else np.zeros(len(scales), np.int64)
+    )
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise ModelError(f'tensor "{_tensor_name(file, index)}" has a scale that is not a positive number')
     return scales, zero_points, quantization.QuantizedDimension()
@@ -262,7 +270,7 @@ def _weights(operator: _Operator, rank: int, channel_axis: int) -> _Weights:
     scales, zero_points, axis = _scales(file, index)
     if zero_points.any():
         raise ModelError(f'weights "{name}" have zero points other than 0; they must be quantized symmetrically')
-    if len(scales) not in (1, channels) or (1 < len(scales) and axis != channel_axis):
+    if len(scales) not in (1, channels) or (len(scales) > 1 and axis != channel_axis):
         raise ModelError(f'weights "{name}" must have one scale, or one for each of the {channels} output channels')
     if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
         bias = _constant(file, operator.inputs[2], np.int32, "INT32")
@@ -280,13 +288,16 @@ def _ends(operator: _Operator) -> tuple[Activation, Activation]:
 
 
 def _clamp(operator: _Operator, options: Any, output: Activation) -> tuple[int, int]:
-    """The fused activation as stored-value bounds; float32 arithmetic and rounding half away from zero, as TFLite does it."""
+    """The fused activation as stored-value bounds; float32 arithmetic and rounding half away from zero, as TFLite does
+    it."""
     from tflite import ActivationFunctionType
 
     number = options.FusedActivationFunction()
     name = next((n for n, code in vars(ActivationFunctionType).items() if code == number), f"number {number}")
     if name not in _ACTIVATIONS:
-        raise ModelError(f'operator "{operator.name}" has the fused activation {name}; supported: {", ".join(_ACTIVATIONS)}')
+        raise ModelError(
+            f'operator "{operator.name}" has the fused activation {name}; supported: {", ".join(_ACTIVATIONS)}'
+        )
 
     def stored(real: float | None, limit: int) -> int:
         if real is None:
@@ -299,7 +310,9 @@ def _clamp(operator: _Operator, options: Any, output: Activation) -> tuple[int, 
     return stored(low, -128), stored(high, 127)
 
 
-def _window(operator: _Operator, options: Any, kernel: tuple[int, int], source: Activation, target: Activation) -> Window:
+def _window(
+    operator: _Operator, options: Any, kernel: tuple[int, int], source: Activation, target: Activation
+) -> Window:
     """Geometry with TFLite's SAME/VALID padding, checked against the output's shape."""
     stride = (options.StrideH(), options.StrideW())
     dilated = hasattr(options, "DilationHFactor")
@@ -307,7 +320,9 @@ def _window(operator: _Operator, options: Any, kernel: tuple[int, int], source: 
     if min(stride) < 1 or min(dilation) < 1 or min(kernel) < 1 or max(*stride, *dilation, *kernel) > _MAX_DIMENSION:
         raise ModelError(f'operator "{operator.name}" has the impossible geometry {kernel=} {stride=} {dilation=}')
     if len(source.shape) != 3 or len(target.shape) != 3:
-        raise ModelError(f'operator "{operator.name}" needs maps of height, width and channels, not {list(source.shape)}')
+        raise ModelError(
+            f'operator "{operator.name}" needs maps of height, width and channels, not {list(source.shape)}'
+        )
     same = options.Padding() == 0
     sizes, padding = [], []
     for size, taps, step, spread in zip(source.shape[:2], kernel, stride, dilation, strict=True):
@@ -316,7 +331,9 @@ def _window(operator: _Operator, options: Any, kernel: tuple[int, int], source: 
         sizes.append(out)
         padding.append(max(0, (out - 1) * step + reach - size) // 2 if same else 0)
     if tuple(sizes) != target.shape[:2]:
-        raise ModelError(f'operator "{operator.name}" should make a {sizes[0]}×{sizes[1]} map, the file says {list(target.shape)}')
+        raise ModelError(
+            f'operator "{operator.name}" should make a {sizes[0]}×{sizes[1]} map, the file says {list(target.shape)}'
+        )
     return Window(kernel, stride, dilation, (padding[0], padding[1]))
 
 
@@ -333,7 +350,9 @@ def _conv_2d(operator: _Operator) -> Conv2D:
             f'operator "{operator.name}" has weights for {in_channels} → {out_channels} channels, but maps of '
             f"{source.shape[2]} → {target.shape[2]} (grouped convolution is not supported)"
         )
-    return Conv2D(operator.name, source, target, w.values, w.scales, w.bias, *_clamp(operator, options, target), window=window)
+    return Conv2D(
+        operator.name, source, target, w.values, w.scales, w.bias, *_clamp(operator, options, target), window=window
+    )
 
 
 def _depthwise_conv_2d(operator: _Operator) -> DepthwiseConv2D:
@@ -345,7 +364,9 @@ def _depthwise_conv_2d(operator: _Operator) -> DepthwiseConv2D:
     batch, height, width, channels = w.values.shape
     window = _window(operator, options, (height, width), source, target)
     if batch != 1 or target.shape[2] != channels or channels % source.shape[2]:
-        raise ModelError(f'operator "{operator.name}" has weights of shape {list(w.values.shape)} for {source.shape[2]} channels')
+        raise ModelError(
+            f'operator "{operator.name}" has weights of shape {list(w.values.shape)} for {source.shape[2]} channels'
+        )
     return DepthwiseConv2D(
         operator.name, source, target, w.values[0], w.scales, w.bias, *_clamp(operator, options, target), window=window
     )
@@ -361,7 +382,9 @@ def _fully_connected(operator: _Operator) -> FullyConnected:
     w = _weights(operator, 2, 0)
     out_channels, taps = w.values.shape
     if source.size_bytes % taps or target.size_bytes != source.size_bytes // taps * out_channels:
-        raise ModelError(f'operator "{operator.name}" has weights {list(w.values.shape)} for an input {list(source.shape)}')
+        raise ModelError(
+            f'operator "{operator.name}" has weights {list(w.values.shape)} for an input {list(source.shape)}'
+        )
     return FullyConnected(operator.name, source, target, w.values, w.scales, w.bias, *_clamp(operator, options, target))
 
 

@@ -46,7 +46,7 @@ class BuildReport:
     model_sha256: str
     tinyprune: str
     compiler: str
-    elf: str
+    image: str  # file name in the output folder
     fits: bool
     flash_bytes: int
     flash_bytes_available: int | None
@@ -85,10 +85,12 @@ def verdict(report: BuildReport) -> Text:
         return Text(f"OK  fits {report.board}; not run, so its output was not compared", style="bold yellow")
     if not report.bit_exact:
         wrong = report.inputs_compared - report.inputs_equal
-        return Text(f"WRONG  {wrong} of {report.inputs_compared} outputs differ from {report.reference}", style="bold red")
+        return Text(
+            f"WRONG  {wrong} of {report.inputs_compared} outputs differ from {report.reference}", style="bold red"
+        )
     speed = f", {report.modelled_ms:.2f} ms an inference (modelled)" if report.modelled_ms is not None else ""
-    text = f"OK  fits {report.board}{speed}; {report.inputs_compared} of {report.inputs_compared} outputs are bit-identical"
-    return Text(f"{text} to {report.reference}", style="bold green")
+    equal = f"{report.inputs_compared} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
+    return Text(f"OK  fits {report.board}{speed}; {equal}", style="bold green")
 
 
 def layer_table(report: BuildReport) -> Table:
@@ -98,7 +100,9 @@ def layer_table(report: BuildReport) -> Table:
     measured = (_number(report.instructions), _number(report.modelled_cycles))
     heads = ("layer", "output", "pattern", "zeros", "MACs", "dense B", "packed B", "instructions", "modelled cycles")
     for head, footer in zip(heads, (*totals, *measured), strict=True):
-        table.add_column(head, footer, justify="left" if head in ("layer", "output", "pattern") else "right", no_wrap=True)
+        table.add_column(
+            head, footer, justify="left" if head in ("layer", "output", "pattern") else "right", no_wrap=True
+        )
     for layer in report.layers:
         table.add_row(
             layer.name,
@@ -131,7 +135,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         a = report.accuracy
         beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
         lines.append(f"accuracy  {a.percent:.2f} %{beside}, recorded on {a.clips:,} clips of {a.dataset}, {a.split}")
-    return [*lines, f"firmware  {report.elf}"]
+    return lines
 
 
 def _arena(report: BuildReport) -> str:

@@ -10,7 +10,8 @@ from tinyprune.graph import Activation
 
 
 def make(tensor: Activation, count: int, seed: int = 0) -> npt.NDArray[np.int8]:
-    """`[count, *tensor shape]`: the extremes, the zero point, then noise around it of growing strength and smooth ramps.
+    """`[count, *tensor shape]`: the extremes, the zero point, then noise around it of growing strength and smooth
+    ramps.
 
     Uniform noise alone saturates most networks' first layers; the weaker inputs keep the later ones busy.
     """
@@ -29,24 +30,34 @@ def _noise(rng: np.random.Generator, shape: tuple[int, ...], center: int, number
     return center + ramp + rng.normal(scale=strength, size=shape)
 
 
-def read(path: Path, tensor: Activation) -> npt.NDArray[np.int8]:
-    """A user's .npy `[samples, *tensor shape]`: int8 as it is, real values quantized with the tensor's scale.
-
-    Raises UsageError where the file is missing, DataError where it holds something else.
-    """
+def load_array(path: Path) -> npt.NDArray[np.generic]:
+    """The array of a .npy file. Raises UsageError where it is missing, DataError where it is none."""
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     try:
         values = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError):
         raise DataError(f"{path}: not a .npy array; write it with numpy.save") from None
-    wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
-    if not isinstance(values, np.ndarray) or values.ndim < 2 or values[0].size != tensor.size_bytes or not len(values):
-        raise DataError(f"{path}: an array of shape {wanted} is needed, not {list(getattr(values, 'shape', ()))}")
+    if not isinstance(values, np.ndarray):
+        raise DataError(f"{path}: one .npy array is needed, not an archive of several")
+    return values
+
+
+def read(path: Path, tensor: Activation) -> npt.NDArray[np.int8]:
+    """A user's .npy `[samples, *tensor shape]`: int8 as it is, real values quantized with the tensor's scale.
+
+    Raises UsageError where the file is missing, DataError where it holds something else.
+    """
+    values = load_array(path)
+    if values.ndim < 2 or not len(values) or values[0].size != tensor.size_bytes:
+        wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
+        raise DataError(f"{path}: an array of shape {wanted} is needed, not {list(values.shape)}")
     values = values.reshape(len(values), *tensor.shape)
     if values.dtype == np.int8:
-        return values
-    if values.dtype.kind != "f" or not np.isfinite(values).all():
-        raise DataError(f"{path}: int8 or finite real values are needed, not {values.dtype}{' with NaN or infinity' * (values.dtype.kind == 'f')}")
-    stored = np.rint(values / np.float64(tensor.scale)) + tensor.zero_point
-    return np.clip(stored, -128, 127).astype(np.int8)
+        return values.astype(np.int8)
+    if values.dtype.kind != "f":
+        raise DataError(f"{path}: int8 or real values are needed, not {values.dtype}")
+    real = values.astype(np.float64)
+    if not np.isfinite(real).all():
+        raise DataError(f"{path}: sample {int(np.argwhere(~np.isfinite(real))[0][0])} has NaN or infinity")
+    return np.clip(np.rint(real / float(tensor.scale)) + tensor.zero_point, -128, 127).astype(np.int8)

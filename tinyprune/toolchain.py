@@ -1,7 +1,7 @@
 """C compilers: which one is there, and what it must be told for each core.
 
-`arm-none-eabi-gcc` on PATH is preferred, being what firmware people use; the `ziglang` wheel (clang with its own linker) serves
-everywhere else, also for the PC.
+`arm-none-eabi-gcc` on PATH is preferred, being what firmware people use; the `ziglang` wheel (clang with its own
+linker) serves everywhere else, also for the PC.
 """
 
 import importlib.util
@@ -96,7 +96,9 @@ def _zig(board: Board) -> Compiler | None:
         target = "thumb-freestanding-eabi"
     machine = ("-target", target, f"-mcpu={cpu}")
     flags = (*machine, *_BARE_FLAGS, "-fno-sanitize=undefined")
-    return Compiler("zig", version, command, flags, (*machine, "-nostdlib", "-static", "-Wl,--gc-sections", "-lcompiler_rt"))
+    return Compiler(
+        "zig", version, command, flags, (*machine, "-nostdlib", "-static", "-Wl,--gc-sections", "-lcompiler_rt")
+    )
 
 
 def _output(*command: str) -> str:

@@ -1,0 +1,79 @@
+"""Board files: the shipped ones load, and a wrong one is refused with file, key and the nearest right word."""
+
+from pathlib import Path
+
+import pytest
+
+from tinyprune import boards
+from tinyprune.errors import UsageError
+
+GOOD = """
+name = "x"
+title = "X"
+family = "nrf52840"
+emulators = ["sim"]
+[cpu]
+core = "cortex-m4"
+fpu = true
+clock_hz = 64_000_000
+[flash]
+origin = 0
+bytes = 1024
+[ram]
+origin = 0x2000_0000
+bytes = 1024
+stack_bytes = 128
+"""
+
+
+@pytest.mark.parametrize("name", boards.names())
+def test_shipped_boards_load(name: str) -> None:
+    board = boards.load(name)
+    assert board.name == name
+    assert boards.explain(board)[0].startswith(name)
+
+
+def test_the_nano33_is_what_its_makers_say() -> None:
+    board = boards.load("nano33")
+    assert board.flash is not None
+    assert board.ram is not None
+    assert (board.flash.origin, board.flash.bytes, board.ram.bytes) == (0x10000, 983_040, 262_144)
+    assert board.isas[0] == "dsp"
+
+
+def test_a_board_of_the_users_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    assert boards.load(str(path)).cpu.clock_hz == 64_000_000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('core = "cortex-m4"', 'core = "cortex-m44"', r'unknown core "cortex-m44" \(did you mean "cortex-m4"\?\)'),
+        ("clock_hz =", "clok_hz =", r'unknown key "cpu.clok_hz" \(did you mean "clock_hz"\?\)'),
+        ('title = "X"', "", 'key "title" is missing'),
+        ("fpu = true", 'fpu = "yes"', 'key "cpu.fpu" must be true or false'),
+        ("bytes = 1024\nstack", "bytes = 1.5\nstack", 'key "ram.bytes" must be a whole number'),
+        ('emulators = ["sim"]', "emulators = [1]", 'key "emulators" must be a list of strings'),
+        ("origin = 0x2000_0000", "origin = 512", r"\[flash\] and \[ram\] overlap"),
+        ("stack_bytes = 128", "stack_bytes = 4096", "leaves no RAM for the arena"),
+        ("bytes = 1024\n[ram]", "bytes = 0\n[ram]", r"\[flash\] needs a positive size"),
+        ("[cpu]", "[cpu", "not valid TOML"),
+        ("[cpu]", "[cpu2]", 'unknown key "cpu2"'),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    assert old in GOOD
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(UsageError, match=message) as caught:
+        boards.load(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_unknown_names_suggest_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r'unknown board "nano3" \(did you mean "nano33"\?\)'):
+        boards.load("nano3")
+    with pytest.raises(UsageError, match="no such board file"):
+        boards.load("nowhere.toml")

@@ -1,0 +1,38 @@
+"""The arena planner: no overlap, aligned, and exact where the answer is known."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinyprune.memory import ALIGNMENT, Buffer, plan
+
+
+def buffers() -> st.SearchStrategy[list[Buffer]]:
+    one = st.tuples(st.integers(1, 5000), st.integers(0, 12), st.integers(0, 6))
+    return st.lists(one, max_size=20).map(
+        lambda rows: [Buffer(f"b{i}", size, first, first + span) for i, (size, first, span) in enumerate(rows)]
+    )
+
+
+@given(buffers())
+def test_buffers_alive_together_never_overlap(items: list[Buffer]) -> None:
+    placed = plan(items)
+    for number, one in enumerate(items):
+        start = placed.offsets[one.name]
+        assert start % ALIGNMENT == 0
+        assert start + one.size_bytes <= placed.arena_bytes
+        for other in items[number + 1 :]:
+            if one.meets(other):
+                begin = placed.offsets[other.name]
+                assert start + one.size_bytes <= begin or begin + other.size_bytes <= start
+    assert placed.arena_bytes >= placed.lower_bound_bytes
+
+
+def test_a_chain_of_layers_needs_its_two_largest_neighbours() -> None:
+    sizes = [490, 8000, 8000, 8000, 64, 10]
+    chain = [Buffer(f"map {i}", size, max(0, i - 1), i) for i, size in enumerate(sizes)]
+    placed = plan(chain)
+    assert placed.arena_bytes == placed.lower_bound_bytes == 16000
+
+
+def test_no_buffers_need_no_arena() -> None:
+    assert plan([]).arena_bytes == 0
