@@ -142,7 +142,9 @@ def _is_pointwise_of_8(op: Conv2D | FullyConnected) -> bool:
 
 
 def _can_use_dsp(op: Conv2D | FullyConnected) -> bool:
-    return _is_pointwise(op) and _taps(op) % two_of_four.GROUP == 0 and _rounds_fast(op)
+    """Four pixels share what the kernel expands, so fewer are better served by the portable one."""
+    pixels = op.output.size_bytes // op.out_channels
+    return pixels >= 4 and _is_pointwise(op) and _taps(op) % two_of_four.GROUP == 0 and _rounds_fast(op)
 
 
 def _rounds_fast(op: Weighted) -> bool:

@@ -115,7 +115,7 @@ def _check_fits(program: Program) -> None:
         )
     ram_bytes = board.ram.bytes - board.ram.stack_bytes if board.ram else None
     if ram_bytes is not None and program.arena.arena_bytes > ram_bytes:
-        largest = max(program.steps, key=lambda step: step.op.input.size_bytes + step.op.output.size_bytes)
+        largest = max(program.steps, key=lambda step: step.working_bytes)
         raise DoesNotFit(
             f"the model does not fit {board.name}: its arena needs {program.arena.arena_bytes:,} bytes of RAM, "
             f"the board has {ram_bytes:,} beside the stack ({program.arena.arena_bytes - ram_bytes:,} too many). "

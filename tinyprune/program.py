@@ -33,6 +33,11 @@ class Step:
         return 0 if self.weights is None else self.weights.nbytes
 
     @property
+    def working_bytes(self) -> int:
+        """What must lie in the arena at once to run this step."""
+        return self.op.input.size_bytes + self.op.output.size_bytes + self.kernel.scratch_bytes(self.op)
+
+    @property
     def constant_bytes(self) -> int:
         return self.weights_bytes + (0 if self.channels is None else self.channels.nbytes)
 

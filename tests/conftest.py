@@ -1,0 +1,32 @@
+"""What all tests share: which compilers there are, and no skip that nobody has seen."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+COMPILERS = ("zig", "gcc")
+
+
+@pytest.fixture(params=COMPILERS)
+def compiler(request: pytest.FixtureRequest) -> str:
+    """Each compiler for Arm in turn, by its name in `tinyprune.toolchain`."""
+    if request.param == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    return str(request.param)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """With TINYPRUNE_ALLOWED_SKIPS set (reasons, separated by semicolons), any other skip fails the run."""
+    yield
+    allowed = os.environ.get("TINYPRUNE_ALLOWED_SKIPS")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if allowed is None or reporter is None:
+        return
+    reasons = {report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", [])}
+    surprising = sorted(reason for reason in reasons if not any(word and word in reason for word in allowed.split(";")))
+    if surprising:
+        reporter.write_line(f"skipped, but must not be here: {'; '.join(surprising)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,54 @@
+"""Small networks for tests that build firmware: one of every operator, and one that fits nowhere."""
+
+import numpy as np
+
+from tests import tflite_models as t
+from tinyprune.sparsity import two_of_four
+
+
+def weights(rng: np.random.Generator, *shape: int, pruned: bool = False) -> np.ndarray:
+    values = rng.integers(-127, 128, shape).astype(np.int8)
+    if pruned:
+        rows = values.reshape(shape[0], -1)
+        values = (rows * two_of_four.mask(rows.astype(np.float64))).reshape(shape)
+    return values
+
+
+def every_operator(pruned: bool = True) -> bytes:
+    """A DS-CNN of odd sizes; the convolutions and the fully connected layer are 2:4 where `pruned`."""
+    rng = np.random.default_rng(11)
+
+    def scales(channels: int) -> list[float]:
+        return [float(s) for s in rng.uniform(0.001, 0.004, channels)]
+
+    layers = [
+        t.Conv(
+            weights=weights(rng, 16, 5, 4, 1, pruned=pruned),
+            weight_scales=scales(16),
+            bias=rng.integers(-500, 500, 16).astype(np.int32),
+            stride=(2, 2),
+            padding="SAME",
+            activation="RELU",
+            scale=0.05,
+            zero_point=-128,
+        ),
+        t.Depthwise(
+            weights=weights(rng, 3, 3, 16),
+            weight_scales=scales(16),
+            padding="SAME",
+            activation="RELU6",
+            scale=0.03,
+            zero_point=-120,
+        ),
+        t.Conv(weights=weights(rng, 24, 1, 1, 16, pruned=pruned), weight_scales=scales(24), scale=0.04, zero_point=3),
+        t.Pool(kernel=(3, 3), stride=(2, 1)),
+        t.Flatten(),
+        t.Dense(weights=weights(rng, 7, 144, pruned=pruned), weight_scales=scales(1), scale=0.1, zero_point=-9),
+        t.Soft(),
+    ]
+    return t.model(t.Input((11, 10, 1), 0.1, 4), layers)
+
+
+def one_dense(features: int, outputs: int, pruned: bool = False) -> bytes:
+    rng = np.random.default_rng(2)
+    return t.model(t.Input((features,)), [t.Dense(weights=weights(rng, outputs, features, pruned=pruned))])

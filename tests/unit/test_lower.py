@@ -1,0 +1,73 @@
+"""Lowering: the right kernel for the pattern and the board, and a clear refusal of what cannot fit."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests import networks
+from tinyprune import boards, lower, reader
+from tinyprune.errors import DoesNotFit
+from tinyprune.graph import Reshape
+
+NANO33 = boards.load("nano33")
+HOST = boards.load("host")
+
+
+def kernels(model: bytes, board: boards.Board) -> dict[str, str]:
+    return {step.op.name: step.kernel.name for step in lower.lower(reader.read(model), board).steps}
+
+
+def test_sparse_layers_get_sparse_kernels() -> None:
+    assert kernels(networks.every_operator(), NANO33) == {
+        "conv_1": "tp_conv_2d_s8_sp24_c",
+        "depthwise_1": "tp_depthwise_2d_s8_dense_c",
+        "conv_2": "tp_conv_1x1_s8_sp24_dsp",
+        "average_pool_1": "tp_average_pool_s8_dense_c",
+        "fully_connected_1": "tp_conv_1x1_s8_sp24_c",
+        "softmax_1": "tp_softmax_s8_dense_c",
+    }
+
+
+def test_a_core_without_dsp_gets_portable_kernels() -> None:
+    assert kernels(networks.every_operator(), HOST)["conv_2"] == "tp_conv_1x1_s8_sp24_c"
+
+
+def test_dense_layers_get_dense_kernels() -> None:
+    assert kernels(networks.every_operator(pruned=False), NANO33)["conv_2"] == "tp_conv_1x1_s8_dense_c"
+
+
+def test_every_choice_says_why() -> None:
+    program = lower.lower(reader.read(networks.every_operator()), NANO33)
+    assert [step.pattern for step in program.steps] == ["2:4", "dense", "2:4", "dense", "2:4", "dense"]
+    assert "weights are 2:4" in program.steps[0].reason
+    assert "tp_conv_1x1_s8_sp24_dsp does not take this" in program.steps[0].reason
+
+
+def test_a_reshape_costs_nothing() -> None:
+    graph = reader.read(networks.every_operator())
+    assert any(isinstance(op, Reshape) for op in graph.ops)
+    program = lower.lower(graph, NANO33)
+    pool, dense = program.steps[3], program.steps[4]
+    assert pool.output_offset == dense.input_offset
+
+
+def test_the_arena_holds_the_two_largest_maps_and_no_more() -> None:
+    program = lower.lower(reader.read(networks.every_operator()), HOST)
+    assert program.arena.arena_bytes == program.arena.lower_bound_bytes
+
+
+def test_too_large_for_flash_says_by_how_much_and_what_would_fit() -> None:
+    graph = reader.read(networks.one_dense(1024, 1000))
+    with pytest.raises(DoesNotFit, match=r"1,036,000 bytes of flash.*983,040 \(52,960 too many\)") as caught:
+        lower.lower(graph, NANO33)
+    assert "Pruned 2:4 it would need about" in str(caught.value)
+    assert "which fits" in str(caught.value)
+    lower.lower(reader.read(networks.one_dense(1024, 1000, pruned=True)), NANO33)
+
+
+def test_too_large_for_ram_names_the_layer() -> None:
+    assert NANO33.ram is not None
+    small = replace(NANO33, ram=replace(NANO33.ram, bytes=5000))
+    with pytest.raises(DoesNotFit, match=r"arena needs [\d,]+ bytes of RAM, the board has 904 beside the stack") as caught:
+        lower.lower(reader.read(networks.every_operator()), small)
+    assert 'layer "conv_2"' in str(caught.value)
