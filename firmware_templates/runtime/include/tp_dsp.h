@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+#define TP_DSP 1
 
 /* low(a) * low(b) + high(a) * high(b) + acc. Callers see to it that this fits 32 bits. */
 static inline int32_t tp_smlad(uint32_t a, uint32_t b, int32_t acc)
@@ -76,12 +77,12 @@ static inline int32_t tp_ssat8(int32_t x)
 }
 
 /* p moved on by byte 0, 1, 2 or 3 of steps. */
-#define TP_UXTAB(name, rotation)                                             \
-    static inline const char *name(const char *p, uint32_t steps)            \
-    {                                                                        \
-        const char *result;                                                  \
+#define TP_UXTAB(name, rotation)                                                  \
+    static inline const char *name(const char *p, uint32_t steps)                 \
+    {                                                                             \
+        const char *result;                                                       \
         __asm__("uxtab %0, %1, %2" rotation : "=r"(result) : "r"(p), "r"(steps)); \
-        return result;                                                       \
+        return result;                                                            \
     }
 TP_UXTAB(tp_step0, "")
 TP_UXTAB(tp_step1, ", ror #8")
@@ -90,6 +91,7 @@ TP_UXTAB(tp_step3, ", ror #24")
 #undef TP_UXTAB
 
 #else
+#define TP_DSP 0
 
 static inline int32_t tp_low(uint32_t pair)
 {

@@ -31,56 +31,113 @@ static void expand(const int8_t *input, int32_t groups, uint32_t *scratch)
     }
 }
 
-typedef struct accumulators {
-    int32_t pixel[PIXELS];
-} accumulators;
+/* Four accumulators, one a pixel. */
+typedef struct quad {
+    int32_t p0, p1, p2, p3;
+} quad;
 
-/* The four pixels' words of a pair of activations, times the pair of weights. */
-#define ADD_GROUP(pair, weights)                                    \
-    do {                                                            \
-        const uint32_t *x = (const uint32_t *)(const void *)(pair); \
-        const uint32_t x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];  \
-        acc0 = tp_smlad(x0, (weights), acc0);                       \
-        acc1 = tp_smlad(x1, (weights), acc1);                       \
-        acc2 = tp_smlad(x2, (weights), acc2);                       \
-        acc3 = tp_smlad(x3, (weights), acc3);                       \
-    } while (0)
+#if TP_DSP && defined(__OPTIMIZE__)
 
-/* bias + one channel's weights[records][3] . scratch, for four pixels. */
-static inline accumulators dot(const uint32_t *weights, int32_t records, const void *scratch, int32_t bias)
+/* One group: move on to its pair, load it for four pixels and its weights, multiply. Loads in a row take a cycle each after
+ * the first. */
+#define GROUP(step_rotation, weight_offset, weight_rotation) \
+    "uxtab %[at], %[at], %[steps]" step_rotation "\n\t"      \
+    "ldr %[x0], [%[at]]\n\t"                                 \
+    "ldr %[x1], [%[at], #4]\n\t"                             \
+    "ldr %[x2], [%[at], #8]\n\t"                             \
+    "ldr %[x3], [%[at], #12]\n\t"                            \
+    "ldr %[w], [%[weights], #" weight_offset "]\n\t"         \
+    "sxtb16 %[w], %[w]" weight_rotation "\n\t"               \
+    "smlad %[p0], %[x0], %[w], %[p0]\n\t"                    \
+    "smlad %[p1], %[x1], %[w], %[p1]\n\t"                    \
+    "smlad %[p2], %[x2], %[w], %[p2]\n\t"                    \
+    "smlad %[p3], %[x3], %[w], %[p3]\n\t"
+
+/* bias + one channel's weights, up to `end`, . scratch. In assembly as a whole, as compilers pull the loads apart. A word of
+ * weights is loaded twice, so that the 13 registers do that a frame pointer leaves. */
+static inline quad dot(const uint32_t *weights, const uint32_t *end, const char *at, int32_t bias)
 {
-    const uint32_t *const end = weights + 3 * records;
-    const char *pair = scratch;
-    int32_t acc0 = bias, acc1 = bias, acc2 = bias, acc3 = bias;
-    do {
-        const uint32_t steps = weights[0], w01 = weights[1], w23 = weights[2];
-        weights += 3;
-        pair = tp_step0(pair, steps);
-        ADD_GROUP(pair, tp_sxtb16(w01));
-        pair = tp_step1(pair, steps);
-        ADD_GROUP(pair, tp_sxtb16_ror8(w01));
-        pair = tp_step2(pair, steps);
-        ADD_GROUP(pair, tp_sxtb16(w23));
-        pair = tp_step3(pair, steps);
-        ADD_GROUP(pair, tp_sxtb16_ror8(w23));
-    } while (weights != end);
-    return (accumulators){{acc0, acc1, acc2, acc3}};
+    quad acc = {bias, bias, bias, bias};
+    uint32_t steps, w, x0, x1, x2, x3;
+    __asm__ volatile("1:\n\t"
+                     "ldr %[steps], [%[weights]], #12\n\t"
+                     GROUP("", "-8", "")
+                     GROUP(", ror #8", "-8", ", ror #8")
+                     GROUP(", ror #16", "-4", "")
+                     GROUP(", ror #24", "-4", ", ror #8")
+                     "cmp %[weights], %[end]\n\t"
+                     "bne 1b"
+                     : [weights] "+&r"(weights), [at] "+&r"(at), [p0] "+&r"(acc.p0), [p1] "+&r"(acc.p1),
+                       [p2] "+&r"(acc.p2), [p3] "+&r"(acc.p3), [steps] "=&r"(steps), [w] "=&r"(w), [x0] "=&r"(x0),
+                       [x1] "=&r"(x1), [x2] "=&r"(x2), [x3] "=&r"(x3)
+                     : [end] "r"(end)
+                     : "cc", "memory");
+    return acc;
 }
 
-/* All output channels of four pixels, of which output[4] are the places. */
-static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
-                        const void *scratch, int8_t *const output[PIXELS])
+#else
+
+static inline void add_group(const char *at, uint32_t pair, quad *acc)
 {
-    const int32_t records = (layer->in_channels + 15) / 16;
-    for (int32_t o = 0; o < layer->out_channels; o++) {
-        const accumulators acc = dot(weights, records, scratch, channels[o].bias);
-        const int32_t multiplier = channels[o].multiplier, right_shift = -channels[o].shift;
-        const int32_t offset = tp_fast_offset(right_shift, layer->output_zero_point);
-        for (int32_t i = 0; i < PIXELS; i++) {
-            const int32_t y = tp_requantize_fast(acc.pixel[i], multiplier, right_shift, offset);
-            output[i][o] = (int8_t)tp_clamp(y, layer->activation_min, layer->activation_max);
+    const uint32_t *const x = (const uint32_t *)(const void *)at;
+    acc->p0 = tp_smlad(x[0], pair, acc->p0);
+    acc->p1 = tp_smlad(x[1], pair, acc->p1);
+    acc->p2 = tp_smlad(x[2], pair, acc->p2);
+    acc->p3 = tp_smlad(x[3], pair, acc->p3);
+}
+
+static inline quad dot(const uint32_t *weights, const uint32_t *end, const char *at, int32_t bias)
+{
+    quad acc = {bias, bias, bias, bias};
+    for (; weights != end; weights += 3) {
+        at = tp_step0(at, weights[0]);
+        add_group(at, tp_sxtb16(weights[1]), &acc);
+        at = tp_step1(at, weights[0]);
+        add_group(at, tp_sxtb16_ror8(weights[1]), &acc);
+        at = tp_step2(at, weights[0]);
+        add_group(at, tp_sxtb16(weights[2]), &acc);
+        at = tp_step3(at, weights[0]);
+        add_group(at, tp_sxtb16_ror8(weights[2]), &acc);
+    }
+    return acc;
+}
+
+#endif
+
+static inline quad requantize(quad acc, const tp_channel *channel, int32_t zero_point)
+{
+    const int32_t multiplier = channel->multiplier, right_shift = -channel->shift;
+    const int32_t offset = tp_fast_offset(right_shift, zero_point);
+    return (quad){tp_ssat8(tp_requantize_fast(acc.p0, multiplier, right_shift, offset)),
+                  tp_ssat8(tp_requantize_fast(acc.p1, multiplier, right_shift, offset)),
+                  tp_ssat8(tp_requantize_fast(acc.p2, multiplier, right_shift, offset)),
+                  tp_ssat8(tp_requantize_fast(acc.p3, multiplier, right_shift, offset))};
+}
+
+static inline quad clamp(quad y, int32_t low, int32_t high)
+{
+    return (quad){tp_clamp(y.p0, low, high), tp_clamp(y.p1, low, high), tp_clamp(y.p2, low, high),
+                  tp_clamp(y.p3, low, high)};
+}
+
+/* All output channels of four pixels, of which output[PIXELS] are the places. */
+static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
+                        const char *scratch, int8_t *const output[PIXELS])
+{
+    const int32_t words = (layer->in_channels + 15) / 16 * 3, out_channels = layer->out_channels;
+    const int32_t zero_point = layer->output_zero_point, low = layer->activation_min, high = layer->activation_max;
+    const int clamps = low > -128 || high < 127;
+    for (int32_t o = 0; o < out_channels; o++) {
+        quad y = requantize(dot(weights, weights + words, scratch, channels->bias), channels, zero_point);
+        if (clamps) {
+            y = clamp(y, low, high);
         }
-        weights += 3 * records;
+        output[0][o] = (int8_t)y.p0;
+        output[1][o] = (int8_t)y.p1;
+        output[2][o] = (int8_t)y.p2;
+        output[3][o] = (int8_t)y.p3;
+        weights += words;
+        channels++;
     }
 }
 
@@ -98,6 +155,6 @@ void tp_conv_1x1_s8_sp24_dsp(const tp_layer *layer, const uint32_t *weights, con
             expand(input + pixel * layer->in_channels, groups, pairs + i);
             places[i] = output + pixel * layer->out_channels;
         }
-        four_pixels(layer, weights, channels, pairs, places);
+        four_pixels(layer, weights, channels, scratch, places);
     }
 }
