@@ -1,0 +1,205 @@
+"""Modelled cycles of Cortex-M instructions, a straight-line block at a time.
+
+Sources: Arm Cortex-M4 Technical Reference Manual (DDI 0439B), 3.3 instruction set summary and 7.2 FPU; Arm Cortex-M0+
+Technical Reference Manual (DDI 0484C), 3.3. The Cortex-M33 is modelled as a Cortex-M4, since Arm publishes no table
+for it; the Cortex-M7 issues two instructions at a time, for which a table would be wrong: it has none.
+
+Rules for the M4: P, the refill after a taken branch, is 2; a single load takes 2 cycles, 1 directly behind another
+single load or store; a store takes 1; a division takes its worst case, 12; conditional instructions that an IT block
+skips cost as if executed. Not modelled: contention between literal loads and fetches, stalls of an address that was
+computed by the instruction before, a full write buffer. Flash wait states W: each fetched word takes 1 + W cycles
+unless execution is slower, a taken branch W more; data that is read from flash is not delayed. All of this is a model:
+never call its result a measurement.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tinyprune.errors import TargetError
+
+
+class Instruction(NamedTuple):
+    """As disassembled by capstone: ("ldr.w", "r0, [r1, #4]", 4)."""
+
+    mnemonic: str
+    operands: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCost:
+    """`cycles` when execution goes on behind the block, `taken_cycles` when its last instruction branches elsewhere."""
+
+    instructions: int
+    cycles: int
+    taken_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One core's table. `fixed`: mnemonics whose time depends on nothing."""
+
+    fixed: Mapping[str, int]
+    loads: frozenset[str]
+    load: int
+    pipelined_load: int
+    stores: frozenset[str]
+    store: int
+    branches: Mapping[str, int]  # taken; not taken takes 1
+    load_pc: int  # added when a load or pop writes the program counter
+
+
+_CONDITIONS = ("eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le")
+_IF_THEN = re.compile(r"it[te]{0,3}")
+
+
+def _each(cycles: int, mnemonics: str) -> dict[str, int]:
+    return dict.fromkeys(mnemonics.split(), cycles)
+
+
+def _names(mnemonics: str) -> frozenset[str]:
+    return frozenset(mnemonics.split())
+
+
+_MULTIPLE = _names("ldm ldmia ldmdb stm stmia stmdb push pop vldmia vldmdb vstmia vstmdb vpush vpop")
+_DOUBLE = _names("ldrd strd")
+_LOADS = _names("ldr ldrb ldrh ldrsb ldrsh ldrt ldrbt ldrht ldrsbt ldrsht ldrex")
+_STORES = _names("str strb strh strt strbt strht strex")
+_ARMV6M = (
+    "mov mvn add adc adr sub sbc rsb cmp cmn and eor orr bic tst lsl lsr asr ror mul "
+    "sxtb sxth uxtb uxth rev rev16 revsh nop"
+)
+_PARALLEL = " ".join(
+    prefix + operation
+    for prefix in ("s", "u", "q", "uq", "sh", "uh")
+    for operation in ("add8", "add16", "sub8", "sub16", "asx", "sax")
+)
+_HALFWORD_MULTIPLY = " ".join(name + a + b for name in ("smul", "smla", "smlal") for a in "bt" for b in "bt")
+
+CORTEX_M4 = Timing(
+    fixed={
+        **_each(1, _ARMV6M),
+        **_each(1, "movw movt addw subw orn teq rrx rbit clz ubfx sbfx bfi bfc clrex sev yield it"),
+        **_each(1, "mla mls smull umull smlal umlal umaal ssat usat ssat16 usat16"),
+        **_each(12, "sdiv udiv"),  # 2 to 12
+        **_each(2, "cpsid cpsie mrs msr"),  # 1 or 2
+        **_each(2, "wfe wfi isb dsb dmb"),  # 1 + what it waits for, at least one cycle
+        # DSP extension
+        **_each(1, "pkhbt pkhtb sxtab sxtab16 sxtah sxtb16 uxtab uxtab16 uxtah uxtb16 sel usad8 usada8"),
+        **_each(1, _PARALLEL),
+        **_each(1, _HALFWORD_MULTIPLY),
+        **_each(1, "qadd qsub qdadd qdsub smlad smladx smlsd smlsdx smlald smlaldx smlsld smlsldx"),
+        **_each(1, "smuad smuadx smusd smusdx"),
+        **_each(1, "smmul smmulr smmla smmlar smmls smmlsr smulwb smulwt smlawb smlawt"),
+        # FPU
+        **_each(1, "vabs vadd vsub vmul vnmul vneg vcmp vcmpe vcvt vcvtr vcvtb vcvtt vmrs vmsr"),
+        **_each(2, "vldr vstr vmov"),  # vmov: 1, or 2 between two core and two floating-point registers
+        **_each(3, "vmla vmls vnmla vnmls vfma vfms vfnma vfnms"),
+        **_each(14, "vdiv vsqrt"),
+    },
+    loads=_LOADS,
+    load=2,
+    pipelined_load=1,
+    stores=_STORES,
+    store=1,
+    branches=_each(3, "b bl bx blx cbz cbnz") | _each(4, "tbb tbh"),
+    load_pc=2,
+)
+
+CORTEX_M0PLUS = Timing(
+    fixed={
+        **_each(1, _ARMV6M),
+        **_each(1, "cpsid cpsie sev yield"),
+        **_each(2, "wfe wfi"),
+        **_each(3, "mrs msr isb dsb dmb"),
+    },
+    loads=_LOADS,
+    load=2,
+    pipelined_load=2,
+    stores=_STORES,
+    store=2,
+    branches=_each(2, "b bx blx") | _each(3, "bl"),
+    load_pc=2,
+)
+
+#: Core → its table; None where none is known.
+TIMINGS: dict[str, Timing | None] = {
+    "cortex-m0plus": CORTEX_M0PLUS,
+    "cortex-m4": CORTEX_M4,
+    "cortex-m7": None,
+    "cortex-m33": CORTEX_M4,
+}
+
+
+def block_cost(block: Sequence[Instruction], timing: Timing, flash_wait_states: int = 0) -> BlockCost:
+    """The cost of instructions that run one after the other, of which only the last may branch.
+
+    Raises TargetError for an instruction that the table does not hold: a guess would pass for a model.
+    """
+    cycles = branch = 0
+    behind_single = False
+    for instruction in block:
+        own, branch, behind_single = _cost(instruction, timing, behind_single)
+        cycles += own
+    fetched_words = -(-sum(instruction.bytes for instruction in block) // 4)
+    cycles = max(cycles, fetched_words * (1 + flash_wait_states))
+    taken = cycles + branch + (flash_wait_states if branch else 0)
+    return BlockCost(len(block), cycles, taken)
+
+
+def _cost(instruction: Instruction, timing: Timing, behind_single: bool) -> tuple[int, int, bool]:
+    """(cycles, cycles added if it branches, whether it is a single load or store)."""
+    name = _base_name(instruction.mnemonic, timing)
+    if name in timing.branches:
+        return 1, timing.branches[name] - 1, False
+    if name in _MULTIPLE:
+        return 1 + _registers(instruction.operands), timing.load_pc * _writes_pc(instruction), False
+    if name in _DOUBLE:
+        return 3, 0, False
+    if name in timing.loads:
+        cycles = timing.pipelined_load if behind_single else timing.load
+        return cycles, timing.load_pc * _writes_pc(instruction), True
+    if name in timing.stores:
+        return timing.store, 0, True
+    return timing.fixed[name], (timing.branches["bx"] - 1) * _writes_pc(instruction), False
+
+
+def _base_name(mnemonic: str, timing: Timing) -> str:
+    """The table's name of "addseq.w": without width, data type, condition and flag-setting s."""
+    name = mnemonic.split(".")[0]
+    if _IF_THEN.fullmatch(name):
+        name = "it"
+    shorter = [name]
+    if name.endswith(_CONDITIONS):
+        shorter.append(name[:-2])
+    shorter += [candidate[:-1] for candidate in shorter if candidate.endswith("s")]
+    for candidate in shorter:
+        if _known(candidate, timing):
+            return candidate
+    raise TargetError(
+        f'no cycle count is known for the instruction "{mnemonic}"; add it to tinyprune/cost.py with its source'
+    )
+
+
+def _known(name: str, timing: Timing) -> bool:
+    double = name in _DOUBLE and "clz" in timing.fixed  # Armv7-M and later
+    return name in timing.fixed or name in timing.branches or name in timing.loads | timing.stores | _MULTIPLE or double
+
+
+def _registers(operands: str) -> int:
+    """The words in a register list: "r0!, {r1, r2}" has 2, "{d8}" has 2, "{s0-s3}" has 4."""
+    words = 0
+    for part in operands[operands.index("{") + 1 : operands.index("}")].split(","):
+        first, _, last = part.strip().partition("-")
+        count = int(last[1:]) - int(first[1:]) + 1 if last else 1
+        words += count * (2 if first.startswith("d") else 1)
+    return words
+
+
+def _writes_pc(instruction: Instruction) -> bool:
+    if instruction.mnemonic.startswith(("pop", "ldm")):
+        return "pc" in instruction.operands
+    compares = instruction.mnemonic.startswith(("cmp", "cmn", "tst", "teq", "push", "stm"))
+    return instruction.operands.split(",")[0].strip() == "pc" and not compares

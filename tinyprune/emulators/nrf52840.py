@@ -1,0 +1,96 @@
+"""nRF52840 as its port uses it: UARTE0 with EasyDMA, the crystal oscillator, instruction cache and pins.
+
+nRF52840 Product Specification v1.7: 4.3 NVMC, 5.4 CLOCK, 6.9 GPIO, 6.34 UARTE. The model refuses what real hardware
+would answer with silence: a transfer while the UARTE is off, at another baud rate than 115200, on the wrong pins,
+before the crystal runs, or from flash, which EasyDMA cannot read. Bytes take no time on the wire.
+"""
+
+from collections import deque
+
+from tinyprune.emulators.cortex_m import FirmwareError, Machine, Register, ignored, stored, write_only
+
+_UARTE = 0x40002000
+_BAUD_115200 = 0x01D60000
+_TX_PIN, _RX_PIN = 1 << 5 | 3, 1 << 5 | 10  # P1.03 and P1.10: TX and RX of the Arduino Nano 33 BLE
+
+
+class Nrf52840:
+    def __init__(self, machine: Machine) -> None:
+        self.to_firmware: deque[int] = deque()
+        self.from_firmware = bytearray()
+        self._machine = machine
+        self._receiving = bytearray()
+        self._rx_started = False
+        self._end_rx = 0
+        self._end_tx = 0
+        self._crystal = 0
+        self._settings = {
+            offset: stored() for offset in (0x500, 0x50C, 0x514, 0x524, 0x534, 0x538, 0x544, 0x548, 0x56C)
+        }
+        self.registers: dict[int, Register] = {
+            0x40000000: write_only(self._start_crystal),  # CLOCK.TASKS_HFCLKSTART
+            0x40000100: Register(lambda: self._crystal, self._clear_crystal),  # CLOCK.EVENTS_HFCLKSTARTED
+            0x4001E540: stored(),  # NVMC.ICACHECNF
+            0x50000808: ignored(),  # P1.OUTSET
+            **{0x50000A00 + 4 * pin: stored() for pin in range(16)},  # P1.PIN_CNF
+            **{_UARTE + offset: register for offset, register in self._settings.items()},
+            _UARTE + 0x000: write_only(self._start_rx),  # TASKS_STARTRX
+            _UARTE + 0x008: write_only(self._start_tx),  # TASKS_STARTTX
+            _UARTE + 0x110: Register(self._read_end_rx, self._write_end_rx),  # EVENTS_ENDRX
+            _UARTE + 0x120: Register(lambda: self._end_tx, self._write_end_tx),  # EVENTS_ENDTX
+        }
+
+    def _setting(self, offset: int) -> int:
+        read = self._settings[offset].read
+        assert read is not None
+        return read()
+
+    def _start_crystal(self, value: int) -> None:
+        self._crystal |= value & 1
+
+    def _clear_crystal(self, value: int) -> None:
+        self._crystal &= value
+
+    def _require_ready(self, task: str, pin_select: int, pin: int) -> None:
+        if self._setting(0x500) != 8:
+            raise FirmwareError(f"UARTE0.{task} while UARTE0.ENABLE is not 8")
+        if self._setting(0x524) != _BAUD_115200 or self._setting(0x56C) != 0:
+            raise FirmwareError(f"UARTE0.{task} with another setting than 115200 baud, 8N1, no flow control")
+        if self._setting(pin_select) != pin:
+            raise FirmwareError(f"UARTE0.{task} on another pin than the board's serial port")
+        if not self._crystal:
+            raise FirmwareError(f"UARTE0.{task} before the crystal oscillator runs: the baud rate would be wrong")
+
+    def _start_tx(self, value: int) -> None:
+        if value & 1:
+            self._require_ready("TASKS_STARTTX", 0x50C, _TX_PIN)
+            self.from_firmware += self._machine.read_ram(self._setting(0x544), self._setting(0x548))
+            self._end_tx = 1
+
+    def _write_end_tx(self, value: int) -> None:
+        self._end_tx = value
+
+    def _start_rx(self, value: int) -> None:
+        if value & 1:
+            self._require_ready("TASKS_STARTRX", 0x514, _RX_PIN)
+            self._receiving.clear()
+            self._rx_started = True
+
+    def _read_end_rx(self) -> int:
+        """Reading it without a received byte means waiting: there are no interrupts and nothing else to do."""
+        if self._end_rx:
+            return 1
+        if not self._rx_started:
+            raise FirmwareError("UARTE0.EVENTS_ENDRX is awaited without UARTE0.TASKS_STARTRX")
+        while self.to_firmware and len(self._receiving) < self._setting(0x538):
+            self._receiving.append(self.to_firmware.popleft())
+        if len(self._receiving) < self._setting(0x538):
+            self._machine.wait_for_input()
+            return 0
+        self._machine.write_ram(self._setting(0x534), bytes(self._receiving))
+        self._rx_started = False
+        self._end_rx = 1
+        return 1
+
+    def _write_end_rx(self, value: int) -> None:
+        self._end_rx = value

@@ -1,0 +1,218 @@
+"""The built-in emulator: real firmware on QEMU's Cortex-M core (unicorn), talking through its MCU's UART registers.
+
+Instructions are executed exactly; time is not: without `profile` the cycle counter stands still, with it the counter
+shows the cycles of cost.py, so that what the firmware measures is *modelled* time. Waiting for input takes no time.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import unicorn
+from unicorn import arm_const
+
+from tinyprune import cost
+from tinyprune.boards import Board, Memory
+from tinyprune.emulators import program
+from tinyprune.emulators.cortex_m import FirmwareError, Register, core_registers
+from tinyprune.emulators.nrf52840 import Nrf52840
+from tinyprune.emulators.profile import Profile, Profiler
+from tinyprune.errors import TargetError
+from tinyprune.firmware import FirmwareImage
+
+#: MCU family (a folder of firmware_templates/ports) → its peripherals.
+MCUS = {"nrf52840": Nrf52840}
+
+_CORES = {"cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4}
+_PAGE = 4096
+_NOWHERE = 0xFFFFFFFF
+_PAINT = 0xA5
+#: What one write() may run before the firmware counts as hung: minutes on the board, half a minute here.
+_BUDGET_INSTRUCTIONS = 10_000_000_000
+_INVALID_ACCESS = (
+    unicorn.UC_HOOK_MEM_READ_INVALID | unicorn.UC_HOOK_MEM_WRITE_INVALID | unicorn.UC_HOOK_MEM_FETCH_INVALID
+)
+_ACCESS_NAMES = {
+    unicorn.UC_MEM_READ_UNMAPPED: "read",
+    unicorn.UC_MEM_READ_PROT: "read",
+    unicorn.UC_MEM_WRITE_UNMAPPED: "wrote",
+    unicorn.UC_MEM_WRITE_PROT: "wrote",
+    unicorn.UC_MEM_FETCH_UNMAPPED: "jumped to",
+    unicorn.UC_MEM_FETCH_PROT: "jumped to",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    verb: str
+    address: int
+
+
+def start(
+    image: FirmwareImage, board: Board, *, profile: bool = False, budget_instructions: int = _BUDGET_INSTRUCTIONS
+) -> "SimLink":
+    """Boots the firmware until it waits for its first byte.
+
+    Raises TargetError when there is no model of the board, or the firmware does what the hardware would not survive.
+    """
+    if board.family not in MCUS or board.cpu.core not in _CORES or board.flash is None or board.ram is None:
+        raise TargetError(f"the emulator sim has no model of {board.name} ({board.family}, {board.cpu.core})")
+    return SimLink(program.load(image.elf), board, board.flash, board.ram, profile, budget_instructions)
+
+
+class SimLink:
+    """A Link to the emulated serial port. All of the firmware's work is done within write()."""
+
+    def __init__(
+        self, loaded: program.Program, board: Board, flash: Memory, ram: Memory, profile: bool, budget_instructions: int
+    ) -> None:
+        self._program = loaded
+        self._ram = ram
+        self._budget_instructions = budget_instructions
+        self._waiting = False
+        self._access: _Access | None = None
+        self._ended = ""  # why nothing runs any more
+        self._uc = unicorn.Uc(
+            unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, _CORES[board.cpu.core]
+        )
+        self._map_memory(flash)
+        self._mcu = MCUS[board.family](self)
+        self._map_registers({**core_registers(self), **self._mcu.registers})
+        self._uc.hook_add(_INVALID_ACCESS, self._note_access)
+        self._profiler = _profiler(self._uc, loaded, board) if profile else None
+        self._reset(flash)
+        self._run()
+
+    # Link
+
+    def write(self, data: bytes) -> None:
+        if self._ended:
+            raise TargetError(self._ended)
+        self._mcu.to_firmware.extend(data)
+        while self._mcu.to_firmware:
+            self._run()
+
+    def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 (the firmware has already run as far as it can)
+        data = bytes(self._mcu.from_firmware)
+        self._mcu.from_firmware.clear()
+        if not data and self._ended:
+            raise TargetError(self._ended)
+        return data
+
+    def close(self) -> None:
+        self._ended = self._ended or "the emulator is closed"
+
+    # What it saw
+
+    @property
+    def stack_bytes(self) -> int:
+        """The deepest stack since reset, found by what is left of the paint."""
+        bottom, top = self._program.symbol("__stack_bottom"), self._program.symbol("__stack_top")
+        unused = self._uc.mem_read(bottom, top - bottom)
+        return top - bottom - (len(unused) - len(unused.lstrip(bytes([_PAINT]))))
+
+    def profile(self) -> Profile:
+        """Of the last complete inference. Raises TargetError if there was none or it was not asked for."""
+        if self._profiler is None:
+            raise TargetError("this emulator was started without profiling")
+        return self._profiler.result(self.stack_bytes)
+
+    # Machine, for the peripherals
+
+    def read_ram(self, address: int, size: int) -> bytes:
+        self._require_ram(address, size)
+        return bytes(self._uc.mem_read(address, size))
+
+    def write_ram(self, address: int, data: bytes) -> None:
+        self._require_ram(address, len(data))
+        self._uc.mem_write(address, data)
+
+    def wait_for_input(self) -> None:
+        self._waiting = True
+        self._uc.emu_stop()
+
+    def cycles(self) -> int:
+        return self._profiler.cycles() if self._profiler else 0
+
+    # Inside
+
+    def _require_ram(self, address: int, size: int) -> None:
+        if not self._ram.origin <= address <= address + size <= self._ram.end:
+            raise FirmwareError(f"DMA at 0x{address:08x}, outside RAM")
+
+    def _map_memory(self, flash: Memory) -> None:
+        for memory, permissions in (
+            (flash, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC),
+            (self._ram, unicorn.UC_PROT_ALL),
+        ):
+            self._uc.mem_map(memory.origin, -(-memory.bytes // _PAGE) * _PAGE, permissions)
+        for address, data in self._program.segments:
+            if not flash.origin <= address <= address + len(data) <= flash.end:
+                raise TargetError(f"the firmware has bytes for 0x{address:08x}, outside the board's flash")
+            self._uc.mem_write(address, data)
+
+    def _map_registers(self, registers: dict[int, Register]) -> None:
+        def read(_uc: Any, offset: int, size: int, page: int) -> int:
+            register = registers.get(page + offset)
+            if register is None or register.read is None or size != 4:
+                raise FirmwareError(
+                    f"reads {8 * size} bits at 0x{page + offset:08x}, where the MCU's model has no register"
+                )
+            return register.read() & 0xFFFFFFFF
+
+        def write(_uc: Any, offset: int, size: int, value: int, page: int) -> None:
+            register = registers.get(page + offset)
+            if register is None or register.write is None or size != 4:
+                raise FirmwareError(
+                    f"writes {8 * size} bits at 0x{page + offset:08x}, where the MCU's model has no register"
+                )
+            register.write(value)
+
+        for page in {address // _PAGE * _PAGE for address in registers}:
+            self._uc.mmio_map(page, _PAGE, read, page, write, page)
+
+    def _note_access(self, _uc: Any, access: int, address: int, _size: int, _value: int, _data: object) -> bool:
+        self._access = _Access(_ACCESS_NAMES[access], address)
+        return False
+
+    def _reset(self, flash: Memory) -> None:
+        """As the bootloader: stack pointer and entry from the vector table at the start of flash."""
+        bottom, top = self._program.symbol("__stack_bottom"), self._program.symbol("__stack_top")
+        self._uc.mem_write(bottom, bytes([_PAINT]) * (top - bottom))
+        vectors = self._uc.mem_read(flash.origin, 8)
+        self._uc.reg_write(arm_const.UC_ARM_REG_SP, int.from_bytes(vectors[:4], "little"))
+        self._uc.reg_write(arm_const.UC_ARM_REG_PC, int.from_bytes(vectors[4:], "little"))
+
+    def _run(self) -> None:
+        self._waiting = False
+        self._access = None
+        try:
+            self._uc.emu_start(
+                self._uc.reg_read(arm_const.UC_ARM_REG_PC) | 1, _NOWHERE, count=self._budget_instructions
+            )
+        except FirmwareError as error:
+            self._fail(f"the firmware is wrong: {error}")
+        except unicorn.UcError as error:
+            self._fail(self._fault(error))
+        if not self._waiting:
+            self._fail(
+                f"the firmware does not wait for input after {self._budget_instructions:,} instructions: it hangs"
+            )
+
+    def _fail(self, reason: str) -> None:
+        pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
+        self._ended = f"{reason} (in {self._program.function_at(pc)}, at 0x{pc:08x})"
+        raise TargetError(self._ended) from None
+
+    def _fault(self, error: unicorn.UcError) -> str:
+        if self._access is None:
+            return f"the firmware faulted: {error}"
+        below_stack = self._ram.origin - (1 << 16) <= self._access.address < self._ram.origin
+        hint = f": the stack of {self._ram.stack_bytes:,} bytes overflowed" if below_stack else ""
+        return f"the firmware {self._access.verb} 0x{self._access.address:08x}, where nothing may be{hint}"
+
+
+def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:
+    timing = cost.TIMINGS[board.cpu.core]
+    if timing is None:
+        raise TargetError(f"no cycle model of the {board.cpu.core} is known; run without profiling")
+    return Profiler(uc, loaded, timing, board.cpu.flash_wait_states)
