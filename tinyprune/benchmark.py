@@ -1,69 +1,85 @@
 """Link + inputs → BenchmarkReport: loads each input, runs the network through the protocol, reads the raw output."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.boards import Board
+from tinyprune.emulators import Profile, Start
 from tinyprune.errors import DataError, TargetError
+from tinyprune.firmware import FirmwareImage
 from tinyprune.link import Link
-from tinyprune.protocol import Device
+from tinyprune.protocol import Clock, Device
 
+Int8 = npt.NDArray[np.int8]
 Array = TypeVar("Array", bound=npt.NDArray[Any])
-
-#: Whose time the device's clock tells: a real one's, the cycle model's, or none (an emulator without a model).
-Timing = Literal["measured", "modelled", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkReport:
-    """`outputs` `[samples, output_bytes]`; `inference_us` `[samples]`, the mean over `runs`; None without timing."""
+    """`outputs` `[samples, output_bytes]`; `inference_us` `[samples]`, the mean over `runs`, None if `clock` stands."""
 
     device: str
     network: str
     model_id: str
-    outputs: npt.NDArray[np.int8]
+    outputs: Int8
     inference_us: npt.NDArray[np.float64] | None
     runs: int
-    timing: Timing
+    clock: Clock
 
 
 def run(
     link: Link,
-    inputs: npt.NDArray[np.int8],
+    inputs: Int8,
     *,
-    timing: Timing,
+    clock: Clock,
     model_id: str | None = None,
     runs: int = 1,
     warmup: int = 0,
     inference_timeout_s: float = 60.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> BenchmarkReport:
-    """Runs every row of `inputs`, `[samples, input_bytes]`. `progress` gets (samples done, samples).
+    """Runs every sample of `inputs`, `[samples, ...]`. `progress` gets (samples done, samples).
 
     Raises TargetError if the device holds another model than `model_id` or misbehaves, DataError for wrong inputs.
     """
-    if inputs.ndim != 2 or inputs.dtype != np.int8 or len(inputs) == 0:
-        raise DataError(f"inputs must be int8 [samples, input_bytes], not {inputs.dtype} {list(inputs.shape)}")
+    if inputs.ndim < 2 or inputs.dtype != np.int8 or inputs.size == 0:
+        raise DataError(f"inputs must be int8 [samples, ...], not {inputs.dtype} {list(inputs.shape)}")
     device = Device(link)
     device.connect()
     held = device.model_id()
     if model_id is not None and held != model_id:
         raise TargetError(f"the device runs model {held}, not {model_id}: flash it again")
-    outputs = []
-    times_us = []
+    answers, times_us = [], []
     for done, sample in enumerate(inputs, start=1):
         device.load(sample.tobytes())
         times_us.append(device.infer(runs, warmup, inference_timeout_s * (runs + warmup)) / runs)
-        outputs.append(device.output())
+        answers.append(device.output())
         if progress:
             progress(done, len(inputs))
-    inference_us = None if timing == "none" else _frozen(np.array(times_us))
-    return BenchmarkReport(
-        device.name(), device.profile()[1], held, _frozen(np.stack(outputs)), inference_us, runs, timing
-    )
+    inference_us = None if clock == "stopped" else _frozen(np.array(times_us))
+    network = device.profile()[1]
+    return BenchmarkReport(device.name(), network, held, _frozen(np.stack(answers)), inference_us, runs, clock)
+
+
+def outputs(
+    start: Start, image: FirmwareImage, board: Board, inputs: Int8, progress: Callable[[int, int], None] | None = None
+) -> Int8:
+    """The firmware's raw outputs `[samples, output_bytes]`, at the emulator's full speed."""
+    with closing(start(image, board)) as link:
+        model_id = image.model_sha256[:16]
+        return run(link, inputs, clock=link.clock, model_id=model_id, progress=progress).outputs
+
+
+def profile(start: Start, image: FirmwareImage, board: Board, sample: Int8) -> Profile:
+    """Instructions and modelled cycles of one inference on `sample`, of any shape."""
+    with closing(start(image, board, profile=True)) as link:
+        run(link, sample.reshape(1, -1), clock=link.clock)
+        return link.profile()
 
 
 def _frozen(array: Array) -> Array:

@@ -38,9 +38,10 @@ class BlockCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class CycleTable:
     """One core's table. `fixed`: mnemonics whose time depends on nothing."""
 
+    source: str
     fixed: Mapping[str, int]
     loads: frozenset[str]
     load: int
@@ -78,7 +79,8 @@ _PARALLEL = " ".join(
 )
 _HALFWORD_MULTIPLY = " ".join(name + a + b for name in ("smul", "smla", "smlal") for a in "bt" for b in "bt")
 
-CORTEX_M4 = Timing(
+CORTEX_M4 = CycleTable(
+    source="Arm Cortex-M4 TRM DDI 0439B, taken branch 1 + 2",
     fixed={
         **_each(1, _ARMV6M),
         **_each(1, "movw movt addw subw orn teq rrx rbit clz ubfx sbfx bfi bfc clrex sev yield it"),
@@ -108,7 +110,8 @@ CORTEX_M4 = Timing(
     load_pc=2,
 )
 
-CORTEX_M0PLUS = Timing(
+CORTEX_M0PLUS = CycleTable(
+    source="Arm Cortex-M0+ TRM DDI 0484C, single-cycle multiplier",
     fixed={
         **_each(1, _ARMV6M),
         **_each(1, "cpsid cpsie sev yield"),
@@ -125,7 +128,7 @@ CORTEX_M0PLUS = Timing(
 )
 
 #: Core → its table; None where none is known.
-TIMINGS: dict[str, Timing | None] = {
+CYCLE_TABLES: dict[str, CycleTable | None] = {
     "cortex-m0plus": CORTEX_M0PLUS,
     "cortex-m4": CORTEX_M4,
     "cortex-m7": None,
@@ -133,7 +136,7 @@ TIMINGS: dict[str, Timing | None] = {
 }
 
 
-def block_cost(block: Sequence[Instruction], timing: Timing, flash_wait_states: int = 0) -> BlockCost:
+def block_cost(block: Sequence[Instruction], table: CycleTable, flash_wait_states: int = 0) -> BlockCost:
     """The cost of instructions that run one after the other, of which only the last may branch.
 
     Raises TargetError for an instruction that the table does not hold: a guess would pass for a model.
@@ -141,7 +144,7 @@ def block_cost(block: Sequence[Instruction], timing: Timing, flash_wait_states: 
     cycles = branch = 0
     behind_single = False
     for instruction in block:
-        own, branch, behind_single = _cost(instruction, timing, behind_single)
+        own, branch, behind_single = _cost(instruction, table, behind_single)
         cycles += own
     fetched_words = -(-sum(instruction.bytes for instruction in block) // 4)
     cycles = max(cycles, fetched_words * (1 + flash_wait_states))
@@ -149,24 +152,24 @@ def block_cost(block: Sequence[Instruction], timing: Timing, flash_wait_states: 
     return BlockCost(len(block), cycles, taken)
 
 
-def _cost(instruction: Instruction, timing: Timing, behind_single: bool) -> tuple[int, int, bool]:
+def _cost(instruction: Instruction, table: CycleTable, behind_single: bool) -> tuple[int, int, bool]:
     """(cycles, cycles added if it branches, whether it is a single load or store)."""
-    name = _base_name(instruction.mnemonic, timing)
-    if name in timing.branches:
-        return 1, timing.branches[name] - 1, False
+    name = _base_name(instruction.mnemonic, table)
+    if name in table.branches:
+        return 1, table.branches[name] - 1, False
     if name in _MULTIPLE:
-        return 1 + _registers(instruction.operands), timing.load_pc * _writes_pc(instruction), False
+        return 1 + _registers(instruction.operands), table.load_pc * _writes_pc(instruction), False
     if name in _DOUBLE:
         return 3, 0, False
-    if name in timing.loads:
-        cycles = timing.pipelined_load if behind_single else timing.load
-        return cycles, timing.load_pc * _writes_pc(instruction), True
-    if name in timing.stores:
-        return timing.store, 0, True
-    return timing.fixed[name], (timing.branches["bx"] - 1) * _writes_pc(instruction), False
+    if name in table.loads:
+        cycles = table.pipelined_load if behind_single else table.load
+        return cycles, table.load_pc * _writes_pc(instruction), True
+    if name in table.stores:
+        return table.store, 0, True
+    return table.fixed[name], (table.branches["bx"] - 1) * _writes_pc(instruction), False
 
 
-def _base_name(mnemonic: str, timing: Timing) -> str:
+def _base_name(mnemonic: str, table: CycleTable) -> str:
     """The table's name of "addseq.w": without width, data type, condition and flag-setting s."""
     name = mnemonic.split(".")[0]
     if _IF_THEN.fullmatch(name):
@@ -176,16 +179,16 @@ def _base_name(mnemonic: str, timing: Timing) -> str:
         shorter.append(name[:-2])
     shorter += [candidate[:-1] for candidate in shorter if candidate.endswith("s")]
     for candidate in shorter:
-        if _known(candidate, timing):
+        if _known(candidate, table):
             return candidate
     raise TargetError(
         f'no cycle count is known for the instruction "{mnemonic}"; add it to tinyprune/cost.py with its source'
     )
 
 
-def _known(name: str, timing: Timing) -> bool:
-    double = name in _DOUBLE and "clz" in timing.fixed  # Armv7-M and later
-    return name in timing.fixed or name in timing.branches or name in timing.loads | timing.stores | _MULTIPLE or double
+def _known(name: str, table: CycleTable) -> bool:
+    double = name in _DOUBLE and "clz" in table.fixed  # Armv7-M and later
+    return name in table.fixed or name in table.branches or name in table.loads | table.stores | _MULTIPLE or double
 
 
 def _registers(operands: str) -> int:

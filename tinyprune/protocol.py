@@ -5,12 +5,16 @@ Commands end with "%"; an answer is lines up to "m-ready"; a line "e-[…]" is a
 
 import re
 import time
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import TargetError
 from tinyprune.link import Link
+
+#: Whose time a device tells: a real clock's, a cycle model's, or none's (an emulator without a model).
+Clock = Literal["measured", "modelled", "stopped"]
 
 LOAD_BYTES_A_LINE = 31  # of an input, so that "db " and its hexadecimal digits stay below the device's 80 characters
 _READY = "m-ready"

@@ -1,24 +1,43 @@
-"""The rooms that run firmware without a board, behind a Link: start(image, board) boots it up to its first input."""
+"""The rooms that run firmware without a board: each boots it up to its first input and is then a Link to it."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from tinyprune.boards import Board
+from tinyprune.emulators.profile import LayerProfile, Profile
 from tinyprune.firmware import FirmwareImage
 from tinyprune.link import Link
+from tinyprune.protocol import Clock
+
+__all__ = ["EMULATORS", "Emulator", "LayerProfile", "Profile", "Start"]
+
+
+class Emulator(Link, Protocol):
+    @property
+    def clock(self) -> Clock:
+        """Whose time the firmware's timestamps tell."""
+
+    def profile(self) -> Profile:
+        """Of the last complete inference. Raises TargetError if it was not asked for, or nothing has run."""
+
+
+class Start(Protocol):
+    def __call__(self, image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+        """Raises TargetError if this emulator cannot run that board or cannot profile it."""
+
 
 # The emulators' libraries are imported when one starts, not with the command line.
 
 
-def _start_host(image: FirmwareImage, board: Board) -> Link:
+def _start_host(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
     from tinyprune.emulators import host
 
-    return host.start(image, board)
+    return host.start(image, board, profile=profile)
 
 
-def _start_sim(image: FirmwareImage, board: Board) -> Link:
+def _start_sim(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
     from tinyprune.emulators import sim
 
-    return sim.start(image, board)
+    return sim.start(image, board, profile=profile)
 
 
-EMULATORS: dict[str, Callable[[FirmwareImage, Board], Link]] = {"host": _start_host, "sim": _start_sim}
+EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim}

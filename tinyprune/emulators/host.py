@@ -7,18 +7,22 @@ import tempfile
 import time
 
 from tinyprune.boards import Board
+from tinyprune.emulators.profile import Profile
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
+from tinyprune.protocol import Clock
 
 _CLOSE_TIMEOUT_S = 2.0
 _WRITE_TIMEOUT_S = 60.0
 _PIPE_BYTES = 512  # POSIX: a pipe that is ready takes at least this much without blocking
 
 
-def start(image: FirmwareImage, board: Board) -> "HostLink":
-    """Runs the firmware. Raises TargetError if it cannot be executed."""
+def start(image: FirmwareImage, board: Board, *, profile: bool = False) -> "HostLink":
+    """Runs the firmware. Raises TargetError if it cannot be executed or shall be profiled."""
     if board.cpu.core != "host":
         raise TargetError(f"the emulator host runs firmware for the board host, not for {board.name}")
+    if profile:
+        raise TargetError("the emulator host does not count instructions; profile on a board that runs in sim")
     return HostLink(image)
 
 
@@ -64,6 +68,13 @@ class HostLink:
         data = bytes(self._received)
         self._received.clear()
         return data
+
+    @property
+    def clock(self) -> Clock:
+        return "measured"
+
+    def profile(self) -> Profile:
+        raise TargetError("the emulator host does not count instructions")
 
     def close(self) -> None:
         self._stdin.close()

@@ -15,9 +15,11 @@ from tinyprune.boards import Board, Memory
 from tinyprune.emulators import program
 from tinyprune.emulators.cortex_m import FirmwareError, Register, core_registers
 from tinyprune.emulators.nrf52840 import Nrf52840
-from tinyprune.emulators.profile import Profile, Profiler
+from tinyprune.emulators.profile import Profile
+from tinyprune.emulators.profiler import Profiler
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
+from tinyprune.protocol import Clock
 
 #: MCU family (a folder of firmware_templates/ports) → its peripherals.
 MCUS = {"nrf52840": Nrf52840}
@@ -102,6 +104,10 @@ class SimLink:
         self._ended = self._ended or "the emulator is closed"
 
     # What it saw
+
+    @property
+    def clock(self) -> Clock:
+        return "modelled" if self._profiler else "stopped"
 
     @property
     def stack_bytes(self) -> int:
@@ -212,7 +218,7 @@ class SimLink:
 
 
 def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:
-    timing = cost.TIMINGS[board.cpu.core]
-    if timing is None:
+    table = cost.CYCLE_TABLES[board.cpu.core]
+    if table is None:
         raise TargetError(f"no cycle model of the {board.cpu.core} is known; run without profiling")
-    return Profiler(uc, loaded, timing, board.cpu.flash_wait_states)
+    return Profiler(uc, loaded, table, board.cpu.flash_wait_states)

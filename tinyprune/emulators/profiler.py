@@ -1,0 +1,162 @@
+"""Instructions and modelled cycles of each layer, from the sequence of basic blocks that unicorn executed.
+
+A block hook stores where each block starts; counts, taken branches and cycles follow from the program's bytes
+afterwards, many blocks at a time. Generated code has one function `tp_layer_<NN>_<name>` a layer, called by
+`tp_network_run`: what runs from a layer's entry up to the return into `tp_network_run` belongs to it. Instructions that
+an IT block skips count: they take their turn in the pipeline, and a board's instruction counter counts them as well.
+"""
+
+import re
+from array import array
+from typing import Any
+
+import capstone
+import numpy as np
+import numpy.typing as npt
+import unicorn
+from unicorn import arm_const
+
+from tinyprune import cost
+from tinyprune.emulators.profile import LayerProfile, Profile
+from tinyprune.emulators.program import Function, Program
+from tinyprune.errors import TargetError
+
+Keys = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.int64]
+
+_LAYER = re.compile(r"tp_layer_(\d+)_(\w+)(\.\w+)*")  # compilers append .constprop.0 and the like
+_SIZE_BITS, _SIZE_MASK = np.uint64(16), np.uint64(0xFFFF)
+_CHUNK_BLOCKS = 500_000  # kept before they are summed up
+_OUTSIDE = -1
+
+
+class Profiler:
+    def __init__(self, uc: Any, program: Program, table: cost.CycleTable, flash_wait_states: int) -> None:
+        self._uc = uc
+        self._program = program
+        self._table = table
+        self._flash_wait_states = flash_wait_states
+        self._network = _function(program, "tp_network_run")
+        layers = _layers(program)
+        self._names = [name for _, name in sorted({(number, name) for number, name, _ in layers})]
+        self._between = len(self._names)  # owner of tp_network_run's own instructions
+        self._blocks = array("Q")  # address << 16 | size, in order of execution; the last one is still running
+        self._costs: dict[int, cost.BlockCost] = {}
+        self._disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+        self._cycles = 0
+        self._owner = _OUTSIDE
+        self._return_address = 0
+        self._tally = self._empty_tally()
+        self._last: Counts | None = None
+        uc.hook_add(unicorn.UC_HOOK_BLOCK, self._block_hook())
+        self._hook_entry(self._network.start, self._enter_network)
+        for number, _, address in layers:
+            self._hook_entry(address, lambda owner=number: self._enter_layer(owner))
+
+    def cycles(self) -> int:
+        """Modelled cycles since reset, up to the block that is running."""
+        self._sum_up()
+        return self._cycles
+
+    def result(self, stack_bytes: int) -> Profile:
+        self._sum_up()
+        if self._last is None:
+            raise TargetError("no inference has run to its end yet: nothing to profile")
+        rows = [(int(instructions), int(cycles)) for instructions, cycles in self._last]
+        layers = tuple(LayerProfile(name, *row) for name, row in zip(self._names, rows, strict=False))
+        model = f"{self._table.source}, {self._flash_wait_states} flash wait states"
+        return Profile(layers, sum(row[0] for row in rows), sum(row[1] for row in rows), stack_bytes, model)
+
+    def _empty_tally(self) -> Counts:
+        """`[layers + 1, (instructions, cycles)]`, the last row for tp_network_run itself."""
+        return np.zeros((self._between + 1, 2), np.int64)
+
+    def _block_hook(self) -> Any:
+        blocks, append = self._blocks, self._blocks.append
+
+        def hook(_uc: Any, address: int, size: int, _data: object) -> None:
+            append(address << 16 | size)
+            if len(blocks) >= _CHUNK_BLOCKS:
+                self._sum_up()
+
+        return hook
+
+    def _hook_entry(self, address: int, action: Any) -> None:
+        self._uc.hook_add(unicorn.UC_HOOK_CODE, lambda *_: action(), begin=address, end=address)
+
+    def _enter_network(self) -> None:
+        self._sum_up()
+        self._tally = self._empty_tally()
+        self._return_address = self._uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1
+        self._owner = self._between
+
+    def _enter_layer(self, owner: int) -> None:
+        if self._owner != _OUTSIDE:
+            self._sum_up()
+            self._owner = owner
+
+    def _sum_up(self) -> None:
+        """Books all blocks but the last, whose successor is not known yet."""
+        keys: Keys = np.array(self._blocks, np.uint64)
+        if keys.size < 2:
+            return
+        del self._blocks[:-1]
+        end = 0
+        if self._owner != _OUTSIDE:
+            returns = np.flatnonzero(keys >> _SIZE_BITS == self._return_address)
+            end = int(returns[0]) if returns.size else keys.size - 1
+            self._book_network(keys[: end + 1])
+            if returns.size:
+                self._last, self._owner = self._tally, _OUTSIDE
+        self._cycles += int(self._count(keys[end:])[1][:, 1].sum())
+
+    def _book_network(self, keys: Keys) -> None:
+        addresses, counts = self._count(keys)
+        between = (addresses >= self._network.start) & (addresses < self._network.end)
+        self._tally[self._owner] += counts[~between].sum(axis=0)
+        self._tally[self._between] += counts[between].sum(axis=0)
+        self._cycles += int(counts[:, 1].sum())
+
+    def _count(self, keys: Keys) -> tuple[Keys, Counts]:
+        """Addresses `[blocks]` and sums `[blocks, (instructions, cycles)]` over a sequence of executed blocks.
+
+        The last of the sequence only tells whether the one before it branched.
+        """
+        blocks, index = np.unique(keys[:-1], return_inverse=True)
+        addresses, sizes = blocks >> _SIZE_BITS, blocks & _SIZE_MASK
+        taken = keys[1:] >> _SIZE_BITS != (addresses + sizes)[index]
+        visits = np.bincount(index, minlength=blocks.size)
+        branched = np.bincount(index[taken], minlength=blocks.size)
+        costs = [self._cost(int(key)) for key in blocks]
+        table = np.array([(c.instructions, c.cycles, c.taken_cycles) for c in costs], np.int64).reshape(-1, 3)
+        cycles = (visits - branched) * table[:, 1] + branched * table[:, 2]
+        return addresses, np.stack([visits * table[:, 0], cycles], axis=1)
+
+    def _cost(self, key: int) -> cost.BlockCost:
+        if key not in self._costs:
+            block = self._disassemble(key >> 16, key & 0xFFFF)
+            self._costs[key] = cost.block_cost(block, self._table, self._flash_wait_states)
+        return self._costs[key]
+
+    def _disassemble(self, address: int, size: int) -> list[cost.Instruction]:
+        rows = self._disassembler.disasm_lite(bytes(self._uc.mem_read(address, size)), address)
+        block = [cost.Instruction(mnemonic, operands, bytes_) for _, bytes_, mnemonic, operands in rows]
+        if sum(instruction.bytes for instruction in block) != size:
+            raise TargetError(f"cannot disassemble the code at 0x{address:08x} in {self._program.function_at(address)}")
+        return block
+
+
+def _function(program: Program, name: str) -> Function:
+    for function in program.functions:
+        if function.name == name:
+            return function
+    raise TargetError(f"the firmware has no function {name}: there is nothing to profile")
+
+
+def _layers(program: Program) -> list[tuple[int, str, int]]:
+    """(number, name, address) of each layer function. Their numbers count from 0."""
+    found = [(_LAYER.fullmatch(function.name), function.start) for function in program.functions]
+    layers = sorted((int(match[1]), match[2], address) for match, address in found if match)
+    if {number for number, _, _ in layers} != set(range(len({number for number, _, _ in layers}))):
+        raise TargetError("the firmware's layer functions tp_layer_<NN>_<name> are not numbered 0, 1, 2, …")
+    return layers
