@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+from tinyprune.quiet import quiet_tensorflow
+
 #: Frames, MFCC coefficients and one channel: what `tinyprune.features.mfcc` makes of a clip.
 INPUT_SHAPE = (49, 10, 1)
 
@@ -35,6 +37,7 @@ Ranges = Mapping[str, tuple[float, float]]
 """For the name of each layer whose output is quantized, the smallest and the largest value."""
 
 
+@quiet_tensorflow()
 def ds_cnn(size: Size, classes: int, ranges: Ranges | None = None) -> Any:
     """Network with fresh weights: features `[batch, 49, 10, 1]` → probabilities `[batch, classes]`.
 
@@ -105,7 +108,7 @@ def activation_range() -> Any:
 
 
 def _dropout(rate: float, name: str) -> Any:
-    """Dropout whose random state is a variable, so that a checkpoint holds it."""
+    """Dropout with a generator of its own, which training seeds for every epoch."""
     from tf_keras import layers
 
     return layers.Dropout(rate, rng_type="stateful", name=name)

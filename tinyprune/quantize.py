@@ -67,25 +67,27 @@ def check_calibration(model: Any, calibration: npt.NDArray[np.generic]) -> Float
         raise DataError(f"calibration samples are {calibration.dtype}; expected numbers {shown}")
     if calibration.shape[1:] != expected or not len(calibration):
         raise DataError(f"calibration samples have shape {list(calibration.shape)}; this model needs {shown}")
-    bad = np.flatnonzero(~np.isfinite(calibration.astype(np.float32)).reshape(len(calibration), -1).all(axis=1))
+    with np.errstate(over="ignore"):
+        samples = calibration.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(samples).reshape(len(samples), -1).all(axis=1))
     if len(bad):
         raise DataError(
             f"{len(bad)} of {len(calibration)} calibration samples hold NaN or Inf, first sample {bad[0]}; remove them"
         )
-    return calibration.astype(np.float32)
+    return samples
 
 
+@quiet_tensorflow()
 def load_keras(path: Path) -> Any:
     """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder."""
     if not path.exists():
         raise UsageError(f"there is no model {path}")
-    with quiet_tensorflow():
-        version = _keras_version(path)
-        try:
-            models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
-            model = models.load_model(path, custom_objects={"ActivationRange": activation_range()}, compile=False)
-        except Exception as error:  # the loaders raise whatever they stumble upon
-            raise ModelError(f"{path} (Keras {version}) cannot be loaded: {_first_line(error)}") from error
+    version = _keras_version(path)
+    models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
+    try:
+        model = models.load_model(path, custom_objects={"ActivationRange": activation_range()}, compile=False)
+    except Exception as error:  # the loaders raise whatever they stumble upon
+        raise ModelError(f"{path} (Keras {version}) cannot be loaded: {_first_line(error)}") from error
     if not hasattr(model, "layers"):
         raise ModelError(f"{path} holds no Keras model, only functions; save it with model.save() as .keras or .h5")
     return model
@@ -143,25 +145,25 @@ def _without_ranges(model: Any) -> Any:
     return bare
 
 
+@quiet_tensorflow()
 def _convert(model: Any, samples: Float32 | None) -> bytes:
-    with quiet_tensorflow():
-        import tensorflow as tf
+    import tensorflow as tf
 
-        signature = tf.TensorSpec((1, *_sample_shape(model)), tf.float32)
-        function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
-        holder = tf.Module()
-        holder.weights = list(function.graph.variables)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if samples is not None:
-            converter.representative_dataset = _one_by_one(samples)
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-        try:
-            return bytes(converter.convert())
-        except Exception as error:  # MLIR diagnostics come as RuntimeError, ValueError or ConverterError
-            raise ModelError(f"TensorFlow Lite cannot convert {model.name} to int8: {_first_line(error)}") from error
+    signature = tf.TensorSpec((1, *_sample_shape(model)), tf.float32)
+    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
+    holder = tf.Module()
+    holder.weights = list(function.graph.variables)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if samples is not None:
+        converter.representative_dataset = _one_by_one(samples)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    try:
+        return bytes(converter.convert())
+    except Exception as error:  # MLIR diagnostics come as RuntimeError, ValueError or ConverterError
+        raise ModelError(f"TensorFlow Lite cannot convert {model.name} to int8: {_first_line(error)}") from error
 
 
 def _one_by_one(samples: Float32) -> Callable[[], Iterator[list[Float32]]]:

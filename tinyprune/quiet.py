@@ -1,4 +1,4 @@
-"""Keep native libraries from writing to the terminal."""
+"""TensorFlow without its noise on the terminal, and with a clear word where it is missing."""
 
 import logging
 import os
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TextIO
+
+from tinyprune.errors import MissingDependency
 
 STDERR = 2
 
@@ -27,6 +29,8 @@ def quiet_tensorflow() -> Iterator[None]:
                 sys.stderr = _terminal()
             os.dup2(sink.fileno(), STDERR)
             yield
+        except ModuleNotFoundError as error:
+            raise MissingDependency(f"{error.name} is not installed: `pip install 'tinyprune[kws]'`") from error
         finally:
             os.dup2(terminal, STDERR)
             os.close(terminal)

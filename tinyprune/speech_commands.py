@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import DataError
+from tinyprune.errors import DataError, MissingDependency
 from tinyprune.features import CLIP_SAMPLES, FULL_SCALE, SAMPLE_RATE_HZ, Float32, mfcc, normalize
 
 Int16 = npt.NDArray[np.int16]
@@ -99,8 +99,10 @@ def _recordings(folder: Path) -> list[Path]:
 
 def read_wav(path: Path) -> Int16:
     """Samples of a 16 kHz mono recording."""
-    import soundfile
-
+    try:
+        import soundfile
+    except ModuleNotFoundError as error:
+        raise MissingDependency("soundfile is not installed: `pip install 'tinyprune[kws]'`") from error
     try:
         pcm, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:

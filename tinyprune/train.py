@@ -1,7 +1,8 @@
-"""Training that can stop and go on: after every epoch weights, optimizer and random state are on disk.
+"""Training that can stop and go on: weights and optimizer state are on disk after every epoch.
 
-AdamW (Loshchilov and Hutter, arXiv:1711.05101) under a cosine learning rate with a short warm-up. The weights of the
-last epoch are the result; none is picked by its validation accuracy, which would flatter that figure.
+Everything random in an epoch, dropout included, comes from the seed and the number of the epoch. The optimizer is AdamW
+(Loshchilov and Hutter, arXiv:1711.05101) under a cosine learning rate with a short warm-up. The weights of the last
+epoch are the result; none is picked by its validation accuracy, which would flatter that figure.
 """
 
 import json
@@ -124,7 +125,8 @@ def _compile(model: Any, recipe: Recipe, steps_per_epoch: int) -> None:
 
 
 def _run_epoch(model: Any, clips: LabelledClips, validation: LabelledClips, recipe: Recipe, epoch: int) -> EpochResult:
-    """The clips come shuffled, so that the order depends on seed and epoch alone."""
+    """Order of clips, augmentation and dropout depend on seed and epoch alone, not on what ran before."""
+    _seed_dropout(model, recipe.seed, epoch)
     fitted = model.fit(
         clips.features[..., np.newaxis], clips.labels, batch_size=recipe.batch_clips, shuffle=False, verbose=0
     ).history
@@ -135,6 +137,14 @@ def _run_epoch(model: Any, clips: LabelledClips, validation: LabelledClips, reci
             f"lower the learning rate ({recipe.learning_rate}); the checkpoint of the epoch before is kept"
         )
     return EpochResult(epoch, loss, float(fitted["accuracy"][-1]), accuracy(model, validation))
+
+
+def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
+    """tf_keras keeps the state of its `stateful` generators out of checkpoints, so each epoch starts them anew."""
+    for index, layer in enumerate(model.layers):
+        generator = getattr(getattr(layer, "_random_generator", None), "_generator", None)
+        if generator is not None:
+            generator.reset_from_seed(int(np.random.SeedSequence([seed, epoch, index]).generate_state(1)[0]))
 
 
 def accuracy(model: Any, clips: LabelledClips) -> float:

@@ -6,6 +6,7 @@ is typed by hand.
 """
 
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,6 @@ import numpy as np
 
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.models import GEOMETRIES, Ranges, Size, ds_cnn
-from tinyprune.quiet import quiet_tensorflow
 from tinyprune.sparsity import two_of_four
 
 FOLDER = Path(__file__).parent
@@ -62,7 +62,7 @@ class ZooEntry:
     dense_accuracy: Accuracy
     """Of the network before pruning; of an entry that is dense, the same as `accuracy`."""
     model_sha256: str
-    """Of the .tflite that was measured."""
+    """Of the .tflite that was measured; another CPU or TensorFlow may round a folded weight otherwise."""
     versions: Mapping[str, str]
     """Of the packages that trained and converted it."""
 
@@ -97,8 +97,7 @@ def load(name: str, folder: Path = FOLDER) -> ZooEntry:
 
 def build_model(entry: ZooEntry, folder: Path = FOLDER) -> Any:
     """The tf_keras model with trained weights and recorded ranges; its 2:4 layers are verified."""
-    with quiet_tensorflow():
-        model = ds_cnn(entry.size, len(entry.labels), entry.ranges)
+    model = ds_cnn(entry.size, len(entry.labels), entry.ranges)
     weights = _read_weights(folder / f"{entry.name}.npz")
     if sorted(weights) != sorted(variable.name for variable in model.weights):
         raise ModelError(f"the weights of zoo entry {entry.name} are not those of its architecture")
@@ -121,9 +120,9 @@ def write(entry: ZooEntry, model: Any, folder: Path = FOLDER) -> None:
 
 def _read_weights(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"the weights {path} cannot be read: {error}") from error
 
 

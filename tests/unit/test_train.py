@@ -1,0 +1,190 @@
+"""Training that resumes as if it had never stopped; and the example script from recordings to zoo entries."""
+
+import json
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tinyprune import speech_commands, zoo
+from tinyprune.errors import DataError, ModelError
+from tinyprune.speech_commands import LabelledClips
+from tinyprune.train import HISTORY, EpochResult, Recipe, accuracy, train
+
+RECIPE = Recipe(epochs=4, learning_rate=0.01, weight_decay=0.01, batch_clips=16, seed=5)
+
+
+def network():
+    """Small, with everything that has state in training: batch statistics, dropout, the optimizer's moments."""
+    from tf_keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input((49, 10, 1)),
+            layers.Conv2D(4, (7, 3), strides=4, use_bias=False, name="conv"),
+            layers.BatchNormalization(momentum=0.8, name="conv_bn"),
+            layers.ReLU(),
+            layers.Dropout(0.3, rng_type="stateful"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax", name="dense"),
+        ]
+    )
+
+
+def clips_of_epoch(epoch: int, count: int = 96) -> LabelledClips:
+    """Three classes of noise that differ in level along the frames."""
+    rng = np.random.default_rng(epoch)
+    labels = rng.integers(3, size=count)
+    features = rng.normal(size=(count, 49, 10)) + np.eye(3)[labels].repeat([16, 16, 17], axis=1)[:, :, None]
+    return LabelledClips(features.astype(np.float32), labels)
+
+
+VALIDATION = clips_of_epoch(1000)
+
+
+def weights_after(folder: Path, recipe: Recipe = RECIPE, **options) -> list[np.ndarray]:
+    model = network()
+    train(model, options.pop("clips", clips_of_epoch), VALIDATION, recipe, folder, **options)
+    return model.get_weights()
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_after(epochs: int):
+    def progress(result: EpochResult) -> None:
+        if result.epoch + 1 == epochs:
+            raise Stopped
+
+    return progress
+
+
+def test_training_learns_and_keeps_its_history(tmp_path):
+    seen: list[EpochResult] = []
+    model = network()
+    history = train(model, clips_of_epoch, VALIDATION, RECIPE, tmp_path, seen.append)
+    assert tuple(seen) == history
+    assert [line.epoch for line in history] == [0, 1, 2, 3]
+    assert history[-1].loss < history[0].loss
+    assert history[-1].validation_accuracy == accuracy(model, VALIDATION) > 0.6
+    recorded = json.loads((tmp_path / HISTORY).read_text())
+    assert [EpochResult(**line) for line in recorded["epochs"]] == seen
+    assert Recipe(**recorded["recipe"]) == RECIPE
+
+
+def test_a_stopped_training_goes_on_as_if_never_stopped(tmp_path):
+    whole = weights_after(tmp_path / "whole")
+    with pytest.raises(Stopped):
+        weights_after(tmp_path / "parts", progress=stop_after(2))
+    asked: list[int] = []
+
+    def clips(epoch: int) -> LabelledClips:
+        asked.append(epoch)
+        return clips_of_epoch(epoch)
+
+    resumed = weights_after(tmp_path / "parts", clips=clips)
+    assert asked == [2, 3]
+    for one, other in zip(whole, resumed, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_finished_training_only_loads_its_weights(tmp_path):
+    trained = weights_after(tmp_path)
+    loaded = weights_after(tmp_path, clips=lambda epoch: pytest.fail(f"epoch {epoch} was asked for"))
+    for one, other in zip(trained, loaded, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_one_checkpoint_is_kept(tmp_path):
+    weights_after(tmp_path)
+    assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {"history", "checkpoint-3"}
+
+
+def test_divergence_stops_with_the_epoch_and_keeps_the_checkpoint_before(tmp_path):
+    def clips(epoch: int) -> LabelledClips:
+        good = clips_of_epoch(epoch)
+        return good if epoch < 2 else LabelledClips(good.features * np.float32(np.nan), good.labels)
+
+    with pytest.raises(
+        ModelError, match=r"training diverged: the loss is nan in epoch 3; lower the learning rate \(0.01\)"
+    ):
+        weights_after(tmp_path, clips=clips)
+    assert len(json.loads((tmp_path / HISTORY).read_text())["epochs"]) == 2
+    assert all(np.isfinite(weights).all() for weights in weights_after(tmp_path))
+
+
+def test_a_folder_of_another_recipe_is_refused(tmp_path):
+    weights_after(tmp_path, replace(RECIPE, epochs=1))
+    with pytest.raises(DataError, match="holds a training with another epochs, seed; choose another folder"):
+        weights_after(tmp_path, replace(RECIPE, epochs=2, seed=6))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"recipe": {}, "epochs": [{"epoch": 0}]}'])
+def test_a_damaged_history_is_refused(tmp_path, content):
+    (tmp_path / HISTORY).write_text(content)
+    with pytest.raises(DataError, match=r"history.json is no training history .*; remove .* to start over"):
+        weights_after(tmp_path)
+
+
+def test_a_lost_checkpoint_is_noticed(tmp_path):
+    weights_after(tmp_path, replace(RECIPE, epochs=1))
+    for path in tmp_path.glob("checkpoint-*"):
+        path.unlink()
+    with pytest.raises(DataError, match="has a history but not its checkpoint-0"):
+        weights_after(tmp_path, replace(RECIPE, epochs=1))
+
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "kws" / "train.py"
+
+
+def run_script(monkeypatch, *words: object) -> int:
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, words)])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    return int(end.value.code)
+
+
+def write_recordings(folder: Path) -> None:
+    """Each command a tone of its own; speakers 00000001 and 00000000 belong to training and validation."""
+    time_s = np.arange(16_000) / 16_000
+    rng = np.random.default_rng(0)
+    for number, word in enumerate((*speech_commands.COMMANDS, "cat")):
+        (folder / word).mkdir(parents=True)
+        for speaker in ("00000001", "00000000"):
+            for take in range(3):
+                tone = np.sin(2 * np.pi * 200 * (number + 1) * time_s) * 9_000 + rng.normal(scale=300, size=16_000)
+                soundfile.write(folder / word / f"{speaker}_nohash_{take}.wav", tone.astype(np.int16), 16_000)
+    (folder / speech_commands.NOISE_FOLDER).mkdir()
+    noise = rng.integers(-9_000, 9_000, 25 * 16_000, dtype=np.int16)
+    soundfile.write(folder / speech_commands.NOISE_FOLDER / "noise.wav", noise, 16_000)
+
+
+@pytest.mark.tflm
+def test_the_example_goes_from_recordings_to_zoo_entries(tmp_path, monkeypatch, capsys):
+    write_recordings(tmp_path / "data")
+    options = ("--data", tmp_path / "data", "--seed", 3, "--out", tmp_path / "out", "--epochs", 2)
+    assert run_script(monkeypatch, *options, "--fine-tuning-epochs", 1, "--data-set", "tones") == 0
+    shown = capsys.readouterr().out
+    assert "dense epoch 2/2: loss" in shown
+    assert "ds-cnn-s-2x4: validation" in shown
+
+    dense, pruned = (zoo.load(f"ds-cnn-s-{pattern}", tmp_path / "out") for pattern in ("dense", "2x4"))
+    assert [(stage.name, stage.epochs, stage.seed) for stage in pruned.stages] == [
+        ("dense", 2, 3),
+        ("2:4 fine-tuning", 1, 4),
+    ]
+    assert pruned.dense_accuracy == dense.accuracy
+    assert (pruned.accuracy.data_set, pruned.accuracy.split, pruned.accuracy.clips) == ("tones", "validation", 30)
+    assert dense.pruned_layers == ()
+    kernel = zoo.build_model(pruned, tmp_path / "out").get_layer("pointwise_3").kernel.numpy()
+    assert (kernel == 0).mean() == 0.5
+
+
+def test_the_example_reports_missing_data_and_leaves(tmp_path, monkeypatch, capsys):
+    assert run_script(monkeypatch, "--data", tmp_path / "none", "--out", tmp_path / "out") == 1
+    assert "error: there is no folder" in capsys.readouterr().err
