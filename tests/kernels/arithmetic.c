@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * The inline functions of the runtime over arrays of *n elements, for tests. */
+#include "tp_dsp.h"
+#include "tp_fixed_point.h"
+
+void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y);
+void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
+                          const int32_t *zero_point, int32_t *y);
+void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y);
+
+void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y)
+{
+    for (int32_t i = 0; i < *n; i++) {
+        y[i] = tp_requantize(acc[i], multiplier[i], shift[i]);
+    }
+}
+
+void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
+                          const int32_t *zero_point, int32_t *y)
+{
+    for (int32_t i = 0; i < *n; i++) {
+        const int32_t offset = tp_fast_offset(-shift[i], zero_point[i]);
+        y[i] = tp_requantize_fast(acc[i], multiplier[i], -shift[i], offset);
+    }
+}
+
+/* y[*n][12]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
+void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y)
+{
+    static const char origin[1024];
+    for (int32_t i = 0; i < *n; i++) {
+        *y++ = (uint32_t)tp_smlad(a[i], b[i], 1);
+        *y++ = tp_sxtb16(a[i]);
+        *y++ = tp_sxtb16_ror8(a[i]);
+        *y++ = tp_pkh_low_low(a[i], b[i]);
+        *y++ = tp_pkh_low_high(a[i], b[i]);
+        *y++ = tp_pkh_high_high(a[i], b[i]);
+        *y++ = (uint32_t)tp_smmulr((int32_t)a[i], (int32_t)b[i]);
+        *y++ = (uint32_t)tp_ssat8((int32_t)a[i]);
+        *y++ = (uint32_t)(tp_step0(origin, a[i]) - origin);
+        *y++ = (uint32_t)(tp_step1(origin, a[i]) - origin);
+        *y++ = (uint32_t)(tp_step2(origin, a[i]) - origin);
+        *y++ = (uint32_t)(tp_step3(origin, a[i]) - origin);
+    }
+}

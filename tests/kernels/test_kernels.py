@@ -1,0 +1,198 @@
+"""Every kernel against the reference: on this PC under sanitizers, and as Cortex-M4 code in an emulator."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from tests.kernels.cases import CASES, INT8_FILLS, fill, operator_and_input, run_kernel, sparse
+from tests.kernels.harness import RUNTIME, ZIG, Arm, Host, Library, host_compiler
+from tests.tflite_models import Conv, Dense, Input, graph
+from tinyprune import boards, fixed_point, kernels, reference
+from tinyprune.graph import FullyConnected
+from tinyprune.kernels import KERNELS, Kernel
+from tinyprune.toolchain import COMPILERS
+
+BY_NAME = {kernel.name: kernel for kernel in KERNELS}
+BACKENDS = [
+    pytest.param("host", marks=pytest.mark.compiler),
+    pytest.param("arm-gcc", marks=[pytest.mark.compiler, pytest.mark.emulator]),
+    pytest.param("arm-zig", marks=[pytest.mark.compiler, pytest.mark.emulator]),
+]
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    folder = tmp_path_factory.mktemp("kernels")
+    where, _, name = request.param.partition("-")
+    library: Host | Arm
+    if where == "host":
+        library = Host(folder)
+    else:
+        compiler = COMPILERS[name](boards.load("nano33"))
+        if compiler is None:
+            pytest.skip(f"the compiler {name} for Arm is not installed")
+        library = Arm(folder, compiler)
+    yield library
+    library.close()
+
+
+def test_every_row_has_a_case_and_every_source_a_row() -> None:
+    names = [kernel.name for kernel in KERNELS]
+    assert sorted(CASES) == sorted(names)
+    assert sorted(path.stem for path in (RUNTIME / "src").glob("*.c")) == sorted(names)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
+def test_equals_reference(library: Library, kernel: Kernel) -> None:
+    @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @given(operator_and_input(kernel))
+    def check(case: Any) -> None:
+        op, x = case
+        assume(kernel.accepts(op))
+        np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
+
+    check()
+
+
+@pytest.mark.parametrize("name", [kernel.name for kernel in KERNELS if "1x1" in kernel.name])
+@pytest.mark.parametrize("weight_fill", INT8_FILLS)
+def test_the_pointwise_layers_of_ds_cnn(library: Library, name: str, weight_fill: str) -> None:
+    """64 → 64 channels over 125 pixels (a group of one at the end), all extremes against all extremes."""
+    kernel, random = BY_NAME[name], np.random.default_rng(1)
+    weights = sparse(fill(weight_fill, random, (64, 1, 1, 64)), random)
+    layer = Conv(weights=weights, weight_scales=[0.002] * 64, scale=0.5, zero_point=-128, activation="RELU")
+    op = graph(Input((25, 5, 64), 0.05, -128), [layer]).ops[0]
+    assert kernel.accepts(op)
+    for input_fill in INT8_FILLS:
+        x = fill(input_fill, random, (1, 25, 5, 64))
+        np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
+
+
+@pytest.mark.parametrize("pixels", range(1, 10))
+def test_dsp_kernel_on_any_number_of_pixels(library: Library, pixels: int) -> None:
+    """Lowering prefers the portable kernel below four, but the contract does not ask for them."""
+    random = np.random.default_rng(pixels)
+    weights = sparse(fill("random", random, (3, 20)), random)
+    op = graph(Input((pixels, 20), 0.05, 3), [Dense(weights=weights, weight_scales=[0.003, 0.002, 0.001])]).ops[0]
+    x = fill("random", random, (1, pixels, 20))
+    kernel = BY_NAME["tp_conv_1x1_s8_sp24_dsp"]
+    np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
+
+
+def ties(shift: int) -> tuple[np.ndarray, np.ndarray]:
+    """(accumulators, multipliers) that the first rounding or the second cuts exactly in half, and their neighbours."""
+    accumulators, multipliers = [], []
+    odd = np.concatenate([np.arange(-129, 130, 2), np.arange(-(1 << 29) + 1, 1 << 29, (1 << 24) + 2)])
+    for zeros in range(31):  # of the multiplier, in binary, at its end: acc · m is an odd multiple of 2^30
+        multiplier = (1 << 30) + (1 << zeros) if zeros < 30 else 1 << 30
+        acc = odd * (1 << (30 - zeros))
+        accumulators.append(acc[np.abs(acc) < 1 << 30])
+        multipliers.append(np.full(len(accumulators[-1]), multiplier))
+    half = odd * (1 << (-shift - 1)) if shift < 0 else odd  # after the first rounding: an odd multiple of half
+    for multiplier in (1 << 30, 3 << 29, (1 << 31) - 1):
+        acc = np.round(half * (2.0**31 / multiplier)).astype(np.int64)
+        accumulators.append(acc[np.abs(acc) < 1 << 30])
+        multipliers.append(np.full(len(accumulators[-1]), multiplier))
+    acc, multiplier = np.concatenate(accumulators), np.concatenate(multipliers)
+    around = np.concatenate([acc - 1, acc, acc + 1])
+    return around.clip(-(1 << 30) + 1, (1 << 30) - 1).astype(np.int32), np.tile(multiplier, 3).astype(np.int32)
+
+
+@pytest.mark.parametrize("shift", range(-31, 8))
+def test_requantize_on_every_kind_of_tie(library: Library, shift: int) -> None:
+    acc, multiplier = ties(shift)
+    y, shifts = np.zeros_like(acc), np.full_like(acc, shift)
+    library.call("test_requantize", [np.array([len(acc)], np.int32), acc, multiplier, shifts, y])
+    np.testing.assert_array_equal(y, fixed_point.multiply_by_quantized_multiplier(acc, multiplier, shift))
+
+
+@pytest.mark.parametrize("zero_point", [-128, 0, 127])
+@pytest.mark.parametrize("shift", range(-30, 0))
+def test_fast_requantize_on_every_kind_of_tie(library: Library, shift: int, zero_point: int) -> None:
+    acc, multiplier = ties(shift)
+    fits = np.array([fixed_point.fast_rounding_is_exact(abs(int(a)), shift, zero_point) for a in acc])
+    acc, multiplier = acc[fits], multiplier[fits]
+    assert len(acc) > 1000 or shift < -22
+    y, shifts, zero_points = np.zeros_like(acc), np.full_like(acc, shift), np.full_like(acc, zero_point)
+    library.call("test_requantize_fast", [np.array([len(acc)], np.int32), acc, multiplier, shifts, zero_points, y])
+    exact = fixed_point.multiply_by_quantized_multiplier(acc, multiplier, shift)
+    np.testing.assert_array_equal(y, exact + zero_point)
+
+
+@pytest.mark.parametrize("name", ["tp_conv_1x1_s8_sp24_dsp", "tp_conv_1x1_s8_dense_c"])
+def test_layers_round_ties_as_the_reference(library: Library, name: str) -> None:
+    """Scales that are powers of two make every second accumulator a tie of the first rounding, and many of the second."""
+    kernel = BY_NAME[name]
+    bias = np.arange(-1200, 1200, dtype=np.int32)
+    layer = Dense(weights=np.zeros((len(bias), 4), np.int8), bias=bias, weight_scales=(0.25,), scale=2.0)
+    op = graph(Input((4, 4), 1.0, 0), [layer]).ops[0]
+    assert kernel.accepts(op)
+    x = np.zeros((1, 4, 4), np.int8)
+    y = run_kernel(library, kernel, op, x)
+    np.testing.assert_array_equal(y, reference.run_op(op, x))
+    away_from_zero = np.trunc(bias / 8 + np.copysign(0.5, bias))
+    assert (y[0, 0] != np.clip(away_from_zero, -128, 127)).any()  # rounded twice is not rounded once
+
+
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=64))
+@example([0x7FFF7FFF, 0x80008000, 0x807F807F, 0x7F807F80, 0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000])
+def test_dsp_instructions(library: Library, words: list[int]) -> None:
+    a = np.array(words, np.uint32)
+    b = np.roll(a, 1) & np.uint32(0x7FFF7FFF)
+    y = np.zeros((len(a), 12), np.uint32)
+    library.call("test_dsp", [np.array([len(a)], np.int32), a, b, y])
+    expected = [dsp_instructions(int(p), int(q)) for p, q in zip(a, b, strict=True)]
+    np.testing.assert_array_equal(y.astype(np.int64), expected)
+
+
+def dsp_instructions(a: int, b: int) -> list[int]:
+    """What the Armv7-M reference manual says of each instruction, with Python's integers."""
+
+    def signed(value: int, bits: int) -> int:
+        value &= (1 << bits) - 1
+        return value - (1 << bits) if value >> (bits - 1) else value
+
+    def pair(low: int, high: int) -> int:
+        return (low & 0xFFFF) | (high & 0xFFFF) << 16
+
+    bytes_of_a = [a >> 8 * i & 0xFF for i in range(4)]
+    extended = [signed(byte, 8) for byte in bytes_of_a]
+    words = [
+        signed(a, 16) * signed(b, 16) + signed(a >> 16, 16) * signed(b >> 16, 16) + 1,
+        pair(extended[0], extended[2]),
+        pair(extended[1], extended[3]),
+        pair(a, b),
+        pair(a, b >> 16),
+        pair(a >> 16, b >> 16),
+        (signed(a, 32) * signed(b, 32) + (1 << 31)) >> 32,
+        min(max(signed(a, 32), -128), 127),
+    ]
+    return [word & 0xFFFFFFFF for word in words] + bytes_of_a
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("sanitized", ["gcc or clang", "zig"])
+def test_the_harness_catches_an_overrun(tmp_path: Any, sanitized: str) -> None:
+    compiler = [*ZIG, "-O1"] if sanitized == "zig" else host_compiler(tmp_path)
+    host = Host(tmp_path, compiler)
+    a = np.zeros(4, np.uint32)
+    with pytest.raises(AssertionError, match="ended the process"):
+        host.call("test_dsp", [np.array([5], np.int32), a, a.copy(), np.zeros((5, 12), np.uint32)])
+    host.call("test_dsp", [np.array([4], np.int32), a, a.copy(), np.zeros((4, 12), np.uint32)])
+    host.close()
+
+
+def test_dsp_kernel_is_refused_where_fast_rounding_is_not_exact() -> None:
+    layer = Dense(weights=np.full((2, 16), 0, np.int8), weight_scales=(1.0,), scale=0.5)
+    op = graph(Input((4, 16), 1.0, 0), [layer]).ops[0]
+    assert isinstance(op, FullyConnected)
+    assert not BY_NAME["tp_conv_1x1_s8_sp24_dsp"].accepts(op)
+    small = replace(op, output=replace(op.output, scale=np.float32(8.0)))
+    assert BY_NAME["tp_conv_1x1_s8_sp24_dsp"].accepts(small)
+    assert kernels.max_accumulator(small) == 0
