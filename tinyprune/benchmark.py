@@ -75,6 +75,24 @@ def outputs(
         return run(link, inputs, clock=link.clock, model_id=model_id, progress=progress).outputs
 
 
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """One sample's raw output `[output_bytes]`, and its profile where the emulator counts."""
+
+    output: Int8
+    profile: Profile | None
+
+
+def each(start: Start, image: FirmwareImage, board: Board, inputs: Int8, *, metered: bool) -> list[Inference]:
+    """Runs `inputs` `[samples, ...]` one by one on one boot, with a profile of each inference where `metered`."""
+    with closing(start(image, board, profile=metered)) as link:
+        inferences = []
+        for sample in inputs:
+            done = run(link, sample.reshape(1, -1), clock=link.clock, model_id=image.model_sha256[:16])
+            inferences.append(Inference(done.outputs[0], link.profile() if metered else None))
+        return inferences
+
+
 def profile(start: Start, image: FirmwareImage, board: Board, sample: Int8) -> Profile:
     """Instructions and modelled cycles of one inference on `sample`, of any shape."""
     with closing(start(image, board, profile=True)) as link:

@@ -114,12 +114,12 @@ def build_command(
     if as_json:
         click.echo(report.to_json())
     else:
-        _show_build(report, verbose)
+        _show_build(report, request.output, verbose)
     if report.inputs_compared and not report.bit_exact:
         sys.exit(1)
 
 
-def _show_build(report: Any, verbose: bool) -> None:
+def _show_build(report: Any, output: Path, verbose: bool) -> None:
     from tinyprune import report as text
 
     console = _console()
@@ -129,6 +129,7 @@ def _show_build(report: Any, verbose: bool) -> None:
     console.print()
     for line in text.summary_lines(report):
         console.print(line, highlight=False, soft_wrap=True)
+    console.print(f"written   {output}/: {report.image}, model.tflite, report.json, project/ (the C sources)", soft_wrap=True)
     if verbose:
         for layer in report.layers:
             console.print(f"{layer.name}: {layer.kernel}: {layer.reason}", highlight=False, soft_wrap=True)

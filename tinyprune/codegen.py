@@ -16,6 +16,7 @@ from tinyprune.resources import FIRMWARE_TEMPLATES
 from tinyprune.toolchain import arm_flags
 
 _C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"}
+_SUFFIXES = (".c", ".h", ".j2")  # nothing else in the templates' folders is part of a project
 _RENDERED = {
     "network.h.j2": "network/network.h",
     "network.c.j2": "network/network.c",
@@ -39,8 +40,8 @@ def generate(program: Program, name: str) -> FirmwareSource:
     context = _context(program, name, sorted(files))
     for path in [path for path in files if path.endswith(".j2")]:
         files[path.removesuffix(".j2")] = templates.from_string(files.pop(path)).render(context)
-    context["sources"] = sorted(path for path in files if path.endswith(".c"))
     rendered = _RENDERED | ({"arm-none-eabi.cmake.j2": "arm-none-eabi.cmake"} if context["cpu_flags"] else {})
+    context["sources"] = sorted(path for path in (*files, *rendered.values()) if path.endswith(".c"))
     for template, path in rendered.items():
         files[path] = templates.get_template(template).render(context)
     return FirmwareSource(program.board.name, program.graph.model_sha256, files)
@@ -51,7 +52,7 @@ def _copied(folder: str, target: str) -> dict[str, str]:
     return {
         f"{target}/{path.relative_to(root).as_posix()}": path.read_text(encoding="utf-8")
         for path in sorted(root.rglob("*"))
-        if path.is_file()
+        if path.suffix in _SUFFIXES
     }
 
 

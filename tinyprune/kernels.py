@@ -176,6 +176,11 @@ def _as_stored(op: Weighted) -> Array:
     return op.weights
 
 
+def _sums_in_32_bits(op: Softmax) -> bool:
+    """The kernel's Q12.19 sum of exponentials has room for this many classes."""
+    return op.input.shape[-1] <= 511
+
+
 _CONV = (Conv2D, FullyConnected)  # a fully connected layer is a 1×1 convolution over a row of pixels, mostly one
 
 #: In order of preference: lowering takes the first row that fits operator, pattern, board and guard.
@@ -187,7 +192,7 @@ KERNELS = (
     Kernel("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", _always, _as_stored, _patch_bytes),
     Kernel("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored),
     Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always),
-    Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _always),
+    Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits),
 )
 
 

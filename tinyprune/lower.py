@@ -60,7 +60,8 @@ def choose(op: Op, board: Board) -> tuple[Kernel, str, str]:
         if kernel.accepts(op):
             passed = fitting[: fitting.index(kernel)]
             return kernel, pattern, _reason(kernel, pattern, passed)
-    raise ModelError(f'no kernel runs layer "{op.name}" on {board.name}')
+    shapes = f"{list(op.input.shape)} → {list(op.output.shape)}"
+    raise ModelError(f'layer "{op.name}" ({type(op).__name__}, {shapes}) is larger than any kernel for {board.name} takes')
 
 
 def _reason(kernel: Kernel, pattern: str, passed: list[Kernel]) -> str:

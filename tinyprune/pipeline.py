@@ -11,7 +11,7 @@ build leaves nothing behind and loses nothing.
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,8 +35,10 @@ from tinyprune.errors import DoesNotFit, TargetError, UsageError
 from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Graph, Int8, Weighted, macs
 from tinyprune.program import Program, Step
-from tinyprune.report import Accuracy, BuildReport, LayerReport
+from tinyprune.report import Accuracy, BenchReport, BuildReport, LayerReport, bench_report
 
+#: Emulators that count instructions.
+METERED = ("sim",)
 #: How many inputs a build compares with TFLite Micro.
 COMPARED_INPUTS = 64
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -221,8 +223,8 @@ def _check_fits(report: BuildReport) -> None:
     if not report.fits:
         raise DoesNotFit(
             f"the firmware does not fit {report.board}: it needs {report.flash_bytes:,} of "
-            f"{report.flash_bytes_available:,} bytes of flash and {report.ram_bytes:,} + {report.stack_bytes_reserved:,} (stack) "
-            f"of {report.ram_bytes_available:,} bytes of RAM; "
+            f"{report.flash_bytes_available:,} bytes of flash and {report.ram_bytes:,} + "
+            f"{report.stack_bytes_reserved:,} (stack) of {report.ram_bytes_available:,} bytes of RAM; "
             "use a model with fewer channels"
         )
 
@@ -243,24 +245,29 @@ def _run(
     emulator = board.emulators[0]
     progress(f"running {COMPARED_INPUTS} inputs in the emulator ({emulator})")
     outputs = benchmark.outputs(EMULATORS[emulator], image, board, inputs)
-    wanted, judge = _expected(model, graph, inputs)
-    equal = int((outputs == wanted).all(axis=1).sum())
+    expected, judge = _expected(model.data, graph, inputs)
+    equal = int((outputs == expected).all(axis=1).sum())
     report = replace(
         report, bit_exact=equal == len(inputs), inputs_compared=len(inputs), inputs_equal=equal, reference=judge
     )
-    if emulator != "sim":
+    if emulator not in METERED:
         return report
     progress("counting instructions and modelling cycles of one inference")
     return _with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board)
 
 
-def _expected(model: Model, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
+def _expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
+    """What TFLite Micro answers, `[samples, output bytes]`; without its wheel the NumPy reference. Says which."""
     judge = oracle.version()
     if judge is not None:
-        return oracle.infer(model.data, inputs), judge
+        return oracle.infer(model, inputs), judge
     return reference.infer(graph, inputs).reshape(
         len(inputs), -1
-    ), "tinyprune's NumPy reference (no tflite-micro wheel here)"
+    ), "tinyprune's NumPy reference (tflite-micro is not there)"
+
+
+def _cost_model(board: Board) -> str:
+    return f"instruction timings of the {board.cpu.core}, {board.cpu.flash_wait_states} flash wait states"
 
 
 def _with_profile(report: BuildReport, profile: Profile, board: Board) -> BuildReport:
@@ -276,7 +283,7 @@ def _with_profile(report: BuildReport, profile: Profile, board: Board) -> BuildR
         instructions=profile.instructions,
         modelled_cycles=profile.modelled_cycles,
         modelled_ms=1e3 * profile.modelled_cycles / board.cpu.clock_hz,
-        cost_model=profile.cost_model,
+        cost_model=_cost_model(board),
         stack_bytes=profile.stack_bytes,
     )
 
@@ -293,11 +300,14 @@ class BenchRequest:
 def run_bench(request: BenchRequest, progress: Progress) -> BenchReport:
     """All of `tinyprune bench`. Raises TinypruneError of every kind."""
     board = request.board
-    start = _emulator(board, request.emulator)
+    name = request.emulator or board.emulators[0]
+    if name not in board.emulators:
+        raise UsageError(f'{board.name} has no emulator "{name}"; it has: {", ".join(board.emulators)}')
     image, data = output.load(request.output, board)
     graph = reader.read(data, str(request.output / output.MODEL))
     inputs = samples.read(request.inputs, graph.input) if request.inputs else samples.make(graph.input, request.count)
-    with closing(start(image, board, profile=True)) as link:
-        progress(f"inferring {len(inputs)} inputs")
-        run = benchmark.run(link, inputs)
-        profile = link.profile()
+    progress(f"inferring {len(inputs)} inputs in the emulator ({name})")
+    runs = benchmark.each(EMULATORS[name], image, board, inputs, metered=name in METERED)
+    expected, judge = _expected(data, graph, inputs)
+    equal = sum(int((run.output == want).all()) for run, want in zip(runs, expected, strict=True))
+    return bench_report(board, name, image, runs, equal, judge, _cost_model(board) if name in METERED else None)

@@ -1,11 +1,17 @@
 """What a build found, as data; and the same as JSON and as text with the verdict first."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
+
+from tinyprune.benchmark import Inference
+from tinyprune.boards import Board
+from tinyprune.firmware import FirmwareImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +155,87 @@ def _number(value: int | None) -> str:
 
 def _share(used: int, available: int | None) -> str:
     return f"{used:,} B" if available is None else f"{used:,} of {available:,} B ({used / available:.1%})"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Over the inferences of one run."""
+
+    min: int
+    median: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenchReport:
+    """What each inference took in an emulator: instructions are counted, cycles and milliseconds modelled."""
+
+    board: str
+    emulator: str
+    model_sha256: str
+    compiler: str
+    inferences: int
+    instructions: Spread | None
+    modelled_cycles: Spread | None
+    modelled_ms: float | None  # of the median
+    cost_model: str | None
+    bit_exact: bool
+    inputs_compared: int
+    inputs_equal: int
+    reference: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+
+def bench_report(
+    board: Board,
+    emulator: str,
+    image: FirmwareImage,
+    runs: Sequence[Inference],
+    equal: int,
+    judge: str,
+    cost_model: str | None,
+) -> BenchReport:
+    """Sums up the inferences of one run."""
+    profiles = [run.profile for run in runs if run.profile is not None]
+    cycles = _spread([profile.modelled_cycles for profile in profiles])
+    return BenchReport(
+        board=board.name,
+        emulator=emulator,
+        model_sha256=image.model_sha256,
+        compiler=image.compiler,
+        inferences=len(runs),
+        instructions=_spread([profile.instructions for profile in profiles]),
+        modelled_cycles=cycles,
+        modelled_ms=1e3 * cycles.median / board.cpu.clock_hz if cycles else None,
+        cost_model=cost_model,
+        bit_exact=equal == len(runs),
+        inputs_compared=len(runs),
+        inputs_equal=equal,
+        reference=judge,
+    )
+
+
+def _spread(values: list[int]) -> Spread | None:
+    return Spread(min(values), int(np.median(values)), max(values)) if values else None
+
+
+def bench_lines(report: BenchReport) -> list[str]:
+    """The verdict, then what an inference takes."""
+    verdict = "OK" if report.bit_exact else "WRONG"
+    lines = [
+        f"{verdict}  {report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}",
+        f"{report.board}, emulator {report.emulator}, {report.compiler}, model {report.model_sha256[:16]}…",
+    ]
+    if report.instructions and report.modelled_cycles and report.modelled_ms is not None:
+        lines += [
+            f"instructions     {_range(report.instructions)} an inference, counted",
+            f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",
+            f"modelled time    {report.modelled_ms:.2f} ms (not measured on a board)",
+        ]
+    return lines
+
+
+def _range(spread: Spread) -> str:
+    return f"{spread.median:,} (min {spread.min:,}, max {spread.max:,})"

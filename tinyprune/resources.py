@@ -1,4 +1,5 @@
-"""Where the data that travels with tinyprune lies: beside the package in a checkout, inside it in an installed wheel."""
+"""Where the data that travels with tinyprune lies: beside the package in a checkout, inside it in an installed
+wheel."""
 
 from pathlib import Path
 

@@ -60,4 +60,5 @@ def read(path: Path, tensor: Activation) -> npt.NDArray[np.int8]:
     real = values.astype(np.float64)
     if not np.isfinite(real).all():
         raise DataError(f"{path}: sample {int(np.argwhere(~np.isfinite(real))[0][0])} has NaN or infinity")
-    return np.clip(np.rint(real / float(tensor.scale)) + tensor.zero_point, -128, 127).astype(np.int8)
+    stored: npt.NDArray[np.float64] = np.rint(real / float(tensor.scale)) + tensor.zero_point
+    return np.clip(stored, -128, 127).astype(np.int8)

@@ -16,7 +16,8 @@ PATTERNS = {TWO_OF_FOUR: two_of_four}
 
 
 def discover(weights: npt.NDArray[np.generic]) -> str:
-    """The strictest pattern that `[out_channels, taps]` follows; "dense" where it follows none or has no whole group."""
+    """The strictest pattern that `[out_channels, taps]` follows; "dense" where it follows none or has no whole
+    group."""
     if weights.shape[1] < two_of_four.GROUP:
         return DENSE
     return next((name for name, pattern in PATTERNS.items() if pattern.matches(weights)), DENSE)

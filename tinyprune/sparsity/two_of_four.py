@@ -1,8 +1,9 @@
 """2:4 structured sparsity: at most two non-zeros in every group of four neighbouring weights.
 
-The pattern of NVIDIA's sparse tensor cores (Mishra et al., "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378). A layer's
-weights are seen as a matrix `[out_channels, taps]`, taps being kernel_height × kernel_width × in_channels with in_channels
-fastest; groups run along taps. The packed formats are specified in docs/formats.md.
+The pattern of NVIDIA's sparse tensor cores (Mishra et al., "Accelerating Sparse Deep Neural Networks",
+arXiv:2104.08378). A layer's weights are seen as a matrix `[out_channels, taps]`, taps being kernel_height ×
+kernel_width × in_channels with in_channels fastest; groups run along taps. The packed formats are specified in
+docs/formats.md.
 """
 
 from itertools import combinations
@@ -32,7 +33,8 @@ def _blocks(matrix: npt.NDArray[np.generic], multiple: int = 1) -> npt.NDArray[n
 
 
 def mask(weights: npt.NDArray[np.floating]) -> Bool:
-    """Which weights of `[out_channels, taps]` to keep: the two of largest magnitude in every group, the first ones on ties."""
+    """Which weights of `[out_channels, taps]` to keep: the two of largest magnitude in every group, the first ones on
+    ties."""
     rows, taps = weights.shape
     magnitude = np.abs(_blocks(weights))
     rank = np.argsort(np.argsort(-magnitude, axis=2, kind="stable"), axis=2, kind="stable")
@@ -59,7 +61,8 @@ def _select(weights: Int8, multiple: int) -> tuple[Int8, npt.NDArray[np.uint8]]:
 
 
 def pack_small(weights: Int8) -> npt.NDArray[np.uint8]:
-    """`[out_channels, taps]` → records `[out_channels, blocks / 2, 5]`: four values, one byte with their four positions (2 bits each)."""
+    """`[out_channels, taps]` → records `[out_channels, blocks / 2, 5]`: four values, one byte with their four positions
+    (2 bits each)."""
     values, pairs = _select(weights, 2)
     rows = len(values)
     position = PAIRS[pairs].reshape(rows, -1, 4)
@@ -78,10 +81,11 @@ def unpack_small(packed: npt.NDArray[np.uint8], taps: int) -> Int8:
 
 
 def pack_fast(weights: Int8) -> npt.NDArray[np.uint8]:
-    """`[out_channels, taps]` → records `[out_channels, blocks / 4, 12]`: four address steps, then the values of four blocks.
+    """`[out_channels, taps]` → records `[out_channels, blocks / 4, 12]`: four address steps, then the values of four
+    blocks.
 
-    A step is what the kernel adds to its pointer to reach the block's pair of expanded activations; the eight values stand
-    in the order in which two SXTB16 of each word give the halfword pairs of two blocks.
+    A step is what the kernel adds to its pointer to reach the block's pair of expanded activations; the eight values
+    stand in the order in which two SXTB16 of each word give the halfword pairs of two blocks.
     """
     values, pairs = _select(weights, 4)
     rows, blocks = pairs.shape

@@ -1,0 +1,227 @@
+"""`build` and `bench` as functions: every compiler, the board and the PC, byte for byte against TFLite Micro."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import networks
+from tinyprune import boards, oracle, output, pipeline, reader, samples
+from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
+from tinyprune.pipeline import BuildRequest
+
+pytestmark = pytest.mark.compiler
+
+
+def quiet(_stage: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
+    path.write_bytes(networks.every_operator())
+    return path
+
+
+def request(board: str, folder: Path, model: Path, **more: object) -> BuildRequest:
+    return BuildRequest(boards.load(board), folder / "out", model, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.emulator
+@pytest.mark.tflm
+def test_nano33_firmware_answers_as_tflite_micro(tmp_path: Path, model: Path, compiler: str) -> None:
+    report = pipeline.run_build(request("nano33", tmp_path, model, compiler=compiler), quiet)
+    assert report.bit_exact
+    assert report.inputs_compared == report.inputs_equal == 64
+    assert report.reference is not None
+    assert "TFLite Micro" in report.reference
+    assert compiler in report.compiler
+    assert report.fits
+    assert 0 < report.flash_bytes < 40_000
+    assert report.arena_bytes < report.ram_bytes < 10_000
+    assert report.stack_bytes is not None
+    assert 0 < report.stack_bytes < 2_000
+    assert [layer.pattern for layer in report.layers] == ["2:4", "dense", "2:4", "dense", "2:4", "dense"]
+    assert report.modelled_cycles is not None
+    assert report.instructions is not None
+    assert all(layer.instructions and layer.modelled_cycles for layer in report.layers)
+    between = report.instructions - sum(layer.instructions or 0 for layer in report.layers)
+    assert 0 < between < 100
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"firmware.elf", "firmware.hex", "firmware.bin", "model.tflite", "project", "report.json"}
+
+
+@pytest.mark.parametrize("pruned", [True, False])
+def test_the_pc_answers_as_tflite_micro(tmp_path: Path, pruned: bool) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(networks.every_operator(pruned))
+    report = pipeline.run_build(request("host", tmp_path, path), quiet)
+    assert report.bit_exact
+    assert report.modelled_cycles is None
+
+
+@pytest.mark.emulator
+def test_hex_and_bin_hold_the_bytes_of_the_elf(tmp_path: Path, model: Path, compiler: str) -> None:
+    from elftools.elf.elffile import ELFFile
+    from intelhex import IntelHex
+
+    pipeline.run_build(request("nano33", tmp_path, model, compiler=compiler, run=False), quiet)
+    binary = (tmp_path / "out/firmware.bin").read_bytes()
+    image = IntelHex(str(tmp_path / "out/firmware.hex"))
+    assert image.minaddr() == 0x10000
+    with (tmp_path / "out/firmware.elf").open("rb") as stream:
+        for segment in ELFFile(stream).iter_segments("PT_LOAD"):
+            start, data = segment["p_paddr"], segment.data()
+            if not data:
+                continue
+            assert bytes(image.tobinarray(start=start, size=len(data))) == data
+            assert binary[start - 0x10000 :][: len(data)] == data
+
+
+def test_both_compilers_give_the_same_output_bytes(tmp_path: Path, model: Path) -> None:
+    """Each equals TFLite Micro above; here the emulated images are compared directly, on other inputs."""
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    from tinyprune import benchmark
+    from tinyprune.emulators import EMULATORS
+
+    board, answers = boards.load("nano33"), []
+    inputs = samples.make(reader.read(model.read_bytes()).input, 16, seed=99)
+    for name in ("gcc", "zig"):
+        pipeline.run_build(request("nano33", tmp_path / name, model, compiler=name, run=False), quiet)
+        image, _ = output.load(tmp_path / name / "out", board)
+        answers.append(benchmark.outputs(EMULATORS["sim"], image, board, inputs))
+    np.testing.assert_array_equal(*answers)
+
+
+def test_the_same_model_gives_the_same_sources_and_image(tmp_path: Path, model: Path) -> None:
+    for name in ("a", "b"):
+        pipeline.run_build(request("nano33", tmp_path / name, model, compiler="zig", run=False), quiet)
+    for path in ("firmware.bin", "project/network/network.c", "project/network/weights.c", "project/.tinyprune.json"):
+        assert (tmp_path / "a/out" / path).read_bytes() == (tmp_path / "b/out" / path).read_bytes()
+
+
+@pytest.mark.emulator
+def test_bench_runs_what_build_left(tmp_path: Path, model: Path) -> None:
+    board = boards.load("nano33")
+    pipeline.run_build(request("nano33", tmp_path, model, run=False), quiet)
+    report = pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "out", count=5), quiet)
+    assert report.bit_exact
+    assert report.inferences == 5
+    assert report.instructions is not None
+    assert report.instructions.min <= report.instructions.median <= report.instructions.max
+    with pytest.raises(UsageError, match='nano33 has no emulator "qemu"; it has: sim'):
+        pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "out", "qemu"), quiet)
+    with pytest.raises(UsageError, match="holds firmware for nano33, not host"):
+        pipeline.run_bench(pipeline.BenchRequest(boards.load("host"), tmp_path / "out"), quiet)
+    with pytest.raises(UsageError, match=r"has no finished build; run `tinyprune build --board nano33"):
+        pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "elsewhere"), quiet)
+    (tmp_path / "out/model.tflite").write_bytes(networks.every_operator(pruned=False))
+    with pytest.raises(UsageError, match="do not belong together"):
+        pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "out"), quiet)
+
+
+def test_a_folder_of_ones_own_work_is_not_overwritten(tmp_path: Path, model: Path) -> None:
+    wanted = request("host", tmp_path, model, run=False)
+    pipeline.run_build(wanted, quiet)
+    (tmp_path / "out/notes.txt").write_text("mine")
+    edited = tmp_path / "out/project/app/main.c"
+    edited.write_text(edited.read_text() + "/* mine */\n")
+    with pytest.raises(UsageError, match=r"files that you changed or added: app/main.c; .*--force"):
+        pipeline.run_build(wanted, quiet)
+    assert edited.read_text().endswith("/* mine */\n")
+    pipeline.run_build(request("host", tmp_path, model, run=False, force=True), quiet)
+    assert not edited.read_text().endswith("/* mine */\n")
+    assert (tmp_path / "out/notes.txt").read_text() == "mine"
+
+
+def test_a_failed_build_keeps_the_last_good_one(tmp_path: Path, model: Path) -> None:
+    pipeline.run_build(request("host", tmp_path, model, run=False), quiet)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(model.read_bytes()[:700])
+    with pytest.raises(ModelError, match="damaged or truncated"):
+        pipeline.run_build(request("host", tmp_path, broken, run=False), quiet)
+    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_a_refused_build_leaves_nothing(tmp_path: Path) -> None:
+    huge = tmp_path / "huge.tflite"
+    huge.write_bytes(networks.one_dense(1024, 1000))
+    with pytest.raises(DoesNotFit, match="too many"):
+        pipeline.run_build(BuildRequest(boards.load("nano33"), tmp_path / "a/b/c", huge), quiet)
+    assert [path.name for path in tmp_path.iterdir()] == ["huge.tflite"]
+
+
+def test_what_only_the_linker_can_know_is_refused_as_too_large(tmp_path: Path, compiler: str) -> None:
+    """The constants alone fit; with the code they do not."""
+    tight = tmp_path / "tight.tflite"
+    tight.write_bytes(networks.one_dense(1000, 970))
+    with pytest.raises(DoesNotFit, match=r"does not fit nano33: flash is exceeded by [\d,]+ bytes"):
+        pipeline.run_build(request("nano33", tmp_path, tight, compiler=compiler, run=False), quiet)
+
+
+def test_no_compiler_says_how_to_get_one(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinyprune import toolchain
+
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(MissingDependency, match=r"no C compiler for nano33 was found; `pip install ziglang`"):
+        pipeline.run_build(request("nano33", tmp_path, model), quiet)
+    with pytest.raises(UsageError, match='unknown compiler "clang"; known: gcc, zig'):
+        pipeline.run_build(request("nano33", tmp_path, model, compiler="clang"), quiet)
+
+
+def test_the_project_builds_with_cmake_alone(tmp_path: Path, model: Path) -> None:
+    for tool in ("cmake", "gcc"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    for board, needs in (("host", "gcc"), ("nano33", "arm-none-eabi-gcc")):
+        if shutil.which(needs) is None:
+            pytest.skip(f"{needs} is not installed")
+        pipeline.run_build(request(board, tmp_path / board, model, run=False), quiet)
+        project = tmp_path / board / "out/project"
+        toolchain_file = ["-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"] if board != "host" else []
+        for command in (["cmake", "-B", "build", *toolchain_file], ["cmake", "--build", "build"]):
+            done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "warning" not in done.stderr
+        assert any((project / "build").glob("firmware*"))
+
+
+def test_the_generated_network_drops_into_another_program(tmp_path: Path, model: Path) -> None:
+    """network/ and runtime/ alone, with the README's few lines around them."""
+    pipeline.run_build(request("host", tmp_path, model, run=False), quiet)
+    graph = reader.read(model.read_bytes())
+    sample = samples.make(graph.input, 9)[8]
+    (tmp_path / "main.c").write_text(
+        """
+        #include <stdio.h>
+        #include <string.h>
+        #include "network.h"
+        static _Alignas(16) uint8_t arena[TP_NETWORK_ARENA_BYTES];
+        int main(void) {
+            fread(tp_network_input(arena), 1, TP_NETWORK_INPUT_BYTES, stdin);
+            tp_network_run(arena);
+            fwrite(tp_network_output(arena), 1, TP_NETWORK_OUTPUT_BYTES, stdout);
+            return 0;
+        }
+        """
+    )
+    project = tmp_path / "out/project"
+    sources = [*(project / "network").glob("*.c"), *(project / "runtime/src").glob("*.c"), tmp_path / "main.c"]
+    command = [sys.executable, "-m", "ziglang", "cc", f"-I{project}/network", f"-I{project}/runtime/include"]
+    subprocess.run([*command, *map(str, sources), "-o", str(tmp_path / "mine")], check=True, capture_output=True)
+    done = subprocess.run([tmp_path / "mine"], input=sample.tobytes(), capture_output=True, check=True)
+    assert done.stdout == oracle.infer(model.read_bytes(), sample[None])[0].tobytes()
+
+
+def test_the_report_file_is_the_report(tmp_path: Path, model: Path) -> None:
+    report = pipeline.run_build(request("host", tmp_path, model), quiet)
+    assert json.loads((tmp_path / "out/report.json").read_text()) == json.loads(report.to_json())
