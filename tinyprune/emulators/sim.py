@@ -4,6 +4,7 @@ Instructions are executed exactly; time is not: without `profile` the cycle coun
 shows the cycles of cost.py, so that what the firmware measures is *modelled* time. Waiting for input takes no time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +73,7 @@ class SimLink:
         self._budget_instructions = budget_instructions
         self._waiting = False
         self._access: _Access | None = None
+        self._error: BaseException | None = None
         self._ended = ""  # why nothing runs any more
         self._uc = unicorn.Uc(
             unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, _CORES[board.cpu.core]
@@ -157,24 +159,27 @@ class SimLink:
             self._uc.mem_write(address, data)
 
     def _map_registers(self, registers: dict[int, Register]) -> None:
+        """Exceptions wait for the end of the run: unicorn cannot pass them on from a read."""
+
         def read(_uc: Any, offset: int, size: int, page: int) -> int:
-            register = registers.get(page + offset)
-            if register is None or register.read is None or size != 4:
-                raise FirmwareError(
-                    f"reads {8 * size} bits at 0x{page + offset:08x}, where the MCU's model has no register"
-                )
-            return register.read() & 0xFFFFFFFF
+            try:
+                return _readable(registers, page + offset, size)() & 0xFFFFFFFF
+            except BaseException as error:
+                self._stop_with(error)
+                return 0
 
         def write(_uc: Any, offset: int, size: int, value: int, page: int) -> None:
-            register = registers.get(page + offset)
-            if register is None or register.write is None or size != 4:
-                raise FirmwareError(
-                    f"writes {8 * size} bits at 0x{page + offset:08x}, where the MCU's model has no register"
-                )
-            register.write(value)
+            try:
+                _writable(registers, page + offset, size)(value)
+            except BaseException as error:
+                self._stop_with(error)
 
         for page in {address // _PAGE * _PAGE for address in registers}:
             self._uc.mmio_map(page, _PAGE, read, page, write, page)
+
+    def _stop_with(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self._uc.emu_stop()
 
     def _note_access(self, _uc: Any, access: int, address: int, _size: int, _value: int, _data: object) -> bool:
         self._access = _Access(_ACCESS_NAMES[access], address)
@@ -190,15 +195,18 @@ class SimLink:
 
     def _run(self) -> None:
         self._waiting = False
-        self._access = None
+        pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
         try:
-            self._uc.emu_start(
-                self._uc.reg_read(arm_const.UC_ARM_REG_PC) | 1, _NOWHERE, count=self._budget_instructions
-            )
+            self._uc.emu_start(pc | 1, _NOWHERE, count=self._budget_instructions)
+            if self._error:
+                raise self._error
         except FirmwareError as error:
             self._fail(f"the firmware is wrong: {error}")
         except unicorn.UcError as error:
             self._fail(self._fault(error))
+        except BaseException:
+            self._ended = "the emulator was interrupted"
+            raise
         if not self._waiting:
             self._fail(
                 f"the firmware does not wait for input after {self._budget_instructions:,} instructions: it hangs"
@@ -222,3 +230,17 @@ def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:
     if table is None:
         raise TargetError(f"no cycle model of the {board.cpu.core} is known; run without profiling")
     return Profiler(uc, loaded, table, board.cpu.flash_wait_states)
+
+
+def _readable(registers: dict[int, Register], address: int, size: int) -> Callable[[], int]:
+    register = registers.get(address)
+    if register is None or register.read is None or size != 4:
+        raise FirmwareError(f"reads {8 * size} bits at 0x{address:08x}, where the MCU's model has no register")
+    return register.read
+
+
+def _writable(registers: dict[int, Register], address: int, size: int) -> Callable[[int], None]:
+    register = registers.get(address)
+    if register is None or register.write is None or size != 4:
+        raise FirmwareError(f"writes {8 * size} bits at 0x{address:08x}, where the MCU's model has no register")
+    return register.write

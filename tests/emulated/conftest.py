@@ -1,0 +1,27 @@
+"""Firmware is built once a session for each compiler."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.emulated import firmware
+from tinyprune import boards, toolchain
+from tinyprune.firmware import FirmwareImage
+
+_built: dict[str, FirmwareImage] = {}
+
+
+@pytest.fixture
+def arm_image(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
+    """The app with the hand-written network for nano33, by each compiler in turn."""
+    if compiler not in _built:
+        found = toolchain.find(boards.load("nano33"), compiler)
+        _built[compiler] = firmware.make(tmp_path_factory.mktemp(compiler), "nano33", found)
+    return _built[compiler]
+
+
+@pytest.fixture(scope="session")
+def host_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
+    """The same for the PC, with sanitizers."""
+    folder: Path = tmp_path_factory.mktemp("host")
+    return firmware.make(folder, "host", firmware.sanitizing_host_compiler())

@@ -1,0 +1,271 @@
+"""The built-in emulator: what it refuses, and that its counts are exact."""
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import capstone
+import numpy as np
+import pytest
+import unicorn
+from unicorn import arm_const
+
+from tests.emulated import firmware
+from tinyprune import benchmark, boards, toolchain
+from tinyprune.emulators import EMULATORS, program, sim
+from tinyprune.errors import TargetError
+from tinyprune.firmware import FirmwareImage
+from tinyprune.protocol import Device
+
+pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
+BOARD = boards.load("nano33")
+NETWORK = (firmware.NETWORK / "network.c").read_text()
+INPUT = bytes((7 * i + 200) % 256 for i in range(firmware.INPUT_BYTES))
+Changed = Callable[[str], FirmwareImage]
+LAYERS = ("mix", "switch", "loop", "dense")
+
+
+def connected(image: FirmwareImage, profile: bool = False) -> tuple[sim.SimLink, Device]:
+    link = sim.start(image, BOARD, profile=profile)
+    device = Device(link)
+    device.connect()
+    return link, device
+
+
+def inferred(image: FirmwareImage, data: bytes = INPUT, profile: bool = False) -> tuple[sim.SimLink, Device]:
+    link, device = connected(image, profile)
+    device.load(data)
+    device.infer()
+    return link, device
+
+
+def test_infers_what_the_network_computes(arm_image: FirmwareImage) -> None:
+    inputs = np.random.default_rng(1).integers(-128, 128, (16, firmware.INPUT_BYTES), dtype=np.int8)
+    seen: list[tuple[int, int]] = []
+    outputs = benchmark.outputs(EMULATORS["sim"], arm_image, BOARD, inputs, lambda *done: seen.append(done))
+    np.testing.assert_array_equal(outputs, [firmware.expected_output(row.tobytes()) for row in inputs])
+    assert seen == [(i, 16) for i in range(1, 17)]
+
+
+def test_time_stands_still_without_a_profile(arm_image: FirmwareImage) -> None:
+    link, device = inferred(arm_image)
+    assert link.clock == "stopped"
+    assert device.timestamp_us() == 0
+    with pytest.raises(TargetError, match="started without profiling"):
+        link.profile()
+
+
+# Exact counts
+
+
+def stepped_instructions(image: FirmwareImage) -> tuple[list[int], int]:
+    """Instructions of one inference by a hook on every instruction: of each layer, and of tp_network_run in all.
+
+    The hook is not called for instructions that an IT block skips; they are found as gaps between neighbours that no
+    branch explains.
+    """
+    link, device = connected(image)
+    device.load(INPUT)
+    functions = {function.name: function for function in program.load(image.elf).functions}
+    network = functions["tp_network_run"]
+    entries = {functions[f"tp_layer_{i:02}_{name}"].start: i for i, name in enumerate(LAYERS)}
+    disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+    disassembler.detail = True
+    trace: list[tuple[int, int]] = []
+    back: list[int] = []
+    uc = link._uc  # no public way in: nothing else needs one
+
+    def note(_uc: unicorn.Uc, address: int, size: int, _data: object) -> None:
+        if address == network.start:
+            back.append(uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1)
+        trace.append((address, size))
+
+    uc.hook_add(unicorn.UC_HOOK_CODE, note)
+    device.infer()
+    counts = [0] * len(LAYERS)
+    total, owner, inside = 0, -1, False
+    branches: dict[int, bool] = {}
+    for (address, size), (following, _) in pairwise(trace):
+        inside = (inside or address == network.start) and address not in back
+        if not inside:
+            continue
+        if address not in branches:
+            instruction = next(disassembler.disasm(bytes(uc.mem_read(address, size)), address))
+            writes_pc = "pc}" in instruction.op_str or instruction.op_str.startswith("pc,")
+            branches[address] = writes_pc or instruction.group(capstone.CS_GRP_JUMP) or "tb" in instruction.mnemonic
+        owner = -1 if network.start <= address < network.end else entries.get(address, owner)
+        number = 1
+        if not branches[address] and following != address + size:
+            skipped = bytes(uc.mem_read(address + size, following - address - size))
+            number += len(list(disassembler.disasm(skipped, address + size)))
+        total += number
+        if owner >= 0:
+            counts[owner] += number
+    return counts, total
+
+
+def test_instructions_are_exact(arm_image: FirmwareImage) -> None:
+    profile = inferred(arm_image, profile=True)[0].profile()
+    counts, total = stepped_instructions(arm_image)
+    assert [layer.instructions for layer in profile.layers] == counts
+    assert profile.instructions == total
+    assert tuple(layer.name for layer in profile.layers) == LAYERS
+
+
+def test_cycles_of_a_loop_of_known_length(arm_image: FirmwareImage) -> None:
+    loop = inferred(arm_image, profile=True)[0].profile().layers[2]
+    assert loop.instructions == 1 + 2 * 10 + 1
+    assert loop.modelled_cycles == 1 + 10 * 1 + 9 * 3 + 1 + 3  # movs, subs, taken bne, last bne, bx
+
+
+def test_flash_wait_states_cost_cycles(arm_image: FirmwareImage) -> None:
+    slow = replace(BOARD, cpu=replace(BOARD.cpu, flash_wait_states=4))
+    sample = np.frombuffer(INPUT, np.int8)
+    fast_cycles, slow_cycles = (
+        benchmark.profile(EMULATORS["sim"], arm_image, board, sample).layers[2].modelled_cycles
+        for board in (BOARD, slow)
+    )
+    assert fast_cycles == 42
+    # 5 cycles a fetched word: movs, subs and bne are 6 bytes, the loop and the return 4 and 2; 4 a taken branch
+    assert slow_cycles == (10 + 2 + 4) + 8 * (5 + 2 + 4) + 5 + (5 + 2 + 4)
+
+
+def test_the_firmware_measures_modelled_time(arm_image: FirmwareImage) -> None:
+    link, device = connected(arm_image, profile=True)
+    device.load(INPUT)
+    microseconds = device.infer(runs=8)
+    profile = link.profile()
+    assert link.clock == "modelled"
+    per_run = 64 * microseconds / 8
+    # around the network: copying the input and reading the time
+    assert profile.modelled_cycles < per_run < profile.modelled_cycles + 600
+
+
+def test_the_profile_is_of_the_last_inference(arm_image: FirmwareImage) -> None:
+    link, device = connected(arm_image, profile=True)
+    with pytest.raises(TargetError, match="no inference has run"):
+        link.profile()
+    device.load(INPUT)
+    device.infer()
+    once = link.profile()
+    device.infer(runs=3, warmup=2)
+    assert link.profile() == once
+    device.load(bytes(firmware.INPUT_BYTES))
+    device.infer()
+    assert link.profile().modelled_cycles != once.modelled_cycles
+
+
+def test_counts_do_not_depend_on_the_chunk(arm_image: FirmwareImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = inferred(arm_image, profile=True)[0].profile()
+    monkeypatch.setattr("tinyprune.emulators.profiler._CHUNK_BLOCKS", 7)
+    assert inferred(arm_image, profile=True)[0].profile() == whole
+
+
+def test_profiled_and_plain_runs_agree(arm_image: FirmwareImage) -> None:
+    assert inferred(arm_image, profile=True)[1].output().tolist() == inferred(arm_image)[1].output().tolist()
+
+
+# The stack, and what a board would not survive
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Changed:
+    """Builds nano33 firmware whose first layer begins with the given statement."""
+    compiler = toolchain.find(BOARD)
+
+    def build(statement: str) -> FirmwareImage:
+        head = "LAYER void tp_layer_00_mix(int8_t *map) {\n"
+        assert head in NETWORK
+        return firmware.make(tmp_path, "nano33", compiler, NETWORK.replace(head, head + statement + "\n"))
+
+    return build
+
+
+def test_stack_use_is_measured(arm_image: FirmwareImage, changed: Changed) -> None:
+    plain = inferred(arm_image)[0].stack_bytes
+    assert 64 < plain < 1024
+    image = changed("volatile uint8_t big[2000]; big[0] = 1; map[0] = (int8_t)(map[0] + big[0] - 1);")
+    assert 2000 < inferred(image)[0].stack_bytes < 2000 + 1024
+
+
+WORD = "*(volatile uint32_t *)"
+START_TX = f"{WORD}0x40002008 = 1;"
+NO_REGISTER = "where the MCU's model has no register"
+NO_MEMORY = "where nothing may be"
+FAULTS = {
+    "map[0] = *(volatile int8_t *)0x30000000;": rf"read 0x30000000, {NO_MEMORY} \(in tp_layer_00_mix",
+    "*(volatile int8_t *)0x30000000 = 1;": rf"wrote 0x30000000, {NO_MEMORY} \(in tp_layer_00_mix",
+    "*(volatile int8_t *)0x00010000 = 1;": rf"wrote 0x00010000, {NO_MEMORY} \(in tp_layer_00_mix",
+    "((void (*)(void))0x30000001)();": f"jumped to 0x30000000, {NO_MEMORY}",
+    f"map[0] = (int8_t){WORD}0x40002124;": rf"reads 32 bits at 0x40002124, {NO_REGISTER} \(in tp_layer_00_mix",
+    "map[0] = *(volatile int8_t *)0x40002110;": f"reads 8 bits at 0x40002110, {NO_REGISTER}",
+    f"{WORD}0x40000200 = 1;": rf"writes 32 bits at 0x40000200, {NO_REGISTER} \(in tp_layer_00_mix",
+    f"{WORD}0xE000E018 = 1;": f"writes 32 bits at 0xe000e018, {NO_REGISTER}",
+    f"{WORD}0x40002544 = 0x10000; {START_TX}": "DMA at 0x00010000, outside RAM",
+    f"{WORD}0x40002500 = 0; {START_TX}": "STARTTX while UARTE0.ENABLE is not 8",
+    f"{WORD}0x40002524 = 0; {START_TX}": "another setting than 115200 baud",
+    f"{WORD}0x4000250C = 6; {START_TX}": "on another pin",
+    f"{WORD}0x40000100 = 0; {START_TX}": "before the crystal oscillator runs",
+    f"{WORD}0xE000EDFC = 0; map[0] = (int8_t){WORD}0xE0001004;": "DEMCR.TRCENA is 0",
+    '__asm__ volatile("udf #0");': r"faulted: .*\(in tp_layer_00_mix",
+    "volatile uint8_t big[5000]; big[0] = 1; map[0] = (int8_t)big[0];": "the stack of 4,096 bytes overflowed",
+}
+HANG = 'volatile int go = 1; while (go) { __asm__ volatile("" ::: "memory"); }'
+
+
+@pytest.mark.parametrize("statement", FAULTS)
+def test_faults_are_named(changed: Changed, statement: str) -> None:
+    link, device = connected(changed(statement))
+    device.load(INPUT)
+    with pytest.raises(TargetError, match=FAULTS[statement]) as first:
+        device.infer()
+    assert re.search(r"\(in \w+( code)?, at 0x[0-9a-f]{8}\)$", str(first.value))
+    with pytest.raises(TargetError, match=FAULTS[statement]):  # it stays dead
+        link.write(b"name%")
+
+
+def test_a_hang_ends(changed: Changed) -> None:
+    link = sim.start(changed(HANG), BOARD, budget_instructions=1_000_000)
+    with pytest.raises(TargetError, match=r"does not wait for input after 1,000,000 instructions.*in tp_layer_00_mix"):
+        link.write(firmware.load_commands(INPUT) + b"infer 1 0%")
+
+
+def test_a_hang_ends_under_a_profile_too(changed: Changed) -> None:
+    link = sim.start(changed(HANG), BOARD, profile=True, budget_instructions=1_000_000)
+    with pytest.raises(TargetError, match="does not wait for input after 1,000,000 instructions"):
+        link.write(firmware.load_commands(INPUT) + b"infer 1 0%")
+
+
+def test_what_it_cannot_start(arm_image: FirmwareImage, tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"the emulator sim has no model of host \(host, host\)"):
+        sim.start(arm_image, boards.load("host"))
+    small = replace(BOARD, flash=replace(BOARD.flash, bytes=1024))
+    with pytest.raises(TargetError, match="outside the board's flash"):
+        sim.start(arm_image, small)
+    for content in (b"", b"not an ELF", arm_image.elf.read_bytes()[:100]):
+        path = tmp_path / "firmware.elf"
+        path.write_bytes(content)
+        with pytest.raises(TargetError, match="not a linked firmware"):
+            sim.start(replace(arm_image, elf=path), BOARD)
+
+
+def test_a_closed_link_is_told(arm_image: FirmwareImage) -> None:
+    with closing(sim.start(arm_image, BOARD)) as link:
+        pass
+    link.close()
+    with pytest.raises(TargetError, match="closed"):
+        link.write(b"name%")
+
+
+def test_speed(changed: Changed) -> None:
+    """Ten million profiled instructions take well under the three seconds that a DS-CNN may take."""
+    image = changed("for (volatile int32_t i = 0; i < 1500000; i++) {}")
+    before = os.times()
+    profile = inferred(image, profile=True)[0].profile()
+    after = os.times()
+    assert profile.instructions > 7_000_000
+    assert after.user - before.user < 3
