@@ -83,10 +83,7 @@ def clip_paths(folder: Path, split: Split) -> dict[str, list[Path]]:
     if missing:
         raise DataError(f"{folder} is not a copy of Speech Commands: it has no folder {', '.join(missing)}")
     words = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(("_", ".")))
-    found = {
-        word.name: [clip for clip in sorted(word.glob("*.wav")) if split_of(speaker_of(clip)) == split]
-        for word in words
-    }
+    found = {word.name: [clip for clip in _recordings(word) if split_of(speaker_of(clip)) == split] for word in words}
     empty = [word for word in COMMANDS if not found[word]]
     if empty:
         raise DataError(f"{folder} has no {split} clip of {', '.join(empty)}")

@@ -253,6 +253,14 @@ def test_a_truncated_keras_file_is_refused(small, tmp_path):
         quantize.load_keras(tmp_path / "cut.keras")
 
 
+def test_a_saved_model_without_layers_is_refused(tmp_path):
+    import tensorflow as tf
+
+    tf.saved_model.save(tf.Module(), str(tmp_path / "exported"))
+    with pytest.raises(ModelError, match=r"exported holds no Keras model, only functions; save it with model.save"):
+        quantize.load_keras(tmp_path / "exported")
+
+
 def test_a_missing_model_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match=r"there is no model .*none.keras"):
         quantize.load_keras(tmp_path / "none.keras")

@@ -110,7 +110,7 @@ def write(entry: ZooEntry, model: Any, folder: Path = FOLDER) -> None:
     """Store an entry and the weights of its model; each file appears whole or not at all."""
     weights = folder / f"{entry.name}.npz"
     part = weights.with_suffix(".part.npz")
-    np.savez_compressed(part, allow_pickle=False, **{variable.name: variable.numpy() for variable in model.weights})
+    np.savez_compressed(part, **{variable.name: variable.numpy() for variable in model.weights})
     part.replace(weights)
     metadata = folder / f"{entry.name}.json"
     part = metadata.with_suffix(".part")
