@@ -51,6 +51,7 @@ class Model:
     """The .tflite that everything below works from, with what is known about it."""
 
     name: str
+    origin: str  # where messages say it comes from
     data: bytes
     accuracy: Accuracy | None
 
@@ -77,7 +78,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         model = _model(request, progress)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
-        graph = reader.read(model.data, model.name)
+        graph = reader.read(model.data, model.origin)
         program = lower.lower(graph, board)
         progress("generating C")
         source = codegen.generate(program, model.name)
@@ -110,7 +111,7 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
     if path is None:
         return _zoo_model(zoo.DEFAULT, progress)
     if path.is_file() and path.suffix not in KERAS_SUFFIXES:
-        return Model(path.stem, reader.read_bytes(path), None)
+        return Model(path.stem, str(path), reader.read_bytes(path), None)
     from tinyprune import quantize
 
     if request.calibration is None:
@@ -119,7 +120,7 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
         )
     progress("quantizing to int8")
     keras = quantize.load_keras(path)
-    return Model(path.stem, quantize.quantize(keras, samples.load_array(request.calibration)), None)
+    return Model(path.stem, str(path), quantize.quantize(keras, samples.load_array(request.calibration)), None)
 
 
 def _zoo_model(name: str, progress: Progress) -> Model:
@@ -130,7 +131,7 @@ def _zoo_model(name: str, progress: Progress) -> Model:
     data = quantize.quantize(zoo.build_model(entry))
     recorded, dense = entry.accuracy, entry.dense_accuracy
     accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips)
-    return Model(name, data, accuracy)
+    return Model(name, f"zoo entry {name}", data, accuracy)
 
 
 @contextmanager

@@ -1,0 +1,252 @@
+"""The command line as a user meets it: output, exit codes, and one clear sentence for each mistake."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import networks
+from tinyprune import cli
+
+Run = Callable[..., tuple[int, str, str]]
+
+#: What the issue tracker promises to scripts.
+JSON_FIELDS = {
+    "board", "model_sha256", "compiler", "fits", "flash_bytes", "ram_bytes", "stack_bytes", "weights_bytes", "weights_bytes_dense",
+    "layers", "instructions", "modelled_cycles", "modelled_ms", "bit_exact", "inputs_compared", "accuracy",
+}  # fmt: skip
+JSON_LAYER_FIELDS = {"name", "op", "pattern", "zeros", "macs", "instructions", "modelled_cycles"}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Calls the command line in an empty folder: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tinyprune", *arguments])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err + captured.out
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.tflite"
+    path.write_bytes(networks.every_operator())
+    return str(path)
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_build_prints_the_verdict_first(run: Run, model: str) -> None:
+    code, out, err = run("build", "--board", "nano33", "--model", model, "-v")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].startswith("OK  fits nano33")
+    assert "ms an inference (modelled); 64 of 64 outputs are bit-identical" in lines[0]
+    assert any(line.startswith("conv_2") and "2:4" in line and "50%" in line for line in lines)
+    assert any(line.startswith("total") for line in lines)
+    assert "modelled, not measured" in out
+    assert "conv_2: tp_conv_1x1_s8_sp24_dsp: weights are 2:4" in out
+    assert "… compiling with" in err
+    code, out, err = run("bench", "--board", "nano33", "-n", "2", "-q")
+    assert (code, err) == (0, "")
+    assert out.startswith("OK  2 of 2 outputs are bit-identical")
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_json_is_one_object_with_the_promised_fields(run: Run, model: str) -> None:
+    code, out, err = run("build", "--board", "nano33", "--model", model, "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert set(report) >= JSON_FIELDS
+    assert all(set(layer) >= JSON_LAYER_FIELDS for layer in report["layers"])
+    assert report["bit_exact"] is True
+    assert report["fits"] is True
+    assert report["weights_bytes"] < report["weights_bytes_dense"]
+    code, out, _ = run("bench", "--board", "nano33", "--json")
+    assert json.loads(out)["modelled_cycles"]["median"] > 0
+
+
+@pytest.mark.compiler
+def test_no_run_compares_nothing_and_says_so(run: Run, model: str) -> None:
+    code, out, _ = run("build", "--board", "nano33", "--model", model, "--no-run", "-q")
+    assert code == 0
+    assert out.startswith("OK  fits nano33; not run, so its output was not compared")
+    code, out, _ = run("build", "--board", "nano33", "--model", model, "--no-run", "--json")
+    report = json.loads(out)
+    assert (report["bit_exact"], report["inputs_compared"], report["modelled_cycles"]) == (False, 0, None)
+
+
+MISTAKES = {
+    "unknown board": (["build", "--board", "nano3"], 2, 'unknown board "nano3" (did you mean "nano33"?)'),
+    "no board": (["build"], 2, "Missing option '--board'"),
+    "unknown command": (["biuld"], 2, "No such command 'biuld'"),
+    "unknown option": (["build", "--board", "nano33", "--modle", "x"], 2, "No such option"),
+    "no model file": (["build", "--board", "nano33", "--model", "no.tflite"], 2, "no.tflite: no such file"),
+    "no calibration file": (
+        ["build", "--board", "host", "--model", "k.h5", "--calibration", "no.npy"],
+        2,
+        "no.npy: no such file",
+    ),
+    "calibration for a .tflite": (
+        ["build", "--board", "host", "--model", "tiny.tflite", "--calibration", "x.npy"],
+        2,
+        "--calibration goes with a Keras --model",
+    ),
+    "Keras without calibration": (["build", "--board", "host", "--model", "k.h5"], 2, "give --calibration samples.npy"),
+    "text": (["build", "--board", "nano33", "--model", "text.tflite"], 1, "text.tflite: not a .tflite file"),
+    "truncated": (["build", "--board", "nano33", "--model", "cut.tflite"], 1, "damaged or truncated .tflite file"),
+    "too large": (["build", "--board", "nano33", "--model", "huge.tflite"], 3, "too many). Pruned 2:4 it would need"),
+    "unknown compiler": (
+        ["build", "--board", "nano33", "--compiler", "icc"],
+        2,
+        'unknown compiler "icc"; known: gcc, zig',
+    ),
+    "output is a file": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "x.npy"], 2, "x.npy is a file"),
+    "output below a file": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "x.npy/a"], 2, "cannot write"),
+    "output read-only": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "/proc/x"], 2, "cannot write"),
+    "no build to bench": (
+        ["bench", "--board", "nano33"],
+        2,
+        "has no finished build; run `tinyprune build --board nano33",
+    ),
+    "one of url and checksum": (["data", "fetch", "d", "--url", "http://x"], 2, "--url and --sha256 go together"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_get_a_sentence_and_an_exit_code(run: Run, tmp_path: Path, model: str, case: str) -> None:
+    (tmp_path / "text.tflite").write_text("not a model at all")
+    (tmp_path / "cut.tflite").write_bytes(Path(model).read_bytes()[:900])
+    (tmp_path / "huge.tflite").write_bytes(networks.one_dense(1024, 1000))
+    (tmp_path / "k.h5").write_bytes(b"")
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    before = sorted(tmp_path.rglob("*"))
+    arguments, exit_code, message = MISTAKES[case]
+    code, out, err = run(*arguments, "-q") if arguments[0] != "boards" else run(*arguments)
+    assert message in " ".join(err.split())
+    assert (code, out) == (exit_code, "")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_json_errors_are_one_object_too(run: Run) -> None:
+    code, out, err = run("build", "--board", "nano3", "--json")
+    assert code == json.loads(out)["exit_code"] == 2
+    assert 'did you mean "nano33"' in json.loads(out)["error"]
+    assert err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.zeros((3, 5, 5, 1), np.int8), "an array of shape [samples, 11, 10, 1] is needed, not [3, 5, 5, 1]"),
+        (np.zeros((2, 11, 10, 1), np.int32), "int8 or real values are needed, not int32"),
+        (np.full((2, 11, 10, 1), np.nan), "sample 0 has NaN or infinity"),
+    ],
+)
+@pytest.mark.compiler
+def test_wrong_bench_inputs_are_refused(run: Run, model: str, samples: np.ndarray, message: str) -> None:
+    np.save("in.npy", samples)
+    assert run("build", "--board", "host", "--model", model, "--no-run", "-q")[0] == 0
+    code, out, err = run("bench", "--board", "host", "--inputs", "in.npy", "-q")
+    assert (code, out) == (1, "")
+    assert message in err
+
+
+def test_boards_are_listed_and_explained(run: Run) -> None:
+    code, out, _ = run("boards")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["host", "nano33"]
+    code, out, _ = run("boards", "show", "nano33")
+    assert code == 0
+    assert "64 MHz" in out
+    assert "Product Specification" in out
+    assert json.loads(run("boards", "show", "nano33", "--json")[1])["flash"]["bytes"] == 983_040
+    assert run("boards", "show", "nano")[0] == 2
+
+
+def test_the_zoo_is_listed_without_tensorflow(run: Run) -> None:
+    code, out, _ = run("zoo")
+    assert code == 0
+    assert "ds-cnn-s-2x4" in out
+    assert {entry["pattern"] for entry in json.loads(run("zoo", "--json")[1])} >= {"2:4", "dense"}
+
+
+def imported_by(*arguments: str) -> set[str]:
+    code = f"import sys; sys.argv = ['tinyprune', *{list(arguments)!r}]\nfrom tinyprune import cli\n"
+    code += "try:\n    cli.main()\nexcept SystemExit:\n    pass\nprint('MODULES', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split("MODULES")[1].split())
+
+
+def test_help_imports_nothing_slow() -> None:
+    assert not imported_by("--help") & {"numpy", "rich", "tensorflow", "unicorn", "jinja2", "tflite", "capstone"}
+
+
+@pytest.mark.compiler
+def test_a_tflite_build_never_imports_tensorflow(tmp_path: Path, model: str) -> None:
+    modules = imported_by("build", "--board", "nano33", "--model", model, "-o", str(tmp_path / "out"), "-q")
+    assert "unicorn" in modules
+    assert not modules & {"tensorflow", "tf_keras", "keras"}
+
+
+@pytest.mark.compiler
+def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from tinyprune.cli import main; main()",
+        "build",
+        "--board",
+        "nano33",
+        "--model",
+        model,
+    ]
+    # start_new_session: a shell's background job would ignore SIGINT
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        while "compiling" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == cli.EXIT_INTERRUPTED
+    assert "error: interrupted; nothing was half-written" in rest
+    assert "Traceback" not in rest
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.tflite"]
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
+    """TensorFlow, the zoo's weights, the compiler, the emulator, TFLite Micro: the README's command."""
+    code, out, _ = run("build", "--board", "nano33", "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert report["model"] == "ds-cnn-s-2x4"
+    assert report["bit_exact"]
+    assert report["inputs_compared"] >= 64
+    patterns = {layer["name"]: layer["pattern"] for layer in report["layers"] if layer["zeros"] is not None}
+    assert patterns.pop("depthwise_1") == "dense"
+    assert {name: p for name, p in patterns.items() if not name.startswith("depthwise")} == {
+        "conv_1": "2:4", "conv_2": "2:4", "conv_3": "2:4", "conv_4": "2:4", "conv_5": "2:4", "fully_connected_1": "2:4",
+    }  # fmt: skip
+    assert report["accuracy"]["percent"] > 90
+    assert report["accuracy"]["clips"] > 1000
