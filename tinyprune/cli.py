@@ -129,7 +129,8 @@ def _show_build(report: Any, output: Path, verbose: bool) -> None:
     console.print()
     for line in text.summary_lines(report):
         console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"written   {output}/: {report.image}, model.tflite, report.json, project/ (the C sources)", soft_wrap=True)
+    files = f"{report.image}, model.tflite, report.json, project/ (the C sources)"
+    console.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:
             console.print(f"{layer.name}: {layer.kernel}: {layer.reason}", highlight=False, soft_wrap=True)

@@ -61,7 +61,8 @@ def choose(op: Op, board: Board) -> tuple[Kernel, str, str]:
             passed = fitting[: fitting.index(kernel)]
             return kernel, pattern, _reason(kernel, pattern, passed)
     shapes = f"{list(op.input.shape)} → {list(op.output.shape)}"
-    raise ModelError(f'layer "{op.name}" ({type(op).__name__}, {shapes}) is larger than any kernel for {board.name} takes')
+    kind = type(op).__name__
+    raise ModelError(f'layer "{op.name}" ({kind}, {shapes}) is larger than any kernel for {board.name} takes')
 
 
 def _reason(kernel: Kernel, pattern: str, passed: list[Kernel]) -> str:

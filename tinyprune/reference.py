@@ -90,7 +90,7 @@ def _average_pool_2d(op: AveragePool2D, x: Int8) -> Int8:
         total += pixels
     for _, _, pixels in _taps(op.window, inside, op.output.shape):
         count += pixels
-    mean = np.sign(total) * ((np.abs(total) + count // 2) // count)
+    mean: npt.NDArray[np.int64] = np.sign(total) * ((np.abs(total) + count // 2) // count)
     return np.clip(mean, op.activation_min, op.activation_max).astype(np.int8)
 
 

@@ -1,7 +1,8 @@
 """Calls the C kernels with NumPy arrays: on this PC under sanitizers, and on a Cortex-M4 in an emulator.
 
-All arguments of a kernel are pointers, so a call is a name and arrays, which are changed in place; read-only arrays must
-come back as they were. Either way every buffer is exactly as long as its array and ends where memory may not be touched.
+All arguments of a kernel are pointers, so a call is a name and arrays, which are changed in place; read-only arrays
+must come back as they were. Either way every buffer is exactly as long as its array and ends where memory may not be
+touched.
 """
 
 import shutil
@@ -58,7 +59,8 @@ def compile_c(command: list[str], output: Path) -> None:
 
 
 def host_compiler(folder: Path) -> list[str]:
-    """gcc or clang with both sanitizers; where their run-time library is missing, zig with traps on undefined behaviour."""
+    """gcc or clang with both sanitizers; zig with traps on undefined behaviour where their run-time library is
+    missing."""
     probe = folder / "probe.c"
     probe.write_text("int main(void) { return 0; }\n")
     sanitizers = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -129,7 +131,8 @@ def _write_table(path: Path) -> None:
 
 
 class Arm:
-    """The kernels as Cortex-M4 code in unicorn. Buffers end where their slot of memory ends; behind it nothing is mapped."""
+    """The kernels as Cortex-M4 code in unicorn. Buffers end where their slot ends, and behind a slot nothing is
+    mapped."""
 
     CODE, CODE_BYTES = 0x0001_0000, 0x0004_0000
     SLOTS, SLOT_BYTES, SLOT_STEP = 0x2000_0000, 0x0008_0000, 0x0010_0000

@@ -49,7 +49,7 @@ def test_every_row_has_a_case_and_every_source_a_row() -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
 def test_equals_reference(library: Library, kernel: Kernel) -> None:
-    @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
     @given(operator_and_input(kernel))
     def check(case: Any) -> None:
         op, x = case
@@ -126,7 +126,7 @@ def test_fast_requantize_on_every_kind_of_tie(library: Library, shift: int, zero
 
 @pytest.mark.parametrize("name", ["tp_conv_1x1_s8_sp24_dsp", "tp_conv_1x1_s8_dense_c"])
 def test_layers_round_ties_as_the_reference(library: Library, name: str) -> None:
-    """Scales that are powers of two make every second accumulator a tie of the first rounding, and many of the second."""
+    """With powers of two for scales, every second accumulator is a tie of the first rounding, many of the second."""
     kernel = BY_NAME[name]
     bias = np.arange(-1200, 1200, dtype=np.int32)
     layer = Dense(weights=np.zeros((len(bias), 4), np.int8), bias=bias, weight_scales=(0.25,), scale=2.0)

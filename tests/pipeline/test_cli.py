@@ -20,7 +20,8 @@ Run = Callable[..., tuple[int, str, str]]
 #: What the issue tracker promises to scripts.
 JSON_FIELDS = {
     "board", "model_sha256", "compiler", "fits", "flash_bytes", "ram_bytes", "stack_bytes", "weights_bytes",
-    "weights_bytes_dense", "layers", "instructions", "modelled_cycles", "modelled_ms", "bit_exact", "inputs_compared", "accuracy",
+    "weights_bytes_dense", "layers", "instructions", "modelled_cycles", "modelled_ms", "bit_exact",
+    "inputs_compared", "accuracy",
 }  # fmt: skip
 JSON_LAYER_FIELDS = {"name", "op", "pattern", "zeros", "macs", "instructions", "modelled_cycles"}
 
