@@ -1,0 +1,62 @@
+"""The wheel stands alone: installed into an empty environment, run in an empty folder, it does the main job."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that nothing of the checkout but the sources can matter."""
+    copy, dist = tmp_path_factory.mktemp("source") / "tinyprune", tmp_path_factory.mktemp("dist")
+    skipped = shutil.ignore_patterns(".git", ".venv", "build", "dist", "runs", "data", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, copy, ignore=skipped)
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(dist), str(copy)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    return next(dist.glob("*.whl"))
+
+
+def test_boards_templates_sources_and_zoo_travel_in_it(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = [*ROOT.glob("boards/*.toml"), *ROOT.glob("firmware_templates/**/*.[chj]*")]
+    for path in wanted:
+        assert f"tinyprune/_data/{path.relative_to(ROOT).as_posix()}" in names
+    for path in ROOT.glob("tinyprune/zoo/*.npz"):
+        assert f"tinyprune/zoo/{path.name}" in names
+        assert f"tinyprune/zoo/{path.stem}.json" in names
+    assert not [name for name in names if name.startswith(("tests/", "runs/"))]
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_it_does_the_main_job_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    home, work = tmp_path / "env", tmp_path / "work"
+    work.mkdir()
+    venv.create(home, with_pip=False)
+    python = home / "bin/python"
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    # the dependencies are those of this environment; its own tinyprune comes later on the path
+    site = next(home.glob("lib/python*/site-packages"))
+    (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    where = "import tinyprune; print(tinyprune.__file__)"
+    found = subprocess.run([python, "-c", where], cwd=work, env=clean, capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()).is_relative_to(home)
+    command = [home / "bin/tinyprune", "build", "--board", "nano33", "--json"]
+    done = subprocess.run(command, cwd=work, env=clean, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["bit_exact"]
+    assert report["inputs_compared"] >= 64
+    assert (work / "build/nano33/firmware.elf").is_file()
