@@ -84,22 +84,16 @@ def test_softmax_of_every_difference(scale: float) -> None:
 
 @pytest.mark.tflm
 def test_one_scale_for_a_fully_connected_layer_and_one_for_each_channel() -> None:
-    """Accumulators on the edge between two outputs tell the two orders of multiplication apart."""
-    random = np.random.default_rng(0)
-    found = 0
-    for _ in range(300):
-        scale, weight_scale = (float(np.float32(s)) for s in random.uniform(0.1, 1, 2))
-        bias = random.integers(1 << 24, 1 << 25, 512).astype(np.int32)
-        zeros = np.zeros((512, 4), np.int8)
-        output_scale = float(np.float32(scale * weight_scale * 2**17))
-        one = [Dense(weights=zeros, bias=bias, weight_scales=[weight_scale], scale=output_scale, zero_point=-128)]
-        each = [replace(one[0], weight_scales=[weight_scale] * 512)]
-        source, x = Input((4,), scale), np.zeros((1, 4), np.int8)
-        found += int((check(source, one, x) != check(source, each, x)).sum())
-        np.testing.assert_array_equal(reference.infer(read(model(source, one)), x), check(source, one, x))
-        if found:
-            return
-    pytest.fail("no accumulator told the two apart")
+    """The two are multiplied in another order; accumulators on the edge between two outputs tell them apart."""
+    scale, weight_scale = 0.1, 0.7
+    output_scale = float(np.float32(scale * weight_scale * 2**22))
+    edges = (np.arange(255) + 0.5) * output_scale / (scale * weight_scale)
+    bias = (np.round(edges)[:, None] + np.arange(-20, 21)).astype(np.int32).ravel()
+    zeros = np.zeros((len(bias), 4), np.int8)
+    one = Dense(weights=zeros, bias=bias, weight_scales=[weight_scale], scale=output_scale, zero_point=-128)
+    each = replace(one, weight_scales=[weight_scale] * len(bias))
+    source, x = Input((4,), scale), np.zeros((1, 4), np.int8)
+    assert (check(source, [one], x) != check(source, [each], x)).sum() > 10
 
 
 @pytest.mark.tflm
@@ -125,14 +119,17 @@ def test_a_chain_through_the_reader(dynamic_batch: bool) -> None:
         return random.integers(-2000, 2000, channels).astype(np.int32)
 
     scales = [float(s) for s in random.uniform(0.001, 0.004, 12)]
+    first = Conv(weights=weights(12, 5, 4, 1), weight_scales=scales, bias=biases(12), padding="SAME", stride=(2, 2))
+    second = Depthwise(weights=weights(3, 3, 12), weight_scales=scales, bias=biases(12), padding="SAME")
     layers: list[Layer] = [
-        Conv(weights=weights(12, 5, 4, 1), weight_scales=scales, bias=biases(12), padding="SAME", stride=(2, 2),
-        activation="RELU", zero_point=-128), Depthwise(weights=weights(3, 3, 12), weight_scales=scales,
-        bias=biases(12), padding="SAME", activation="RELU6", zero_point=-20), Conv(weights=weights(9, 1, 1, 12),
-        weight_scales=scales[:9], bias=biases(9), zero_point=3), Pool(kernel=(3, 2), stride=(2, 2), padding="SAME"),
-        Flatten(), Dense(weights=weights(7, 7 * 2 * 9), weight_scales=[0.0007], bias=biases(7), scale=0.12,
-        zero_point=10), Soft(),
-    ]  # fmt: skip
+        replace(first, activation="RELU", zero_point=-128),
+        replace(second, activation="RELU6", scale=0.02, zero_point=-20),
+        Conv(weights=weights(9, 1, 1, 12), weight_scales=scales[:9], bias=biases(9), scale=0.02, zero_point=3),
+        Pool(kernel=(3, 2), stride=(2, 2), padding="SAME"),
+        Flatten(),
+        Dense(weights=weights(7, 7 * 2 * 9), weight_scales=scales[:7], bias=biases(7), scale=0.08, zero_point=10),
+        Soft(),
+    ]
     source = Input((25, 6, 1), 0.02, 4)
     inputs = samples(40, source.shape)
     expected = check(source, layers, inputs)
