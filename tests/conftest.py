@@ -5,6 +5,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's business: performance lives in benchmarks.
+settings.register_profile("tinyprune", deadline=None)
+settings.load_profile("tinyprune")
 
 COMPILERS = ("zig", "gcc")
 

@@ -251,3 +251,39 @@ def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
     }  # fmt: skip
     assert report["accuracy"]["percent"] > 90
     assert report["accuracy"]["clips"] > 1000
+
+
+@pytest.mark.compiler
+def test_a_keras_model_is_quantized_with_the_users_samples(run: Run) -> None:
+    import tf_keras
+
+    layers = tf_keras.layers
+    network = tf_keras.Sequential(
+        [
+            layers.Input((8, 6, 1)),
+            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    network.save("mine.keras")
+    good = np.random.default_rng(1).normal(size=(20, 8, 6, 1)).astype(np.float32)
+    np.save("good.npy", good)
+    build = ["build", "--board", "host", "--model", "mine.keras", "--json", "--calibration"]
+    code, out, _ = run(*build, "good.npy")
+    assert code == 0
+    assert json.loads(out)["bit_exact"]
+    wrong = {"shape": good[:, :4], "nan": np.full_like(good, np.nan), "text": "no"}
+    for name, message in {"shape": "8, 6, 1", "nan": "NaN", "text": "not a .npy array"}.items():
+        if name == "text":
+            Path("text.npy").write_text("no")
+        else:
+            np.save(f"{name}.npy", wrong[name])
+        code, out, err = run(*build, f"{name}.npy", "-o", f"out-{name}")
+        assert code == 1
+        assert message in err
+        assert not Path(f"out-{name}").exists()
+    Path("bad.h5").write_bytes(b"not HDF5")
+    code, _, err = run("build", "--board", "host", "--model", "bad.h5", "--calibration", "good.npy", "-q")
+    assert code == 1
+    assert "bad.h5" in err

@@ -233,7 +233,7 @@ def read_or_refuse(data: bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=1500, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
 def test_mutated_files_are_read_or_refused(data: st.DataObject) -> None:
     """Bytes, words and lengths changed at random places: ModelError or a graph, nothing else, and soon."""
     content = bytearray(MODEL)
