@@ -278,7 +278,7 @@ def _weights(operator: _Operator, rank: int, channel_axis: int) -> _Weights:
         bias = np.zeros(channels, np.int32)
     if bias.shape != (channels,):
         raise ModelError(f'the bias of "{operator.name}" has shape {list(bias.shape)}, [{channels}] is needed')
-    return _Weights(values, np.broadcast_to(scales, channels).copy(), bias)
+    return _Weights(values, scales, bias)
 
 
 def _ends(operator: _Operator) -> tuple[Activation, Activation]:

@@ -1,0 +1,54 @@
+"""The README and the docs say what the program does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from tinyprune import boards, reader
+from tinyprune.cli import cli
+from tinyprune.kernels import KERNELS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted({match.strip() for match in re.findall(r"tinyprune ((?:build|bench|boards|zoo|data)[^`|&\n]*)", README)})
+
+
+def test_the_supported_operators_are_listed() -> None:
+    listed = re.search(r"Supported operators: ([A-Z0-9_,\s]+),", README)
+    assert listed is not None
+    assert set(re.split(r",\s+", listed[1].strip())) == set(reader.OPERATORS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_readme_exist(command: str) -> None:
+    words, group = shlex.split(command), cli
+    while words and isinstance(group, click.Group) and words[0] in group.commands:
+        group = group.commands[words.pop(0)]  # type: ignore[assignment]
+    known = {name for option in group.params for name in (*option.opts, *option.secondary_opts)}
+    assert {word for word in words if word.startswith("-")} <= known
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_every_kernel_has_its_file_and_every_file_its_kernel() -> None:
+    files = {path.stem for path in ROOT.glob("firmware_templates/runtime/src/*.c")}
+    assert {kernel.name for kernel in KERNELS} <= files
+
+
+def test_every_key_of_a_board_file_is_explained() -> None:
+    page = (ROOT / "docs/adding-a-board.md").read_text(encoding="utf-8")
+    for name in boards.names():
+        text = (ROOT / f"boards/{name}.toml").read_text(encoding="utf-8")
+        table = ""
+        for line in text.splitlines():
+            if section := re.match(r"\[(\w+)\]", line):
+                table = section[1] + "."
+            elif key := re.match(r"(\w+) *=", line):
+                assert f"`{table}{key[1]}`" in page, f"{name}: {table}{key[1]}"
