@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * Kernels for the DSP extension that choose their own layouts. As in tp_kernels.h: bit for bit TFLite Micro's arithmetic,
+ * padding counts as input_zero_point, sizes are 1 or more. They run anywhere, with the same arithmetic in C.
+ *
+ * Requantization. These kernels take layers with activation_min = output_zero_point = -128 and activation_max = 127, as
+ * a ReLU has them. Weights and bias of output channel o are stored times 2^t[o], t[o] in [2, 16], such that every partial
+ * sum fits 32 bits; then an output is
+ *     ssat8((offset[o] + (acc * multiplier[o] >> 32)) >> TP_RELU_SHIFT),
+ * equal to TFLite's two roundings: relu_rounding.py has the proof and chooses t.
+ *
+ * Five-wide maps. A map of 5 columns may lie by channel, one int8 plane each, as these kernels work on a row of five at a
+ * time: [channels][5 * slots]. Row r is in slot first + r of its plane: columns 0 2 1 3 of it are the word of that slot in
+ * [slots][4] bytes, column 4 is its byte in the [slots] bytes behind. slots is a multiple of 4. One slot before the first
+ * row and one behind the last are room for padding. Planes are word-aligned. */
+#ifndef TP_KERNELS_DSP_H
+#define TP_KERNELS_DSP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tp_kernels.h"
+
+#define TP_RELU_SHIFT 12
+#define TP_TILE_PIXELS 5
+/* The six ways to keep two of a group of four activations, for five pixels. */
+#define TP_GROUP_WORDS (6 * TP_TILE_PIXELS)
+/* A row of outputs of the depthwise kernels: [ceil(channels / 64)][5][64] bytes. */
+#define TP_ROW_CHANNELS 64
+#define TP_ROW_GROUP_BYTES (TP_TILE_PIXELS * TP_ROW_CHANNELS)
+
+typedef struct tp_five_map {
+    int32_t slots, first;
+} tp_five_map;
+
+/* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_sp24_dsp. */
+typedef struct tp_five_pixels {
+    const uint32_t *weights, *end;
+    const uint32_t *pairs;              /* [groups][6][5], see tp_expand_dsp */
+    int8_t *output;                     /* pixel 0 of channel 0 */
+    int32_t channel_step;               /* bytes to the next output channel */
+    int32_t to[TP_TILE_PIXELS - 1];     /* bytes from pixel 0 to pixels 1, 2, 3, 4; equal ones may repeat */
+    int32_t groups;                     /* groups of four input channels or taps */
+    int32_t work[2];
+} tp_five_pixels;
+
+/* 2D convolution (a pointwise or fully connected one, too) with 2:4 weights, five pixels at a time. Any kernel, stride,
+ * dilation and padding.
+ *   map      where the output goes: a five-wide map (out_width is 5), or with slots = 0 [out_height][out_width][out_channels]
+ *   weights  a stream of words for each output channel: bias * 2^t; then, for each record of four groups, a word of four
+ *            steps and a word for each group: its kept weights * 2^t as halfwords, the first low; then multiplier, offset.
+ *            A step takes a byte pointer from the pair of the group before (from group 0's first pair) to the pair to use.
+ *            Where the groups are no multiple of four the first record is the short one and its steps are the upper bytes
+ *   input    [in_height][in_width][in_channels]
+ *   scratch  [word-aligned] tp_expand_dsp's pairs [groups][6][5] words, groups = ceil(taps / 4); for other than a 1x1 kernel
+ *            of stride 1 with in_channels a multiple of 4, behind them patches [5][4 * groups] bytes and the band of input
+ *            rows under the kernel, [kernel_height][band_width * in_channels] bytes, band_width = (out_width - 1) *
+ *            stride_width + (kernel_width - 1) * dilation_width + 1 */
+void tp_conv_2d_s8_sp24_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
+/* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
+ *   weights  [channels][11] words: biases of the left, the inner and the right column; for each kernel row the halfword pairs
+ *            (w0, w1), (w1, w2); multiplier; offset. The padding left and right is folded into the biases, all * 2^t
+ *   input    five-wide map; the slots before its first row and behind its last are overwritten with padding
+ *   output   [out_height][5][channels]
+ *   scratch  a row of outputs, ceil(channels / 64) * 320 bytes; unused with 64 channels */
+void tp_depthwise_3x3_s8_dense_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, int8_t *input,
+                                   int8_t *output, void *scratch);
+
+/* Depthwise 3x3 and pointwise convolution in one, row by row and in place: output row r takes the slot of input row r - 1
+ * (first_out = first_in - 1) or, from the last row up, that of input row r + 1 (first_out = first_in + 1).
+ *   depthwise  as for tp_depthwise_3x3_s8_dense_dsp
+ *   pointwise  as for tp_conv_2d_s8_sp24_dsp; channels is a multiple of 4
+ *   map        five-wide, of channels or out_channels planes, whichever are more
+ *   scratch    [word-aligned] pairs [channels / 4][6][5] words, then a row of the depthwise's outputs,
+ *              ceil(channels / 64) * 320 bytes */
+typedef struct tp_separable {
+    int32_t height, channels, out_channels;
+    int32_t slots, first_in, first_out;
+    int32_t input_zero_point;
+} tp_separable;
+void tp_separable_3x3_s8_sp24_dsp(const tp_separable *layer, const uint32_t *depthwise, const uint32_t *pointwise,
+                                  int8_t *map, void *scratch);
+
+/* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
+ *   output  [channels] */
+void tp_average_pool_five_s8_dsp(const tp_layer *layer, const tp_five_map *map, const int8_t *input, int8_t *output);
+
+/* What the kernels above are made of. */
+
+/* Five pixels' activations, 4 * groups bytes each, to pairs [groups][6][5]: of a group of four each pair (01 02 03 12 13 23)
+ * as halfwords, the first low. Pixel 0 is at input, the others `pixels` bytes further. */
+void tp_expand_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *pairs);
+
+/* All output channels of five pixels. Leaves job->output and job->work undefined. */
+void tp_five_pixels_s8_sp24_dsp(tp_five_pixels *job);
+
+/* Up to 64 channels of a row of tp_depthwise_3x3_s8_dense_dsp; words and bytes point to the slot of the row above in the first
+ * channel's plane, output to [5][64] bytes. */
+void tp_depthwise_row_s8_dense_dsp(const int8_t *words, const int8_t *bytes, const uint32_t *weights, int8_t *output,
+                                   int32_t plane_bytes, const uint32_t *weights_end);
+
+/* A row of outputs [ceil(channels / 64)][5][64] of all channels; slot is that of the row above. */
+void tp_depthwise_rows_s8_dense_dsp(const int8_t *map, int32_t slots, int32_t slot, const uint32_t *weights,
+                                    int32_t channels, int8_t *output);
+
+/* Fills slots first - 1 and first + height of every plane. */
+void tp_pad_five_dsp(int8_t *map, int32_t channels, int32_t slots, int32_t first, int32_t height, int32_t zero_point);
+
+#endif

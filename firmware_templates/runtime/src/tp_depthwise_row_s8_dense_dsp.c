@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_dsp.h"
+#include "tp_kernels_dsp.h"
+
+#define CHANNEL_WORDS 11
+
+#if TP_DSP
+
+/* Columns 0 to 4 of the outputs are r4 to r8. r9 and r10 become the pairs (x0, x1) and (x2, x3) of a row, r11 is x4, r12 is
+ * (w0, w1), lr is (w1, w2). What x is left and right of the row is in the biases. */
+#define LOAD_ROW(slot, byte, w01, w12)      \
+    "ldr r12, [r2, #" w01 "]\n\t"           \
+    "ldr lr, [r2, #" w12 "]\n\t"            \
+    "ldr r10, [r0, #" slot "]\n\t"          \
+    "ldrsb r11, [r1, #" byte "]\n\t"        \
+    "sxtb16 r9, r10\n\t"                    \
+    "sxtb16 r10, r10, ror #8\n\t"
+#define SINGLE_TAPS                         \
+    "smlabt r5, r10, lr, r5\n\t"            \
+    "smlatt r6, r10, lr, r6\n\t"            \
+    "smlabt r7, r11, lr, r7\n\t"            \
+    "smlatb r8, r10, r12, r8\n\t"           \
+    "smlabt r8, r11, r12, r8\n\t"
+#define ROW(slot, byte, w01, w12)           \
+    LOAD_ROW(slot, byte, w01, w12)          \
+    "smlad r4, r9, lr, r4\n\t"              \
+    "smlad r5, r9, r12, r5\n\t"             \
+    "smlad r7, r10, r12, r7\n\t"            \
+    "pkhbt r9, r10, r9\n\t" /* (x2, x1) */  \
+    "smladx r6, r9, r12, r6\n\t"            \
+    SINGLE_TAPS
+
+__attribute__((naked, noinline)) void
+tp_depthwise_row_s8_dense_dsp(__attribute__((unused)) const int8_t *words, __attribute__((unused)) const int8_t *bytes,
+                              __attribute__((unused)) const uint32_t *weights, __attribute__((unused)) int8_t *output,
+                              __attribute__((unused)) int32_t plane_bytes,
+                              __attribute__((unused)) const uint32_t *weights_end)
+{
+    __asm__ volatile(
+        "push {r4-r11, lr}\n\t"
+        "1:\n\t"
+        "ldr r4, [r2], #44\n\t"
+        "ldr r5, [r2, #-40]\n\t" /* the bias of columns 1, 2, 3 */
+        "ldr r8, [r2, #-36]\n\t"
+        LOAD_ROW("0", "0", "-32", "-28")
+        "smlad r4, r9, lr, r4\n\t"
+        "smlad r7, r10, r12, r5\n\t"
+        "pkhbt r6, r10, r9\n\t"
+        "smladx r6, r6, r12, r5\n\t"
+        "smlad r5, r9, r12, r5\n\t"
+        SINGLE_TAPS
+        ROW("4", "1", "-24", "-20")
+        ROW("8", "2", "-16", "-12")
+        "ldr r9, [r2, #-8]\n\t"
+        "ldr r10, [r2, #-4]\n\t"
+        "ldr r11, [sp, #36]\n\t"
+        "ldr r12, [sp, #40]\n\t"
+        "smmla r4, r4, r9, r10\n\t"
+        "smmla r5, r5, r9, r10\n\t"
+        "smmla r6, r6, r9, r10\n\t"
+        "smmla r7, r7, r9, r10\n\t"
+        "smmla r8, r8, r9, r10\n\t"
+        "ssat r4, #8, r4, asr #12\n\t"
+        "ssat r5, #8, r5, asr #12\n\t"
+        "ssat r6, #8, r6, asr #12\n\t"
+        "ssat r7, #8, r7, asr #12\n\t"
+        "ssat r8, #8, r8, asr #12\n\t"
+        "strb r5, [r3, #64]\n\t"
+        "strb r6, [r3, #128]\n\t"
+        "strb r7, [r3, #192]\n\t"
+        "strb r8, [r3, #256]\n\t"
+        "strb r4, [r3], #1\n\t"
+        "add r0, r0, r11\n\t"
+        "add r1, r1, r11\n\t"
+        "cmp r2, r12\n\t"
+        "bne 1b\n\t"
+        "pop {r4-r11, pc}");
+}
+
+#else
+
+static inline int8_t relu_output(int32_t acc, int32_t multiplier, int32_t offset)
+{
+    return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * multiplier >> 32)) >> TP_RELU_SHIFT);
+}
+
+static void add_row(const int8_t *word, int32_t x4, const uint32_t w[2], int32_t acc[TP_TILE_PIXELS])
+{
+    const int32_t w0 = tp_low(w[0]), w1 = tp_low(w[1]), w2 = tp_high(w[1]);
+    const int32_t x0 = word[0], x1 = word[2], x2 = word[1], x3 = word[3];
+    acc[0] += x0 * w1 + x1 * w2;
+    acc[1] += x0 * w0 + x1 * w1 + x2 * w2;
+    acc[2] += x1 * w0 + x2 * w1 + x3 * w2;
+    acc[3] += x2 * w0 + x3 * w1 + x4 * w2;
+    acc[4] += x3 * w0 + x4 * w1;
+}
+
+void tp_depthwise_row_s8_dense_dsp(const int8_t *words, const int8_t *bytes, const uint32_t *weights, int8_t *output,
+                                   int32_t plane_bytes, const uint32_t *weights_end)
+{
+    for (; weights != weights_end; weights += CHANNEL_WORDS) {
+        const int32_t left = (int32_t)weights[0], inner = (int32_t)weights[1], right = (int32_t)weights[2];
+        int32_t acc[TP_TILE_PIXELS] = {left, inner, inner, inner, right};
+        for (int32_t row = 0; row < 3; row++) {
+            add_row(words + 4 * row, bytes[row], weights + 3 + 2 * row, acc);
+        }
+        for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
+            output[TP_ROW_CHANNELS * i] = relu_output(acc[i], (int32_t)weights[9], (int32_t)weights[10]);
+        }
+        words += plane_bytes;
+        bytes += plane_bytes;
+        output++;
+    }
+}
+
+#endif
