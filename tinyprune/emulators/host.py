@@ -53,7 +53,9 @@ class HostLink:
         deadline = time.monotonic() + _WRITE_TIMEOUT_S
         rest = memoryview(data)
         while rest:
-            readable, writable, _ = select.select([self._stdout], [self._stdin], [], deadline - time.monotonic())
+            readable, writable, _ = select.select(
+                [self._stdout], [self._stdin], [], max(0.0, deadline - time.monotonic())
+            )
             if not readable and not writable:
                 raise TargetError(f"the firmware took no input for {_WRITE_TIMEOUT_S:.0f} s")
             if readable:
