@@ -43,24 +43,18 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 
 def requantization(op: "Weighted") -> tuple[Int32, Int32]:
-    """Multipliers and shifts `[out_channels]` that take accumulators to the output's scale.
+    """Multipliers and shifts `[out_channels]` that take accumulators to the output's scale; scales multiply in double.
 
-    TFLite Micro computes in double, but for a fully connected layer with one weight scale it multiplies that by the
-    input's in float32. So `weight_scales` must be as in the file: one for the layer, or one for each channel. Raises
-    ModelError for a scale out of range.
+    TFLite Micro once multiplied in float32 for a fully connected layer with one weight scale (seen in the wheel
+    0.dev20250107191040, gone in 0.dev20261023182759); then a byte in many thousands differs. Here it is always double,
+    so one scale and the same scale for each channel are the same thing. Raises ModelError for a scale out of range.
     """
-    input_scale, output_scale = np.float32(op.input.scale), float(op.output.scale)
-    scales = np.asarray(op.weight_scales, dtype=np.float32)
-    if len(scales) not in (1, op.out_channels):
-        raise ModelError(f'layer "{op.name}": {len(scales)} weight scales for {op.out_channels} output channels')
-    if op.weights.ndim == 2 and len(scales) == 1:
-        reals = [float(input_scale * scales[0]) / output_scale]
-    else:
-        reals = [float(input_scale) * float(scale) / output_scale for scale in scales]
+    input_scale, output_scale = float(op.input.scale), float(op.output.scale)
+    reals = [input_scale * float(scale) / output_scale for scale in op.weight_scales]
     pairs = np.array([quantize_multiplier(real) for real in reals], dtype=np.int64)
     if pairs[:, 1].max() > 30:
         raise ModelError(f'layer "{op.name}": its output scale is too small for its weights; quantize the model again')
-    multipliers, shifts = np.broadcast_to(pairs, (op.out_channels, 2)).astype(np.int32).T
+    multipliers, shifts = pairs.astype(np.int32).T
     return multipliers, shifts
 
 

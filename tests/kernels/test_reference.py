@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.kernels import cases
 from tests.tflite_models import Conv, Dense, Depthwise, Flatten, Input, Layer, Pool, Soft, graph, model
-from tinyprune import reference
+from tinyprune import fixed_point, reference
 from tinyprune.errors import DataError, ModelError
 from tinyprune.kernels import KERNELS
 from tinyprune.reader import read
@@ -84,7 +84,7 @@ def test_softmax_of_every_difference(scale: float) -> None:
 
 @pytest.mark.tflm
 def test_one_scale_for_a_fully_connected_layer_and_one_for_each_channel() -> None:
-    """The two are multiplied in another order; accumulators on the edge between two outputs tell them apart."""
+    """Both multiply scales in double; accumulators on the edge between two outputs would tell float32 apart."""
     scale, weight_scale = 0.1, 0.7
     output_scale = float(np.float32(scale * weight_scale * 2**22))
     edges = (np.arange(255) + 0.5) * output_scale / (scale * weight_scale)
@@ -93,7 +93,12 @@ def test_one_scale_for_a_fully_connected_layer_and_one_for_each_channel() -> Non
     one = Dense(weights=zeros, bias=bias, weight_scales=[weight_scale], scale=output_scale, zero_point=-128)
     each = replace(one, weight_scales=[weight_scale] * len(bias))
     source, x = Input((4,), scale), np.zeros((1, 4), np.int8)
-    assert (check(source, [one], x) != check(source, [each], x)).sum() > 10
+    outputs = check(source, [one], x)
+    np.testing.assert_array_equal(outputs, check(source, [each], x))
+    np.testing.assert_array_equal(reference.infer(read(model(source, [one])), x), outputs)
+    in_float = fixed_point.quantize_multiplier(float(np.float32(scale) * np.float32(weight_scale)) / output_scale)
+    other = fixed_point.multiply_by_quantized_multiplier(bias, *in_float).astype(np.int64) - 128
+    assert (np.clip(other, -128, 127) != outputs[0]).sum() > 10  # so this test would tell
 
 
 @pytest.mark.tflm
