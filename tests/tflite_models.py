@@ -180,7 +180,7 @@ def _op(layer: Layer, before: Activation, after: Activation) -> Op:
     if isinstance(layer, WeightedLayer):
         channels = _out_channels(layer, before.shape)
         bias = np.zeros(channels, np.int32) if layer.bias is None else layer.bias.copy()
-        scales = np.broadcast_to(np.array(layer.weight_scales, np.float32), channels).copy()
+        scales = np.array(layer.weight_scales, np.float32)
         common = (after.name, before, after, layer.weights.copy(), scales, bias, low, high)
         if isinstance(layer, Dense):
             return FullyConnected(*common)

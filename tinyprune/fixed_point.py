@@ -47,14 +47,14 @@ def requantization(op: "Weighted") -> tuple[Int32, Int32]:
 
     TFLite Micro once multiplied in float32 for a fully connected layer with one weight scale (seen in the wheel
     0.dev20250107191040, gone in 0.dev20261023182759); then a byte in many thousands differs. Here it is always double,
-    so one scale and the same scale for each channel are the same thing. Raises ModelError for a scale out of range.
+    so one scale `[1]` and the same scale for each channel are the same thing. Raises ModelError for a scale out of range.
     """
     input_scale, output_scale = float(op.input.scale), float(op.output.scale)
     reals = [input_scale * float(scale) / output_scale for scale in op.weight_scales]
     pairs = np.array([quantize_multiplier(real) for real in reals], dtype=np.int64)
     if pairs[:, 1].max() > 30:
         raise ModelError(f'layer "{op.name}": its output scale is too small for its weights; quantize the model again')
-    multipliers, shifts = pairs.astype(np.int32).T
+    multipliers, shifts = np.broadcast_to(pairs.astype(np.int32), (op.out_channels, 2)).T
     return multipliers, shifts
 
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tests.kernels.cases import CASES, INT8_FILLS, fill, operator_and_input, run_kernel, sparse
 from tests.kernels.harness import RUNTIME, ZIG, Arm, Host, Library, host_compiler
-from tests.tflite_models import Conv, Dense, Input, graph
+from tests.tflite_models import Conv, Dense, Input, graph, model
 from tinyprune import boards, fixed_point, kernels, reference
-from tinyprune.graph import FullyConnected
+from tinyprune.graph import FullyConnected, Weighted
 from tinyprune.kernels import KERNELS, Kernel
+from tinyprune.reader import read
 from tinyprune.toolchain import COMPILERS
 
 BY_NAME = {kernel.name: kernel for kernel in KERNELS}
@@ -186,6 +187,20 @@ def test_the_harness_catches_an_overrun(tmp_path: Any, sanitized: str) -> None:
         host.call("test_dsp", [np.array([5], np.int32), a, a.copy(), np.zeros((5, 12), np.uint32)])
     host.call("test_dsp", [np.array([4], np.int32), a, a.copy(), np.zeros((4, 12), np.uint32)])
     host.close()
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_one_scale_for_the_layer_serves_every_channel(dense: bool) -> None:
+    weights = np.ones((3, 4), np.int8) if dense else np.ones((3, 1, 1, 4), np.int8)
+    layer = (Dense if dense else Conv)(weights=weights, weight_scales=[0.01])
+    source = Input((2, 2, 4))
+    for op in (graph(source, [layer]).ops[0], read(model(source, [layer])).ops[0]):
+        assert isinstance(op, Weighted)
+        packed = kernels.channels(op)
+        assert packed.shape == (3, 3)
+        each = graph(source, [replace(layer, weight_scales=[0.01] * 3)]).ops[0]
+        assert isinstance(each, Weighted)
+        np.testing.assert_array_equal(packed, kernels.channels(each))
 
 
 def test_dsp_kernel_is_refused_where_fast_rounding_is_not_exact() -> None:
