@@ -46,8 +46,8 @@ def requantization(op: "Weighted") -> tuple[Int32, Int32]:
     """Multipliers and shifts `[out_channels]` that take accumulators to the output's scale; scales multiply in double.
 
     TFLite Micro once multiplied in float32 for a fully connected layer with one weight scale (seen in the wheel
-    0.dev20250107191040, gone in 0.dev20261023182759); then a byte in many thousands differs. Here it is always double,
-    so one scale `[1]` and the same scale for each channel are the same thing. Raises ModelError for a scale out of range.
+    0.dev20250107191040, gone in 0.dev20261023182759). Here it is always double, so one scale `[1]` and the same scale
+    for each channel are the same thing. Raises ModelError for a scale out of range.
     """
     input_scale, output_scale = float(op.input.scale), float(op.output.scale)
     reals = [input_scale * float(scale) / output_scale for scale in op.weight_scales]
