@@ -1,5 +1,7 @@
 """Small networks for tests that build firmware: one of every operator, and one that fits nowhere."""
 
+from typing import Any
+
 import numpy as np
 
 from tests import tflite_models as t
@@ -52,3 +54,36 @@ def every_operator(pruned: bool = True) -> bytes:
 def one_dense(features: int, outputs: int, pruned: bool = False) -> bytes:
     rng = np.random.default_rng(2)
     return t.model(t.Input((features,)), [t.Dense(weights=weights(rng, outputs, features, pruned=pruned))])
+
+
+def ds_cnn(pruned: bool = True, tail: bool = True) -> bytes:
+    """A small DS-CNN whose maps are five columns wide, as those of the keyword spotters are; with `tail`, ending in
+    classes."""
+    rng = np.random.default_rng(21)
+
+    def relu(channels: int) -> dict[str, Any]:
+        return {
+            "weight_scales": [float(s) for s in rng.uniform(0.002, 0.006, channels)],
+            "bias": rng.integers(-3000, 3000, channels).astype(np.int32),
+            "activation": "RELU",
+            "zero_point": -128,
+        }
+
+    def pair(channels: int, outputs: int) -> list[t.Layer]:
+        return [
+            t.Depthwise(weights=weights(rng, 3, 3, channels), padding="SAME", scale=0.06, **relu(channels)),
+            t.Conv(weights=weights(rng, outputs, 1, 1, channels, pruned=pruned), scale=0.1, **relu(outputs)),
+        ]
+
+    first = weights(rng, 16, 10, 4, 1, pruned=pruned)
+    layers = [
+        t.Conv(weights=first, stride=(2, 2), padding="SAME", scale=0.1, **relu(16)),
+        *pair(16, 24),
+        *pair(24, 12),
+        *pair(12, 20),
+        t.Pool(kernel=(7, 5)),
+        t.Flatten(),
+        t.Dense(weights=weights(rng, 6, 20, pruned=pruned), weight_scales=[0.003], scale=0.1, zero_point=-9),
+        t.Soft(),
+    ]
+    return t.model(t.Input((13, 10, 1), 0.1, 4), layers if tail else layers[:5])

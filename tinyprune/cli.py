@@ -6,7 +6,7 @@ Nothing slow is imported before a command needs it, so that `tinyprune --help` a
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -85,6 +85,13 @@ _quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
     help="For Keras models: .npy of real inputs, [samples, *input shape].",
 )
 @click.option("--compiler", metavar="NAME", help="gcc or zig.  [default: gcc where it is installed, else zig]")
+@click.option(
+    "--optimize",
+    type=click.Choice(["speed", "size"]),
+    default="speed",
+    show_default=True,
+    help="Wider weights, or fewer bytes.",
+)
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
 @click.option("--force", is_flag=True, help="Replace generated files even if you have changed them.")
 @_json
@@ -96,6 +103,7 @@ def build_command(
     model: Path | None,
     calibration: Path | None,
     compiler: str | None,
+    optimize: Literal["speed", "size"],
     no_run: bool,
     force: bool,
     as_json: bool,
@@ -107,7 +115,7 @@ def build_command(
 
     board = boards.load(board_name)
     request = pipeline.BuildRequest(
-        board, output or Path("build") / board.name, model, calibration, compiler, run=not no_run, force=force
+        board, output or Path("build") / board.name, model, calibration, compiler, optimize, run=not no_run, force=force
     )
     with _Progress(quiet or as_json) as progress:
         report = pipeline.run_build(request, progress)
@@ -133,7 +141,9 @@ def _show_build(report: Any, output: Path, verbose: bool) -> None:
     console.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:
-            console.print(f"{layer.name}: {layer.kernel}: {layer.reason}", highlight=False, soft_wrap=True)
+            console.print(
+                f"{layer.name}: {layer.kernel} ({layer.layout}): {layer.reason}", highlight=False, soft_wrap=True
+            )
 
 
 @cli.command("bench")

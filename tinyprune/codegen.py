@@ -1,7 +1,9 @@
 """Program → FirmwareSource: renders the templates and picks the C files that are copied. No decisions are made here."""
 
+import re
 import textwrap
 from math import ceil
+from pathlib import PurePosixPath
 from typing import Any
 
 import jinja2
@@ -10,12 +12,12 @@ import numpy.typing as npt
 
 from tinyprune import __version__
 from tinyprune.firmware import FirmwareSource
-from tinyprune.graph import Softmax, Weighted, macs
+from tinyprune.graph import macs
+from tinyprune.kernels import Argument, Constant, Layout, Place, Struct
 from tinyprune.program import Program, Step
 from tinyprune.resources import FIRMWARE_TEMPLATES
 from tinyprune.toolchain import arm_flags
 
-_C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"}
 _SUFFIXES = (".c", ".h", ".j2")  # nothing else in the templates' folders is part of a project
 _RENDERED = {
     "network.h.j2": "network/network.h",
@@ -57,10 +59,15 @@ def _copied(folder: str, target: str) -> dict[str, str]:
 
 
 def _runtime(program: Program) -> dict[str, str]:
-    """The headers and only the kernels that the program calls."""
-    used = {f"runtime/src/{step.kernel.name}.c" for step in program.steps}
+    """The headers, the kernels that the program calls, and what those call: a file bears the name of its function."""
     files = _copied("runtime", "runtime")
-    return {path: text for path, text in files.items() if path.endswith(".h") or path in used}
+    wanted, used = {step.kernel.name for step in program.steps}, set()
+    while wanted:
+        used |= wanted
+        texts = [files[f"runtime/src/{name}.c"] for name in wanted]
+        called = {word for text in texts for word in re.findall(r"\btp_\w+", text)}
+        wanted = {name for name in called if f"runtime/src/{name}.c" in files} - used
+    return {path: text for path, text in files.items() if path.endswith(".h") or PurePosixPath(path).stem in used}
 
 
 def _context(program: Program, name: str, paths: list[str]) -> dict[str, Any]:
@@ -80,7 +87,10 @@ def _context(program: Program, name: str, paths: list[str]) -> dict[str, Any]:
         "lower_bound_bytes": program.arena.lower_bound_bytes,
         "input_offset": program.input_offset,
         "output_offset": program.output_offset,
-        "steps": [_step(number, step) for number, step in enumerate(program.steps)],
+        "loops": [
+            {"rows": program.steps[group[0]].rows, "steps": [_step(number, program.steps[number]) for number in group]}
+            for group in program.loops
+        ],
         "has_linker_script": "port/link.ld" in {path.removesuffix(".j2") for path in paths},
     }
 
@@ -96,29 +106,56 @@ def layer_symbol(number: int, step: Step) -> str:
 
 def _step(number: int, step: Step) -> dict[str, Any]:
     shapes = " → ".join("×".join(map(str, tensor.shape)) for tensor in (step.op.input, step.op.output))
-    context: dict[str, Any] = {
+    layout = "" if step.output_layout is Layout.INTERLEAVED else f", output {step.output_layout.value}"
+    return {
         "name": step.op.name,
         "function": layer_symbol(number, step),
-        "describe": f"{step.op.name}: {shapes}, {step.pattern}, {macs(step.op):,} MACs",
+        "parameter": "uint8_t *arena, int32_t row" if step.rows else "uint8_t *arena",
+        "describe": f"{step.op.name}: {shapes}, {step.pattern}, {macs(step.op):,} MACs{layout}",
         "reason": step.reason,
         "kernel": step.kernel.name,
-        "parameter_type": "tp_softmax" if isinstance(step.op, Softmax) else "tp_layer",
-        "parameters": step.parameters,
-        "input_offset": step.input_offset,
-        "output_offset": step.output_offset,
-        "scratch_offset": step.scratch_offset,
-        "scratch_bytes": step.kernel.scratch_bytes(step.op),
-        "weighted": isinstance(step.op, Weighted),
+        "structs": [
+            {"type": argument.type, "name": _argument_name(step, argument), "fields": argument.fields}
+            for argument in step.arguments
+            if isinstance(argument, Struct)
+        ],
+        "constants": [_constant(step, constant) for constant in step.constants],
+        "arguments": [_argument(step, argument) for argument in step.arguments],
     }
-    if step.weights is not None and step.channels is not None:
-        context |= {
-            "weights_type": _C_TYPES[step.weights.dtype.name],
-            "weights_count": step.weights.size,
-            "weights_comment": f"{step.pattern}, {step.weights.nbytes:,} bytes as {list(step.weights.shape)}",
-            "weights_text": _numbers(step.weights),
-            "channels": [[_int32(value) for value in row] for row in step.channels.tolist()],
-        }
-    return context
+
+
+def _argument_name(step: Step, argument: Struct | Constant) -> str:
+    suffix = argument.name if isinstance(argument, Constant) else argument.type.removeprefix("tp_")
+    return f"{step.op.name}_{suffix}"
+
+
+def _argument(step: Step, argument: Argument) -> str:
+    if isinstance(argument, Struct):
+        return f"&{_argument_name(step, argument)}"
+    if isinstance(argument, Constant):
+        return _argument_name(step, argument)
+    if argument is Place.ROW:
+        return "row"
+    if argument is Place.SCRATCH:
+        return f"arena + {step.scratch_offset}" if step.scratch_bytes else "0"
+    offset = step.input_offset if argument is Place.INPUT else step.output_offset
+    return f"(int8_t *)(arena + {offset})"
+
+
+def _constant(step: Step, constant: Constant) -> dict[str, Any]:
+    values = constant.values
+    channels = constant.type == "tp_channel"
+    return {
+        "name": _argument_name(step, constant),
+        "type": constant.type,
+        "count": len(values) if channels else values.size,
+        "comment": f"{constant.name} {list(values.shape)}, {values.nbytes:,} bytes",
+        "text": _channels(values) if channels else _numbers(values),
+    }
+
+
+def _channels(values: npt.NDArray[np.generic]) -> str:
+    return "\n".join("    {" + ", ".join(map(_int32, row)) + "}," for row in values.tolist())
 
 
 def _int32(value: int) -> str:

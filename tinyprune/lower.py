@@ -1,28 +1,52 @@
 """Graph + Board → Program: which kernel runs each layer, how its weights are packed, where each map lies in the arena.
 
-All decisions are made here; `codegen.py` only writes them down.
+All decisions are made here; `codegen.py` only writes them down. Kernels and layouts are chosen together: a shortest
+path through the layers, from the layout that one kernel writes to the layout that the next one reads.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from tinyprune import kernels, memory
+from tinyprune import memory
 from tinyprune.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError
-from tinyprune.graph import Activation, Graph, Op, Reshape, Weighted, matrix
-from tinyprune.kernels import KERNELS, Kernel
+from tinyprune.graph import Activation, Graph, Op, Reshape, macs, matrix
+from tinyprune.kernels import KERNELS, FiveWide, Kernel, Layout, Wiring
+from tinyprune.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
 from tinyprune.program import Program, Step
 from tinyprune.sparsity import DENSE, TWO_OF_FOUR, discover
 
+Optimize: TypeAlias = Literal["speed", "size"]
 
-def lower(graph: Graph, board: Board) -> Program:
-    """Chooses kernels and places every buffer.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What one layer will run, and why."""
+
+    op: Op
+    kernel: Kernel
+    output_layout: Layout
+    pattern: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The best way found so far to a layout: its cost, and its kernels with the layouts they write."""
+
+    cost: float
+    kernels: tuple[tuple[Kernel, Layout], ...]
+
+
+def lower(graph: Graph, board: Board, optimize: Optimize = "speed") -> Program:
+    """Chooses kernels and layouts, and places every buffer.
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
-    ops = [op for op in graph.ops if not isinstance(op, Reshape)]
-    chosen = [choose(op, board) for op in ops]
-    home = _homes(graph)
-    buffers = _buffers(graph, ops, [kernel for kernel, _, _ in chosen], home)
+    choices = choose(graph, board, optimize)
+    home, wirings = _wire(graph, choices)
+    buffers = _buffers(graph, choices, home, wirings)
     plan = memory.plan(buffers)
 
     def at(activation: Activation) -> int:
@@ -30,52 +54,124 @@ def lower(graph: Graph, board: Board) -> Program:
 
     steps = tuple(
         Step(
-            op=op,
-            kernel=kernel,
-            pattern=pattern,
-            parameters=kernels.parameters(op),
-            weights=kernel.pack(op) if kernel.pack else None,
-            channels=kernels.channels(op) if isinstance(op, Weighted) else None,
-            input_offset=at(op.input),
-            output_offset=at(op.output),
+            op=choice.op,
+            kernel=choice.kernel,
+            pattern=choice.pattern,
+            arguments=choice.kernel.arguments(choice.op, wiring),
+            output_layout=choice.output_layout,
+            input_offset=at(choice.op.input),
+            output_offset=at(choice.op.output),
             scratch_offset=plan.offsets.get(_scratch_name(number), 0),
-            reason=reason,
+            scratch_bytes=choice.kernel.scratch_bytes(choice.op),
+            rows=choice.op.output.shape[0] if Layout.ROW in (choice.output_layout, choice.kernel.reads) else 0,
+            reason=choice.reason,
         )
-        for number, (op, (kernel, pattern, reason)) in enumerate(zip(ops, chosen, strict=True))
+        for number, (choice, wiring) in enumerate(zip(choices, wirings, strict=True))
     )
     program = Program(graph, board, steps, plan, at(graph.input), at(graph.output))
     _check_fits(program)
     return program
 
 
-def choose(op: Op, board: Board) -> tuple[Kernel, str, str]:
-    """The kernel for one layer, the pattern its weights follow, and why that kernel.
+def choose(graph: Graph, board: Board, optimize: Optimize = "speed") -> list[Choice]:
+    """The cheapest kernels, layer by layer, that pass maps on in layouts both sides understand.
 
-    Raises ModelError where no row of the table takes the layer.
+    Raises ModelError where no row of the table takes a layer.
     """
+    ops = [op for op in graph.ops if not isinstance(op, Reshape)]
+    patterns = [_pattern(op) for op in ops]
+    paths = {Layout.INTERLEAVED: _Path(0, ())}
+    for op, pattern, handed_on in zip(ops, patterns, _handed_on(graph, ops), strict=True):
+        fitting = _fitting(op, pattern, board)
+        found: dict[Layout, _Path] = {}
+        for kernel in fitting:
+            before = paths.get(kernel.reads)
+            for layout in kernel.writes if before else ():
+                cost = before.cost + _cost(kernel, op, optimize)  # type: ignore[union-attr]
+                better = layout not in found or cost < found[layout].cost
+                if better and (layout is Layout.INTERLEAVED or handed_on):
+                    found[layout] = _Path(cost, (*before.kernels, (kernel, layout)))  # type: ignore[union-attr]
+        if not found:
+            shapes = f"{list(op.input.shape)} → {list(op.output.shape)}"
+            raise ModelError(
+                f'layer "{op.name}" ({type(op).__name__}, {shapes}) is larger than any kernel for {board.name} takes'
+            )
+        paths = found
+    best = paths[Layout.INTERLEAVED].kernels
+    return [
+        Choice(op, kernel, layout, pattern, _reason(op, kernel, pattern, board, optimize))
+        for op, (kernel, layout), pattern in zip(ops, best, patterns, strict=True)
+    ]
+
+
+def _pattern(op: Op) -> str:
     rows = matrix(op)
-    pattern = DENSE if rows is None else discover(rows)
-    fitting = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and k.pattern in (pattern, DENSE)]
-    for kernel in fitting:
-        if kernel.accepts(op):
-            passed = fitting[: fitting.index(kernel)]
-            return kernel, pattern, _reason(kernel, pattern, passed)
-    shapes = f"{list(op.input.shape)} → {list(op.output.shape)}"
-    kind = type(op).__name__
-    raise ModelError(f'layer "{op.name}" ({kind}, {shapes}) is larger than any kernel for {board.name} takes')
+    return DENSE if rows is None else discover(rows)
 
 
-def _reason(kernel: Kernel, pattern: str, passed: list[Kernel]) -> str:
+def _handed_on(graph: Graph, ops: Sequence[Op]) -> list[bool]:
+    """Whether a layer's output goes to the next one and nowhere else: only then may it have a layout of its own."""
+    readers = [op.input.index for op in graph.ops]
+    following = [*(op.input.index for op in ops[1:]), None]
+    return [
+        op.output.index == after and readers.count(op.output.index) == 1 and op.output.index != graph.output.index
+        for op, after in zip(ops, following, strict=True)
+    ]
+
+
+def _fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
+    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and k.pattern in (pattern, DENSE)]
+    return [kernel for kernel in rows if kernel.accepts(op)]
+
+
+def estimated_cycles(kernel: Kernel, op: Op) -> float:
+    """For ranking only: what `kernel` takes for `op`, from the two figures in its row."""
+    return kernel.cycles_per_mac * macs(op) + kernel.cycles_per_output * op.output.size_bytes
+
+
+def _cost(kernel: Kernel, op: Op, optimize: Optimize) -> float:
+    """Cycles; for size, bytes of weights first."""
+    cycles = estimated_cycles(kernel, op)
+    if optimize == "speed" or kernel.pack is None:
+        return cycles
+    return kernel.pack(op).nbytes * 1e9 + cycles
+
+
+def _reason(op: Op, kernel: Kernel, pattern: str, board: Board, optimize: Optimize) -> str:
     found = f"weights are {pattern}" if kernel.pattern == pattern else f"weights are {pattern}, run dense"
-    return found + "".join(f"; {other.name} does not take this shape or rounding" for other in passed)
+    others = [other for other in _fitting(op, pattern, board) if other.writes[0] is not Layout.ROW or other is kernel]
+    if len(others) < 2:
+        return f"{found}; the only kernel that takes them"
+    goal = "fastest" if optimize == "speed" else "smallest"
+    return f"{found}; {goal} of {len(others)} kernels, about {estimated_cycles(kernel, op):,.0f} cycles expected"
 
 
-def _homes(graph: Graph) -> dict[int, int]:
-    """Activation → the one whose memory it shares: a reshape moves nothing."""
-    home = {graph.input.index: graph.input.index}
+def _wire(graph: Graph, choices: Sequence[Choice]) -> tuple[dict[int, int], list[Wiring]]:
+    """Which map shares whose memory, and where each five-wide one begins.
+
+    A reshape moves nothing; a pair of layers in one loop works in place.
+    """
+    home = {graph.input.index: graph.input.index} | {op.output.index: op.output.index for op in graph.ops}
+    where: FiveWide | None = None
+    wirings: list[Wiring] = []
+    for choice in choices:
+        op, before = choice.op, where
+        if choice.output_layout is Layout.FIVE_WIDE and choice.kernel.reads is Layout.INTERLEAVED:
+            where = new_map(op.output.shape[0])
+        elif choice.output_layout is Layout.ROW:
+            assert where is not None
+            where, pair_input = next_map(where), op.input.index
+        elif choice.output_layout is Layout.INTERLEAVED:
+            where = None
+        if choice.kernel.reads is Layout.ROW:
+            wirings.append(wirings[-1])
+            home[op.output.index] = home[pair_input]
+        else:
+            wirings.append(Wiring(before, where))
     for op in graph.ops:
-        home[op.output.index] = home[op.input.index] if isinstance(op, Reshape) else op.output.index
-    return home
+        if isinstance(op, Reshape):
+            home[op.output.index] = home[op.input.index]
+    return home, wirings
 
 
 def _map_name(index: int) -> str:
@@ -86,23 +182,35 @@ def _scratch_name(step: int) -> str:
     return f"scratch of step {step}"
 
 
-def _buffers(graph: Graph, ops: Sequence[Op], chosen: list[Kernel], home: dict[int, int]) -> list[memory.Buffer]:
-    first = {home[graph.input.index]: 0}
-    last = {home[graph.input.index]: 0}
-    size = {home[graph.input.index]: graph.input.size_bytes}
-    for number, op in enumerate(ops):
-        last[home[op.input.index]] = number
-        target = home[op.output.index]
-        first[target] = last[target] = number
-        size[target] = op.output.size_bytes
-    last[home[graph.output.index]] = len(ops)
-    maps = [memory.Buffer(_map_name(i), size[i], first[i], last[i]) for i in first]
-    scratch = [
-        memory.Buffer(_scratch_name(number), kernel.scratch_bytes(op), number, number)
-        for number, (op, kernel) in enumerate(zip(ops, chosen, strict=True))
-        if kernel.scratch_bytes(op)
-    ]
-    return maps + scratch
+def _buffers(
+    graph: Graph, choices: Sequence[Choice], home: dict[int, int], wirings: Sequence[Wiring]
+) -> list[memory.Buffer]:
+    """One for each map that has memory of its own, and one for each scratch. The layers of a loop run at the same
+    time."""
+    start = home[graph.input.index]
+    first, last, size = {start: 0}, {start: 0}, {start: graph.input.size_bytes}
+    scratch = []
+    for number, (choice, wiring) in enumerate(zip(choices, wirings, strict=True)):
+        op, target = choice.op, home[choice.op.output.index]
+        begin = number - 1 if choice.kernel.reads is Layout.ROW else number
+        end = number + 1 if choice.output_layout is Layout.ROW else number
+        source = home[op.input.index]
+        last[source] = max(last[source], end)
+        first.setdefault(target, begin)
+        last[target] = max(last.get(target, 0), end)
+        size[target] = max(size.get(target, 0), _map_bytes(choice, wiring))
+        if choice.kernel.scratch_bytes(op):
+            scratch.append(memory.Buffer(_scratch_name(number), choice.kernel.scratch_bytes(op), begin, end))
+    last[home[graph.output.index]] = len(choices)
+    return [memory.Buffer(_map_name(i), size[i], first[i], last[i]) for i in first] + scratch
+
+
+def _map_bytes(choice: Choice, wiring: Wiring) -> int:
+    output = choice.op.output
+    if choice.output_layout is Layout.FIVE_WIDE:
+        assert wiring.output is not None
+        return planes_bytes(wiring.output, output.shape[2])
+    return row_bytes(output.shape[2]) if choice.output_layout is Layout.ROW else output.size_bytes
 
 
 def _check_fits(program: Program) -> None:

@@ -34,6 +34,7 @@ from tinyprune.emulators import EMULATORS, Profile
 from tinyprune.errors import DoesNotFit, TargetError, UsageError
 from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Graph, Int8, Weighted, macs
+from tinyprune.lower import Optimize
 from tinyprune.program import Program, Step
 from tinyprune.report import Accuracy, BenchReport, BuildReport, LayerReport, bench_report
 
@@ -63,6 +64,7 @@ class BuildRequest:
     model: Path | None = None  # None: the zoo's default
     calibration: Path | None = None  # .npy, for Keras models
     compiler: str | None = None  # None: the first that is installed
+    optimize: Optimize = "speed"
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
 
@@ -79,7 +81,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         graph = reader.read(model.data, model.origin)
-        program = lower.lower(graph, board)
+        program = lower.lower(graph, board, request.optimize)
         progress("generating C")
         source = codegen.generate(program, model.name)
         project = output.write_project(source, staged)
@@ -167,6 +169,7 @@ def _report(request: BuildRequest, model: Model, program: Program, image: Firmwa
         model_sha256=program.graph.model_sha256,
         tinyprune=__version__,
         compiler=image.compiler,
+        optimize=request.optimize,
         image=image.elf.name,
         fits=_fits(image, board),
         flash_bytes=image.flash_bytes,
@@ -201,6 +204,7 @@ def _layer(step: Step) -> LayerReport:
         op=type(op).__name__,
         shape=op.output.shape,
         kernel=step.kernel.name,
+        layout=step.output_layout.value,
         reason=step.reason,
         pattern=step.pattern,
         zeros=None if weights is None else float((weights == 0).mean()),

@@ -33,6 +33,7 @@ class LayerReport:
     op: str
     shape: tuple[int, ...]  # of the output, [height, width, channels] or [features]
     kernel: str
+    layout: str  # of the output map
     reason: str
     pattern: str
     zeros: float | None  # fraction of the weights
@@ -52,6 +53,7 @@ class BuildReport:
     model_sha256: str
     tinyprune: str
     compiler: str
+    optimize: str
     image: str  # file name in the output folder
     fits: bool
     flash_bytes: int

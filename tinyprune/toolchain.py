@@ -97,7 +97,11 @@ def _zig(board: Board) -> Compiler | None:
     machine = ("-target", target, f"-mcpu={cpu}")
     flags = (*machine, *_BARE_FLAGS, "-fno-sanitize=undefined")
     return Compiler(
-        "zig", version, command, flags, (*machine, "-nostdlib", "-static", "-Wl,--gc-sections", "-lcompiler_rt")
+        "zig",
+        version,
+        command,
+        flags,
+        (*machine, "-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,-e,tp_reset", "-lcompiler_rt"),
     )
 
 

@@ -21,7 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy, dist = tmp_path_factory.mktemp("source") / "tinyprune", tmp_path_factory.mktemp("dist")
     skipped = shutil.ignore_patterns(".git", ".venv", "build", "dist", "runs", "data", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, copy, ignore=skipped)
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(dist), str(copy)]
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(dist), str(copy)]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return next(dist.glob("*.whl"))
 

@@ -56,6 +56,18 @@ def test_nano33_firmware_answers_as_tflite_micro(tmp_path: Path, model: Path, co
     assert written == {"firmware.elf", "firmware.hex", "firmware.bin", "model.tflite", "project", "report.json"}
 
 
+@pytest.mark.emulator
+@pytest.mark.tflm
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("shape", ["classes", "map", "dense"])
+def test_five_wide_networks_answer_as_tflite_micro(tmp_path: Path, compiler: str, shape: str, optimize: str) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(networks.ds_cnn(pruned=shape != "dense", tail=shape != "map"))
+    report = pipeline.run_build(request("nano33", tmp_path, path, compiler=compiler, optimize=optimize), quiet)
+    assert report.bit_exact
+    assert ("row" in {layer.layout for layer in report.layers}) == (optimize == "speed" and shape != "dense")
+
+
 @pytest.mark.parametrize("pruned", [True, False])
 def test_the_pc_answers_as_tflite_micro(tmp_path: Path, pruned: bool) -> None:
     path = tmp_path / "m.tflite"

@@ -210,17 +210,10 @@ def test_a_tflite_build_never_imports_tensorflow(tmp_path: Path, model: str) -> 
 
 @pytest.mark.compiler
 def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "from tinyprune.cli import main; main()",
-        "build",
-        "--board",
-        "nano33",
-        "--model",
-        model,
-    ]
-    # start_new_session: a shell's background job would ignore SIGINT
+    # a background job of a shell starts with SIGINT ignored
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from tinyprune.cli import main; main()"
+    command = [sys.executable, "-c", code, "build", "--board", "nano33", "--model", model]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stderr is not None
         while "compiling" not in process.stderr.readline():

@@ -13,7 +13,9 @@ from tinyprune.kernels import KERNELS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted({match.strip() for match in re.findall(r"tinyprune ((?:build|bench|boards|zoo|data)[^`|&\n]*)", README)})
+COMMANDS = sorted(
+    {match.strip() for match in re.findall(r"tinyprune ((?:build|bench|boards|zoo|data)[^`|&\n]*)", README)}
+)
 
 
 def test_the_supported_operators_are_listed() -> None:
@@ -32,7 +34,12 @@ def test_commands_of_the_readme_exist(command: str) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")):
+    for page in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("examples/**/*.md"),
+    ):
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page}: {target}"
 

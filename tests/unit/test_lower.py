@@ -8,6 +8,7 @@ from tests import networks
 from tinyprune import boards, lower, reader
 from tinyprune.errors import DoesNotFit
 from tinyprune.graph import Reshape
+from tinyprune.kernels import Layout
 
 NANO33 = boards.load("nano33")
 HOST = boards.load("host")
@@ -17,14 +18,40 @@ def kernels(model: bytes, board: boards.Board) -> dict[str, str]:
     return {step.op.name: step.kernel.name for step in lower.lower(reader.read(model), board).steps}
 
 
-def test_sparse_layers_get_sparse_kernels() -> None:
-    assert kernels(networks.every_operator(), NANO33) == {
-        "conv_1": "tp_conv_2d_s8_sp24_c",
-        "depthwise_1": "tp_depthwise_2d_s8_dense_c",
-        "conv_2": "tp_conv_1x1_s8_sp24_dsp",
-        "average_pool_1": "tp_average_pool_s8_dense_c",
-        "fully_connected_1": "tp_conv_1x1_s8_sp24_c",
-        "softmax_1": "tp_softmax_s8_dense_c",
+def test_five_wide_layers_run_row_by_row_in_place() -> None:
+    program = lower.lower(reader.read(networks.ds_cnn()), NANO33)
+    found = {step.op.name: (step.kernel.name, step.output_layout.value) for step in program.steps}
+    row = ("tp_depthwise_3x3_row_s8_dense_dsp", "row")
+    pointwise = ("tp_conv_1x1_row_s8_sp24_dsp", "five-wide")
+    assert found == {
+        "conv_1": ("tp_conv_2d_s8_sp24_dsp", "five-wide"),
+        "depthwise_1": row,
+        "conv_2": pointwise,
+        "depthwise_2": row,
+        "conv_3": pointwise,
+        "depthwise_3": row,
+        "conv_4": pointwise,
+        "average_pool_1": ("tp_average_pool_five_s8_dsp", "interleaved"),
+        "fully_connected_1": ("tp_conv_2d_s8_sp24_c", "interleaved"),
+        "softmax_1": ("tp_softmax_s8_dense_c", "interleaved"),
+    }
+    assert program.loops == ((0,), (1, 2), (3, 4), (5, 6), (7,), (8,), (9,))
+    assert len({step.output_offset for step in program.steps if step.output_layout.value == "five-wide"}) == 1
+
+
+def test_a_layout_ends_where_the_next_layer_does_not_know_it() -> None:
+    found = lower.lower(reader.read(networks.ds_cnn(tail=False)), NANO33).steps
+    assert found[-1].output_layout is Layout.INTERLEAVED
+    assert found[-1].kernel.name == "tp_conv_2d_s8_sp24_dsp"
+
+
+def test_size_takes_the_fewest_bytes_of_weights() -> None:
+    graph = reader.read(networks.ds_cnn())
+    small, fast = (lower.lower(graph, NANO33, goal) for goal in ("size", "speed"))  # type: ignore[arg-type]
+    assert sum(s.weights_bytes for s in small.steps) < 0.5 * sum(s.weights_bytes for s in fast.steps)
+    assert {step.kernel.name for step in small.steps if step.pattern == "2:4"} == {
+        "tp_conv_1x1_s8_sp24_c",
+        "tp_conv_2d_s8_sp24_c",
     }
 
 
@@ -40,7 +67,8 @@ def test_every_choice_says_why() -> None:
     program = lower.lower(reader.read(networks.every_operator()), NANO33)
     assert [step.pattern for step in program.steps] == ["2:4", "dense", "2:4", "dense", "2:4", "dense"]
     assert "weights are 2:4" in program.steps[0].reason
-    assert "tp_conv_1x1_s8_sp24_dsp does not take this" in program.steps[0].reason
+    assert "fastest of" in program.steps[0].reason
+    assert "the only kernel" in program.steps[5].reason
 
 
 def test_a_reshape_costs_nothing() -> None:

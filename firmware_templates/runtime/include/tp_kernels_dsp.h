@@ -69,20 +69,28 @@ void tp_conv_2d_s8_sp24_dsp(const tp_layer *layer, const tp_five_map *map, const
 void tp_depthwise_3x3_s8_dense_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, int8_t *input,
                                    int8_t *output, void *scratch);
 
-/* Depthwise 3x3 and pointwise convolution in one, row by row and in place: output row r takes the slot of input row r - 1
- * (first_out = first_in - 1) or, from the last row up, that of input row r + 1 (first_out = first_in + 1).
- *   depthwise  as for tp_depthwise_3x3_s8_dense_dsp
- *   pointwise  as for tp_conv_2d_s8_sp24_dsp; channels is a multiple of 4
- *   map        five-wide, of channels or out_channels planes, whichever are more
- *   scratch    [word-aligned] pairs [channels / 4][6][5] words, then a row of the depthwise's outputs,
- *              ceil(channels / 64) * 320 bytes */
-typedef struct tp_separable {
-    int32_t height, channels, out_channels;
+/* A depthwise 3x3 and a pointwise layer, row by row and in place in one five-wide map: output row r takes the slot of input
+ * row r - 1 (first_out = first_in - 1) or, from the last row up, that of input row r + 1 (first_out = first_in + 1). Call both
+ * for iterations 0 to height - 1 in turn. The map has channels or out_channels planes, whichever are more. */
+typedef struct tp_five_rows {
+    int32_t height, channels, out_channels; /* out_channels and input_zero_point are those of the layer at hand */
     int32_t slots, first_in, first_out;
     int32_t input_zero_point;
-} tp_separable;
-void tp_separable_3x3_s8_sp24_dsp(const tp_separable *layer, const uint32_t *depthwise, const uint32_t *pointwise,
-                                  int8_t *map, void *scratch);
+} tp_five_rows;
+
+/* The depthwise half.
+ *   weights  as for tp_depthwise_3x3_s8_dense_dsp
+ *   map      the slots around the input rows are overwritten with padding in iteration 0
+ *   row      [ceil(channels / 64)][5][64] bytes of output */
+void tp_depthwise_3x3_row_s8_dense_dsp(const tp_five_rows *layer, const uint32_t *weights, int8_t *map, int8_t *row,
+                                       int32_t iteration);
+
+/* The pointwise half; channels is a multiple of 4.
+ *   weights  as for tp_conv_2d_s8_sp24_dsp
+ *   row      [ceil(channels / 64)][5][64] bytes of input
+ *   scratch  [word-aligned] pairs [channels / 4][6][5] words */
+void tp_conv_1x1_row_s8_sp24_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
  *   output  [channels] */

@@ -1,0 +1,5 @@
+"""`python -m tinyprune`."""
+
+from tinyprune.cli import main
+
+main()

@@ -1,0 +1,21 @@
+"""The kernels: one row each, which drives selection, the equality tests and the benchmark. A family a file."""
+
+from tinyprune.kernels import five_wide, interleaved
+from tinyprune.kernels.kernel import Argument, Constant, FiveWide, Kernel, Layout, Place, Struct, Wiring
+from tinyprune.kernels.parameters import (
+    LAYER_FIELDS,
+    SOFTMAX_FIELDS,
+    channels,
+    folded_bias,
+    layer_fields,
+    max_accumulator,
+    parameters,
+    softmax_fields,
+)
+
+__all__ = [
+    "KERNELS", "LAYER_FIELDS", "SOFTMAX_FIELDS", "Argument", "Constant", "FiveWide", "Kernel", "Layout", "Place", "Struct", "Wiring",
+    "channels", "folded_bias", "layer_fields", "max_accumulator", "parameters", "softmax_fields",
+]  # fmt: skip
+
+KERNELS = (*five_wide.ROWS, *interleaved.ROWS)

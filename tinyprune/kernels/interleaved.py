@@ -1,0 +1,147 @@
+"""Kernels whose maps are interleaved, [height, width, channels]: portable C for every operator, and 2:4 pointwise with
+DSP.
+
+Weighted ones are called as `f(const tp_layer *, const WEIGHTS *weights, const tp_channel *channels, const int8_t
+*input, int8_t *output, void *scratch)`, the others as `f(const PARAMS *, const int8_t *input, int8_t *output)`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tinyprune import fixed_point
+from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Int8, Op, Softmax, Weighted, matrix
+from tinyprune.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring
+from tinyprune.kernels.parameters import channels, layer_fields, max_accumulator, softmax_fields
+from tinyprune.sparsity import DENSE, TWO_OF_FOUR, two_of_four
+
+_C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"}
+
+
+def _weighted(pack: Any) -> Any:
+    """The arguments of a weighted kernel whose weights `pack` lays out."""
+
+    def arguments(op: Weighted, _wiring: Wiring) -> tuple[Argument, ...]:
+        weights = pack(op)
+        return (
+            Struct("tp_layer", layer_fields(op)),
+            Constant("weights", _C_TYPES[weights.dtype.name], weights),
+            Constant("channels", "tp_channel", channels(op)),
+            Place.INPUT,
+            Place.OUTPUT,
+            Place.SCRATCH,
+        )
+
+    return arguments
+
+
+def _pool(op: AveragePool2D, _wiring: Wiring) -> tuple[Argument, ...]:
+    return Struct("tp_layer", layer_fields(op)), Place.INPUT, Place.OUTPUT
+
+
+def _softmax(op: Softmax, _wiring: Wiring) -> tuple[Argument, ...]:
+    return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT
+
+
+def _matrix(op: Conv2D | FullyConnected) -> Int8:
+    rows = matrix(op)
+    assert rows is not None
+    return rows
+
+
+def _taps(op: Conv2D | FullyConnected) -> int:
+    return int(op.weights[0].size)
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _always(_op: Op) -> bool:
+    return True
+
+
+def _is_pointwise(op: Conv2D | FullyConnected) -> bool:
+    return isinstance(op, FullyConnected) or (
+        op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]
+    )
+
+
+def _is_pointwise_of_8(op: Conv2D | FullyConnected) -> bool:
+    return _is_pointwise(op) and _taps(op) % 8 == 0
+
+
+def _can_use_dsp(op: Conv2D | FullyConnected) -> bool:
+    """Four pixels share what the kernel expands, so fewer are better served by the portable one."""
+    pixels = op.output.size_bytes // op.out_channels
+    return pixels >= 4 and _is_pointwise(op) and _taps(op) % two_of_four.GROUP == 0 and _rounds_fast(op)
+
+
+def _rounds_fast(op: Weighted) -> bool:
+    """Whether `tp_requantize_fast` is proved equal to TFLite's rounding for every channel and every input."""
+    _, shifts = fixed_point.requantization(op)
+    bound = max_accumulator(op)
+    return all(
+        fixed_point.fast_rounding_is_exact(bound, int(shift), op.output.zero_point) for shift in np.unique(shifts)
+    )
+
+
+def _patch_bytes(op: Conv2D | FullyConnected) -> int:
+    return _round_up(_taps(op), 8)
+
+
+def _expanded_bytes(op: Conv2D | FullyConnected) -> int:
+    return _round_up(_taps(op) // two_of_four.GROUP, 4) * two_of_four.BLOCK_BYTES
+
+
+def _pack_small(op: Conv2D | FullyConnected) -> Array:
+    return two_of_four.pack_small(_matrix(op))
+
+
+def _pack_fast(op: Conv2D | FullyConnected) -> Array:
+    return two_of_four.pack_fast(_matrix(op)).view(np.uint32)
+
+
+def _as_stored(op: Weighted) -> Array:
+    return op.weights
+
+
+def _sums_in_32_bits(op: Softmax) -> bool:
+    """The kernel's Q12.19 sum of exponentials has room for this many classes."""
+    return op.input.shape[-1] <= 511
+
+
+def _row(
+    name: str,
+    ops: tuple[type, ...],
+    pattern: str,
+    isa: str,
+    accepts: Any,
+    pack: Any,
+    costs: tuple[float, float],
+    **rest: Any,
+) -> Kernel:
+    return Kernel(name, ops, pattern, isa, accepts, _weighted(pack), *costs, pack=pack, **rest)
+
+
+_CONV = (Conv2D, FullyConnected)  # a fully connected layer is a 1×1 convolution over a row of pixels, mostly one
+
+ROWS = (
+    _row(
+        "tp_conv_1x1_s8_sp24_dsp",
+        _CONV,
+        TWO_OF_FOUR,
+        "dsp",
+        _can_use_dsp,
+        _pack_fast,
+        (0.88, 22),
+        scratch_bytes=_expanded_bytes,
+    ),
+    _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, (4.7, 30)),
+    _row("tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _always, _pack_small, (4.8, 40), scratch_bytes=_patch_bytes),
+    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, (6, 30)),
+    _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", _always, _as_stored, (6.1, 40), scratch_bytes=_patch_bytes),
+    _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored, (30, 60)),
+    Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always, _pool, 0, 1400),
+    Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, 0, 400),
+)
