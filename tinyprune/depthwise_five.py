@@ -1,5 +1,5 @@
-"""Weights of a 3×3 depthwise layer over a map five columns wide, as `tp_depthwise_row_s8_dense_dsp` reads them, and that
-map itself (layouts: tp_kernels_dsp.h)."""
+"""Weights of a 3×3 depthwise layer over a map five columns wide, as `tp_depthwise_row_s8_dense_dsp` reads them, and
+that map itself (layouts: tp_kernels_dsp.h)."""
 
 from typing import TypeAlias
 

@@ -1,7 +1,7 @@
 """TFLite's two roundings after a ReLU in two instructions: what to store, and why it is exact.
 
-The accumulator of an output channel is made 2^t times as large (by its stored weights and bias), so that every channel of
-every layer ends in the same shift E, which an instruction can hold:
+The accumulator of an output channel is made 2^t times as large (by its stored weights and bias), so that every channel
+of every layer ends in the same shift E, which an instruction can hold:
 
     y = SSAT8((offset + (2^t · acc · m >> 32)) >> E),   t = E + 1 − s,   offset = 2^(t−2) + 2^(E−1) + zero_point · 2^E
 
@@ -10,8 +10,8 @@ with TFLite's multiplier m ≥ 0 and s = −shift. In C: `smmla`, `ssat … asr 
 Proof, for activation_min = zero_point = −128 and activation_max = 127. TFLite has x = ⌊(acc·m + 2^30) / 2^31⌋ (ties
 upwards), then q = x / 2^s rounded to the nearest, ties away from zero, and y = clamp(q + zero_point).
 
-1. For x ≥ 0, q = ⌊(x + 2^(s−1)) / 2^s⌋. For x < 0, q ≤ 0 and so is that floor: both give y = activation_min, whichever way
-   a tie goes. So y = clamp(⌊(x + 2^(s−1)) / 2^s⌋ + zero_point) for every x.
+1. For x ≥ 0, q = ⌊(x + 2^(s−1)) / 2^s⌋. For x < 0, q ≤ 0 and so is that floor: both give y = activation_min, whichever
+   way a tie goes. So y = clamp(⌊(x + 2^(s−1)) / 2^s⌋ + zero_point) for every x.
 2. ⌊(⌊a / p⌋ + b) / q⌋ = ⌊(a + p·b) / (p·q)⌋ for integers, p and q positive. So the floor in 1 is
    ⌊(acc·m + 2^30 + 2^(30+s)) / 2^(31+s)⌋, and times 2^t above and below, with 31 + s + t = 32 + E, it is
    ⌊(2^t·acc·m + 2^(30+t) + 2^(31+E)) / 2^(32+E)⌋.
@@ -64,7 +64,9 @@ def relu_channels(
     )
     # |x| ≤ |acc|·m / 2^31 + 1/2 (s ≥ 1 here), so |x| < 2^(s−1) where |acc|·m + 2^30 < 2^(30+s)
     products = [int(a) * int(b) for a, b in zip(bound, m, strict=True)]
-    silent = np.array([p == 0 or (k >= 1 and p + (1 << 30) < 1 << (30 + int(k))) for p, k in zip(products, s, strict=True)])
+    silent = np.array(
+        [p == 0 or (k >= 1 and p + (1 << 30) < 1 << (30 + int(k))) for p, k in zip(products, s, strict=True)]
+    )
     t = np.where(silent, 2, SHIFT + 1 - s)
     if ((t < 2) | (t > _MAX_SCALE_SHIFT)).any():
         return None
@@ -77,4 +79,5 @@ def relu_channels(
 def requantize(acc: npt.ArrayLike, channels: ReluChannels) -> npt.NDArray[np.int8]:
     """What C computes from unscaled accumulators `[…, out_channels]`."""
     high = ((np.asarray(acc, np.int64) << channels.scale_shift) * channels.multiplier) >> 32
-    return np.clip((channels.offset + high) >> SHIFT, -128, 127).astype(np.int8)
+    outputs: npt.NDArray[np.int8] = np.clip((channels.offset + high) >> SHIFT, -128, 127).astype(np.int8)
+    return outputs

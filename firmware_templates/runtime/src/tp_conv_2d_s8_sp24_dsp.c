@@ -115,8 +115,9 @@ void tp_conv_2d_s8_sp24_dsp(const tp_layer *layer, const tp_five_map *map, const
                             int8_t *output, void *scratch)
 {
     const int32_t taps = layer->kernel_height * layer->kernel_width * layer->in_channels, groups = (taps + 3) / 4;
-    const int direct = taps == layer->in_channels && (taps & 3) == 0 && layer->stride_height == 1
-                       && layer->stride_width == 1 && layer->out_width == layer->in_width;
+    const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
+                       && layer->stride_width == 1 && layer->out_height == layer->in_height
+                       && layer->out_width == layer->in_width && (taps & 3) == 0;
     const int32_t band_width =
         (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
     uint32_t *const pairs = scratch;
