@@ -8,8 +8,8 @@ from tinyprune.depthwise_five import WIDTH
 from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Weighted, matrix
 from tinyprune.kernels import folded_bias, layer_fields
 from tinyprune.relu_rounding import ReluChannels
-from tinyprune.sparsity import two_of_four_fast5
-from tinyprune.sparsity.two_of_four import GROUP
+from tinyprune.sparsity import pairs
+from tinyprune.sparsity.pairs import GROUP
 
 Words = npt.NDArray[np.uint32]
 
@@ -32,8 +32,8 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
     return relu_rounding.relu_channels(bound, rows.max(axis=1), multipliers, shifts)
 
 
-def accepts_conv_sp24(op: Conv2D | FullyConnected) -> bool:
-    """`tp_conv_2d_s8_sp24_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
+def accepts_conv(op: Conv2D | FullyConnected) -> bool:
+    """`tp_conv_2d_s8_pairs_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
     return op.output.size_bytes // op.out_channels >= WIDTH and relu_channels(op) is not None
 
 
@@ -61,23 +61,23 @@ def accepts_pool(op: AveragePool2D) -> bool:
 
 
 def accepts_separable(depthwise: DepthwiseConv2D, pointwise: Conv2D) -> bool:
-    """`tp_separable_3x3_s8_sp24_dsp`, the second layer reading the first's output and nobody else."""
+    """`tp_separable_3x3_s8_pairs_dsp`, the second layer reading the first's output and nobody else."""
     slide = pointwise.window
     return (
         accepts_depthwise(depthwise)
-        and accepts_conv_sp24(pointwise)
+        and accepts_conv(pointwise)
         and slide.kernel == slide.stride == (1, 1)
         and pointwise.input.shape[:2] == pointwise.output.shape[:2]
         and depthwise.out_channels % GROUP == 0
     )
 
 
-def pack_conv_sp24(op: Conv2D | FullyConnected) -> Words:
+def pack_conv(op: Conv2D | FullyConnected) -> Words:
     channels, rows = relu_channels(op), matrix(op)
     assert channels is not None
     assert rows is not None
     numbers = (channels.scale_shift, channels.multiplier, channels.offset)
-    return two_of_four_fast5.pack(rows, folded_bias(op), *numbers)
+    return pairs.pack(rows, folded_bias(op), *numbers)
 
 
 def pack_depthwise(op: DepthwiseConv2D) -> Words:
@@ -87,16 +87,16 @@ def pack_depthwise(op: DepthwiseConv2D) -> Words:
     return depthwise_five.pack(op.weights, folded_bias(op), op.input.zero_point, *numbers)
 
 
-def conv_sp24_scratch_bytes(op: Conv2D | FullyConnected) -> int:
+def conv_scratch_bytes(op: Conv2D | FullyConnected) -> int:
     layer = layer_fields(op)
     taps = layer["kernel_height"] * layer["kernel_width"] * layer["in_channels"]
     groups = -(-taps // GROUP)
-    pairs = groups * two_of_four_fast5.GROUP_BYTES
+    expanded = groups * pairs.GROUP_BYTES
     if _is_direct(layer):
-        return pairs
+        return expanded
     reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
     band = layer["kernel_height"] * reach * layer["in_channels"]
-    return pairs + WIDTH * GROUP * groups + band
+    return expanded + WIDTH * GROUP * groups + band
 
 
 def _is_direct(layer: dict[str, int]) -> bool:
@@ -112,7 +112,7 @@ def depthwise_scratch_bytes(op: DepthwiseConv2D) -> int:
 
 def separable_scratch_bytes(depthwise: DepthwiseConv2D) -> int:
     groups = depthwise.out_channels // GROUP
-    return groups * two_of_four_fast5.GROUP_BYTES + row_bytes(depthwise.out_channels)
+    return groups * pairs.GROUP_BYTES + row_bytes(depthwise.out_channels)
 
 
 def row_bytes(channels: int) -> int:

@@ -22,9 +22,9 @@ Int8 = npt.NDArray[np.int8]
 
 #: Function → how many pointers it takes.
 FUNCTIONS = {
-    "tp_conv_2d_s8_sp24_dsp": 6,
+    "tp_conv_2d_s8_pairs_dsp": 6,
     "tp_depthwise_3x3_s8_dense_dsp": 6,
-    "tp_separable_3x3_s8_sp24_dsp": 5,
+    "tp_separable_3x3_s8_pairs_dsp": 5,
     "tp_average_pool_five_s8_dsp": 4,
 }
 CHECKS = settings(
@@ -72,6 +72,13 @@ def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: f
     }
 
 
+def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, ...]) -> Int8:
+    """Weights that are dense, 2:4 or have zeros anywhere."""
+    weights = fill(data.draw(FILLS), random, shape)
+    zeros = data.draw(st.sampled_from(["2:4", 0, 0.5, 0.75, 0.9, 1]))
+    return sparse(weights, random) if zeros == "2:4" else weights * (random.random(shape) >= zeros)
+
+
 def struct(op: Op) -> npt.NDArray[np.int32]:
     return np.array(list(kernels.layer_fields(op).values()), np.int32)
 
@@ -97,10 +104,10 @@ def run_conv(library: Library, op: Any, x: Int8, first: int | None) -> Int8:
     slots = 0 if first is None else depthwise_five.slots(height, first)
     where = np.array([slots, first or 0], np.int32)
     y = np.full(op.output.shape if first is None else (channels, 5 * slots), POISON, np.uint8).view(np.int8)
-    layer, weights = struct(op), five_wide.pack_conv_sp24(op)
+    layer, weights = struct(op), five_wide.pack_conv(op)
     constant(layer, where, weights, x)
-    scratch = words(five_wide.conv_sp24_scratch_bytes(op))
-    library.call("tp_conv_2d_s8_sp24_dsp", [layer, where, weights, x, y, scratch])
+    scratch = words(five_wide.conv_scratch_bytes(op))
+    library.call("tp_conv_2d_s8_pairs_dsp", [layer, where, weights, x, y, scratch])
     if first is None:
         return y
     y = y.copy()
@@ -117,12 +124,12 @@ def test_conv(library: Library, data: st.DataObject) -> None:
     in_channels, out_channels = data.draw(st.integers(1, 24)), data.draw(st.integers(1, 9))
     if data.draw(st.booleans()):
         window, in_channels = (1, 1), 4 * in_channels
-    weights = sparse(fill(data.draw(FILLS), random, (out_channels, *window, in_channels)), random)
+    weights = pruned(data, random, (out_channels, *window, in_channels))
     fields = relu_fields(random, weights[0].size, out_channels, data.draw(st.sampled_from([0, 1])))
     op = graph(Input((*size, in_channels), 0.1, data.draw(ZERO_POINTS)), [Conv(weights=weights, **fields, **rest)]).ops[
         0
     ]
-    assume(five_wide.accepts_conv_sp24(op))
+    assume(five_wide.accepts_conv(op))
     x = fill(data.draw(FILLS), random, op.input.shape)
     first = data.draw(st.integers(1, 3)) if op.output.shape[1] == 5 else None
     np.testing.assert_array_equal(run_conv(library, op, x, first), reference.run_op(op, x[None])[0])
@@ -134,10 +141,10 @@ def test_conv_of_a_row_of_five(library: Library, data: st.DataObject) -> None:
     """Every count of groups around the kernel's runs of 16."""
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     in_channels, out_channels = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 5))
-    weights = sparse(fill("random", random, (out_channels, 1, 1, in_channels)), random)
+    weights = pruned(data, random, (out_channels, 1, 1, in_channels))
     layer = Conv(weights=weights, **relu_fields(random, in_channels, out_channels))
     op = graph(Input((data.draw(ROWS), 5, in_channels), 0.1, data.draw(ZERO_POINTS)), [layer]).ops[0]
-    assume(five_wide.accepts_conv_sp24(op))
+    assume(five_wide.accepts_conv(op))
     x = fill(data.draw(FILLS), random, op.input.shape)
     found = run_conv(library, op, x, data.draw(st.sampled_from([None, 1, 2])))
     np.testing.assert_array_equal(found, reference.run_op(op, x[None])[0])
@@ -177,7 +184,7 @@ def test_depthwise(library: Library, data: st.DataObject) -> None:
 def test_separable(library: Library, data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels, out_channels = data.draw(ROWS), data.draw(channel_counts(4)), data.draw(st.integers(1, 9))
-    weights = sparse(fill(data.draw(FILLS), random, (out_channels, 1, 1, channels)), random)
+    weights = pruned(data, random, (out_channels, 1, 1, channels))
     layers: list[Layer] = [
         depthwise_layer(data, random, channels),
         Conv(weights=weights, **relu_fields(random, channels, out_channels)),
@@ -189,12 +196,12 @@ def test_separable(library: Library, data: st.DataObject) -> None:
     slots = depthwise_five.slots(height, max(first_in, first_out))
     numbers = [height, channels, out_channels, slots, first_in, first_out, ops[0].input.zero_point]
     parameters, depthwise = np.array(numbers, np.int32), five_wide.pack_depthwise(ops[0])
-    pointwise = five_wide.pack_conv_sp24(ops[1])
+    pointwise = five_wide.pack_conv(ops[1])
     constant(parameters, depthwise, pointwise)
     shared = np.full((max(channels, out_channels), 5 * slots), POISON, np.uint8).view(np.int8)
     shared[:channels] = planes(x, slots, first_in)
     scratch = words(five_wide.separable_scratch_bytes(ops[0]))
-    library.call("tp_separable_3x3_s8_sp24_dsp", [parameters, depthwise, pointwise, shared, scratch])
+    library.call("tp_separable_3x3_s8_pairs_dsp", [parameters, depthwise, pointwise, shared, scratch])
     expected = reference.run_op(ops[1], reference.run_op(ops[0], x[None]))[0]
     np.testing.assert_array_equal(from_planes(shared[:out_channels], height, first_out), expected)
 

@@ -4,52 +4,45 @@ import numpy as np
 import pytest
 
 from tinyprune import depthwise_five
-from tinyprune.sparsity import two_of_four_fast5 as fast5
+from tinyprune.sparsity import pairs, two_of_four
 
 
-def random_sparse(rows: int, taps: int) -> np.ndarray:
+def random_weights(rows: int, taps: int, zeros: float | str) -> np.ndarray:
     random = np.random.default_rng(taps)
     weights = random.integers(-128, 128, (rows, taps)).astype(np.int8)
-    return weights * fast5.mask(random.random((rows, taps)))
+    if zeros == "2:4":
+        return weights * two_of_four.mask(random.random((rows, taps)))
+    return weights * (random.random((rows, taps)) >= zeros)
 
 
-@pytest.mark.parametrize("taps", [1, 3, 4, 5, 8, 16, 17, 40, 64, 68, 150])
-def test_stream_round_trip(taps: int) -> None:
-    weights = random_sparse(7, taps)
-    shifts = np.arange(2, 9)
-    numbers = np.arange(7)
-    packed = fast5.pack(weights, numbers * -1000, shifts, numbers, -numbers)
-    assert packed.shape == (7, fast5.channel_words(taps))
-    np.testing.assert_array_equal(fast5.unpack(packed, taps, shifts), weights)
-    np.testing.assert_array_equal(packed[:, 0].astype(np.int32), numbers * -1000 << shifts)
-    np.testing.assert_array_equal(packed[:, -2:].astype(np.int32), np.stack([numbers, -numbers], axis=1))
+@pytest.mark.parametrize("zeros", ["2:4", 0, 0.5, 0.9, 0.99, 1])
+@pytest.mark.parametrize("taps", [1, 3, 4, 5, 8, 16, 17, 40, 64, 68, 150, 500])
+def test_stream_round_trip(taps: int, zeros: float | str) -> None:
+    weights = random_weights(7, taps, zeros)
+    shifts, numbers = np.arange(2, 9), np.arange(7)
+    packed = pairs.pack(weights, numbers * -1000, shifts, numbers, -numbers)
+    np.testing.assert_array_equal(pairs.unpack(packed, shifts, taps), weights)
+    assert packed[2] == 0
+    assert packed[-2:].astype(np.int32).tolist() == [6, -6]
+    assert pairs.count(weights) < len(packed) - 7 * 4
+
+
+def test_one_pair_a_group_at_two_of_four() -> None:
+    assert pairs.count(np.tile(np.array([1, 0, 2, 0, 0, 0, 0, 7], np.int8), (3, 5))) == 3 * 10
+    assert pairs.count(np.ones((3, 40), np.int8)) == 3 * 20
 
 
 def test_worked_example() -> None:
-    """Six groups: a short record of two, then one of four."""
+    """Six groups, of which the last four are empty but for one weight: three pairs in one record."""
     weights = np.zeros((1, 24), np.int8)
-    weights[0, [0, 1]] = 3, -1  # pair 01 of group 0: 20 · 0
-    weights[0, [6, 7]] = 5, 7  # pair 23 of group 1: 120 + 5 · 20 on
-    packed = fast5.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
-    expected = [
-        4,
-        0 << 16 | 220 << 24,
-        12 | 0xFFFC << 16,
-        20 | 28 << 16,
-        20 | 120 << 8 | 120 << 16 | 120 << 24,
-        0,
-        0,
-        0,
-        0,
-        9,
-        11,
-    ]
-    assert packed.tolist() == [expected]
-
-
-def test_refuses_what_is_not_two_of_four() -> None:
-    with pytest.raises(ValueError, match="not 2:4"):
-        fast5.pack(np.ones((1, 4), np.int8), *(np.array([0]),) * 4)
+    weights[0, [0, 1]] = 3, -1  # pair 01 of group 0: byte 0
+    weights[0, [6, 7]] = 5, 7  # pair 23 of group 1: byte 120 + 5 · 20
+    weights[0, 16] = 2  # pair 01 of group 4: byte 480, 260 further, which is more than a step
+    packed = pairs.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
+    entry = 12 * 48 + 3 * 4
+    steps = 220 << 8 | 240 << 16 | 20 << 24
+    expected = [10, entry, 4, steps, 12 | 0xFFFC << 16, 20 | 28 << 16, 0, 8, 9, 11]
+    assert packed.tolist() == expected
 
 
 @pytest.mark.parametrize(("weight", "fits"), [(127, True), (-128, True), (127, False)])
@@ -58,11 +51,11 @@ def test_refuses_weights_that_do_not_fit(weight: int, fits: bool) -> None:
     depthwise = np.full((3, 3, 1), weight, np.int8)
     zero = np.array([0])
     if fits:
-        fast5.pack(weights, zero, shift, zero, zero)
+        pairs.pack(weights, zero, shift, zero, zero)
         depthwise_five.pack(depthwise, zero, 0, shift, zero, zero)
         return
     with pytest.raises(ValueError, match="does not fit 16 bits"):
-        fast5.pack(weights, zero, shift, zero, zero)
+        pairs.pack(weights, zero, shift, zero, zero)
     with pytest.raises(ValueError, match="does not fit 16 bits"):
         depthwise_five.pack(depthwise, zero, 0, shift, zero, zero)
 

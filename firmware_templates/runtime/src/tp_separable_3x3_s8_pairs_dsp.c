@@ -15,14 +15,13 @@ static void expand_row(const int8_t *row, int32_t channels, uint32_t *pairs)
     }
 }
 
-void tp_separable_3x3_s8_sp24_dsp(const tp_separable *layer, const uint32_t *depthwise, const uint32_t *pointwise,
+void tp_separable_3x3_s8_pairs_dsp(const tp_separable *layer, const uint32_t *depthwise, const uint32_t *pointwise,
                                   int8_t *map, void *scratch)
 {
     const int32_t groups = layer->channels / 4, slots = layer->slots, fifth = 4 * slots;
     uint32_t *const pairs = scratch;
     int8_t *const row_outputs = (int8_t *)(pairs + TP_GROUP_WORDS * groups);
-    tp_five_pixels job = {pointwise, pointwise + layer->out_channels * (3 + groups + (groups + 3) / 4), pairs, NULL,
-                          5 * slots, {2, 1, 3, 0}, groups, {0}};
+    tp_five_pixels job = {pointwise, pointwise + pointwise[0], pairs, NULL, 5 * slots, {2, 1, 3, 0}};
     const int upwards = layer->first_out > layer->first_in; /* from the last row up */
     tp_pad_five_dsp(map, layer->channels, slots, layer->first_in, layer->height, layer->input_zero_point);
     for (int32_t i = 0; i < layer->height; i++) {
@@ -31,6 +30,6 @@ void tp_separable_3x3_s8_sp24_dsp(const tp_separable *layer, const uint32_t *dep
         expand_row(row_outputs, layer->channels, pairs);
         job.output = map + 4 * slot;
         job.to[3] = fifth + slot - 4 * slot;
-        tp_five_pixels_s8_sp24_dsp(&job);
+        tp_five_pixels_s8_pairs_dsp(&job);
     }
 }
