@@ -11,11 +11,11 @@ from typing import Literal, TypeAlias
 from tinyprune import memory
 from tinyprune.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError
-from tinyprune.graph import Activation, Graph, Op, Reshape, macs, matrix
+from tinyprune.graph import Activation, Graph, Op, Reshape, matrix
 from tinyprune.kernels import KERNELS, FiveWide, Kernel, Layout, Wiring
 from tinyprune.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
 from tinyprune.program import Program, Step
-from tinyprune.sparsity import DENSE, TWO_OF_FOUR, discover
+from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover
 
 Optimize: TypeAlias = Literal["speed", "size"]
 
@@ -120,30 +120,25 @@ def _handed_on(graph: Graph, ops: Sequence[Op]) -> list[bool]:
 
 
 def _fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
-    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and k.pattern in (pattern, DENSE)]
+    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and k.pattern in (pattern, DENSE, ANY)]
     return [kernel for kernel in rows if kernel.accepts(op)]
-
-
-def estimated_cycles(kernel: Kernel, op: Op) -> float:
-    """For ranking only: what `kernel` takes for `op`, from the two figures in its row."""
-    return kernel.cycles_per_mac * macs(op) + kernel.cycles_per_output * op.output.size_bytes
 
 
 def _cost(kernel: Kernel, op: Op, optimize: Optimize) -> float:
     """Cycles; for size, bytes of weights first."""
-    cycles = estimated_cycles(kernel, op)
+    cycles = kernel.cycles(op)
     if optimize == "speed" or kernel.pack is None:
         return cycles
     return kernel.pack(op).nbytes * 1e9 + cycles
 
 
 def _reason(op: Op, kernel: Kernel, pattern: str, board: Board, optimize: Optimize) -> str:
-    found = f"weights are {pattern}" if kernel.pattern == pattern else f"weights are {pattern}, run dense"
+    found = f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run dense"
     others = [other for other in _fitting(op, pattern, board) if other.writes[0] is not Layout.ROW or other is kernel]
     if len(others) < 2:
         return f"{found}; the only kernel that takes them"
     goal = "fastest" if optimize == "speed" else "smallest"
-    return f"{found}; {goal} of {len(others)} kernels, about {estimated_cycles(kernel, op):,.0f} cycles expected"
+    return f"{found}; {goal} of {len(others)} kernels, about {kernel.cycles(op):,.0f} cycles expected"
 
 
 def _wire(graph: Graph, choices: Sequence[Choice]) -> tuple[dict[int, int], list[Wiring]]:

@@ -1,3 +1,4 @@
+#include "tp_kernels_dsp.h"
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors
  *
@@ -43,5 +44,17 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
         *y++ = (uint32_t)(tp_step1(origin, a[i]) - origin);
         *y++ = (uint32_t)(tp_step2(origin, a[i]) - origin);
         *y++ = (uint32_t)(tp_step3(origin, a[i]) - origin);
+    }
+}
+
+/* All rows of a depthwise and a pointwise layer in one loop, as generated code has them; layers[0] is the depthwise one. */
+void test_five_rows(const tp_five_rows *layers, const uint32_t *depthwise, const uint32_t *pointwise, int8_t *map, int8_t *row,
+                    void *scratch);
+void test_five_rows(const tp_five_rows *layers, const uint32_t *depthwise, const uint32_t *pointwise, int8_t *map, int8_t *row,
+                    void *scratch)
+{
+    for (int32_t i = 0; i < layers[0].height; i++) {
+        tp_depthwise_3x3_row_s8_dense_dsp(&layers[0], depthwise, map, row, i);
+        tp_conv_1x1_row_s8_pairs_dsp(&layers[1], pointwise, row, map, scratch, i);
     }
 }

@@ -28,7 +28,7 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M4,
 )
 
-from tinyprune.kernels import KERNELS
+from tinyprune.kernels import interleaved
 from tinyprune.toolchain import Compiler
 
 Array = npt.NDArray[Any]
@@ -38,7 +38,11 @@ TEMPLATES = HERE.parents[1] / "firmware_templates"
 RUNTIME = TEMPLATES / "runtime"
 SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c"]
 #: Function → how many pointers it takes.
-FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in KERNELS} | {
+FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in interleaved.ROWS} | {
+    "tp_conv_2d_s8_pairs_dsp": 6,
+    "tp_depthwise_3x3_s8_dense_dsp": 6,
+    "tp_average_pool_five_s8_dsp": 4,
+    "test_five_rows": 6,
     "test_requantize": 5,
     "test_requantize_fast": 6,
     "test_dsp": 4,
@@ -120,7 +124,7 @@ def _write_back(name: str, array: Array, content: bytes) -> None:
 
 def _write_table(path: Path) -> None:
     """The C table by which runner.c finds the functions."""
-    lines = ['#include "tp_kernels.h"']
+    lines = ['#include "tp_kernels_dsp.h"']
     for name, count in FUNCTIONS.items():
         if name.startswith("test_"):
             lines.append(f"void {name}({', '.join(['void *'] * count)});")

@@ -22,9 +22,9 @@ def test_five_wide_layers_run_row_by_row_in_place() -> None:
     program = lower.lower(reader.read(networks.ds_cnn()), NANO33)
     found = {step.op.name: (step.kernel.name, step.output_layout.value) for step in program.steps}
     row = ("tp_depthwise_3x3_row_s8_dense_dsp", "row")
-    pointwise = ("tp_conv_1x1_row_s8_sp24_dsp", "five-wide")
+    pointwise = ("tp_conv_1x1_row_s8_pairs_dsp", "five-wide")
     assert found == {
-        "conv_1": ("tp_conv_2d_s8_sp24_dsp", "five-wide"),
+        "conv_1": ("tp_conv_2d_s8_pairs_dsp", "five-wide"),
         "depthwise_1": row,
         "conv_2": pointwise,
         "depthwise_2": row,
@@ -42,7 +42,7 @@ def test_five_wide_layers_run_row_by_row_in_place() -> None:
 def test_a_layout_ends_where_the_next_layer_does_not_know_it() -> None:
     found = lower.lower(reader.read(networks.ds_cnn(tail=False)), NANO33).steps
     assert found[-1].output_layout is Layout.INTERLEAVED
-    assert found[-1].kernel.name == "tp_conv_2d_s8_sp24_dsp"
+    assert found[-1].kernel.name == "tp_conv_2d_s8_pairs_dsp"
 
 
 def test_size_takes_the_fewest_bytes_of_weights() -> None:

@@ -14,8 +14,8 @@ from tinyprune.kernels.parameters import (
 )
 
 __all__ = [
-    "KERNELS", "LAYER_FIELDS", "SOFTMAX_FIELDS", "Argument", "Constant", "FiveWide", "Kernel", "Layout", "Place", "Struct", "Wiring",
-    "channels", "folded_bias", "layer_fields", "max_accumulator", "parameters", "softmax_fields",
+    "KERNELS", "LAYER_FIELDS", "SOFTMAX_FIELDS", "Argument", "Constant", "FiveWide", "Kernel", "Layout", "Place",
+    "Struct", "Wiring", "channels", "folded_bias", "layer_fields", "max_accumulator", "parameters", "softmax_fields",
 ]  # fmt: skip
 
 KERNELS = (*five_wide.ROWS, *interleaved.ROWS)

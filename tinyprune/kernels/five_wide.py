@@ -10,10 +10,11 @@ from tinyprune import fixed_point
 from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Weighted, matrix
 from tinyprune.kernels import depthwise_five, relu_rounding
 from tinyprune.kernels.depthwise_five import WIDTH
-from tinyprune.kernels.kernel import Argument, Constant, FiveWide, Kernel, Layout, Place, Struct, Wiring
+from tinyprune.kernels.kernel import Argument, Constant, FiveWide, Kernel, Layout, Place, Struct, Wiring, linear
 from tinyprune.kernels.parameters import folded_bias, layer_fields
 from tinyprune.kernels.relu_rounding import ReluChannels
-from tinyprune.sparsity import DENSE, TWO_OF_FOUR, two_of_four_fast5
+from tinyprune.sparsity import ANY, DENSE, pairs
+from tinyprune.sparsity.pairs import GROUP
 
 Words = npt.NDArray[np.uint32]
 
@@ -36,9 +37,8 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
     return relu_rounding.relu_channels(bound, rows.max(axis=1), multipliers, shifts)
 
 
-def accepts_conv_sp24(op: Conv2D | FullyConnected) -> bool:
-    """`tp_conv_2d_s8_sp24_dsp`, output [height][width][channels]. Fewer than five pixels are computed more than
-    once."""
+def accepts_conv(op: Conv2D | FullyConnected) -> bool:
+    """`tp_conv_2d_s8_pairs_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
     return op.output.size_bytes // op.out_channels >= WIDTH and relu_channels(op) is not None
 
 
@@ -65,12 +65,12 @@ def accepts_pool(op: AveragePool2D) -> bool:
     )
 
 
-def pack_conv_sp24(op: Conv2D | FullyConnected) -> Words:
+def pack_conv(op: Conv2D | FullyConnected) -> Words:
     channels, rows = relu_channels(op), matrix(op)
     assert channels is not None
     assert rows is not None
     numbers = (channels.scale_shift, channels.multiplier, channels.offset)
-    return two_of_four_fast5.pack(rows, folded_bias(op), *numbers)
+    return pairs.pack(rows, folded_bias(op), *numbers)
 
 
 def pack_depthwise(op: DepthwiseConv2D) -> Words:
@@ -80,23 +80,23 @@ def pack_depthwise(op: DepthwiseConv2D) -> Words:
     return depthwise_five.pack(op.weights, folded_bias(op), op.input.zero_point, *numbers)
 
 
-def conv_sp24_scratch_bytes(op: Conv2D | FullyConnected) -> int:
+def conv_scratch_bytes(op: Conv2D | FullyConnected) -> int:
     layer = layer_fields(op)
     taps = layer["kernel_height"] * layer["kernel_width"] * layer["in_channels"]
-    groups = -(-taps // two_of_four_fast5.GROUP)
-    pairs = groups * two_of_four_fast5.GROUP_BYTES
+    groups = -(-taps // GROUP)
+    expanded = groups * pairs.GROUP_BYTES
     if _is_direct(layer):
-        return pairs
+        return expanded
     reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
     band = layer["kernel_height"] * reach * layer["in_channels"]
-    return pairs + WIDTH * two_of_four_fast5.GROUP * groups + band
+    return expanded + WIDTH * GROUP * groups + band
 
 
 def _is_direct(layer: dict[str, int]) -> bool:
     """Whether a pixel's activations lie side by side in the input: no patch is needed."""
     ones = ("kernel_height", "kernel_width", "stride_height", "stride_width")
     maps_agree = layer["in_width"] == layer["out_width"] and layer["in_height"] == layer["out_height"]
-    return all(layer[name] == 1 for name in ones) and maps_agree and layer["in_channels"] % two_of_four_fast5.GROUP == 0
+    return all(layer[name] == 1 for name in ones) and maps_agree and layer["in_channels"] % GROUP == 0
 
 
 def depthwise_scratch_bytes(op: DepthwiseConv2D) -> int:
@@ -129,7 +129,7 @@ def _map(where: FiveWide | None) -> Struct:
 
 
 def _conv(op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack_conv_sp24(op))
+    weights = Constant("weights", "uint32_t", pack_conv(op))
     return Struct("tp_layer", layer_fields(op)), _map(wiring.output), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
@@ -157,41 +157,62 @@ def _depthwise_row(op: DepthwiseConv2D, wiring: Wiring) -> tuple[Argument, ...]:
 
 
 def _pointwise_row(op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack_conv_sp24(op))
+    weights = Constant("weights", "uint32_t", pack_conv(op))
     return _rows(op, wiring), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH, Place.ROW
 
 
 def accepts_depthwise_row(op: DepthwiseConv2D) -> bool:
     """`tp_depthwise_3x3_row_s8_dense_dsp`: a pointwise layer follows that takes groups of four channels."""
-    return accepts_depthwise(op) and op.out_channels % two_of_four_fast5.GROUP == 0
+    return accepts_depthwise(op) and op.out_channels % GROUP == 0
 
 
 def accepts_pointwise_row(op: Conv2D) -> bool:
-    """`tp_conv_1x1_row_s8_sp24_dsp`: behind a depthwise layer of the same loop."""
+    """`tp_conv_1x1_row_s8_pairs_dsp`: behind a depthwise layer of the same loop."""
     slide = op.window
     return (
-        accepts_conv_sp24(op)
+        accepts_conv(op)
         and slide.kernel == slide.stride == (1, 1)
         and op.input.shape[:2] == op.output.shape[:2]
         and op.input.shape[1] == WIDTH
-        and op.input.shape[2] % two_of_four_fast5.GROUP == 0
+        and op.input.shape[2] % GROUP == 0
     )
 
 
 def pointwise_row_scratch_bytes(op: Conv2D) -> int:
-    return op.input.shape[2] // two_of_four_fast5.GROUP * two_of_four_fast5.GROUP_BYTES
+    return op.input.shape[2] // GROUP * pairs.GROUP_BYTES
 
 
+def _conv_cycles(op: Conv2D | FullyConnected) -> float:
+    """Of each tile of five pixels: 13.25 cycles a pair of weights, 45 a channel, 75 to expand a group of four taps."""
+    rows = matrix(op)
+    assert rows is not None
+    tiles = op.output.size_bytes / (op.out_channels * WIDTH)
+    groups = -(-int(rows.shape[1]) // GROUP)
+    return tiles * (13.25 * pairs.count(rows) + 45 * op.out_channels + 75 * groups)
+
+
+_CONV_AND_GATHER = 1.03  # what gathering adds, in a first layer of 40 taps
 _FIVE, _ROW, _INTERLEAVED = Layout.FIVE_WIDE, Layout.ROW, Layout.INTERLEAVED
 
 ROWS = (
-    Kernel("tp_depthwise_3x3_row_s8_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise_row, _depthwise_row,
-           0, 16.6, pack=pack_depthwise, reads=_FIVE, writes=(_ROW,)),
-    Kernel("tp_conv_1x1_row_s8_sp24_dsp", (Conv2D,), TWO_OF_FOUR, "dsp", accepts_pointwise_row, _pointwise_row,
-           0.7, 11, pack=pack_conv_sp24, scratch_bytes=pointwise_row_scratch_bytes, reads=_ROW, writes=(_FIVE,)),
-    Kernel("tp_conv_2d_s8_sp24_dsp", (Conv2D,), TWO_OF_FOUR, "dsp", accepts_conv_sp24, _conv,
-           0.7, 13, pack=pack_conv_sp24, scratch_bytes=conv_sp24_scratch_bytes, writes=(_INTERLEAVED, _FIVE)),
-    Kernel("tp_depthwise_3x3_s8_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise, _depthwise,
-           0, 17, pack=pack_depthwise, scratch_bytes=depthwise_scratch_bytes, reads=_FIVE),
-    Kernel("tp_average_pool_five_s8_dsp", (AveragePool2D,), DENSE, "dsp", accepts_pool, _pool, 0, 350, reads=_FIVE),
+    Kernel(
+        "tp_depthwise_3x3_row_s8_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise_row, _depthwise_row,
+        linear(0, 16.6), pack=pack_depthwise, reads=_FIVE, writes=(_ROW,),
+    ),
+    Kernel(
+        "tp_conv_1x1_row_s8_pairs_dsp", (Conv2D,), ANY, "dsp", accepts_pointwise_row, _pointwise_row,
+        _conv_cycles, pack=pack_conv, scratch_bytes=pointwise_row_scratch_bytes, reads=_ROW, writes=(_FIVE,),
+    ),
+    Kernel(
+        "tp_conv_2d_s8_pairs_dsp", (Conv2D,), ANY, "dsp", accepts_conv, _conv,
+        lambda op: _CONV_AND_GATHER * _conv_cycles(op),
+        pack=pack_conv, scratch_bytes=conv_scratch_bytes, writes=(_INTERLEAVED, _FIVE),
+    ),
+    Kernel(
+        "tp_depthwise_3x3_s8_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise, _depthwise,
+        linear(0, 17), pack=pack_depthwise, scratch_bytes=depthwise_scratch_bytes, reads=_FIVE,
+    ),
+    Kernel(
+        "tp_average_pool_five_s8_dsp", (AveragePool2D,), DENSE, "dsp", accepts_pool, _pool, linear(0, 350), reads=_FIVE,
+    ),
 )  # fmt: skip

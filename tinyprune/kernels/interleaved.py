@@ -11,7 +11,7 @@ import numpy as np
 
 from tinyprune import fixed_point
 from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Int8, Op, Softmax, Weighted, matrix
-from tinyprune.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring
+from tinyprune.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring, linear
 from tinyprune.kernels.parameters import channels, layer_fields, max_accumulator, softmax_fields
 from tinyprune.sparsity import DENSE, TWO_OF_FOUR, two_of_four
 
@@ -112,36 +112,26 @@ def _sums_in_32_bits(op: Softmax) -> bool:
 
 
 def _row(
-    name: str,
-    ops: tuple[type, ...],
-    pattern: str,
-    isa: str,
-    accepts: Any,
-    pack: Any,
-    costs: tuple[float, float],
-    **rest: Any,
+    name: str, ops: tuple[type, ...], pattern: str, isa: str, accepts: Any, pack: Any, cycles: Any, **rest: Any
 ) -> Kernel:
-    return Kernel(name, ops, pattern, isa, accepts, _weighted(pack), *costs, pack=pack, **rest)
+    return Kernel(name, ops, pattern, isa, accepts, _weighted(pack), cycles, pack=pack, **rest)
 
 
 _CONV = (Conv2D, FullyConnected)  # a fully connected layer is a 1×1 convolution over a row of pixels, mostly one
 
 ROWS = (
     _row(
-        "tp_conv_1x1_s8_sp24_dsp",
-        _CONV,
-        TWO_OF_FOUR,
-        "dsp",
-        _can_use_dsp,
-        _pack_fast,
-        (0.88, 22),
+        "tp_conv_1x1_s8_sp24_dsp", _CONV, TWO_OF_FOUR, "dsp", _can_use_dsp, _pack_fast, linear(0.88, 22),
         scratch_bytes=_expanded_bytes,
     ),
-    _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, (4.7, 30)),
-    _row("tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _always, _pack_small, (4.8, 40), scratch_bytes=_patch_bytes),
-    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, (6, 30)),
-    _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", _always, _as_stored, (6.1, 40), scratch_bytes=_patch_bytes),
-    _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored, (30, 60)),
-    Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always, _pool, 0, 1400),
-    Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, 0, 400),
-)
+    _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.7, 30)),
+    _row(
+        "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _always, _pack_small, linear(4.8, 40),
+        scratch_bytes=_patch_bytes,
+    ),
+    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
+    _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", _always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
+    _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored, linear(30, 60)),
+    Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always, _pool, linear(0, 1400)),
+    Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400)),
+)  # fmt: skip

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.graph import macs
+
 Array = npt.NDArray[np.generic]
 
 
@@ -72,8 +74,8 @@ class Kernel:
     """One row.
 
     `accepts` is the guard; `pack` lays the weights out; `arguments` are those of the call, in order; `scratch_bytes` is
-    what the caller lends it. The two costs rank kernels for an operator; they were read off profiles of Cortex-M4
-    builds and are no part of the cycle model that reports.
+    what the caller lends it. `cycles` ranks kernels for an operator: figures read off profiles of Cortex-M4 builds, no
+    part of the cycle model that reports.
     """
 
     name: str
@@ -82,9 +84,13 @@ class Kernel:
     isa: str
     accepts: Callable[[Any], bool]
     arguments: Callable[[Any, Wiring], tuple[Argument, ...]]
-    cycles_per_mac: float
-    cycles_per_output: float
+    cycles: Callable[[Any], float]
     pack: Callable[[Any], Array] | None = None
     scratch_bytes: Callable[[Any], int] = lambda _op: 0
     reads: Layout = Layout.INTERLEAVED
     writes: tuple[Layout, ...] = (Layout.INTERLEAVED,)
+
+
+def linear(per_mac: float, per_output: float) -> Callable[[Any], float]:
+    """Cycles in proportion to the operator's dense multiply-accumulates and outputs."""
+    return lambda op: per_mac * macs(op) + per_output * op.output.size_bytes

@@ -11,8 +11,7 @@ Proof, for activation_min = zero_point = −128 and activation_max = 127. TFLite
 upwards), then q = x / 2^s rounded to the nearest, ties away from zero, and y = clamp(q + zero_point).
 
 1. For x ≥ 0, q = ⌊(x + 2^(s−1)) / 2^s⌋. For x < 0, q ≤ 0 and so is that floor: both give y = activation_min, whichever
-way
-   a tie goes. So y = clamp(⌊(x + 2^(s−1)) / 2^s⌋ + zero_point) for every x.
+   way a tie goes. So y = clamp(⌊(x + 2^(s−1)) / 2^s⌋ + zero_point) for every x.
 2. ⌊(⌊a / p⌋ + b) / q⌋ = ⌊(a + p·b) / (p·q)⌋ for integers, p and q positive. So the floor in 1 is
    ⌊(acc·m + 2^30 + 2^(30+s)) / 2^(31+s)⌋, and times 2^t above and below, with 31 + s + t = 32 + E, it is
    ⌊(2^t·acc·m + 2^(30+t) + 2^(31+E)) / 2^(32+E)⌋.
@@ -80,4 +79,5 @@ def relu_channels(
 def requantize(acc: npt.ArrayLike, channels: ReluChannels) -> npt.NDArray[np.int8]:
     """What C computes from unscaled accumulators `[…, out_channels]`."""
     high = ((np.asarray(acc, np.int64) << channels.scale_shift) * channels.multiplier) >> 32
-    return np.clip((channels.offset + high) >> SHIFT, -128, 127).astype(np.int8)
+    outputs: npt.NDArray[np.int8] = np.clip((channels.offset + high) >> SHIFT, -128, 127).astype(np.int8)
+    return outputs

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from tinyprune.sparsity import two_of_four
 
 DENSE = "dense"
+ANY = "any"  # of a kernel that takes weights of every pattern
 TWO_OF_FOUR = "2:4"
 
 #: Pattern name → the module with `mask(weights)` and `matches(weights)` for a matrix `[out_channels, taps]`.

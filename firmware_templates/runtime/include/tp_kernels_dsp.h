@@ -23,6 +23,7 @@
 #include "tp_kernels.h"
 
 #define TP_RELU_SHIFT 12
+#define TP_OWN_ENTRIES UINT32_C(0xffffffdc) /* -36 */
 #define TP_TILE_PIXELS 5
 /* The six ways to keep two of a group of four activations, for five pixels. */
 #define TP_GROUP_WORDS (6 * TP_TILE_PIXELS)
@@ -34,30 +35,34 @@ typedef struct tp_five_map {
     int32_t slots, first;
 } tp_five_map;
 
-/* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_sp24_dsp. */
+/* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_pairs_dsp. */
 typedef struct tp_five_pixels {
     const uint32_t *weights, *end;
     const uint32_t *pairs;              /* [groups][6][5], see tp_expand_dsp */
     int8_t *output;                     /* pixel 0 of channel 0 */
     int32_t channel_step;               /* bytes to the next output channel */
     int32_t to[TP_TILE_PIXELS - 1];     /* bytes from pixel 0 to pixels 1, 2, 3, 4; equal ones may repeat */
-    int32_t groups;                     /* groups of four input channels or taps */
-    int32_t work[2];
 } tp_five_pixels;
 
-/* 2D convolution (a pointwise or fully connected one, too) with 2:4 weights, five pixels at a time. Any kernel, stride,
+/* 2D convolution (a pointwise or fully connected one, too), five pixels at a time, with weights of any pattern: dense ones are
+ * two pairs for each group of four taps, 2:4 ones are one, and where all four are zero there is none. Any kernel, stride,
  * dilation and padding.
  *   map      where the output goes: a five-wide map (out_width is 5), or with slots = 0 [out_height][out_width][out_channels]
- *   weights  a stream of words for each output channel: bias * 2^t; then, for each record of four groups, a word of four
- *            steps and a word for each group: its kept weights * 2^t as halfwords, the first low; then multiplier, offset.
- *            A step takes a byte pointer from the pair of the group before (from group 0's first pair) to the pair to use.
- *            Where the groups are no multiple of four the first record is the short one and its steps are the upper bytes
+ *   weights  a stream of words: its length; where channels enter the unrolled run of 16 pairs, in bytes: 48 * skip + skip / 4
+ *            * 4 with skip = -count & 15, when all have the same count of pairs, 1 to 16, else TP_OWN_ENTRIES; then for each
+ *            output channel
+ *            - bias * 2^t;
+ *            - with TP_OWN_ENTRIES: its entry in the lower half, in the upper its runs, rounded up, less 2;
+ *            - for each record of four pairs, a word of four steps and for each pair its two weights * 2^t as halfwords, the
+ *              first low. A step takes a byte pointer from the pair before (from scratch) to the pair to use. Where the pairs
+ *              are no multiple of four, the first record is the short one and its steps are the upper bytes;
+ *            - multiplier; offset.
  *   input    [in_height][in_width][in_channels]
  *   scratch  [word-aligned] tp_expand_dsp's pairs [groups][6][5] words, groups = ceil(taps / 4); for other than a 1x1 kernel
  *            of stride 1 with in_channels a multiple of 4, behind them patches [5][4 * groups] bytes and the band of input
  *            rows under the kernel, [kernel_height][band_width * in_channels] bytes, band_width = (out_width - 1) *
  *            stride_width + (kernel_width - 1) * dilation_width + 1 */
-void tp_conv_2d_s8_sp24_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
@@ -86,10 +91,10 @@ void tp_depthwise_3x3_row_s8_dense_dsp(const tp_five_rows *layer, const uint32_t
                                        int32_t iteration);
 
 /* The pointwise half; channels is a multiple of 4.
- *   weights  as for tp_conv_2d_s8_sp24_dsp
+ *   weights  as for tp_conv_2d_s8_pairs_dsp
  *   row      [ceil(channels / 64)][5][64] bytes of input
  *   scratch  [word-aligned] pairs [channels / 4][6][5] words */
-void tp_conv_1x1_row_s8_sp24_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+void tp_conv_1x1_row_s8_pairs_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
@@ -103,7 +108,7 @@ void tp_average_pool_five_s8_dsp(const tp_layer *layer, const tp_five_map *map, 
 void tp_expand_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *pairs);
 
 /* All output channels of five pixels. Leaves job->output and job->work undefined. */
-void tp_five_pixels_s8_sp24_dsp(tp_five_pixels *job);
+void tp_five_pixels_s8_pairs_dsp(tp_five_pixels *job);
 
 /* Up to 64 channels of a row of tp_depthwise_3x3_s8_dense_dsp; words and bytes point to the slot of the row above in the first
  * channel's plane, output to [5][64] bytes. */

@@ -111,19 +111,19 @@ static line line_of(const tp_layer *layer, const tp_five_map *map, int8_t *outpu
     return l;
 }
 
-void tp_conv_2d_s8_sp24_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch)
 {
     const int32_t taps = layer->kernel_height * layer->kernel_width * layer->in_channels, groups = (taps + 3) / 4;
-    const int direct = taps == layer->in_channels && (taps & 3) == 0 && layer->stride_height == 1
-                       && layer->stride_width == 1 && layer->out_width == layer->in_width;
+    const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
+                       && layer->stride_width == 1 && layer->out_height == layer->in_height
+                       && layer->out_width == layer->in_width && (taps & 3) == 0;
     const int32_t band_width =
         (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
     uint32_t *const pairs = scratch;
     int8_t *const patches = (int8_t *)(pairs + TP_GROUP_WORDS * groups);
     int8_t *const band = patches + TP_TILE_PIXELS * 4 * groups;
-    tp_five_pixels job = {weights, weights + layer->out_channels * (3 + groups + (groups + 3) / 4), pairs, NULL,
-                          map->slots == 0 ? 1 : 5 * map->slots, {0}, groups, {0}};
+    tp_five_pixels job = {weights, weights + weights[0], pairs, NULL, map->slots == 0 ? 1 : 5 * map->slots, {0}};
     if (!direct) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
@@ -145,7 +145,7 @@ void tp_conv_2d_s8_sp24_dsp(const tp_layer *layer, const tp_five_map *map, const
                             pairs);
             }
             job.output = l.output + first * l.output_step;
-            tp_five_pixels_s8_sp24_dsp(&job);
+            tp_five_pixels_s8_pairs_dsp(&job);
         }
     }
 }

@@ -6,9 +6,9 @@
 #if TP_DSP
 
 /* In assembly as a whole: it needs all 14 registers (5 accumulators, 5 pairs of activations, weights, steps and two pointers),
- * loads back to back, which compilers pull apart, and a jump into the unrolled groups. */
+ * loads back to back, which compilers pull apart, and a jump into the unrolled pairs. */
 
-/* Move on to the group's pair, load its weights and the pair for five pixels, multiply: 13 cycles, 48 bytes of code. */
+/* Move on to the next pair, load its weights and the activations of five pixels, multiply: 13 cycles, 48 bytes of code. */
 #define ADVANCE(rotation) "uxtab r12, r12, r11" rotation "\n\t"
 #define LOAD                       \
     "ldr.w r10, [lr], #4\n\t"      \
@@ -30,39 +30,36 @@
     ADVANCE(", ror #16") LOAD MULTIPLY              \
     ADVANCE(", ror #24") LOAD next_steps MULTIPLY
 
-/* On the stack: 0 entry into the first run of groups, 4 end, 8 pairs, 12 output, 16 channel_step, 20 to[4], 36 entry of a
- * channel, 40 runs - 2, 44 runs left. Nothing in a run of groups touches the flags: N says that it is the channel's last. */
-__attribute__((naked, noinline)) void tp_five_pixels_s8_sp24_dsp(__attribute__((unused)) tp_five_pixels *job)
+/* On the stack: 0 where channels begin, 4 end, 8 pairs, 12 output, 16 channel_step, 20 to[4], 36 runs left, 40 the run's
+ * address. Nothing in a run touches the flags: N says that it is the channel's last. Channels begin where in the run their
+ * first record does, or 36 bytes before the run, where each one's own beginning and runs are read. */
+__attribute__((naked, noinline)) void tp_five_pixels_s8_pairs_dsp(__attribute__((unused)) tp_five_pixels *job)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
-        "ldm r0, {r1-r12}\n\t"
-        "push {r1-r12}\n\t"
-        "mov lr, r1\n\t"
-        /* runs of 16 groups; the first one enters behind (-groups & 15) of them, 48 bytes each and 4 for next_steps */
-        "rsb r0, r10, #0\n\t"
-        "and r0, r0, #15\n\t"
-        "lsr r1, r0, #2\n\t"
-        "lsl r1, r1, #2\n\t"
-        "add r1, r1, r0, lsl #5\n\t"
-        "add r1, r1, r0, lsl #4\n\t"
+        "ldm r0, {r1-r9}\n\t"
+        "push {r1-r11}\n\t"
+        "add lr, r1, #8\n\t"
+        "ldr r1, [r1, #4]\n\t"
         "adr.w r0, 2f\n\t"
-        "add r0, r0, r1\n\t"
         "add r0, r0, #1\n\t"
-        "add r10, r10, #15\n\t"
-        "asr r10, r10, #4\n\t"
-        "subs r10, r10, #2\n\t"
-        "mov r1, r0\n\t"
-        "bmi 1f\n\t"
-        "adr.w r1, 5f\n\t"
-        "add r1, r1, #1\n\t"
-        "1:\n\t"
+        "str r0, [sp, #40]\n\t"
+        "add r0, r0, r1\n\t"
         "str r0, [sp, #0]\n\t"
-        "str r1, [sp, #36]\n\t"
-        "str r10, [sp, #40]\n\t"
         "b 4f\n\t"
         ".balign 4\n\t"
-        "2:\n\t"
+        /* a channel that begins elsewhere than the others, or has more runs than one: 36 bytes */
+        "asr.w r5, r11, #16\n\t"
+        "uxth.w r6, r11\n\t"
+        "ldr.w r7, [sp, #40]\n\t"
+        "ldr.w r11, [lr], #4\n\t"
+        "str.w r5, [sp, #36]\n\t"
+        "add.w r6, r6, r7\n\t"
+        "cmp.w r5, #0\n\t"
+        "bx r6\n\t"
+        "nop\n\t"
+        "nop.w\n\t"
+        "2:\n\t" /* a run of 16 pairs */
         RECORD(NEXT_STEPS) RECORD(NEXT_STEPS) RECORD(NEXT_STEPS) RECORD("")
         "bpl 6f\n\t"
         "3:\n\t" /* requantize */
@@ -93,7 +90,7 @@ __attribute__((naked, noinline)) void tp_five_pixels_s8_sp24_dsp(__attribute__((
         "str r8, [sp, #12]\n\t"
         "4:\n\t" /* the next channel */
         "ldr r5, [sp, #4]\n\t"
-        "ldr r6, [sp, #36]\n\t"
+        "ldr r6, [sp, #0]\n\t"
         "ldr r12, [sp, #8]\n\t"
         "cmp lr, r5\n\t"
         "beq 7f\n\t"
@@ -104,20 +101,14 @@ __attribute__((naked, noinline)) void tp_five_pixels_s8_sp24_dsp(__attribute__((
         "mov r3, r0\n\t"
         "mov r4, r0\n\t"
         "bx r6\n\t"
-        "5:\n\t" /* a channel of two runs or more */
-        "ldr r5, [sp, #40]\n\t"
-        "ldr r6, [sp, #0]\n\t"
-        "cmp r5, #0\n\t"
-        "str r5, [sp, #44]\n\t"
-        "bx r6\n\t"
-        "6:\n\t" /* its next run */
-        "ldr r5, [sp, #44]\n\t"
+        "6:\n\t" /* the channel's next run */
+        "ldr r5, [sp, #36]\n\t"
         "ldr r11, [lr], #4\n\t"
         "subs r5, r5, #1\n\t"
-        "str r5, [sp, #44]\n\t"
+        "str r5, [sp, #36]\n\t"
         "b 2b\n\t"
         "7:\n\t"
-        "add sp, sp, #48\n\t"
+        "add sp, sp, #44\n\t"
         "pop {r4-r11, pc}");
 }
 
@@ -129,33 +120,39 @@ static inline int8_t relu_output(int32_t acc, int32_t multiplier, int32_t offset
 }
 
 /* acc + one channel's weights . pairs; returns the weights behind. */
-static const uint32_t *dot(const uint32_t *weights, const uint32_t *pairs, int32_t groups, int32_t acc[TP_TILE_PIXELS])
+static const uint32_t *dot(const uint32_t *weights, uint32_t entry, const uint32_t *pairs, int32_t acc[TP_TILE_PIXELS])
 {
     const char *at = (const char *)pairs;
-    uint32_t steps = *weights++;
-    for (int32_t group = -groups & 3, end = group + groups; group < end; group++) {
-        at += steps >> (group & 3) * 8 & 0xffu;
+    uint32_t runs = 1;
+    if (entry == TP_OWN_ENTRIES) {
+        runs = ((*weights >> 16) + 2) & 0xffffu;
+        entry = *weights++ & 0xffffu;
+    }
+    /* entry counts bytes of the assembly above: 48 a pair, 4 more a record */
+    uint32_t count = 16 * runs - entry / 196 * 4 - entry % 196 / 48, steps = *weights++;
+    while (count > 0) {
+        at += steps >> (-count & 3) * 8 & 0xffu;
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
             acc[i] = tp_smlad(((const uint32_t *)(const void *)at)[i], *weights, acc[i]);
         }
         weights++;
-        if ((group & 3) == 3 && group + 1 < end) {
+        if ((--count & 3) == 0 && count > 0) {
             steps = *weights++;
         }
     }
     return weights;
 }
 
-void tp_five_pixels_s8_sp24_dsp(tp_five_pixels *job)
+void tp_five_pixels_s8_pairs_dsp(tp_five_pixels *job)
 {
-    const uint32_t *weights = job->weights;
+    const uint32_t *weights = job->weights + 2;
     while (weights != job->end) {
         int32_t acc[TP_TILE_PIXELS];
         const int32_t bias = (int32_t)*weights++;
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
             acc[i] = bias;
         }
-        weights = dot(weights, job->pairs, job->groups, acc);
+        weights = dot(weights, job->weights[1], job->pairs, acc);
         const int32_t multiplier = (int32_t)weights[0], offset = (int32_t)weights[1];
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
             job->output[i == 0 ? 0 : job->to[i - 1]] = relu_output(acc[i], multiplier, offset);

@@ -15,14 +15,13 @@ static void expand_row(const int8_t *row, int32_t channels, uint32_t *pairs)
     }
 }
 
-void tp_conv_1x1_row_s8_sp24_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+void tp_conv_1x1_row_s8_pairs_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration)
 {
-    const int32_t groups = layer->channels / 4, channel_words = 3 + groups + (groups + 3) / 4;
     const int upwards = layer->first_out > layer->first_in;
     const int32_t slot = layer->first_out + (upwards ? layer->height - 1 - iteration : iteration);
-    tp_five_pixels job = {weights, weights + layer->out_channels * channel_words, scratch, map + 4 * slot, 5 * layer->slots,
-                          {2, 1, 3, 4 * layer->slots - 3 * slot}, groups, {0}};
+    tp_five_pixels job = {weights, weights + *weights, scratch, map + 4 * slot, 5 * layer->slots,
+                          {2, 1, 3, 4 * layer->slots - 3 * slot}};
     expand_row(row, layer->channels, scratch);
-    tp_five_pixels_s8_sp24_dsp(&job);
+    tp_five_pixels_s8_pairs_dsp(&job);
 }

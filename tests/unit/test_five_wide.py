@@ -1,0 +1,85 @@
+"""Packed layouts of the kernels in tp_kernels_dsp.h: what is packed is unpacked again, and nothing is dropped."""
+
+import numpy as np
+import pytest
+
+from tinyprune.kernels import depthwise_five
+from tinyprune.sparsity import pairs, two_of_four
+
+
+def random_weights(rows: int, taps: int, zeros: float | str) -> np.ndarray:
+    random = np.random.default_rng(taps)
+    weights = random.integers(-128, 128, (rows, taps)).astype(np.int8)
+    if zeros == "2:4":
+        return weights * two_of_four.mask(random.random((rows, taps)))
+    return weights * (random.random((rows, taps)) >= zeros)
+
+
+@pytest.mark.parametrize("zeros", ["2:4", 0, 0.5, 0.9, 0.99, 1])
+@pytest.mark.parametrize("taps", [1, 3, 4, 5, 8, 16, 17, 40, 64, 68, 150, 500])
+def test_stream_round_trip(taps: int, zeros: float | str) -> None:
+    weights = random_weights(7, taps, zeros)
+    shifts, numbers = np.arange(2, 9), np.arange(7)
+    packed = pairs.pack(weights, numbers * -1000, shifts, numbers, -numbers)
+    np.testing.assert_array_equal(pairs.unpack(packed, shifts, taps), weights)
+    assert packed[2] == 0
+    assert packed[-2:].astype(np.int32).tolist() == [6, -6]
+    assert pairs.count(weights) < len(packed) - 7 * 4
+
+
+def test_one_pair_a_group_at_two_of_four() -> None:
+    assert pairs.count(np.tile(np.array([1, 0, 2, 0, 0, 0, 0, 7], np.int8), (3, 5))) == 3 * 10
+    assert pairs.count(np.ones((3, 40), np.int8)) == 3 * 20
+
+
+def test_worked_example() -> None:
+    """Six groups, of which the last four are empty but for one weight: three pairs in one record."""
+    weights = np.zeros((1, 24), np.int8)
+    weights[0, [0, 1]] = 3, -1  # pair 01 of group 0: byte 0
+    weights[0, [6, 7]] = 5, 7  # pair 23 of group 1: byte 120 + 5 · 20
+    weights[0, 16] = 2  # pair 01 of group 4: byte 480, 260 further, which is more than a step
+    packed = pairs.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
+    entry = 12 * 48 + 3 * 4
+    steps = 220 << 8 | 240 << 16 | 20 << 24
+    expected = [10, entry, 4, steps, 12 | 0xFFFC << 16, 20 | 28 << 16, 0, 8, 9, 11]
+    assert packed.tolist() == expected
+
+
+@pytest.mark.parametrize(("weight", "fits"), [(127, True), (-128, True), (127, False)])
+def test_refuses_weights_that_do_not_fit(weight: int, fits: bool) -> None:
+    weights, shift = np.full((1, 1), weight, np.int8), np.array([8 if fits else 9])
+    depthwise = np.full((3, 3, 1), weight, np.int8)
+    zero = np.array([0])
+    if fits:
+        pairs.pack(weights, zero, shift, zero, zero)
+        depthwise_five.pack(depthwise, zero, 0, shift, zero, zero)
+        return
+    with pytest.raises(ValueError, match="does not fit 16 bits"):
+        pairs.pack(weights, zero, shift, zero, zero)
+    with pytest.raises(ValueError, match="does not fit 16 bits"):
+        depthwise_five.pack(depthwise, zero, 0, shift, zero, zero)
+
+
+def test_depthwise_round_trip() -> None:
+    random = np.random.default_rng(0)
+    weights = random.integers(-128, 128, (3, 3, 9)).astype(np.int8)
+    shifts, numbers = random.integers(2, 9, 9), random.integers(0, 1 << 31, 9)
+    packed = depthwise_five.pack(weights, np.arange(9), -7, shifts, numbers, -np.arange(9))
+    assert packed.shape == (9, 11)
+    np.testing.assert_array_equal(depthwise_five.unpack(packed, shifts), weights)
+    sides = weights.astype(np.int64).sum(axis=0)
+    for word, side in ((0, 0), (2, 2)):
+        np.testing.assert_array_equal(packed[:, word].astype(np.int32), (np.arange(9) - 7 * sides[side]) << shifts)
+    np.testing.assert_array_equal(packed[:, 9], numbers)
+
+
+@pytest.mark.parametrize(("height", "first"), [(1, 1), (25, 1), (25, 2), (3, 5)])
+def test_map_round_trip(height: int, first: int) -> None:
+    x = np.random.default_rng(0).integers(-128, 128, (height, 5, 6)).astype(np.int8)
+    slots = depthwise_five.slots(height, first)
+    assert slots % 4 == 0
+    assert slots > first + height
+    planes = depthwise_five.to_planes(x, slots, first)
+    np.testing.assert_array_equal(depthwise_five.from_planes(planes, height, first), x)
+    assert planes[2, 4 * first : 4 * first + 4].tolist() == x[0, [0, 2, 1, 3], 2].tolist()
+    assert planes[2, 4 * slots + first] == x[0, 4, 2]

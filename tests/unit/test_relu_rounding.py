@@ -1,0 +1,96 @@
+"""The one-shift requantization against TFLite's two roundings, on ties above all."""
+
+import numpy as np
+import pytest
+
+from tinyprune import fixed_point
+from tinyprune.kernels import relu_rounding
+from tinyprune.kernels.relu_rounding import SHIFT, fits_relu, relu_channels
+
+LAYER = {"max_accumulator": [1 << 18], "max_weight": [127]}
+
+
+def tflite(acc: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
+    scaled = fixed_point.multiply_by_quantized_multiplier(acc, multiplier, shift)
+    return np.clip(scaled - 128, -128, 127).astype(np.int8)
+
+
+def accumulators(multiplier: int, shift: int, bound: int) -> np.ndarray:
+    """All over the range, and around every point where the output changes."""
+    edges = (np.arange(-4, 264) + 0.5) * 2.0 ** (31 - shift) / multiplier
+    near = (np.round(edges).astype(np.int64)[:, None] + np.arange(-3, 4)).ravel()
+    spread = np.random.default_rng(0).integers(-bound, bound + 1, 4000)
+    acc = np.concatenate([near, spread, np.arange(-600, 600), [bound, -bound]])
+    return acc[np.abs(acc) <= bound]
+
+
+@pytest.mark.parametrize("shift", range(-11, -4))
+@pytest.mark.parametrize(
+    "multiplier", [1 << 30, (1 << 30) + 1, 3 << 29, 5 << 28, (1 << 31) - 1, 1518500250, (1 << 30) + (1 << 12)]
+)
+def test_equals_two_roundings(multiplier: int, shift: int) -> None:
+    bound = (1 << (30 - (SHIFT + 1 + shift))) - 1
+    stored = relu_channels([bound], [127], [multiplier], [shift])
+    assert stored is not None
+    acc = accumulators(multiplier, -shift, bound)
+    assert len(acc) > 4000
+    np.testing.assert_array_equal(relu_rounding.requantize(acc[:, None], stored)[:, 0], tflite(acc, multiplier, shift))
+
+
+def test_ties_below_zero_need_the_relu() -> None:
+    """Without the clamp the two differ: the proof is used for what it proves."""
+    acc = np.array([-3 * (1 << 5)])
+    rounded = fixed_point.multiply_by_quantized_multiplier(acc, 1 << 30, -5)
+    assert rounded[0] == -2
+    assert (acc * (1 << 30) + (1 << 30) + (1 << 35)) >> 36 == -1
+
+
+def test_a_channel_that_cannot_reach_one_is_stored_as_zero() -> None:
+    largest = (1 << 20) - 2  # one more makes a tie of a half after the first rounding, and that gives one
+    stored = relu_channels([largest], [1], [1 << 30], [-20])
+    assert stored is not None
+    assert stored.multiplier.tolist() == [0]
+    acc = np.array([largest, -largest, 0, 1])
+    np.testing.assert_array_equal(relu_rounding.requantize(acc[:, None], stored)[:, 0], tflite(acc, 1 << 30, -20))
+    assert relu_channels([largest + 1], [1], [1 << 30], [-20]) is None
+    assert tflite(np.array([largest + 1]), 1 << 30, -20)[0] == -127
+
+
+def test_a_dead_channel_of_multiplier_zero() -> None:
+    stored = relu_channels([1 << 20], [0], [0], [0])
+    assert stored is not None
+    assert relu_rounding.requantize([[1 << 20]], stored)[0, 0] == -128
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"shift": [-12]}, "t = 1 leaves a half below the lowest bit"),
+        ({"shift": [0]}, "a weight would not fit 16 bits"),
+        ({"shift": [3]}, "shifts to the left"),
+        ({"shift": [-5], "max_accumulator": [1 << 23]}, "the accumulator would overflow"),
+    ],
+)
+def test_refused(change: dict[str, list[int]], why: str) -> None:
+    arguments = {**LAYER, "multiplier": [3 << 29], "shift": [-8]}
+    assert relu_channels(**arguments) is not None
+    assert relu_channels(**(arguments | change)) is None, why
+
+
+def test_one_channel_out_of_reach_refuses_the_layer() -> None:
+    assert relu_channels([9000, 9000], [9, 9], [3 << 29, 3 << 29], [-8, -12]) is None
+
+
+@pytest.mark.parametrize(
+    ("zero_point", "low", "high", "fits"),
+    [(-128, -128, 127, True), (0, 0, 127, False), (-128, -128, 100, False), (-127, -128, 127, False)],
+)
+def test_fits_relu(zero_point: int, low: int, high: int, fits: bool) -> None:
+    assert fits_relu(zero_point, low, high) == fits
+
+
+def test_offsets_stay_in_range() -> None:
+    for shift in range(-11, -4):
+        stored = relu_channels([1 << 10], [1], [(1 << 31) - 1], [shift])
+        assert stored is not None
+        assert abs(int(stored.offset[0])) < 1 << 30
