@@ -4,6 +4,9 @@ A block hook stores where each block starts; counts, taken branches and cycles f
 afterwards, many blocks at a time. Generated code has one function `tp_layer_<NN>_<name>` a layer, called by
 `tp_network_run`: what runs from a layer's entry up to the return into `tp_network_run` belongs to it. Instructions that
 an IT block skips count: they take their turn in the pipeline, and a board's instruction counter counts them as well.
+
+Unicorn also ends a block where the core does not notice: at the end of a 4 KiB page, and when it has become long. Such
+pieces are joined before they are costed, so that cycles do not depend on where the linker put the code.
 """
 
 import re
@@ -25,7 +28,7 @@ Keys = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 
 _LAYER = re.compile(r"tp_layer_(\d+)_(\w+)(\.\w+)*")  # compilers append .constprop.0 and the like
-_SIZE_BITS, _SIZE_MASK = np.uint64(16), np.uint64(0xFFFF)
+_SIZE_BITS, _SIZE_MASK = np.uint64(32), np.uint64(0xFFFFFFFF)
 _CHUNK_BLOCKS = 500_000  # kept before they are summed up
 _OUTSIDE = -1
 
@@ -40,7 +43,7 @@ class Profiler:
         layers = _layers(program)
         self._names = [name for _, name in sorted({(number, name) for number, name, _ in layers})]
         self._between = len(self._names)  # owner of tp_network_run's own instructions
-        self._blocks = array("Q")  # address << 16 | size, in order of execution; the last one is still running
+        self._blocks = array("Q")  # address << 32 | size, in order of execution; the last one is still running
         self._costs: dict[int, cost.BlockCost] = {}
         self._disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
         self._cycles = 0
@@ -75,7 +78,7 @@ class Profiler:
         blocks, append = self._blocks, self._blocks.append
 
         def hook(_uc: Any, address: int, size: int, _data: object) -> None:
-            append(address << 16 | size)
+            append(address << 32 | size)
             if len(blocks) >= _CHUNK_BLOCKS:
                 self._sum_up()
 
@@ -96,11 +99,11 @@ class Profiler:
             self._owner = owner
 
     def _sum_up(self) -> None:
-        """Books all blocks but the last, whose successor is not known yet."""
-        keys: Keys = np.array(self._blocks, np.uint64)
+        """Books all blocks but the last one with the pieces that it continues: what follows is not known yet."""
+        keys, pieces = self._joined(np.array(self._blocks, np.uint64))
         if keys.size < 2:
             return
-        del self._blocks[:-1]
+        del self._blocks[:-pieces]
         end = 0
         if self._owner != _OUTSIDE:
             returns = np.flatnonzero(keys >> _SIZE_BITS == self._return_address)
@@ -116,6 +119,22 @@ class Profiler:
         self._tally[self._owner] += counts[~between].sum(axis=0)
         self._tally[self._between] += counts[between].sum(axis=0)
         self._cycles += int(counts[:, 1].sum())
+
+    def _joined(self, keys: Keys) -> tuple[Keys, int]:
+        """The blocks with those pieces made one that follow each other without a branch; how many the last one has."""
+        if keys.size < 2:
+            return keys, keys.size
+        unique, index = np.unique(keys, return_inverse=True)
+        straight = np.array([self._falls_through(int(key)) for key in unique])[index[:-1]]
+        addresses, sizes = keys >> _SIZE_BITS, keys & _SIZE_MASK
+        continues = straight & (addresses[1:] == addresses[:-1] + sizes[:-1])
+        starts = np.flatnonzero(np.concatenate([[True], ~continues]))
+        return addresses[starts] << _SIZE_BITS | np.add.reduceat(sizes, starts), int(keys.size - starts[-1])
+
+    def _falls_through(self, key: int) -> bool:
+        """Whether a block does not end in a branch, taken or not."""
+        found = self._cost(key)
+        return found.taken_cycles == found.cycles
 
     def _count(self, keys: Keys) -> tuple[Keys, Counts]:
         """Addresses `[blocks]` and sums `[blocks, (instructions, cycles)]` over a sequence of executed blocks.
@@ -134,7 +153,7 @@ class Profiler:
 
     def _cost(self, key: int) -> cost.BlockCost:
         if key not in self._costs:
-            block = self._disassemble(key >> 16, key & 0xFFFF)
+            block = self._disassemble(key >> 32, key & 0xFFFFFFFF)
             self._costs[key] = cost.block_cost(block, self._table, self._flash_wait_states)
         return self._costs[key]
 
