@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import cmsis_nn, weights
+from benchmarks import cmsis_nn, qemu, weights
 from tinyprune import benchmark, build, oracle, output, pipeline, reader, samples, toolchain
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS
 from tinyprune.errors import MissingDependency, TargetError
 from tinyprune.pipeline import BuildRequest
+from tinyprune.toolchain import Compiler
 
 Progress = Callable[[str], None]
+#: How far our instruction counts may be from QEMU's.
+QEMU_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Row:
     ram_bytes: int
     inputs_compared: int
     inputs_equal: int
+    qemu_instructions: float | None  # None without QEMU
     layers: tuple[Layer, ...]
 
 
@@ -50,7 +54,7 @@ class Comparison:
     compiler: str
     cost_model: str
     judge: str
-    left_out: tuple[str, ...]  # peers that this machine does not have, and why
+    left_out: tuple[str, ...]  # what this machine does not have, and why
     rows: tuple[Row, ...]
 
     @property
@@ -73,22 +77,40 @@ def compare(
     with tempfile.TemporaryDirectory(prefix="tinyprune-peers-") as folder:
         try:
             progress("CMSIS-NN, dense")
-            rows.append(_peer(model, board, found, Path(folder) / "peer"))
+            rows.append(_checked(_peer(model, board, found, Path(folder) / "peer")))
         except MissingDependency as error:
             left_out.append(str(error))
+        if not qemu.installed():
+            left_out.append("the check of the instruction counts: qemu-system-arm is not installed")
         for number, pattern in enumerate(patterns):
             progress(f"tinyprune, {pattern}")
-            rows.append(_ours(model, board, found.name, pattern, Path(folder) / f"ours{number}"))
+            rows.append(_checked(_ours(model, board, found, pattern, Path(folder) / f"ours{number}")))
     table = f"instruction timings of the {board.cpu.core}, {board.cpu.flash_wait_states} flash wait states"
     return Comparison(board.name, name, found.version, table, judge, tuple(left_out), tuple(rows))
 
 
-def _ours(model: bytes, board: Board, compiler: str, pattern: str, folder: Path) -> Row:
+def _checked(row: Row) -> Row:
+    if row.qemu_instructions and abs(row.qemu_instructions / row.instructions - 1) > QEMU_TOLERANCE:
+        raise TargetError(
+            f"{row.engine} with {row.pattern} weights: the emulator counted {row.instructions:,} instructions, "
+            f"QEMU {row.qemu_instructions:,.0f}"
+        )
+    return row
+
+
+def _count_in_qemu(project: Path, board: Board, compiler: Compiler, sample: weights.Int8, folder: Path) -> float | None:
+    if not qemu.installed():
+        return None
+    folder.mkdir()
+    return qemu.count(project, board, compiler, sample, folder).instructions
+
+
+def _ours(model: bytes, board: Board, compiler: Compiler, pattern: str, folder: Path) -> Row:
     pruned = weights.prune(model, weights.PATTERNS[pattern])
     folder.mkdir()
     path = folder / "model.tflite"
     path.write_bytes(pruned)
-    request = BuildRequest(board, folder / "build", path, compiler=compiler)
+    request = BuildRequest(board, folder / "build", path, compiler=compiler.name)
     report = pipeline.run_build(request, lambda _stage: None)
     if report.instructions is None or report.modelled_cycles is None or report.stack_bytes is None:
         raise TargetError(f"the emulator of {board.name} does not count instructions")
@@ -99,15 +121,18 @@ def _ours(model: bytes, board: Board, compiler: str, pattern: str, folder: Path)
     ram_bytes = report.ram_bytes + report.stack_bytes
     counts = (report.instructions, report.modelled_cycles, report.flash_bytes, ram_bytes)
     equal = (report.inputs_compared, report.inputs_equal)
-    return Row("tinyprune", pattern, weights.zeros(pruned), *counts, *equal, layers)
+    sample = samples.make(reader.read(pruned, "the model").input, pipeline.COMPARED_INPUTS)[-1]
+    counted = _count_in_qemu(folder / "build" / output.PROJECT, board, compiler, sample, folder / "qemu")
+    return Row("tinyprune", pattern, weights.zeros(pruned), *counts, *equal, counted, layers)
 
 
-def _peer(model: bytes, board: Board, compiler: toolchain.Compiler, folder: Path) -> Row:
+def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     peer = cmsis_nn.sources()
     graph = reader.read(model, "the model")
     source = cmsis_nn.generate(graph, board, "peer", peer)
     project = output.write_project(source, folder)
-    image = build.build(source, board, cmsis_nn.compiler_for(compiler, peer), project, folder)
+    compiler = cmsis_nn.compiler_for(compiler, peer)
+    image = build.build(source, board, compiler, project, folder)
     inputs = samples.make(graph.input, pipeline.COMPARED_INPUTS)
     emulator = EMULATORS[board.emulators[0]]
     outputs = benchmark.outputs(emulator, image, board, inputs)
@@ -119,4 +144,5 @@ def _peer(model: bytes, board: Board, compiler: toolchain.Compiler, folder: Path
         for (op, macs, function), run in zip(ops, profile.layers, strict=True)
     )
     totals = (profile.instructions, profile.modelled_cycles, image.flash_bytes, image.ram_bytes + profile.stack_bytes)
-    return Row(peer.version, "dense", weights.zeros(model), *totals, len(inputs), equal, layers)
+    counted = _count_in_qemu(project, board, compiler, inputs[-1], folder / "qemu")
+    return Row(peer.version, "dense", weights.zeros(model), *totals, len(inputs), equal, counted, layers)

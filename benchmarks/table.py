@@ -58,12 +58,14 @@ def network(comparison: Comparison) -> str:
 
 
 def _caption(comparison: Comparison) -> str:
+    apart = [abs(row.instructions - row.qemu_instructions) for row in comparison.rows if row.qemu_instructions]
+    checked = f" Instructions are within {max(apart):.0f} of QEMU's count." if apart else ""
     missing = "".join(f" Left out: {reason}." for reason in comparison.left_out)
     return (
         f"{comparison.model} on {comparison.board}, {comparison.compiler}; cycles are modelled "
         f"({comparison.cost_model}), not measured on a board; bytes against {comparison.judge}. "
         "Weights were masked in the .tflite by magnitude, without training: this table says nothing about accuracy."
-        f"{missing}"
+        f"{checked}{missing}"
     )
 
 
