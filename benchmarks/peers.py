@@ -42,7 +42,7 @@ def main(
         if redraw:
             comparison = table.from_json(output / "peers.json")
         else:
-            data, name = _model(model)
+            data, name = read_model(model)
             found, wanted = boards.load(board), patterns or tuple(weights.PATTERNS)
             comparison = measure.compare(data, name, found, compiler, wanted, lambda stage: click.echo(stage, err=True))
         output.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,8 @@ def blocks(comparison: measure.Comparison) -> dict[str, str]:
     return {"peers": table.network(comparison), "peers by layer": table.layers(comparison)}
 
 
-def _model(path: Path | None) -> tuple[bytes, str]:
+def read_model(path: Path | None) -> tuple[bytes, str]:
+    """A model's bytes and name: the file's, or the zoo's dense one, quantized."""
     if path is not None:
         return reader.read_bytes(path), path.stem
     from tinyprune import quantize, zoo

@@ -141,15 +141,21 @@ def block_cost(block: Sequence[Instruction], table: CycleTable, flash_wait_state
 
     Raises TargetError for an instruction that the table does not hold: a guess would pass for a model.
     """
-    cycles = branch = 0
-    behind_single = False
-    for instruction in block:
-        own, branch, behind_single = _cost(instruction, table, behind_single)
-        cycles += own
+    each, branch = split(block, table)
+    cycles = sum(each)
     fetched_words = -(-sum(instruction.bytes for instruction in block) // 4)
     cycles = max(cycles, fetched_words * (1 + flash_wait_states))
     taken = cycles + branch + (flash_wait_states if branch else 0)
     return BlockCost(len(block), cycles, taken)
+
+
+def split(block: Sequence[Instruction], table: CycleTable) -> tuple[list[int], int]:
+    """(cycles of each instruction, cycles that the last one adds if it branches), when fetching never waits."""
+    each, branch, behind_single = [], 0, False
+    for instruction in block:
+        own, branch, behind_single = _cost(instruction, table, behind_single)
+        each.append(own)
+    return each, branch
 
 
 def _cost(instruction: Instruction, table: CycleTable, behind_single: bool) -> tuple[int, int, bool]:

@@ -11,6 +11,7 @@ pieces are joined before they are costed, so that cycles do not depend on where 
 
 import re
 from array import array
+from collections import Counter
 from typing import Any
 
 import capstone
@@ -20,7 +21,7 @@ import unicorn
 from unicorn import arm_const
 
 from tinyprune import cost
-from tinyprune.emulators.profile import LayerProfile, Profile
+from tinyprune.emulators.profile import BlockProfile, LayerProfile, Profile
 from tinyprune.emulators.program import Function, Program
 from tinyprune.errors import TargetError
 
@@ -49,8 +50,8 @@ class Profiler:
         self._cycles = 0
         self._owner = _OUTSIDE
         self._return_address = 0
-        self._tally = self._empty_tally()
-        self._last: Counts | None = None
+        self._tally = _Tally(self._between + 1)
+        self._last: _Tally | None = None
         uc.hook_add(unicorn.UC_HOOK_BLOCK, self._block_hook())
         self._hook_entry(self._network.start, self._enter_network)
         for number, _, address in layers:
@@ -65,14 +66,18 @@ class Profiler:
         self._sum_up()
         if self._last is None:
             raise TargetError("no inference has run to its end yet: nothing to profile")
-        rows = [(int(instructions), int(cycles)) for instructions, cycles in self._last]
+        rows = [(int(instructions), int(cycles)) for instructions, cycles in self._last.sums]
         layers = tuple(LayerProfile(name, *row) for name, row in zip(self._names, rows, strict=False))
         model = f"{self._table.source}, {self._flash_wait_states} flash wait states"
-        return Profile(layers, sum(row[0] for row in rows), sum(row[1] for row in rows), stack_bytes, model)
+        blocks = tuple(self._block(*item) for item in sorted(self._last.visits.items()))
+        return Profile(layers, sum(row[0] for row in rows), sum(row[1] for row in rows), stack_bytes, blocks, model)
 
-    def _empty_tally(self) -> Counts:
-        """`[layers + 1, (instructions, cycles)]`, the last row for tp_network_run itself."""
-        return np.zeros((self._between + 1, 2), np.int64)
+    def _block(self, where: tuple[int, int], visits: int) -> BlockProfile:
+        assert self._last is not None
+        owner, key = where
+        layer = None if owner == self._between else self._names[owner]
+        code = tuple(self._disassemble(key >> 32, key & 0xFFFFFFFF))
+        return BlockProfile(layer, self._program.function_at(key >> 32), code, visits, self._last.taken[where])
 
     def _block_hook(self) -> Any:
         blocks, append = self._blocks, self._blocks.append
@@ -89,7 +94,7 @@ class Profiler:
 
     def _enter_network(self) -> None:
         self._sum_up()
-        self._tally = self._empty_tally()
+        self._tally = _Tally(self._between + 1)
         self._return_address = self._uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1
         self._owner = self._between
 
@@ -111,13 +116,15 @@ class Profiler:
             self._book_network(keys[: end + 1])
             if returns.size:
                 self._last, self._owner = self._tally, _OUTSIDE
-        self._cycles += int(self._count(keys[end:])[1][:, 1].sum())
+        self._cycles += int(self._count(*_visits(keys[end:]))[:, 1].sum())
 
     def _book_network(self, keys: Keys) -> None:
-        addresses, counts = self._count(keys)
+        blocks, visits, taken = _visits(keys)
+        counts = self._count(blocks, visits, taken)
+        addresses = blocks >> _SIZE_BITS
         between = (addresses >= self._network.start) & (addresses < self._network.end)
-        self._tally[self._owner] += counts[~between].sum(axis=0)
-        self._tally[self._between] += counts[between].sum(axis=0)
+        owners = np.where(between, self._between, self._owner)
+        self._tally.add(owners, blocks, counts, visits, taken)
         self._cycles += int(counts[:, 1].sum())
 
     def _joined(self, keys: Keys) -> tuple[Keys, int]:
@@ -136,20 +143,12 @@ class Profiler:
         found = self._cost(key)
         return found.taken_cycles == found.cycles
 
-    def _count(self, keys: Keys) -> tuple[Keys, Counts]:
-        """Addresses `[blocks]` and sums `[blocks, (instructions, cycles)]` over a sequence of executed blocks.
-
-        The last of the sequence only tells whether the one before it branched.
-        """
-        blocks, index = np.unique(keys[:-1], return_inverse=True)
-        addresses, sizes = blocks >> _SIZE_BITS, blocks & _SIZE_MASK
-        taken = keys[1:] >> _SIZE_BITS != (addresses + sizes)[index]
-        visits = np.bincount(index, minlength=blocks.size)
-        branched = np.bincount(index[taken], minlength=blocks.size)
+    def _count(self, blocks: Keys, visits: Counts, taken: Counts) -> Counts:
+        """Sums `[blocks, (instructions, cycles)]`."""
         costs = [self._cost(int(key)) for key in blocks]
         table = np.array([(c.instructions, c.cycles, c.taken_cycles) for c in costs], np.int64).reshape(-1, 3)
-        cycles = (visits - branched) * table[:, 1] + branched * table[:, 2]
-        return addresses, np.stack([visits * table[:, 0], cycles], axis=1)
+        cycles = (visits - taken) * table[:, 1] + taken * table[:, 2]
+        return np.stack([visits * table[:, 0], cycles], axis=1)
 
     def _cost(self, key: int) -> cost.BlockCost:
         if key not in self._costs:
@@ -163,6 +162,33 @@ class Profiler:
         if sum(instruction.bytes for instruction in block) != size:
             raise TargetError(f"cannot disassemble the code at 0x{address:08x} in {self._program.function_at(address)}")
         return block
+
+
+class _Tally:
+    """One inference: `sums` `[owners, (instructions, cycles)]`, and of each (owner, block) its visits."""
+
+    def __init__(self, owners: int) -> None:
+        self.sums = np.zeros((owners, 2), np.int64)
+        self.visits: Counter[tuple[int, int]] = Counter()
+        self.taken: Counter[tuple[int, int]] = Counter()
+
+    def add(self, owners: Counts, blocks: Keys, counts: Counts, visits: Counts, taken: Counts) -> None:
+        np.add.at(self.sums, owners, counts)
+        places = list(zip(owners.tolist(), blocks.tolist(), strict=True))
+        self.visits.update(dict(zip(places, visits.tolist(), strict=True)))
+        self.taken.update(dict(zip(places, taken.tolist(), strict=True)))
+
+
+def _visits(keys: Keys) -> tuple[Keys, Counts, Counts]:
+    """The different blocks of a sequence of executed ones, how often each ran and how often it branched, `[blocks]`.
+
+    The last of the sequence only tells whether the one before it branched.
+    """
+    blocks, index = np.unique(keys[:-1], return_inverse=True)
+    following = ((blocks >> _SIZE_BITS) + (blocks & _SIZE_MASK))[index]
+    branched = keys[1:] >> _SIZE_BITS != following
+    visits = np.bincount(index, minlength=blocks.size)
+    return blocks, visits, np.bincount(index[branched], minlength=blocks.size)
 
 
 def _function(program: Program, name: str) -> Function:
