@@ -8,6 +8,8 @@ Everything is made in a temporary folder beside the output and moved there by re
 build leaves nothing behind and loses nothing.
 """
 
+import hashlib
+import importlib.util
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,12 +33,13 @@ from tinyprune import (
 )
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, Profile
-from tinyprune.errors import DoesNotFit, TargetError, UsageError
+from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
 from tinyprune.firmware import FirmwareImage
-from tinyprune.graph import Graph, Int8, Weighted, macs
+from tinyprune.graph import Graph, Int8, Weighted, macs, matrix
 from tinyprune.lower import Optimize
 from tinyprune.program import Program, Step
 from tinyprune.report import Accuracy, BenchReport, BuildReport, LayerReport, bench_report
+from tinyprune.sparsity import DENSE
 
 #: Emulators that count instructions.
 METERED = ("sim",)
@@ -55,6 +58,7 @@ class Model:
     origin: str  # where messages say it comes from
     data: bytes
     accuracy: Accuracy | None
+    pattern: str = DENSE  # what its convolutions and fully connected layers must follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         progress("reading the model and choosing kernels")
         graph = reader.read(model.data, model.origin)
         program = lower.lower(graph, board, request.optimize)
+        _verify_pattern(model, program)
         progress("generating C")
         source = codegen.generate(program, model.name)
         project = output.write_project(source, staged)
@@ -126,14 +131,32 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
 
 
 def _zoo_model(name: str, progress: Progress) -> Model:
-    from tinyprune import quantize
-
     entry = zoo.load(name)
-    progress(f"verifying the mask of {name} and quantizing it to int8")
-    data = quantize.quantize(zoo.build_model(entry))
+    if _has_tensorflow():
+        from tinyprune import quantize
+
+        progress(f"verifying the mask of {name} and quantizing it to int8")
+        data = quantize.quantize(zoo.build_model(entry))
+    else:
+        progress(f"taking {name} as it was quantized when it was trained: TensorFlow is not installed")
+        data = zoo.int8_model(entry)
     recorded, dense = entry.accuracy, entry.dense_accuracy
-    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips)
-    return Model(name, f"zoo entry {name}", data, accuracy)
+    same = hashlib.sha256(data).hexdigest() == entry.model_sha256
+    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips, same)
+    return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern)
+
+
+def _has_tensorflow() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras"))
+
+
+def _verify_pattern(model: Model, program: Program) -> None:
+    """A network that was pruned must still be pruned after quantization, layer by layer, in the bytes that will run."""
+    for step in program.steps:
+        if model.pattern != DENSE and matrix(step.op) is not None and step.pattern != model.pattern:
+            raise ModelError(
+                f'{model.origin}: layer "{step.op.name}" is {step.pattern} after quantization, not {model.pattern}'
+            )
 
 
 @contextmanager

@@ -23,6 +23,7 @@ class Accuracy:
     dataset: str
     split: str
     clips: int
+    same_bytes: bool  # whether what runs is, byte for byte, what was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,10 @@ def summary_lines(report: BuildReport) -> list[str]:
         a = report.accuracy
         beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
         lines.append(f"accuracy  {a.percent:.2f} %{beside}, recorded on {a.clips:,} clips of {a.dataset}, {a.split}")
+        if not a.same_bytes:
+            lines.append(
+                "          (this TensorFlow has rounded some weights differently: that was a model of other bytes)"
+            )
     return lines
 
 
