@@ -36,3 +36,16 @@ def test_a_chain_of_layers_needs_its_two_largest_neighbours() -> None:
 
 def test_no_buffers_need_no_arena() -> None:
     assert plan([]).arena_bytes == 0
+
+
+def test_a_case_where_the_largest_first_is_not_the_best() -> None:
+    """Largest first puts `c` between its neighbours in time, and `d` on top; a swap finds the lower bound."""
+    items = [
+        Buffer("a", 64, 0, 1),
+        Buffer("b", 96, 1, 2),
+        Buffer("c", 80, 2, 3),
+        Buffer("d", 48, 0, 0),
+        Buffer("e", 96, 3, 4),
+    ]
+    placed = plan(items)
+    assert placed.arena_bytes == placed.lower_bound_bytes == 176
