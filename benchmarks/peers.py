@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from benchmarks import measure, plot, table, weights
-from tinyprune import boards, reader, toolchain
+from tinyprune import boards, reader, toolchain, zoo
 from tinyprune.errors import TinypruneError
 
 ROOT = Path(__file__).parents[1]
@@ -63,12 +63,10 @@ def blocks(comparison: measure.Comparison) -> dict[str, str]:
 
 
 def read_model(path: Path | None) -> tuple[bytes, str]:
-    """A model's bytes and name: the file's, or the zoo's dense one, quantized."""
+    """A model's bytes and name: the file's, or the zoo's dense one."""
     if path is not None:
         return reader.read_bytes(path), path.stem
-    from tinyprune import quantize, zoo
-
-    return quantize.quantize(zoo.build_model(zoo.load(ZOO_MODEL))), ZOO_MODEL
+    return zoo.int8_model(zoo.load(ZOO_MODEL)), ZOO_MODEL
 
 
 def _write(path: Path, text: str) -> None:
