@@ -24,7 +24,7 @@ def draw(comparison: Comparison, stem: Path) -> tuple[Path, Path]:
         axes.axhline(cycles, color="0.4", linestyle="--")
         label = f"{comparison.peer.engine}, dense: {cycles:.2f} M"
         axes.annotate(label, (0, cycles), (0, 4), textcoords="offset points")
-    ours = [row for row in comparison.rows if row is not comparison.peer]
+    ours = [row for row in comparison.rows if row.engine.endswith("speed")]
     for row in ours:
         marker, color = next(style for word, style in _MARKERS.items() if word in row.pattern)
         axes.plot(100 * row.zeros, row.modelled_cycles / 1e6, marker, color=color)
