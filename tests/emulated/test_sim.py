@@ -12,7 +12,7 @@ import unicorn
 from unicorn import arm_const
 
 from tests.emulated import firmware
-from tinyprune import benchmark, boards
+from tinyprune import benchmark, boards, cost
 from tinyprune.emulators import EMULATORS, program, sim
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
@@ -109,6 +109,19 @@ def test_instructions_are_exact(arm_image: FirmwareImage) -> None:
     assert [layer.instructions for layer in profile.layers] == counts
     assert profile.instructions == total
     assert tuple(layer.name for layer in profile.layers) == LAYERS
+
+
+def test_blocks_add_up_to_the_layers(arm_image: FirmwareImage) -> None:
+    profile = inferred(arm_image, profile=True)[0].profile()
+    sums = {name: [0, 0] for name in (*LAYERS, None)}
+    for block in profile.blocks:
+        each, branch = cost.split(block.instructions, cost.CORTEX_M4)
+        assert 0 <= block.taken <= block.visits
+        sums[block.layer][0] += block.visits * len(each)
+        sums[block.layer][1] += block.visits * sum(each) + block.taken * branch
+    assert [tuple(sums[name]) for name in LAYERS] == [(run.instructions, run.modelled_cycles) for run in profile.layers]
+    assert sum(cycles for _, cycles in sums.values()) == profile.modelled_cycles
+    assert {block.function for block in profile.blocks if block.layer is None} == {"tp_network_run"}
 
 
 def test_cycles_of_a_loop_of_known_length(arm_image: FirmwareImage) -> None:
