@@ -15,7 +15,7 @@ from tinyprune.graph import Activation, Graph, Op, Reshape, matrix
 from tinyprune.kernels import KERNELS, FiveWide, Kernel, Layout, Wiring
 from tinyprune.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
 from tinyprune.program import Program, Step
-from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover
+from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover, takes
 
 Optimize: TypeAlias = Literal["speed", "size"]
 
@@ -120,7 +120,7 @@ def _handed_on(graph: Graph, ops: Sequence[Op]) -> list[bool]:
 
 
 def _fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
-    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and k.pattern in (pattern, DENSE, ANY)]
+    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and takes(k.pattern, pattern)]
     return [kernel for kernel in rows if kernel.accepts(op)]
 
 
@@ -133,7 +133,7 @@ def _cost(kernel: Kernel, op: Op, optimize: Optimize) -> float:
 
 
 def _reason(op: Op, kernel: Kernel, pattern: str, board: Board, optimize: Optimize) -> str:
-    found = f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run dense"
+    found = f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run {kernel.pattern}"
     others = [other for other in _fitting(op, pattern, board) if other.writes[0] is not Layout.ROW or other is kernel]
     if len(others) < 2:
         return f"{found}; the only kernel that takes them"
@@ -233,7 +233,7 @@ def _flash_advice(program: Program, flash_bytes: int) -> str:
     saved = 0
     for step in program.steps:
         rows = matrix(step.op)
-        if rows is not None and step.pattern == DENSE:
+        if rows is not None and not takes(TWO_OF_FOUR, step.pattern):
             saved += step.weights_bytes - step.weights_bytes * 5 // 8
     if not saved:
         return "Use a model with fewer channels"

@@ -1,0 +1,187 @@
+"""Pruning of tf_keras models: one mask from the dense weights, held while the network is fine-tuned.
+
+The recipe of Mishra et al., "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378: train dense, prune once,
+train again with the mask fixed; or prune in steps (`schedule`) and train at each. With samples and no labels, the
+weights that stay are adjusted to do the work of the others (`tinyprune.prune.reconstruct`).
+
+TensorFlow Model Optimization is not used: its N:M pruning groups weights along input channels only, so a first
+convolution with one input channel is accepted and silently left dense; its mask appears at the first training step, not
+when asked for; and it has no schedule for N:M.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune import sparsity
+from tinyprune.errors import ModelError, UsageError
+from tinyprune.models import check_samples
+from tinyprune.prune import kernels, reconstruct
+from tinyprune.prune.kernels import CONSTRAINTS, Bool, Kernel, kernels_of, matrix_of
+from tinyprune.sparsity import NM, Pattern, Unstructured
+
+__all__ = [
+    "LayerReport", "Masks", "Method", "PrunedModel", "masks_of", "matrix_of", "prune", "report", "schedule", "unmasked",
+    "verify",
+]  # fmt: skip
+
+Masks = Mapping[str, Bool]
+"""For each pruned kernel the weights to keep, `[out_channels, taps]`."""
+Method = Literal["magnitude", "reconstruct"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What pruning did with one layer that has a kernel."""
+
+    name: str
+    kind: str
+    pruned: bool
+    reason: str
+    weights: int
+    zeros: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedModel:
+    model: Any
+    """A copy of the model, pruned, whose kernels are constrained to their masks in further training."""
+    masks: Masks
+    layers: tuple[LayerReport, ...]
+
+
+def prune(
+    model: Any,
+    pattern: Pattern | str = sparsity.TWO_OF_FOUR,
+    method: Method = "magnitude",
+    samples: npt.NDArray[np.generic] | None = None,
+) -> PrunedModel:
+    """Prune each convolution, dense and LSTM kernel of a tf_keras model; the model given is left as it was.
+
+    "magnitude" keeps the largest weights; "reconstruct" needs `samples` `[samples, *input shape]`, unlabelled, picks
+    the weights whose loss changes least and adjusts the others.
+    """
+    wanted = _parsed(pattern)
+    _require_keras_2(model)
+    masks = masks_of(model, wanted)
+    if not masks:
+        reasons = {line.name: line.reason for line in report(model, {}, wanted)}
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "no Conv, Dense or LSTM layer"
+        raise ModelError(f"model {model.name} has no layer to prune to {wanted.name} ({listed})")
+    adjusted: Masks = {}
+    copy = kernels.clone(model, {})
+    if method == "reconstruct":
+        adjusted = reconstruct.reconstruct(copy, wanted, tuple(masks), _checked(model, wanted, samples))
+        masks = {**masks, **adjusted}
+    pruned = kernels.clone(copy, masks)
+    for kernel in kernels_of(pruned):
+        if kernel.name in masks:
+            kernel.assign(kernel.matrix() * masks[kernel.name])
+    verify(pruned, masks)
+    return PrunedModel(pruned, masks, report(pruned, masks, wanted, frozenset(adjusted) if samples is not None else None))
+
+
+def masks_of(model: Any, pattern: Pattern) -> Masks:
+    """The mask of each prunable kernel by magnitude; of one that follows the pattern, a mask that keeps its weights."""
+    prunable = [kernel for kernel in kernels_of(model) if not _refusal(kernel, pattern)]
+    return {kernel.name: pattern.mask(kernel.matrix()) for kernel in prunable}
+
+
+def schedule(pattern: Pattern, steps: int) -> tuple[Pattern, ...]:
+    """Ever stricter patterns on the way to one, itself the last: prune to each in turn and train in between.
+
+    N:M loses a weight of every group a step (1:4 in three steps: 3:4, 2:4, 1:4); unstructured sparsity rises along the
+    cubic of Zhu and Gupta, arXiv:1710.01878. Raises UsageError where there are no such steps.
+    """
+    if steps < 1:
+        raise UsageError(f"a schedule has at least one step, not {steps}")
+    if isinstance(pattern, NM) and steps <= pattern.group - pattern.kept:
+        return tuple(NM(pattern.kept + left, pattern.group, pattern.channels) for left in reversed(range(steps)))
+    if isinstance(pattern, Unstructured):
+        parts = [1 - (1 - step / steps) ** 3 for step in range(1, steps + 1)]
+        return tuple(Unstructured(pattern.sparsity * part) for part in parts)
+    if steps == 1:
+        return (pattern,)
+    raise UsageError(f"{pattern.name} cannot be reached in {steps} steps")
+
+
+def unmasked(pruned: PrunedModel) -> Any:
+    """A copy of the model without constraints, such as can be saved; refused if a weight violates its mask."""
+    verify(pruned.model, pruned.masks)
+    return kernels.clone(pruned.model, {})
+
+
+def verify(model: Any, masks: Masks) -> None:
+    """Refuse a model with a weight where a mask has none."""
+    found = {kernel.name: kernel for kernel in kernels_of(model)}
+    for name, mask in masks.items():
+        if name not in found:
+            raise ModelError(f"model {model.name} has no layer {name}, which a mask was made for")
+        matrix = found[name].matrix()
+        if matrix.shape != mask.shape:
+            raise ModelError(f"layer {name} has weights {matrix.shape}, its mask is {mask.shape} [out_channels, taps]")
+        violations = int(np.count_nonzero(matrix[~mask]))
+        if violations:
+            raise ModelError(
+                f"layer {name} violates its mask: {violations} of {np.count_nonzero(~mask)} pruned weights "
+                "are not zero; fine-tune the model that prune() returned, which holds the mask"
+            )
+
+
+def report(
+    model: Any, masks: Masks, pattern: Pattern, adjusted: frozenset[str] | None = None
+) -> tuple[LayerReport, ...]:
+    """One line for each kernel, in the model's order; `adjusted` are those that reconstruction took, None if it was not
+    asked for."""
+    return tuple(_layer_report(kernel, masks, pattern, adjusted) for kernel in kernels_of(model))
+
+
+def _layer_report(kernel: Kernel, masks: Masks, pattern: Pattern, adjusted: frozenset[str] | None) -> LayerReport:
+    values = kernel.variable.numpy()
+    pruned = kernel.name in masks
+    reason = _reason(kernel, pattern, adjusted) if pruned else _refusal(kernel, pattern)
+    return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, int((values == 0).sum()))
+
+
+def _reason(kernel: Kernel, pattern: Pattern, adjusted: frozenset[str] | None) -> str:
+    by = "by magnitude" if adjusted is None else "reconstructed"
+    if adjusted is not None and kernel.name not in adjusted:
+        by = f"by magnitude: {reconstruct.refusal(kernel)}"
+    return ", ".join(filter(None, (f"{pattern.name} along taps", by, pattern.remark(*kernel.matrix().shape))))
+
+
+def _refusal(kernel: Kernel, pattern: Pattern) -> str:
+    """Why a kernel is not pruned; empty if it is."""
+    if "Depthwise" in kernel.kind:
+        return "depthwise: a filter has one input channel and few taps"
+    if hasattr(kernel.layer, "layers"):
+        return "a model inside the model; prune it by itself"
+    if not kernel.option:
+        return f"{kernel.kind} is not supported; {', '.join(CONSTRAINTS)} are"
+    return pattern.refusal(*kernel.matrix().shape)
+
+
+def _parsed(pattern: Pattern | str) -> Pattern:
+    try:
+        return sparsity.parse(pattern) if isinstance(pattern, str) else pattern
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _require_keras_2(model: Any) -> None:
+    if type(model).__module__.startswith("keras."):
+        raise ModelError(
+            f"model {model.name} is of Keras 3; pruning needs tf_keras: build the same layers with tf_keras, then "
+            "new.set_weights(old.get_weights())"
+        )
+
+
+def _checked(model: Any, pattern: Pattern, samples: npt.NDArray[np.generic] | None) -> npt.NDArray[np.float32]:
+    if samples is None:
+        raise UsageError("method reconstruct needs samples: real inputs of the model, [samples, *input shape], unlabelled")
+    if isinstance(pattern, sparsity.Threshold):
+        raise UsageError(f"{pattern.name} is a rule for magnitudes; use method magnitude")
+    return check_samples(model, samples, "pruning")
