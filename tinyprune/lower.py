@@ -133,7 +133,9 @@ def _cost(kernel: Kernel, op: Op, optimize: Optimize) -> float:
 
 
 def _reason(op: Op, kernel: Kernel, pattern: str, board: Board, optimize: Optimize) -> str:
-    found = f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run {kernel.pattern}"
+    found = (
+        f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run {kernel.pattern}"
+    )
     others = [other for other in _fitting(op, pattern, board) if other.writes[0] is not Layout.ROW or other is kernel]
     if len(others) < 2:
         return f"{found}; the only kernel that takes them"

@@ -26,7 +26,7 @@ from tables import Run
 from tinyprune import boards, models, pipeline, reader, speech_commands
 from tinyprune.errors import TinypruneError
 from tinyprune.graph import Weighted
-from tinyprune.prune import prune, unmasked
+from tinyprune.prune import Method, prune, unmasked
 from tinyprune.quantize import quantize, record_ranges
 from tinyprune.speech_commands import LABELS, Audio, LabelledClips
 from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
@@ -39,10 +39,13 @@ CACHED_EPOCHS = 64
 #: Fine-tuning hears other clips than dense training: its seed is so much higher.
 SEED_OFFSET = 1000
 DENSE = "dense"
+RECONSTRUCT: Method = "reconstruct"
+MATCH: Method = "match"
 #: Pattern and method, the most wanted first.
 EXPERIMENTS = (
     (DENSE, tables.TRAINED),
-    ("2:4", tables.LABEL_FREE),
+    ("2:4", RECONSTRUCT),
+    ("2:4", MATCH),
     ("2:4", tables.FINE_TUNED),
     ("unstructured-50", tables.FINE_TUNED),
     ("1:4", tables.FINE_TUNED),
@@ -123,7 +126,13 @@ def run(arguments: argparse.Namespace) -> None:
     for pattern, method in EXPERIMENTS:
         for seed in arguments.seeds:
             dense = Recipe(arguments.dense_epochs, script.DENSE.learning_rate, script.DENSE.weight_decay, 128, seed)
-            fine = Recipe(arguments.epochs, script.FINE_TUNING.learning_rate, script.FINE_TUNING.weight_decay, 128, SEED_OFFSET + seed)
+            fine = Recipe(
+                arguments.epochs,
+                script.FINE_TUNING.learning_rate,
+                script.FINE_TUNING.weight_decay,
+                128,
+                SEED_OFFSET + seed,
+            )
             task = Task(arguments.size, seed, pattern, method, dense, fine)
             if not tables.is_finished(task.folder(arguments.runs)):
                 finish(task, data, arguments.runs, lowest=seed == min(arguments.seeds))
@@ -168,7 +177,8 @@ def make(task: Task, data: Data, runs: Path) -> Any:
     if task.pattern == DENSE:
         fit(model, data, task.fine_tuning, task.folder(runs))
         return model
-    pruned = prune(model, task.pattern, "reconstruct", data.plain(task.seed)[:SAMPLES])
+    method = MATCH if task.method == MATCH else RECONSTRUCT
+    pruned = prune(model, task.pattern, method, data.plain(task.seed)[:SAMPLES])
     if task.method == tables.FINE_TUNED:
         fit(pruned.model, data, task.fine_tuning, task.folder(runs))
     return unmasked(pruned)

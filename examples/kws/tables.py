@@ -8,22 +8,23 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-TRAINED, FINE_TUNED, LABEL_FREE = "trained", "fine-tuned", "label-free"
+TRAINED, FINE_TUNED = "trained", "fine-tuned"
 RUN = "run.json"
 HEAD = """# What pruning costs and gains
 
-Written by `python examples/kws/results.py`; edits are lost. Task kws10, {clips} validation clips of speakers that training
-never heard; {training} training clips an epoch; an incomplete copy of Speech Commands. DS-CNN trained {dense_epochs}
-epochs, then pruned by reconstruction on 512 unlabelled clips and, where it says so, trained on with the mask held. Seeds
-are paired: from one dense network each, with the same clips. The difference is int8 against the dense int8 network of
-the same seed, in points, with its standard error over the seeds; "trained on" dense is the dense network given the same
-further epochs. No run and no epoch was picked by its accuracy.
+Written by `python examples/kws/results.py`; edits are lost. Task kws10, {clips} validation clips of speakers that
+training never heard; {training} training clips an epoch; an incomplete copy of Speech Commands. DS-CNN was trained
+{dense_epochs} epochs, then pruned by reconstruction on 512 unlabelled clips; "fine-tuned" was then trained with the
+mask held, "match" only matched to the dense network on the same 512 clips, without labels. Seeds are paired: from one
+dense network each, with the same clips. The difference is int8 against the dense int8 network of the same seed, in
+points, with its standard error over the seeds; dense "fine-tuned" is the dense network given the same further epochs. No
+run and no epoch was picked by its accuracy.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
 measured on a board; weights are as the firmware of that build holds them, for speed; both of the lowest seed. Deflated:
 the int8 weights by zlib, mean over seeds.
 
-| DS-CNN | pattern | method | epochs after pruning | seeds | float % | int8 % | difference | modelled cycles | weight bytes | deflated |
+| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | weight bytes | deflated |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
 
@@ -79,7 +80,8 @@ def _kind(run: Run) -> tuple[Any, ...]:
 
 def _order(run: Run) -> tuple[Any, ...]:
     """Sizes S, M, L; dense first, then by pattern; seeds together."""
-    return "SML".index(run.size), run.dense_epochs, run.pattern != "dense", run.pattern, run.method != TRAINED, run.method, run.epochs, run.seed
+    _, *kind = _kind(run)
+    return "SML".index(run.size), run.pattern != "dense", run.method != TRAINED, *kind, run.seed
 
 
 def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[dict[str, Any]]:
@@ -96,8 +98,9 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
         "epochs": first.epochs,
     }
     bases = [dense.get((run.size, run.dense_epochs, run.seed)) for run in group]
-    float_row = common | _accuracies([r.float_accuracy for r in group], [b and b.float_accuracy for b in bases])
-    int8_row = common | _accuracies([r.int8_accuracy for r in group], [b and b.int8_accuracy for b in bases])
+    paired = [base for base in bases if base is not None]
+    float_row = common | _accuracies([r.float_accuracy for r in group], [b.float_accuracy for b in paired])
+    int8_row = common | _accuracies([r.int8_accuracy for r in group], [b.int8_accuracy for b in paired])
     bytes_and_cycles = {
         "modelled_cycles": counted and counted.modelled_cycles,
         "weights_bytes": counted and counted.weights_bytes,
@@ -107,10 +110,10 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
     return [float_row | {"bits": 32} | nothing, int8_row | {"bits": 8} | bytes_and_cycles]
 
 
-def _accuracies(values: Sequence[float], dense: Sequence[float | None]) -> dict[str, Any]:
+def _accuracies(values: Sequence[float], dense: Sequence[float]) -> dict[str, Any]:
     """In per cent; differences only where every run has its dense partner, their standard error from two seeds on."""
-    differences = [100 * (value - base) for value, base in zip(values, dense, strict=True) if base is not None]
-    paired = len(differences) == len(values)
+    paired = len(dense) == len(values)
+    differences = [100 * (value - base) for value, base in zip(values, dense, strict=False)]
     return {
         "accuracy": round(100 * mean(values), 3),
         "accuracies": [round(100 * value, 3) for value in values],
@@ -124,9 +127,9 @@ def _pairs(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[st
 
 
 def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
-    method = "trained on" if (row["pattern"], row["method"]) == ("dense", FINE_TUNED) else row["method"]
+    method = row["method"]
     cells = (
-        row["model"][-1], row["pattern"], method, "" if method == TRAINED else row["epochs"], len(row["seeds"]),
+        row["model"][-1], row["pattern"], method, row["epochs"], len(row["seeds"]),
         f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", "" if method == TRAINED else _difference(row),
         _number(row["modelled_cycles"]), _number(row["weights_bytes"]), _number(row["deflated_bytes"]),
     )  # fmt: skip

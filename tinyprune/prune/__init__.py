@@ -2,7 +2,8 @@
 
 The recipe of Mishra et al., "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378: train dense, prune once,
 train again with the mask fixed; or prune in steps (`schedule`) and train at each. With samples and no labels, the
-weights that stay are adjusted to do the work of the others (`tinyprune.prune.reconstruct`).
+weights that stay are adjusted to do the work of the others, layer by layer (`tinyprune.prune.reconstruct`), then all
+together (`tinyprune.prune.match`).
 
 TensorFlow Model Optimization is not used: its N:M pruning groups weights along input channels only, so a first
 convolution with one input channel is accepted and silently left dense; its mask appears at the first training step, not
@@ -21,7 +22,8 @@ from tinyprune.errors import ModelError, UsageError
 from tinyprune.models import check_samples
 from tinyprune.prune import kernels, reconstruct
 from tinyprune.prune.kernels import CONSTRAINTS, Bool, Kernel, kernels_of, matrix_of
-from tinyprune.sparsity import NM, Pattern, Unstructured
+from tinyprune.prune.match import match
+from tinyprune.sparsity import NM, Pattern, Threshold, Unstructured
 
 __all__ = [
     "LayerReport", "Masks", "Method", "PrunedModel", "masks_of", "matrix_of", "prune", "report", "schedule", "unmasked",
@@ -30,7 +32,7 @@ __all__ = [
 
 Masks = Mapping[str, Bool]
 """For each pruned kernel the weights to keep, `[out_channels, taps]`."""
-Method = Literal["magnitude", "reconstruct"]
+Method = Literal["magnitude", "reconstruct", "match"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +63,29 @@ def prune(
 ) -> PrunedModel:
     """Prune each convolution, dense and LSTM kernel of a tf_keras model; the model given is left as it was.
 
-    "magnitude" keeps the largest weights; "reconstruct" needs `samples` `[samples, *input shape]`, unlabelled, picks
-    the weights whose loss changes least and adjusts the others.
+    "magnitude" keeps the largest weights. The others need `samples` `[samples, *input shape]`, unlabelled:
+    "reconstruct" removes the weights that each layer misses least and adjusts those it keeps; "match" goes on from
+    there with the network as a whole.
     """
     wanted = _parsed(pattern)
     _require_keras_2(model)
     masks = masks_of(model, wanted)
     if not masks:
-        reasons = {line.name: line.reason for line in report(model, {}, wanted)}
-        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "no Conv, Dense or LSTM layer"
-        raise ModelError(f"model {model.name} has no layer to prune to {wanted.name} ({listed})")
-    adjusted: Masks = {}
+        raise ModelError(_nothing_to_prune(model, wanted))
     copy = kernels.clone(model, {})
-    if method == "reconstruct":
-        adjusted = reconstruct.reconstruct(copy, wanted, tuple(masks), _checked(model, wanted, samples))
+    adjusted: Masks | None = None
+    if method != "magnitude":
+        adjustable, inputs = _adjustable(wanted, method), _checked(model, method, samples)
+        adjusted = reconstruct.reconstruct(copy, adjustable, tuple(masks), inputs)
         masks = {**masks, **adjusted}
     pruned = kernels.clone(copy, masks)
     for kernel in kernels_of(pruned):
         if kernel.name in masks:
             kernel.assign(kernel.matrix() * masks[kernel.name])
+    if method == "match":
+        match(model, pruned, masks, inputs)
     verify(pruned, masks)
-    return PrunedModel(pruned, masks, report(pruned, masks, wanted, frozenset(adjusted) if samples is not None else None))
+    return PrunedModel(pruned, masks, report(pruned, masks, wanted, adjusted))
 
 
 def masks_of(model: Any, pattern: Pattern) -> Masks:
@@ -131,22 +135,20 @@ def verify(model: Any, masks: Masks) -> None:
             )
 
 
-def report(
-    model: Any, masks: Masks, pattern: Pattern, adjusted: frozenset[str] | None = None
-) -> tuple[LayerReport, ...]:
+def report(model: Any, masks: Masks, pattern: Pattern, adjusted: Masks | None = None) -> tuple[LayerReport, ...]:
     """One line for each kernel, in the model's order; `adjusted` are those that reconstruction took, None if it was not
     asked for."""
     return tuple(_layer_report(kernel, masks, pattern, adjusted) for kernel in kernels_of(model))
 
 
-def _layer_report(kernel: Kernel, masks: Masks, pattern: Pattern, adjusted: frozenset[str] | None) -> LayerReport:
+def _layer_report(kernel: Kernel, masks: Masks, pattern: Pattern, adjusted: Masks | None) -> LayerReport:
     values = kernel.variable.numpy()
     pruned = kernel.name in masks
     reason = _reason(kernel, pattern, adjusted) if pruned else _refusal(kernel, pattern)
     return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, int((values == 0).sum()))
 
 
-def _reason(kernel: Kernel, pattern: Pattern, adjusted: frozenset[str] | None) -> str:
+def _reason(kernel: Kernel, pattern: Pattern, adjusted: Masks | None) -> str:
     by = "by magnitude" if adjusted is None else "reconstructed"
     if adjusted is not None and kernel.name not in adjusted:
         by = f"by magnitude: {reconstruct.refusal(kernel)}"
@@ -179,9 +181,20 @@ def _require_keras_2(model: Any) -> None:
         )
 
 
-def _checked(model: Any, pattern: Pattern, samples: npt.NDArray[np.generic] | None) -> npt.NDArray[np.float32]:
+def _nothing_to_prune(model: Any, pattern: Pattern) -> str:
+    reasons = [f"{line.name}: {line.reason}" for line in report(model, {}, pattern)]
+    return (
+        f"model {model.name} has no layer to prune to {pattern.name} ({'; '.join(reasons) or 'no layer has a kernel'})"
+    )
+
+
+def _adjustable(pattern: Pattern, method: str) -> NM | Unstructured:
+    if isinstance(pattern, Threshold):
+        raise UsageError(f"{pattern.name} is a rule about magnitudes: use it with method magnitude, not {method}")
+    return pattern
+
+
+def _checked(model: Any, method: str, samples: npt.NDArray[np.generic] | None) -> npt.NDArray[np.float32]:
     if samples is None:
-        raise UsageError("method reconstruct needs samples: real inputs of the model, [samples, *input shape], unlabelled")
-    if isinstance(pattern, sparsity.Threshold):
-        raise UsageError(f"{pattern.name} is a rule for magnitudes; use method magnitude")
+        raise UsageError(f"method {method} needs samples: real inputs of the model, [samples, *input shape], no labels")
     return check_samples(model, samples, "pruning")

@@ -6,6 +6,7 @@ the optimizer applies it after every step.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,22 @@ class Kernel:
         self.variable.assign(as_kernel(matrix, tuple(self.variable.shape)))
 
 
-class Hold:
-    """A constraint that keeps pruned weights at zero, behind the one that the layer had before."""
+@cache
+def hold_constraint() -> Any:
+    """The class Hold: a constraint that keeps pruned weights at zero, behind the one that the layer had before.
 
-    def __init__(self, mask: Float32, before: Any = None) -> None:
-        self.mask, self.before = mask, before
+    It is no part of a saved model: save what `tinyprune.prune.unmasked` returns.
+    """
+    from tf_keras import constraints
 
-    def __call__(self, kernel: Any) -> Any:
-        return (kernel if self.before is None else self.before(kernel)) * self.mask
+    class Hold(constraints.Constraint):  # type: ignore[misc]
+        def __init__(self, mask: Float32, before: Any = None) -> None:
+            self.mask, self.before = mask, before
+
+        def __call__(self, kernel: Any) -> Any:
+            return (kernel if self.before is None else self.before(kernel)) * self.mask
+
+    return Hold
 
 
 def kernels_of(model: Any) -> tuple[Kernel, ...]:
@@ -92,9 +101,9 @@ def clone(model: Any, masks: Mapping[str, Bool]) -> Any:
     for kernel in kernels_of(model):
         if kernel.option:
             constraint = getattr(kernel.layer, kernel.option)
-            before = constraint.before if isinstance(constraint, Hold) else constraint
+            before = constraint.before if isinstance(constraint, hold_constraint()) else constraint
             mask = masks.get(kernel.name)
-            hold = before if mask is None else Hold(as_kernel(mask, tuple(kernel.variable.shape)), before)
+            hold = before if mask is None else hold_constraint()(as_kernel(mask, tuple(kernel.variable.shape)), before)
             held.setdefault(kernel.layer.name, {})[kernel.option] = hold
     copy = clone_model(
         model, clone_function=lambda layer: type(layer).from_config(layer.get_config() | held.get(layer.name, {}))

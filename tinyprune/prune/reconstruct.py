@@ -89,7 +89,7 @@ def prune_matrix(dense: Float64, second: Float64, pattern: NM | Unstructured) ->
 
 
 def _quotas(first: Bool, pattern: NM | Unstructured) -> tuple[Int64, Int64]:
-    """The group of each tap `[taps]`, and how many weights each group loses `[groups]`: as many as in the first mask."""
+    """The group of each tap `[taps]`, and how many weights each group loses `[groups]`: as many as the first mask."""
     size = pattern.group if isinstance(pattern, NM) else len(first)
     group = np.arange(len(first)) // size
     return group, np.bincount(group, weights=~first).astype(np.int64)
@@ -142,31 +142,28 @@ def _columns(layer: Any, maps: Float32) -> Float32:
     if type(layer).__name__ == "Conv1D":
         reach = layer.dilation_rate[0] * (layer.kernel_size[0] - 1) if layer.padding == "causal" else 0
         maps = np.pad(maps, ((0, 0), (reach, 0), (0, 0)))[:, :, np.newaxis]
-    window, strides, rates = (
-        (*axes, 1)[:2] for axes in (layer.kernel_size, layer.strides, layer.dilation_rate)
-    )
+    window, strides, rates = ((*axes, 1)[:2] for axes in (layer.kernel_size, layer.strides, layer.dilation_rate))
     padding = "SAME" if layer.padding == "same" else "VALID"
     patches = tf.image.extract_patches(maps, (1, *window, 1), (1, *strides, 1), (1, *rates, 1), padding).numpy()
     return np.asarray(patches.reshape(-1, patches.shape[-1]))
 
 
 def _taker(kernel: Kernel) -> Any:
-    """The variable that takes over a change of the layer's mean answer, with which sign; None where there is none."""
+    """The variable that takes over a change of the layer's mean answer; None where there is none."""
     layer = kernel.layer
     if layer.use_bias:
         return layer.bias
-    readers = {id(node.layer): node.layer for node in layer.outbound_nodes}
-    reader = next(iter(readers.values()), None)
+    readers = [node.layer for node in layer.outbound_nodes]
+    if len(readers) != 1 or type(readers[0]).__name__ != "BatchNormalization":
+        return None
     is_linear = getattr(layer.activation, "__name__", "") == "linear"
-    if len(readers) == 1 and is_linear and type(reader).__name__ == "BatchNormalization" and list(reader.axis) == [-1 % len(reader.input_shape)]:
-        return reader.moving_mean
-    return None
+    last_axis = len(readers[0].input_shape) - 1
+    return readers[0].moving_mean if is_linear and list(readers[0].axis) == [last_axis] else None
 
 
 def _take_over(kernel: Kernel, change: Float64) -> None:
     """The mean answer of each channel `[out_channels]` changed by this much: undo it."""
     taker = _taker(kernel)
-    if taker is None:
-        return
-    sign = -1 if kernel.layer.use_bias else 1
-    taker.assign_add((sign * change).astype(np.float32))
+    if taker is not None:
+        sign = -1 if kernel.layer.use_bias else 1
+        taker.assign_add((sign * change).astype(np.float32))

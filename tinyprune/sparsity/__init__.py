@@ -16,6 +16,11 @@ from tinyprune.sparsity import two_of_four, unstructured
 from tinyprune.sparsity.nm import NM
 from tinyprune.sparsity.unstructured import Threshold, Unstructured
 
+__all__ = [
+    "ANY", "DENSE", "IMPLIED", "NM", "STRUCTURED", "TWO_OF_FOUR", "Pattern", "Threshold", "Unstructured", "discover",
+    "parse", "takes",
+]  # fmt: skip
+
 Pattern: TypeAlias = NM | Unstructured | Threshold
 
 DENSE = "dense"
@@ -33,8 +38,10 @@ IMPLIED: Mapping[str, frozenset[str]] = {
 
 
 def discover(weights: npt.NDArray[np.generic]) -> str:
-    """The strictest pattern that `[out_channels, taps]` follows; "unstructured" for zeros in none, "dense" for few zeros
-    or no whole group."""
+    """The strictest pattern that `[out_channels, taps]` follows.
+
+    "unstructured" for many zeros in none of them, "dense" for few zeros or no whole group.
+    """
     rows, taps = weights.shape
     if taps < two_of_four.GROUP:
         return DENSE

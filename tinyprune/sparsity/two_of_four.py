@@ -1,7 +1,8 @@
 """2:4, at most two non-zeros in every group of four neighbouring taps: how kernels read it.
 
-A layer's weights are seen as a matrix `[out_channels, taps]`, taps being kernel_height × kernel_width × in_channels with
-in_channels fastest; groups run along taps. The packed formats are specified in docs/formats.md.
+A layer's weights are seen as a matrix `[out_channels, taps]`, taps being kernel_height ×
+kernel_width × in_channels with in_channels fastest; groups run along taps. The packed
+formats are specified in docs/formats.md.
 """
 
 from itertools import combinations

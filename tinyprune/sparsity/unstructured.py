@@ -37,7 +37,7 @@ class Unstructured:
 
     def refusal(self, out_channels: int, taps: int) -> str:
         """Why a layer cannot take the pattern; empty if it can."""
-        return "" if 0 < self._zeros(out_channels * taps) else f"only {out_channels * taps} weights"
+        return "" if self._zeros(out_channels * taps) > 0 else f"only {out_channels * taps} weights"
 
     def remark(self, _out_channels: int, _taps: int) -> str:
         return ""
