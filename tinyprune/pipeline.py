@@ -4,6 +4,8 @@
     FirmwareImage
         ─emulate─▶ Link ─benchmark─▶ outputs, compared byte for byte with TFLite Micro ─▶ BuildReport
 
+    the user's Keras model ─prune─▶ Keras model
+
 Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted
 build leaves nothing behind and loses nothing.
 """
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinyprune import (
     __version__,
@@ -26,6 +29,7 @@ from tinyprune import (
     reader,
     reference,
     samples,
+    sparsity,
     toolchain,
     zoo,
 )
@@ -37,6 +41,10 @@ from tinyprune.graph import Graph, Int8, Weighted, macs
 from tinyprune.lower import Optimize
 from tinyprune.program import Program, Step
 from tinyprune.report import Accuracy, BenchReport, BuildReport, LayerReport, bench_report
+
+if TYPE_CHECKING:
+    from tinyprune.prune import LayerReport as PrunedLayer
+    from tinyprune.prune import Method
 
 #: Emulators that count instructions.
 METERED = ("sim",)
@@ -291,6 +299,50 @@ def _with_profile(report: BuildReport, profile: Profile, board: Board) -> BuildR
         cost_model=_cost_model(board),
         stack_bytes=profile.stack_bytes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PruneRequest:
+    model: Path
+    output: Path
+    pattern: str
+    method: "Method | None" = None  # None: the best that the data allow
+    data: Path | None = None  # .npy, unlabelled inputs
+    sparsity: float | None = None  # share of zeros, for unstructured patterns
+
+
+def run_prune(request: PruneRequest, progress: Progress) -> "tuple[PrunedLayer, ...]":
+    """All of `tinyprune prune`. Raises TinypruneError of every kind; the output appears whole or not at all."""
+    if request.output.suffix not in KERAS_SUFFIXES:
+        raise UsageError(f"{request.output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
+    if request.output.resolve() == request.model.resolve():
+        raise UsageError(f"{request.output} is the model itself; give -o another name")
+    data = None if request.data is None else samples.load_array(request.data)
+    method = request.method or ("magnitude" if data is None else "match")
+    pattern = _pruning_pattern(request.pattern, request.sparsity)
+    from tinyprune import prune, quantize, quiet
+
+    progress(f"loading {request.model}")
+    model = quantize.load_keras(request.model)
+    progress(f"pruning to {pattern.name} by {method}")
+    with quiet.quiet_tensorflow():
+        pruned = prune.prune(model, pattern, method, data)
+        with _staging(request.output.parent) as staged:
+            part = staged / request.output.name
+            prune.unmasked(pruned).save(part)
+            part.replace(request.output)
+    return pruned.layers
+
+
+def _pruning_pattern(text: str, share: float | None) -> sparsity.Pattern:
+    if text == "unstructured" and share is None:
+        raise UsageError("--pattern unstructured needs --sparsity, a share of zeros such as 0.75")
+    if text != "unstructured" and share is not None:
+        raise UsageError(f"--sparsity goes with --pattern unstructured; {text} says itself how many weights stay")
+    try:
+        return sparsity.parse(text) if share is None else sparsity.Unstructured(share)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
