@@ -330,6 +330,7 @@ def run_prune(request: PruneRequest, progress: Progress) -> "tuple[PrunedLayer, 
         with _staging(request.output.parent) as staged:
             part = staged / request.output.name
             prune.unmasked(pruned).save(part)
+            request.output.parent.mkdir(exist_ok=True)
             part.replace(request.output)
     return pruned.layers
 

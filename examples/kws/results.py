@@ -57,6 +57,9 @@ EXPERIMENTS = (
 )
 
 
+PATTERNS = tuple(dict.fromkeys(pattern for pattern, _ in EXPERIMENTS))
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One run to be made."""
@@ -115,6 +118,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, required=True, help="folder for checkpoints and finished runs")
     parser.add_argument("--size", choices=tuple(models.GEOMETRIES), default="S")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--patterns", nargs="+", choices=PATTERNS, default=PATTERNS, metavar="PATTERN", help="some of %(choices)s"
+    )
     parser.add_argument("--dense-epochs", type=int, default=40, help="default %(default)s")
     parser.add_argument("--epochs", type=int, default=10, help="of fine-tuning after pruning (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where the two result files go")
@@ -123,7 +129,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> None:
     data = Data(arguments.data)
-    for pattern, method in EXPERIMENTS:
+    for pattern, method in [each for each in EXPERIMENTS if each[0] in arguments.patterns]:
         for seed in arguments.seeds:
             dense = Recipe(arguments.dense_epochs, script.DENSE.learning_rate, script.DENSE.weight_decay, 128, seed)
             fine = Recipe(

@@ -27,25 +27,6 @@ JSON_LAYER_FIELDS = {"name", "op", "pattern", "zeros", "macs", "instructions", "
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Calls the command line in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tinyprune", *arguments])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err + captured.out
-        return code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
 def model(tmp_path: Path) -> str:
     path = tmp_path / "tiny.tflite"
     path.write_bytes(networks.every_operator())
