@@ -1,4 +1,4 @@
-"""`tinyprune prune` as a user meets it: what is written, what is said of each layer, and a sentence for each mistake."""
+"""`tinyprune prune` as a user meets it: what is written, what is said of each layer, a sentence for each mistake."""
 
 import json
 from collections.abc import Callable
@@ -39,7 +39,8 @@ def test_a_model_is_pruned_by_magnitude_and_each_layer_accounted_for(run: Run) -
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines == [
         "conv Conv2D 32 of 72 weights zero 2:4 along taps, by magnitude, the last group has 1 taps",
-        "depthwise DepthwiseConv2D 0 of 72 weights zero not pruned: depthwise: a filter has one input channel and few taps",
+        "depthwise DepthwiseConv2D 0 of 72 weights zero "
+        "not pruned: depthwise: a filter has one input channel and few taps",
         "dense Dense 128 of 256 weights zero 2:4 along taps, by magnitude",
         "written out/pruned.keras",
     ]
