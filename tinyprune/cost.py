@@ -1,15 +1,18 @@
 """Modelled cycles of Cortex-M instructions, a straight-line block at a time.
 
-Sources: Arm Cortex-M4 Technical Reference Manual (DDI 0439B), 3.3 instruction set summary and 7.2 FPU; Arm Cortex-M0+
-Technical Reference Manual (DDI 0484C), 3.3. The Cortex-M33 is modelled as a Cortex-M4, since Arm publishes no table
-for it; the Cortex-M7 issues two instructions at a time, for which a table would be wrong: it has none.
+Sources: Arm Cortex-M4 Technical Reference Manual (DDI 0439D), 3.3.1 instructions, 3.3.2 load/store timings, 7.2.3 FPU
+instruction set; Arm Cortex-M0+ Technical Reference Manual (DDI 0484C), 3.3. The Cortex-M33 is modelled as a Cortex-M4,
+since Arm publishes no table for it; the Cortex-M7 issues two instructions at a time, for which a table would be wrong:
+it has none.
 
-Rules for the M4: P, the refill after a taken branch, is 2; a single load takes 2 cycles, 1 directly behind another
-single load or store; a store takes 1; a division takes its worst case, 12; conditional instructions that an IT block
-skips cost as if executed. Not modelled: contention between literal loads and fetches, stalls of an address that was
-computed by the instruction before, a full write buffer. Flash wait states W: each fetched word takes 1 + W cycles
-unless execution is slower, a taken branch W more; data that is read from flash is not delayed. All of this is a model:
-never call its result a measurement.
+Rules for the M4: P, the refill after a taken branch, is 2 (of 1 to 3); a single load takes 2 cycles, 1 directly
+behind another single load unless that one loads its address; a store takes 1, with a register offset 2 but directly
+behind a load 1; nothing is faster behind a store; a division takes its worst case, 12; conditional instructions that an
+IT block skips cost as if executed. Not modelled: contention between literal loads and fetches; stalls of an address
+that the instruction before computed, of unaligned accesses, of 4-byte loads and stores at odd halfwords, of
+floating-point results that are used at once; a full write buffer. Flash wait states W: each fetched word takes 1 + W
+cycles unless execution is slower, a taken branch W more; data that is read from flash is not delayed. All of this is a
+model: never call its result a measurement.
 """
 
 import re
@@ -45,15 +48,18 @@ class CycleTable:
     fixed: Mapping[str, int]
     loads: frozenset[str]
     load: int
-    pipelined_load: int
     stores: frozenset[str]
     store: int
+    store_indexed: int  # to an address with a register offset
+    pipelined: int  # a load, or an indexed store, behind a load
     branches: Mapping[str, int]  # taken; not taken takes 1
-    load_pc: int  # added when a load or pop writes the program counter
+    load_pc: int  # added when a load writes the program counter
+    pop_pc: int  # the same for a load of multiple registers
 
 
 _CONDITIONS = ("eq", "ne", "hs", "cs", "lo", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le")
 _IF_THEN = re.compile(r"it[te]{0,3}")
+_REGISTER = re.compile(r"\b(?:r\d+|sb|sl|fp|ip|sp|lr|pc)\b")
 
 
 def _each(cycles: int, mnemonics: str) -> dict[str, int]:
@@ -66,8 +72,9 @@ def _names(mnemonics: str) -> frozenset[str]:
 
 _MULTIPLE = _names("ldm ldmia ldmdb stm stmia stmdb push pop vldmia vldmdb vstmia vstmdb vpush vpop")
 _DOUBLE = _names("ldrd strd")
-_LOADS = _names("ldr ldrb ldrh ldrsb ldrsh ldrt ldrbt ldrht ldrsbt ldrsht ldrex")
-_STORES = _names("str strb strh strt strbt strht strex")
+_FLOAT = _names("vldr vstr")
+_LOADS = _names("ldr ldrb ldrh ldrsb ldrsh ldrt ldrbt ldrht ldrsbt ldrsht ldrex strex")  # strex returns its success
+_STORES = _names("str strb strh strt strbt strht")
 _ARMV6M = (
     "mov mvn add adc adr sub sbc rsb cmp cmn and eor orr bic tst lsl lsr asr ror mul "
     "sxtb sxth uxtb uxth rev rev16 revsh nop"
@@ -80,14 +87,15 @@ _PARALLEL = " ".join(
 _HALFWORD_MULTIPLY = " ".join(name + a + b for name in ("smul", "smla", "smlal") for a in "bt" for b in "bt")
 
 CORTEX_M4 = CycleTable(
-    source="Arm Cortex-M4 TRM DDI 0439B, taken branch 1 + 2",
+    source="Arm Cortex-M4 TRM DDI 0439D, taken branch 1 + 2",
     fixed={
         **_each(1, _ARMV6M),
         **_each(1, "movw movt addw subw orn teq rrx rbit clz ubfx sbfx bfi bfc clrex sev yield it"),
         **_each(1, "mla mls smull umull smlal umlal umaal ssat usat ssat16 usat16"),
         **_each(12, "sdiv udiv"),  # 2 to 12
         **_each(2, "cpsid cpsie mrs msr"),  # 1 or 2
-        **_each(2, "wfe wfi isb dsb dmb"),  # 1 + what it waits for, at least one cycle
+        **_each(1, "wfe wfi dsb dmb"),  # and what it waits for
+        **_each(3, "isb"),  # 1 + P at least
         # DSP extension
         **_each(1, "pkhbt pkhtb sxtab sxtab16 sxtah sxtb16 uxtab uxtab16 uxtah uxtb16 sel usad8 usada8"),
         **_each(1, _PARALLEL),
@@ -97,17 +105,19 @@ CORTEX_M4 = CycleTable(
         **_each(1, "smmul smmulr smmla smmlar smmls smmlsr smulwb smulwt smlawb smlawt"),
         # FPU
         **_each(1, "vabs vadd vsub vmul vnmul vneg vcmp vcmpe vcvt vcvtr vcvtb vcvtt vmrs vmsr"),
-        **_each(2, "vldr vstr vmov"),  # vmov: 1, or 2 between two core and two floating-point registers
+        **_each(2, "vmov"),  # to or from core registers, else 1
         **_each(3, "vmla vmls vnmla vnmls vfma vfms vfnma vfnms"),
         **_each(14, "vdiv vsqrt"),
     },
     loads=_LOADS,
     load=2,
-    pipelined_load=1,
     stores=_STORES,
     store=1,
-    branches=_each(3, "b bl bx blx cbz cbnz") | _each(4, "tbb tbh"),
-    load_pc=2,
+    store_indexed=2,
+    pipelined=1,
+    branches=_each(3, "b bl bx blx cbz cbnz") | _each(6, "tbb tbh"),  # 3.3.2: at least 6
+    load_pc=3,  # 3.3.2: at least 5 with the load
+    pop_pc=2,
 )
 
 CORTEX_M0PLUS = CycleTable(
@@ -120,11 +130,13 @@ CORTEX_M0PLUS = CycleTable(
     },
     loads=_LOADS,
     load=2,
-    pipelined_load=2,
     stores=_STORES,
     store=2,
+    store_indexed=2,
+    pipelined=2,
     branches=_each(2, "b bx blx") | _each(3, "bl"),
     load_pc=2,
+    pop_pc=2,
 )
 
 #: Core → its table; None where none is known.
@@ -141,32 +153,50 @@ def block_cost(block: Sequence[Instruction], table: CycleTable, flash_wait_state
 
     Raises TargetError for an instruction that the table does not hold: a guess would pass for a model.
     """
-    cycles = branch = 0
-    behind_single = False
-    for instruction in block:
-        own, branch, behind_single = _cost(instruction, table, behind_single)
-        cycles += own
+    each, branch = split(block, table)
+    cycles = sum(each)
     fetched_words = -(-sum(instruction.bytes for instruction in block) // 4)
     cycles = max(cycles, fetched_words * (1 + flash_wait_states))
     taken = cycles + branch + (flash_wait_states if branch else 0)
     return BlockCost(len(block), cycles, taken)
 
 
-def _cost(instruction: Instruction, table: CycleTable, behind_single: bool) -> tuple[int, int, bool]:
-    """(cycles, cycles added if it branches, whether it is a single load or store)."""
+def split(block: Sequence[Instruction], table: CycleTable) -> tuple[list[int], int]:
+    """(cycles of each instruction, cycles that the last one adds if it branches), when fetching never waits."""
+    each, branch, loaded = [], 0, ""
+    for instruction in block:
+        own, branch, loaded = _cost(instruction, table, loaded)
+        each.append(own)
+    return each, branch
+
+
+def _cost(instruction: Instruction, table: CycleTable, loaded: str) -> tuple[int, int, str]:
+    """(cycles, cycles added if it branches, register it loads if it is a single load); `loaded`: of the one before."""
     name = _base_name(instruction.mnemonic, table)
     if name in table.branches:
-        return 1, table.branches[name] - 1, False
+        return 1, table.branches[name] - 1, ""
     if name in _MULTIPLE:
-        return 1 + _registers(instruction.operands), table.load_pc * _writes_pc(instruction), False
+        return 1 + _registers(instruction.operands), table.pop_pc * _writes_pc(instruction), ""
     if name in _DOUBLE:
-        return 3, 0, False
-    if name in table.loads:
-        cycles = table.pipelined_load if behind_single else table.load
-        return cycles, table.load_pc * _writes_pc(instruction), True
-    if name in table.stores:
-        return table.store, 0, True
-    return table.fixed[name], (table.branches["bx"] - 1) * _writes_pc(instruction), False
+        return 3, 0, ""
+    if name in _FLOAT:
+        return 3 if instruction.operands.startswith("d") else 2, 0, ""
+    if name in table.loads | table.stores:
+        return _single(instruction, table, name in table.loads, loaded)
+    return table.fixed[name], (table.branches["bx"] - 1) * _writes_pc(instruction), ""
+
+
+def _single(instruction: Instruction, table: CycleTable, is_load: bool, loaded: str) -> tuple[int, int, str]:
+    """As _cost, of a load or store of one register."""
+    register, _, address = instruction.operands.partition(",")
+    address_registers = _REGISTER.findall(address[address.find("[") : address.find("]")])
+    is_pipelined = loaded != "" and loaded not in address_registers
+    if is_load:
+        cycles = table.pipelined if is_pipelined else table.load
+        return cycles, table.load_pc * _writes_pc(instruction), register
+    if len(address_registers) == 1:
+        return table.store, 0, ""
+    return table.pipelined if is_pipelined else table.store_indexed, 0, ""
 
 
 def _base_name(mnemonic: str, table: CycleTable) -> str:
@@ -187,8 +217,8 @@ def _base_name(mnemonic: str, table: CycleTable) -> str:
 
 
 def _known(name: str, table: CycleTable) -> bool:
-    double = name in _DOUBLE and "clz" in table.fixed  # Armv7-M and later
-    return name in table.fixed or name in table.branches or name in table.loads | table.stores | _MULTIPLE or double
+    armv7m = name in _DOUBLE | _FLOAT and "clz" in table.fixed
+    return name in table.fixed or name in table.branches or name in table.loads | table.stores | _MULTIPLE or armv7m
 
 
 def _registers(operands: str) -> int:

@@ -158,9 +158,8 @@ static void answer_results(tp_device *device, char *words[]) {
     const int8_t *output = tp_network_output(device->arena);
     tp_put("m-results-[");
     for (size_t i = 0; i < TP_NETWORK_OUTPUT_BYTES; i++) {
-        const int64_t nano = (output[i] - TP_NETWORK_OUTPUT_ZERO_POINT) * (int64_t)TP_NETWORK_OUTPUT_SCALE_NANO;
         tp_put(i == 0 ? "" : ",");
-        tp_put_thousandths((nano + (nano < 0 ? -500000 : 500000)) / 1000000);
+        tp_put_nano((output[i] - TP_NETWORK_OUTPUT_ZERO_POINT) * (int64_t)TP_NETWORK_OUTPUT_SCALE_NANO);
     }
     tp_put("]" NEWLINE);
 }

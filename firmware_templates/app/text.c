@@ -10,13 +10,24 @@ void tp_put(const char *text) {
     tp_port_write(text, count);
 }
 
+/* The last decimal digit of the value, which loses it. In 16-bit steps: 64-bit division is 700 bytes of compiler library. */
+static char cut_digit(uint64_t *value) {
+    uint32_t rest = 0;
+    uint64_t quotient = 0;
+    for (int shift = 48; shift >= 0; shift -= 16) {
+        const uint32_t part = rest << 16 | (uint32_t)(*value >> shift & 0xFFFF);
+        quotient = quotient << 16 | part / 10;
+        rest = part % 10;
+    }
+    *value = quotient;
+    return (char)('0' + (char)rest);
+}
+
 void tp_put_decimal(uint64_t value) {
     char digits[20]; /* 2^64 - 1 has 20 */
     size_t first = sizeof digits;
     do {
-        first--;
-        digits[first] = (char)('0' + (char)(value % 10));
-        value /= 10;
+        digits[--first] = cut_digit(&value);
     } while (value != 0);
     tp_port_write(&digits[first], sizeof digits - first);
 }
@@ -27,16 +38,19 @@ void tp_put_hex(uint8_t byte) {
     tp_port_write(pair, sizeof pair);
 }
 
-void tp_put_thousandths(int64_t thousandths) {
-    uint64_t magnitude = (uint64_t)thousandths;
-    if (thousandths < 0) {
-        tp_put("-");
-        magnitude = 0 - magnitude;
+void tp_put_nano(int64_t nano) {
+    uint64_t magnitude = (nano < 0 ? 0 - (uint64_t)nano : (uint64_t)nano) + 500000;
+    for (int i = 0; i < 6; i++) {
+        (void)cut_digit(&magnitude);
     }
-    const unsigned fraction = (unsigned)(magnitude % 1000);
-    const char tail[4] = {'.', (char)('0' + (char)(fraction / 100)), (char)('0' + (char)(fraction / 10 % 10)),
-                          (char)('0' + (char)(fraction % 10))};
-    tp_put_decimal(magnitude / 1000);
+    if (nano < 0 && magnitude != 0) {
+        tp_put("-");
+    }
+    char tail[4] = {'.'};
+    for (size_t i = sizeof tail - 1; i > 0; i--) {
+        tail[i] = cut_digit(&magnitude);
+    }
+    tp_put_decimal(magnitude);
     tp_port_write(tail, sizeof tail);
 }
 

@@ -9,8 +9,8 @@ void tp_put(const char *text);
 void tp_put_decimal(uint64_t value);
 void tp_put_hex(uint8_t byte); /* two digits, lower case */
 
-/* 1234 → "1.234", -5 → "-0.005". */
-void tp_put_thousandths(int64_t thousandths);
+/* In units, rounded to three decimals, ties away from zero: 1234500000 → "1.235", -5000000 → "-0.005". */
+void tp_put_nano(int64_t nano);
 
 /* Reads all of `text` as a decimal number; false if it is empty, holds anything but digits or exceeds 32 bits. */
 bool tp_parse_decimal(const char *text, uint32_t *value);

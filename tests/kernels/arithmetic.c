@@ -10,6 +10,7 @@ void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multip
 void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
                           const int32_t *zero_point, int32_t *y);
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y);
+void test_never_returns(const volatile int32_t *n);
 
 void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y)
 {
@@ -56,5 +57,12 @@ void test_five_rows(const tp_five_rows *layers, const uint32_t *depthwise, const
     for (int32_t i = 0; i < layers[0].height; i++) {
         tp_depthwise_3x3_row_s8_dense_dsp(&layers[0], depthwise, map, row, i);
         tp_conv_1x1_row_s8_pairs_dsp(&layers[1], pointwise, row, map, scratch, i);
+    }
+}
+
+/* As long as *n is not 0. */
+void test_never_returns(const volatile int32_t *n)
+{
+    while (*n != 0) {
     }
 }

@@ -28,7 +28,18 @@ def cycles(text: str, table: cost.CycleTable = CORTEX_M4) -> int:
         ("ldr r0, [r1, r5]; ldr r1, [r2]; ldr r2, [r3, #4]", 4),
         ("ldrb r0, [r1]; adds r0, #1; ldrsh.w r1, [r2]", 5),
         ("str r0, [r1]", 1),
-        ("strb r0, [r1]; ldrh r2, [r3]", 2),
+        ("ldr r0, [r1, r2]; str r1, [r3, r2]", 3),
+        ("strb r0, [r1]; ldrh r2, [r3]", 3),
+        ("str r0, [r1, r2]", 2),
+        ("str r0, [r1, r2]; str r0, [r1, r2]", 4),
+        ("str r0, [r1], #4; str r0, [r1, #4]!", 2),
+        ("str r0, [r1]; ldr r2, [r3]; ldr r4, [r5]", 1 + 2 + 1),
+        ("ldr r0, [r1]; ldr r2, [r0]", 4),
+        ("ldr r0, [r1]; ldr r10, [r2, r0, lsl #2]", 4),
+        ("ldr r1, [r2]; ldr r0, [r10, #4]", 3),
+        ("ldr r1, [r2]; ldrb r0, [r3], #1; ldrb r3, [r0]", 2 + 1 + 2),
+        ("ldrex r0, [r1]; strex r2, r0, [r1]", 3),
+        ("strex r2, r3, [r1]", 2),
         ("ldm r0!, {r1, r2, r3}", 4),
         ("stmdb.w sp!, {r4, r5, lr}", 4),
         ("push {r4, lr}; pop {r4, r5}", 6),
@@ -40,7 +51,8 @@ def cycles(text: str, table: cost.CycleTable = CORTEX_M4) -> int:
         ("ite eq; addeq r0, #1; ldrne r0, [r1]", 1 + 1 + 2),
         ("vmul.f32 s0, s1, s2; vldr s0, [r0]; vdiv.f32 s0, s1, s2", 1 + 2 + 14),
         ("vpush {d8, d9}; vldmia r0!, {s0-s2}", 5 + 4),
-        ("msr msp, r0; isb sy; cpsid i", 6),
+        ("vldr d0, [r0]; vstr d0, [r0]; vstr s0, [r0]", 3 + 3 + 2),
+        ("msr msp, r0; isb sy; cpsid i; dmb ish", 2 + 3 + 2 + 1),
     ],
 )
 def test_straight_line(text: str, expected: int) -> None:
@@ -58,9 +70,9 @@ def test_straight_line(text: str, expected: int) -> None:
         ("blx r3", 1, 3),
         ("bx lr", 1, 3),
         ("bxeq lr", 1, 3),
-        ("tbb [pc, r0]", 1, 4),
+        ("tbb [pc, r0]", 1, 6),
         ("pop {r4, pc}", 3, 5),
-        ("ldr pc, [sp], #4", 2, 4),
+        ("ldr pc, [sp], #4", 2, 5),
         ("mov pc, lr", 1, 3),
     ],
 )
@@ -103,7 +115,8 @@ def test_cortex_m0plus_branches() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["smlad r0, r1, r2, r3", "sdiv r0, r1, r2", "ldrd r0, r1, [r2]", "cbz r0, #8", "clz r0, r1"]
+    "text",
+    ["smlad r0, r1, r2, r3", "sdiv r0, r1, r2", "ldrd r0, r1, [r2]", "cbz r0, #8", "clz r0, r1", "vldr s0, [r0]"],
 )
 def test_cortex_m0plus_refuses_what_it_lacks(text: str) -> None:
     with pytest.raises(TargetError, match=f'no cycle count is known for the instruction "{text.split()[0]}"'):

@@ -1,8 +1,12 @@
 """nRF52840 as its port uses it: UARTE0 with EasyDMA, the crystal oscillator, instruction cache and pins.
 
-nRF52840 Product Specification v1.7: 4.3 NVMC, 5.4 CLOCK, 6.9 GPIO, 6.34 UARTE. The model refuses what real hardware
-would answer with silence: a transfer while the UARTE is off, at another baud rate than 115200, on the wrong pins,
-before the crystal runs, or from flash, which EasyDMA cannot read. Bytes take no time on the wire.
+nRF52840 Product Specification, chapters NVMC, CLOCK, GPIO and UARTE; register map: bsp/stable/mdk/nrf52840.svd in
+Nordic's nrfx. The model refuses what real hardware would answer with silence: a transfer while the UARTE is off, at
+another baud rate than 115200, on the wrong pins, before the crystal runs, or from flash, which EasyDMA cannot read.
+Bytes take no time on the wire.
+
+Reset leaves the UARTE as Arduino's bootloader does (bootloaders/nano33ble and initVariant() of variant.cpp in
+ArduinoCore-mbed): on, at 9600 baud, receiving. Firmware must stop that reception and switch the UARTE off first.
 """
 
 from collections import deque
@@ -10,7 +14,7 @@ from collections import deque
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Register, ignored, stored, write_only
 
 _UARTE = 0x40002000
-_BAUD_115200 = 0x01D60000
+_BAUD_9600, _BAUD_115200 = 0x00275000, 0x01D60000
 _TX_PIN, _RX_PIN = 1 << 5 | 3, 1 << 5 | 10  # P1.03 and P1.10: TX and RX of the Arduino Nano 33 BLE
 
 
@@ -20,12 +24,17 @@ class Nrf52840:
         self.from_firmware = bytearray()
         self._machine = machine
         self._receiving = bytearray()
-        self._rx_started = False
+        self._rx_started = True
+        self._rx_timeout = 0
         self._end_rx = 0
         self._end_tx = 0
         self._crystal = 0
         self._settings = {
-            offset: stored() for offset in (0x500, 0x50C, 0x514, 0x524, 0x534, 0x538, 0x544, 0x548, 0x56C)
+            0x500: stored(8),  # ENABLE
+            0x50C: self._pin_select("PSEL.TXD"),
+            0x514: self._pin_select("PSEL.RXD"),
+            0x524: stored(_BAUD_9600),  # BAUDRATE
+            **{offset: stored() for offset in (0x534, 0x538, 0x544, 0x548, 0x56C)},  # RXD, TXD and CONFIG
         }
         self.registers: dict[int, Register] = {
             0x40000000: write_only(self._start_crystal),  # CLOCK.TASKS_HFCLKSTART
@@ -35,15 +44,30 @@ class Nrf52840:
             **{0x50000A00 + 4 * pin: stored() for pin in range(16)},  # P1.PIN_CNF
             **{_UARTE + offset: register for offset, register in self._settings.items()},
             _UARTE + 0x000: write_only(self._start_rx),  # TASKS_STARTRX
+            _UARTE + 0x004: write_only(self._stop_rx),  # TASKS_STOPRX
             _UARTE + 0x008: write_only(self._start_tx),  # TASKS_STARTTX
             _UARTE + 0x110: Register(self._read_end_rx, self._write_end_rx),  # EVENTS_ENDRX
             _UARTE + 0x120: Register(lambda: self._end_tx, self._write_end_tx),  # EVENTS_ENDTX
+            _UARTE + 0x144: Register(lambda: self._rx_timeout, self._write_rx_timeout),  # EVENTS_RXTO
+            _UARTE + 0x14C: stored(1),  # EVENTS_RXSTARTED
         }
 
     def _setting(self, offset: int) -> int:
         read = self._settings[offset].read
         assert read is not None
         return read()
+
+    def _pin_select(self, name: str) -> Register:
+        cell = stored(0xFFFFFFFF)  # no pin
+        assert cell.write is not None
+        store = cell.write
+
+        def write(value: int) -> None:
+            if self._setting(0x500):
+                raise FirmwareError(f"UARTE0.{name} is written while the UARTE is on, which the hardware may ignore")
+            store(value)
+
+        return Register(cell.read, write)
 
     def _start_crystal(self, value: int) -> None:
         self._crystal |= value & 1
@@ -73,8 +97,18 @@ class Nrf52840:
     def _start_rx(self, value: int) -> None:
         if value & 1:
             self._require_ready("TASKS_STARTRX", 0x514, _RX_PIN)
+            if self._rx_started:
+                raise FirmwareError("UARTE0.TASKS_STARTRX while an earlier reception runs; stop it, or await its end")
             self._receiving.clear()
             self._rx_started = True
+
+    def _stop_rx(self, value: int) -> None:
+        if value & 1:
+            self._rx_started = False
+            self._rx_timeout = 1
+
+    def _write_rx_timeout(self, value: int) -> None:
+        self._rx_timeout = value
 
     def _read_end_rx(self) -> int:
         """Reading it without a received byte means waiting: there are no interrupts and nothing else to do."""

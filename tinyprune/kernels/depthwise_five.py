@@ -18,7 +18,7 @@ _COLUMNS = np.array([0, 2, 1, 3])
 def pack(
     weights: Int8, bias: Int64, input_zero_point: int, scale_shift: Int64, multiplier: Int64, offset: Int64
 ) -> Words:
-    """`[3, 3, channels]` and the channels' `[channels]` numbers → `[channels, 11]`.
+    """`[3, 3, channels]` and the channels' `[channels]` numbers → `[channels, 10]`.
 
     `bias` has the input zero point folded in, so that padding counts as it; weights and biases are stored times
     2^scale_shift.
@@ -29,14 +29,15 @@ def pack(
     inner = bias << scale_shift
     left, right = (inner + input_zero_point * scaled[:, side].sum(axis=0) for side in (0, 2))
     halfwords = scaled & 0xFFFF
-    pairs = [halfwords[row, k] | halfwords[row, k + 1] << 16 for row in range(3) for k in range(2)]
-    return (np.stack([left, inner, right, *pairs, multiplier, offset], axis=1) & 0xFFFFFFFF).astype(np.uint32)
+    pairs = [halfwords[row, 0] | halfwords[row, 1] << 16 for row in range(3)]
+    last = [halfwords[0, 2] | halfwords[1, 2] << 16, halfwords[2, 2]]
+    return (np.stack([left, inner, right, *pairs, *last, multiplier, offset], axis=1) & 0xFFFFFFFF).astype(np.uint32)
 
 
 def unpack(packed: Words, scale_shift: Int64) -> Int8:
     """The weights `[3, 3, channels]`: the inverse of `pack`."""
-    pairs = np.ascontiguousarray(packed[:, 3:9]).view(np.int16).reshape(-1, 3, 2, 2)
-    taps = np.stack([pairs[:, :, 0, 0], pairs[:, :, 0, 1], pairs[:, :, 1, 1]], axis=2) >> scale_shift[:, None, None]
+    halfwords = np.ascontiguousarray(packed[:, 3:8]).view(np.int16)
+    taps = np.stack([halfwords[:, 0:6:2], halfwords[:, 1:6:2], halfwords[:, 6:9]], axis=2) >> scale_shift[:, None, None]
     return taps.astype(np.int8).transpose(1, 2, 0)
 
 

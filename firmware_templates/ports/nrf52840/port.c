@@ -1,7 +1,8 @@
 /* nRF52840: UARTE0 on the pins TX (P1.03) and RX (P1.10) of the Arduino Nano 33 BLE, DWT cycle counter as the clock.
  *
- * Chapters of the nRF52840 Product Specification v1.7: 4.3 NVMC, 5.4 CLOCK, 6.9 GPIO, 6.34 UARTE. DWT and CoreDebug:
- * Armv7-M Architecture Reference Manual (DDI 0403E), C1.6 and C1.8.
+ * Registers: nRF52840 Product Specification, chapters NVMC, CLOCK, GPIO and UARTE; machine-readable as
+ * bsp/stable/mdk/nrf52840.svd in Nordic's nrfx. Pins: variants/ARDUINO_NANO33BLE/variant.cpp in ArduinoCore-mbed. DWT and
+ * DEMCR: Armv7-M Architecture Reference Manual (DDI 0403E), C1.8 and C1.6.
  */
 #include "port.h"
 
@@ -17,9 +18,12 @@
 #define P1_PIN_CNF(pin) REGISTER(0x50000A00 + 4 * (pin))
 /* UARTE0 */
 #define UARTE_TASKS_STARTRX REGISTER(0x40002000)
+#define UARTE_TASKS_STOPRX REGISTER(0x40002004)
 #define UARTE_TASKS_STARTTX REGISTER(0x40002008)
 #define UARTE_EVENTS_ENDRX REGISTER(0x40002110)
 #define UARTE_EVENTS_ENDTX REGISTER(0x40002120)
+#define UARTE_EVENTS_RXTO REGISTER(0x40002144)
+#define UARTE_EVENTS_RXSTARTED REGISTER(0x4000214C)
 #define UARTE_ENABLE REGISTER(0x40002500)
 #define UARTE_PSEL_TXD REGISTER(0x4000250C)
 #define UARTE_PSEL_RXD REGISTER(0x40002514)
@@ -53,10 +57,22 @@ static void start_clocks(void) {
     DWT_CTRL |= 1; /* CYCCNTENA */
 }
 
+/* The Arduino bootloader hands over a UARTE that receives at 9600 baud, by DMA into what is now our RAM. */
+static void stop_bootloader_uart(void) {
+    if (UARTE_ENABLE != 0 && UARTE_EVENTS_RXSTARTED != 0) {
+        UARTE_EVENTS_RXTO = 0;
+        UARTE_TASKS_STOPRX = 1;
+        while (UARTE_EVENTS_RXTO == 0) {
+        }
+    }
+    UARTE_ENABLE = 0; /* the pins can be selected only while it is off */
+}
+
 static void start_uart(void) {
-    P1_OUTSET = 1u << TX_PIN; /* idle level, before the UARTE takes the pin (6.34.8) */
+    P1_OUTSET = 1u << TX_PIN; /* idle level, whenever the UARTE does not drive the pin */
     P1_PIN_CNF(TX_PIN) = 3;   /* output, input buffer disconnected */
     P1_PIN_CNF(RX_PIN) = 3u << 2; /* input with pull-up: an open pin must not look like a start bit */
+    stop_bootloader_uart();
     UARTE_PSEL_TXD = PORT_1 | TX_PIN;
     UARTE_PSEL_RXD = PORT_1 | RX_PIN;
     UARTE_BAUDRATE = 0x01D60000; /* 115200 */
@@ -73,7 +89,7 @@ void tp_port_init(void) {
     start_uart();
 }
 
-/* One byte a transfer: between two transfers the receiver's FIFO holds the bytes that follow (6.34.2). */
+/* One byte a transfer: between two transfers the receiver's FIFO holds the bytes that follow. */
 int tp_port_read(void) {
     while (UARTE_EVENTS_ENDRX == 0) {
         (void)tp_port_time_us();

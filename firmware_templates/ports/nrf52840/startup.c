@@ -5,7 +5,7 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
-enum { INTERRUPTS = 48 }; /* nRF52840 Product Specification v1.7, 4.2.4 Instantiation: IDs 0 to 47 */
+enum { INTERRUPTS = 48 }; /* IDs 0 to 47: nRF52840 Product Specification, 4.2.4 Instantiation */
 
 /* Defined by link.ld. */
 extern uint8_t __stack_top[], __vectors[], __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[];
@@ -38,7 +38,8 @@ __attribute__((naked, noreturn)) void tp_reset(void) {
         "b tp_start\n");
 }
 
-/* The bootloader ran before: nothing of its interrupts, timer tick and memory protection may reach into the app. */
+/* The bootloader ran before: nothing of its interrupts, timer tick and memory protection may reach into the app.
+ * Arduino's (a Zephyr program) switches off all but the memory protection itself; do not depend on it. */
 static void silence_core(void) {
     REGISTER(0xE000E010) = 0; /* SYST_CSR */
     REGISTER(0xE000ED94) = 0; /* MPU_CTRL */

@@ -29,6 +29,7 @@
 #define TP_GROUP_WORDS (6 * TP_TILE_PIXELS)
 /* A row of outputs of the depthwise kernels: [ceil(channels / 64)][5][64] bytes. */
 #define TP_ROW_CHANNELS 64
+#define TP_DEPTHWISE_CHANNEL_WORDS 10
 #define TP_ROW_GROUP_BYTES (TP_TILE_PIXELS * TP_ROW_CHANNELS)
 
 typedef struct tp_five_map {
@@ -66,8 +67,9 @@ void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, cons
                             int8_t *output, void *scratch);
 
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
- *   weights  [channels][11] words: biases of the left, the inner and the right column; for each kernel row the halfword pairs
- *            (w0, w1), (w1, w2); multiplier; offset. The padding left and right is folded into the biases, all * 2^t
+ *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair
+ *            (w0, w1); the w2 of rows 0 and 1, that of row 2; multiplier; offset. The padding left and right is folded into the
+ *            biases, all * 2^t
  *   input    five-wide map; the slots before its first row and behind its last are overwritten with padding
  *   output   [out_height][5][channels]
  *   scratch  a row of outputs, ceil(channels / 64) * 320 bytes; unused with 64 channels */

@@ -5,7 +5,7 @@
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
-static inline void expand_group(const int8_t *input, uint32_t *pairs)
+static inline __attribute__((always_inline)) void expand_group(const int8_t *input, uint32_t *pairs)
 {
     uint32_t x;
     memcpy(&x, input, sizeof x);
