@@ -173,9 +173,7 @@ def finish(task: Task, data: Data, runs: Path, lowest: bool) -> None:
 
 def make(task: Task, data: Data, runs: Path) -> Any:
     """The trained network in float."""
-    import tf_keras
-
-    tf_keras.utils.set_random_seed(task.seed)
+    script.seed_weights(task.seed)
     model = models.ds_cnn(task.size, len(LABELS))
     fit(model, data, task.dense, runs / f"{task.size}-seed{task.seed}" / DENSE)
     if task.method == tables.TRAINED:

@@ -30,6 +30,7 @@ __all__ = [
     "verify",
 ]  # fmt: skip
 
+TWO_OF_FOUR = NM(2, 4)
 Masks = Mapping[str, Bool]
 """For each pruned kernel the weights to keep, `[out_channels, taps]`."""
 Method = Literal["magnitude", "reconstruct", "match"]
@@ -57,7 +58,7 @@ class PrunedModel:
 
 def prune(
     model: Any,
-    pattern: Pattern | str = sparsity.TWO_OF_FOUR,
+    pattern: Pattern | str = TWO_OF_FOUR,
     method: Method = "magnitude",
     samples: npt.NDArray[np.generic] | None = None,
 ) -> PrunedModel:
@@ -88,7 +89,7 @@ def prune(
     return PrunedModel(pruned, masks, report(pruned, masks, wanted, adjusted))
 
 
-def masks_of(model: Any, pattern: Pattern) -> Masks:
+def masks_of(model: Any, pattern: Pattern = TWO_OF_FOUR) -> Masks:
     """The mask of each prunable kernel by magnitude; of one that follows the pattern, a mask that keeps its weights."""
     prunable = [kernel for kernel in kernels_of(model) if not _refusal(kernel, pattern)]
     return {kernel.name: pattern.mask(kernel.matrix()) for kernel in prunable}
