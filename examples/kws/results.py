@@ -12,7 +12,7 @@ import json
 import sys
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +39,7 @@ CACHED_EPOCHS = 64
 #: Fine-tuning hears other clips than dense training: its seed is so much higher.
 SEED_OFFSET = 1000
 DENSE = "dense"
+MODEL = "model.tflite"
 RECONSTRUCT: Method = "reconstruct"
 MATCH: Method = "match"
 #: Pattern and method, the most wanted first.
@@ -102,7 +103,7 @@ class Data:
 def main() -> int:
     arguments = parse(sys.argv[1:])
     try:
-        run(arguments)
+        (remodel if arguments.remodel else run)(arguments)
     except TinypruneError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -114,7 +115,7 @@ def main() -> int:
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Prune DS-CNN in every way and tabulate accuracy, cycles and bytes.")
-    parser.add_argument("--data", type=Path, required=True, help="folder of Speech Commands (`tinyprune data fetch`)")
+    parser.add_argument("--data", type=Path, help="folder of Speech Commands (`tinyprune data fetch`)")
     parser.add_argument("--runs", type=Path, required=True, help="folder for checkpoints and finished runs")
     parser.add_argument("--size", choices=tuple(models.GEOMETRIES), default="S")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -124,7 +125,13 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--dense-epochs", type=int, default=40, help="default %(default)s")
     parser.add_argument("--epochs", type=int, default=10, help="of fine-tuning after pruning (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where the two result files go")
-    return parser.parse_args(words)
+    parser.add_argument(
+        "--remodel", action="store_true", help="only model the cycles of finished runs again, for other kernels"
+    )
+    arguments = parser.parse_args(words)
+    if arguments.data is None and not arguments.remodel:
+        parser.error("--data is needed for training")
+    return arguments
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -146,13 +153,21 @@ def run(arguments: argparse.Namespace) -> None:
     tables.write(tables.read(arguments.runs), arguments.out)
 
 
+def remodel(arguments: argparse.Namespace) -> None:
+    for folder in tables.folders(arguments.runs):
+        finished = tables.load(folder)
+        if finished.modelled_cycles is not None:
+            tables.store(replace(finished, **modelled(folder / MODEL)), folder)
+    tables.write(tables.read(arguments.runs), arguments.out)
+
+
 def finish(task: Task, data: Data, runs: Path, lowest: bool) -> None:
     """Make one run and store what was measured; cycles are modelled for the lowest seed only."""
     model = make(task, data, runs)
     content = to_int8(task, model, data)
     folder = task.folder(runs)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.tflite").write_bytes(content)
+    (folder / MODEL).write_bytes(content)
     measured = Run(
         size=task.size,
         pattern=task.pattern,
@@ -165,7 +180,7 @@ def finish(task: Task, data: Data, runs: Path, lowest: bool) -> None:
         float_accuracy=accuracy(model, data.validation),
         int8_accuracy=int8_accuracy(content, data.validation),
         deflated_bytes=len(zlib.compress(weights_of(content), 9)),
-        **(modelled(folder / "model.tflite") if lowest else {}),
+        **(modelled(folder / MODEL) if lowest else {}),
     )
     tables.store(measured, folder)
     print(json.dumps(asdict(measured)), flush=True)
@@ -207,7 +222,7 @@ def weights_of(content: bytes) -> bytes:
     return b"".join(op.weights.tobytes() for op in reader.read(content).ops if isinstance(op, Weighted))
 
 
-def modelled(model: Path) -> dict[str, int]:
+def modelled(model: Path) -> dict[str, Any]:
     """Build for the board, run in the emulator."""
     with TemporaryDirectory() as folder:
         request = pipeline.BuildRequest(boards.load(BOARD), Path(folder) / "build", model)

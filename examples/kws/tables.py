@@ -56,8 +56,17 @@ def store(run: Run, folder: Path) -> None:
     _write(folder / RUN, json.dumps(asdict(run), indent=1) + "\n")
 
 
+def load(folder: Path) -> Run:
+    return Run(**json.loads((folder / RUN).read_text()))
+
+
+def folders(runs: Path) -> list[Path]:
+    """Those of finished runs."""
+    return [path.parent for path in sorted(runs.glob(f"*/*/{RUN}"))]
+
+
 def read(runs: Path) -> list[Run]:
-    return [Run(**json.loads(path.read_text())) for path in sorted(runs.glob(f"*/*/{RUN}"))]
+    return [load(folder) for folder in folders(runs)]
 
 
 def write(runs: Sequence[Run], folder: Path) -> None:

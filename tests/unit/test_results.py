@@ -121,3 +121,6 @@ def test_the_command_goes_from_recordings_to_both_files_and_resumes(
     assert results.main() == 0
     assert Path("RESULTS.md").read_text() == page
     assert capsys.readouterr().out == ""
+    monkeypatch.setattr("sys.argv", ["results.py", "--runs", "runs", "--out", ".", "--remodel"])
+    assert results.main() == 0
+    assert Path("RESULTS.md").read_text() == page
