@@ -242,7 +242,27 @@ def test_a_keras_3_model_is_refused_with_a_way_out():
         prune(model)
 
 
+def test_a_diverged_model_is_refused(model):
+    model.get_layer("pointwise").kernel.assign_add(np.full((1, 1, 5, 7), np.nan))
+    with pytest.raises(ModelError, match="layer pointwise has NaN or infinite weights: its training diverged"):
+        prune(model)
+
+
 @pytest.mark.parametrize("pattern", ["4:4", "unstructured-0"])
 def test_bad_patterns_are_refused(model, pattern):
     with pytest.raises(UsageError, match=r"is no N:M pattern|out of range"):
         prune(model, pattern)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "shares", "dense"), [("MobileNet", (0.5,), 13), ("InceptionV3", (0.5, 0.75, 0.875), 0)]
+)
+def test_large_networks_get_exactly_that_share_of_zeros(name, shares, dense):
+    from tf_keras import applications
+
+    network = getattr(applications, name)(weights=None)
+    for share in shares:
+        lines = prune(network, Unstructured(share)).layers
+        assert all(line.zeros == round(share * line.weights) for line in lines if line.pruned)
+        assert [line.kind for line in lines if not line.pruned] == ["DepthwiseConv2D"] * dense

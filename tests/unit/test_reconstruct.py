@@ -178,6 +178,17 @@ def test_what_cannot_be_reconstructed_falls_back_and_says_so():
     assert reasons["dense"] == "2:4 along taps, reconstructed"
 
 
+def test_a_network_of_one_layer_used_twice_is_matched_by_its_answer():
+    from tf_keras import Input, Model, layers, utils
+
+    utils.set_random_seed(0)
+    features, twice = Input((8,)), layers.Dense(8, name="twice")
+    model = Model(features, twice(twice(features)))
+    samples = RNG(0).normal(size=(64, 8)).astype(np.float32)
+    plain, matched = prune(model), prune(model, "2:4", "match", samples)
+    assert error(model, matched, samples) < error(model, plain, samples)
+
+
 BAD_SAMPLES = {
     "shape": (np.zeros((4, 12, 9)), r"pruning samples have shape \[4, 12, 9\]; this model needs \[samples, 12, 9, 2\]"),
     "none": (np.zeros((0, 12, 9, 2)), r"pruning samples have shape \[0, 12, 9, 2\]"),

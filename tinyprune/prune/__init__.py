@@ -92,6 +92,9 @@ def prune(
 def masks_of(model: Any, pattern: Pattern = TWO_OF_FOUR) -> Masks:
     """The mask of each prunable kernel by magnitude; of one that follows the pattern, a mask that keeps its weights."""
     prunable = [kernel for kernel in kernels_of(model) if not _refusal(kernel, pattern)]
+    for kernel in prunable:
+        if not np.isfinite(kernel.matrix()).all():
+            raise ModelError(f"layer {kernel.name} has NaN or infinite weights: its training diverged")
     return {kernel.name: pattern.mask(kernel.matrix()) for kernel in prunable}
 
 

@@ -39,6 +39,11 @@ class Kernel:
     def kind(self) -> str:
         return type(self.layer).__name__
 
+    @property
+    def is_used_once(self) -> bool:
+        """Whether its layer has one input and one output."""
+        return len(self.layer.inbound_nodes) == 1
+
     def matrix(self) -> Float32:
         """`[out_channels, taps]`."""
         return matrix_of(self.variable.numpy())

@@ -25,8 +25,8 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
     import tensorflow as tf
     from tf_keras import optimizers
 
-    last = [kernel.layer.name for kernel in kernels_of(dense) if kernel.name in masks][-1]
-    teacher, student = (_up_to(model, last) for model in (dense, pruned))
+    once = [kernel.layer.name for kernel in kernels_of(dense) if kernel.name in masks and kernel.is_used_once]
+    teacher, student = (_up_to(model, once[-1]) if once else model for model in (dense, pruned))
     answers = np.concatenate([teacher.predict_on_batch(batch) for batch in _batches(samples)])
     steps = EPOCHS * math.ceil(len(samples) / BATCH_SAMPLES)
     optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(LEARNING_RATE, steps))

@@ -60,7 +60,7 @@ def refusal(kernel: Kernel) -> str:
     layer = kernel.layer
     if kernel.kind == "LSTM":
         return "an LSTM's answer is not linear in its weights"
-    if len(layer.inbound_nodes) != 1:
+    if not kernel.is_used_once:
         return "the layer has several inputs"
     if getattr(layer, "groups", 1) != 1:
         return "its channels are in groups"
