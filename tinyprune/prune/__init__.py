@@ -77,7 +77,7 @@ def prune(
     adjusted: Masks | None = None
     if method != "magnitude":
         adjustable, inputs = _adjustable(wanted, method), _checked(model, method, samples)
-        adjusted = reconstruct.reconstruct(copy, adjustable, tuple(masks), inputs)
+        adjusted = reconstruct.reconstruct(copy, adjustable, masks, inputs)
         masks = {**masks, **adjusted}
     pruned = kernels.clone(copy, masks)
     for kernel in kernels_of(pruned):

@@ -9,7 +9,7 @@ their first cost, and the others are solved for. Where a bias or a batch normali
 and H is the covariance.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,8 @@ Int64 = npt.NDArray[np.int64]
 
 #: Part of the mean second moment that is added to each: inputs that never vary must not make H singular.
 DAMPING = 0.01
-#: Operations, about a minute's worth, up to which weights of a layer go one at a time.
-ONE_AT_A_TIME = 1e11
+#: Operations, about half a minute's worth, up to which weights of a layer go one at a time.
+ONE_AT_A_TIME = 3e10
 BATCH_SAMPLES = 64
 
 
@@ -40,19 +40,25 @@ class Moments:
     """`[taps, taps]`, around that mean."""
 
 
-def reconstruct(model: Any, pattern: NM | Unstructured, names: Iterable[str], samples: Float32) -> dict[str, Bool]:
-    """Prune the kernels of these names in place; the masks of those it could treat, the others being left dense."""
-    masks = {}
+def reconstruct(model: Any, pattern: NM | Unstructured, masks: Mapping[str, Bool], samples: Float32) -> dict[str, Bool]:
+    """Prune in place the kernels that have a mask by magnitude; returns the masks that it found better.
+
+    Kernels that cannot be reconstructed get the one by magnitude.
+    """
+    better = {}
     for kernel in kernels_of(model):
-        if kernel.name not in names or refusal(kernel):
+        if kernel.name not in masks:
+            continue
+        if refusal(kernel):
+            kernel.assign(kernel.matrix() * masks[kernel.name])
             continue
         dense = kernel.matrix().astype(np.float64)
         moments = _moments(model, kernel, samples)
         weights, mask = prune_matrix(dense, moments.second, pattern)
         kernel.assign(weights.astype(np.float32))
         _take_over(kernel, (weights - dense) @ moments.mean)
-        masks[kernel.name] = mask
-    return masks
+        better[kernel.name] = mask
+    return better
 
 
 def refusal(kernel: Kernel) -> str:
