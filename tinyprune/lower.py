@@ -15,7 +15,7 @@ from tinyprune.graph import Activation, Graph, Op, Reshape, Weighted, matrix
 from tinyprune.kernels import KERNELS, Constant, FiveWide, Kernel, Layout, Wiring
 from tinyprune.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
 from tinyprune.program import Program, Step
-from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover
+from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover, takes
 
 Optimize: TypeAlias = Literal["speed", "size"]
 
@@ -122,7 +122,7 @@ def _handed_on(graph: Graph, ops: Sequence[Op]) -> list[bool]:
 
 
 def _fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
-    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and k.pattern in (pattern, DENSE, ANY)]
+    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and takes(k.pattern, pattern)]
     return [kernel for kernel in rows if kernel.accepts(op)]
 
 
@@ -135,7 +135,9 @@ def _cost(kernel: Kernel, op: Op, optimize: Optimize) -> float:
 
 
 def _reason(op: Op, kernel: Kernel, pattern: str, board: Board, optimize: Optimize) -> str:
-    found = f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run dense"
+    found = (
+        f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run {kernel.pattern}"
+    )
     others = [other for other in _fitting(op, pattern, board) if other.writes[0] is not Layout.ROW or other is kernel]
     if len(others) < 2:
         return f"{found}; the only kernel that takes them"
@@ -249,7 +251,7 @@ def flash_advice(program: Program, optimize: Optimize) -> str:
         )
         if small < here:
             ways.append(f"with --optimize size the constants need {here - small:,} bytes less")
-    dense = [step for step in program.steps if matrix(step.op) is not None and step.pattern == DENSE]
+    dense = [step for step in program.steps if matrix(step.op) is not None and not takes(TWO_OF_FOUR, step.pattern)]
     saved = sum(step.op.weights.nbytes * 3 // 8 for step in dense if isinstance(step.op, Weighted))
     if saved:
         ways.append(f"pruned {TWO_OF_FOUR}, the weights that are dense now can be stored in {saved:,} bytes less")

@@ -3,6 +3,8 @@
     zoo or the user's model ─quantize─▶ .tflite ─read─▶ Graph ─lower─▶ Program ─codegen─▶ FirmwareSource
         ─build─▶ FirmwareImage ─emulate─▶ Link ─benchmark─▶ outputs, compared with TFLite Micro ─▶ BuildReport
 
+    the user's Keras model ─prune─▶ Keras model
+
 Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted
 build leaves nothing behind and loses nothing.
 """
@@ -12,8 +14,22 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tinyprune import benchmark, build, codegen, lower, oracle, output, reader, reference, samples, toolchain, zoo
+from tinyprune import (
+    benchmark,
+    build,
+    codegen,
+    lower,
+    oracle,
+    output,
+    reader,
+    reference,
+    samples,
+    sparsity,
+    toolchain,
+    zoo,
+)
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS
 from tinyprune.errors import DoesNotFit, ModelError, UsageError
@@ -22,7 +38,11 @@ from tinyprune.graph import Graph, Int8, matrix
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
 from tinyprune.report import Accuracy, BenchReport, BuildReport, bench_report, build_report, with_profile
-from tinyprune.sparsity import DENSE
+from tinyprune.sparsity import DENSE, takes
+
+if TYPE_CHECKING:
+    from tinyprune.prune import LayerReport as PrunedLayer
+    from tinyprune.prune import Method
 
 #: Emulators that count instructions.
 METERED = ("sim",)
@@ -152,7 +172,7 @@ def _has_tensorflow() -> bool:
 def _verify_pattern(model: Model, program: Program) -> None:
     """A network that was pruned must still be pruned after quantization, layer by layer, in the bytes that will run."""
     for step in program.steps:
-        if model.pattern != DENSE and matrix(step.op) is not None and step.pattern != model.pattern:
+        if model.pattern != DENSE and matrix(step.op) is not None and not takes(model.pattern, step.pattern):
             raise ModelError(
                 f'{model.origin}: layer "{step.op.name}" is {step.pattern} after quantization, not {model.pattern}'
             )
@@ -209,6 +229,49 @@ def _expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
         return oracle.infer(model, inputs, largest), judge
     answers = reference.infer(graph, inputs).reshape(len(inputs), -1)
     return answers, "tinyprune's NumPy reference (tflite-micro is not there)"
+
+
+@dataclass(frozen=True, slots=True)
+class PruneRequest:
+    model: Path
+    output: Path
+    pattern: str
+    method: "Method | None" = None  # None: the best that the data allow
+    data: Path | None = None  # .npy, unlabelled inputs
+    sparsity: float | None = None  # share of zeros, for unstructured patterns
+
+
+def run_prune(request: PruneRequest, progress: Progress) -> "tuple[PrunedLayer, ...]":
+    """All of `tinyprune prune`. Raises TinypruneError of every kind; the output appears whole or not at all."""
+    if request.output.suffix not in KERAS_SUFFIXES:
+        raise UsageError(f"{request.output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
+    if request.output.resolve() == request.model.resolve():
+        raise UsageError(f"{request.output} is the model itself; give -o another name")
+    data = None if request.data is None else samples.load_array(request.data)
+    method = request.method or ("magnitude" if data is None else "match")
+    pattern = _pruning_pattern(request.pattern, request.sparsity)
+    from tinyprune import prune, quantize, quiet
+
+    progress(f"loading {request.model}")
+    model = quantize.load_keras(request.model)
+    progress(f"pruning to {pattern.name} by {method}")
+    with quiet.quiet_tensorflow():
+        pruned = prune.prune(model, pattern, method, data)
+        with output.staging(request.output.parent) as staged:
+            prune.unmasked(pruned).save(staged / request.output.name)
+            output.commit(staged, request.output.parent)
+    return pruned.layers
+
+
+def _pruning_pattern(text: str, share: float | None) -> sparsity.Pattern:
+    if text == "unstructured" and share is None:
+        raise UsageError("--pattern unstructured needs --sparsity, a share of zeros such as 0.75")
+    if text != "unstructured" and share is not None:
+        raise UsageError(f"--sparsity goes with --pattern unstructured; {text} says itself how many weights stay")
+    try:
+        return sparsity.parse(text) if share is None else sparsity.Unstructured(share)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

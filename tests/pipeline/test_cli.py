@@ -27,25 +27,6 @@ JSON_LAYER_FIELDS = {"name", "op", "pattern", "zeros", "macs", "instructions", "
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Calls the command line in an empty folder: (exit code, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tinyprune", *arguments])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err + captured.out
-        return code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
 def model(tmp_path: Path) -> str:
     path = tmp_path / "tiny.tflite"
     path.write_bytes(networks.every_operator())
@@ -126,7 +107,11 @@ MISTAKES = {
     "Keras without calibration": (["build", "--board", "host", "--model", "k.h5"], 2, "give --calibration samples.npy"),
     "text": (["build", "--board", "nano33", "--model", "text.tflite"], 1, "text.tflite: not a .tflite file"),
     "truncated": (["build", "--board", "nano33", "--model", "cut.tflite"], 1, "damaged or truncated .tflite file"),
-    "too large": (["build", "--board", "nano33", "--model", "huge.tflite"], 3, "too many); pruned 2:4, the weights that are dense now"),
+    "too large": (
+        ["build", "--board", "nano33", "--model", "huge.tflite"],
+        3,
+        "too many); pruned 2:4, the weights that are dense now",
+    ),
     "unknown compiler": (
         ["build", "--board", "nano33", "--compiler", "icc"],
         2,
