@@ -5,27 +5,29 @@ from typing import Any
 import numpy as np
 
 from tests import tflite_models as t
-from tinyprune.sparsity import two_of_four
+from tinyprune import sparsity
 
 
-def weights(rng: np.random.Generator, *shape: int, pruned: bool = False) -> np.ndarray:
+def weights(rng: np.random.Generator, *shape: int, pruned: bool = False, pattern: str = "2:4") -> np.ndarray:
     values = rng.integers(-127, 128, shape).astype(np.int8)
     if pruned:
         rows = values.reshape(shape[0], -1)
-        values = (rows * two_of_four.mask(rows.astype(np.float64))).reshape(shape)
+        values = (rows * sparsity.parse(pattern).mask(rows.astype(np.float64))).reshape(shape)
     return values
 
 
-def every_operator(pruned: bool = True) -> bytes:
-    """A DS-CNN of odd sizes; the convolutions and the fully connected layer are 2:4 where `pruned`."""
+def every_operator(pruned: bool = True, pattern: str = "2:4") -> bytes:
+    """A DS-CNN of odd sizes; the convolutions and the fully connected layer follow the pattern where `pruned`."""
     rng = np.random.default_rng(11)
+
+    pruning: dict[str, Any] = {"pruned": pruned, "pattern": pattern}
 
     def scales(channels: int) -> list[float]:
         return [float(s) for s in rng.uniform(0.001, 0.004, channels)]
 
     layers = [
         t.Conv(
-            weights=weights(rng, 16, 5, 4, 1, pruned=pruned),
+            weights=weights(rng, 16, 5, 4, 1, **pruning),
             weight_scales=scales(16),
             bias=rng.integers(-500, 500, 16).astype(np.int32),
             stride=(2, 2),
@@ -42,10 +44,20 @@ def every_operator(pruned: bool = True) -> bytes:
             scale=0.03,
             zero_point=-120,
         ),
-        t.Conv(weights=weights(rng, 24, 1, 1, 16, pruned=pruned), weight_scales=scales(24), scale=0.04, zero_point=3),
+        t.Conv(
+            weights=weights(rng, 24, 1, 1, 16, **pruning),
+            weight_scales=scales(24),
+            scale=0.04,
+            zero_point=3,
+        ),
         t.Pool(kernel=(3, 3), stride=(2, 1)),
         t.Flatten(),
-        t.Dense(weights=weights(rng, 7, 144, pruned=pruned), weight_scales=scales(1), scale=0.1, zero_point=-9),
+        t.Dense(
+            weights=weights(rng, 7, 144, **pruning),
+            weight_scales=scales(1),
+            scale=0.1,
+            zero_point=-9,
+        ),
         t.Soft(),
     ]
     return t.model(t.Input((11, 10, 1), 0.1, 4), layers)

@@ -3,7 +3,9 @@
 Nothing slow is imported before a command needs it, so that `tinyprune --help` answers at once.
 """
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +27,9 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """Entry point of `tinyprune`: turns every refusal into one sentence and its exit code."""
     arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no × still gets its table
     try:
         cli.main(args=arguments, standalone_mode=False)
     except TinypruneError as error:
@@ -36,9 +41,11 @@ def main() -> None:
     except click.ClickException as error:
         usage = error.ctx.get_usage() + "\n" if isinstance(error, click.UsageError) and error.ctx else ""
         _fail(usage + error.format_message(), UsageError.exit_code, arguments)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
         sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror}", UsageError.exit_code, arguments)
 
 
 def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
@@ -77,7 +84,7 @@ _quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="An int8 .tflite, or a Keras .keras, .h5 or SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]",
+    help="An int8 .tflite, or a Keras .keras, .h5 or tf_keras SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]",
 )
 @click.option(
     "--calibration",
@@ -137,13 +144,63 @@ def _show_build(report: Any, output: Path, verbose: bool) -> None:
     console.print()
     for line in show.summary_lines(report):
         console.print(line, highlight=False, soft_wrap=True)
-    files = f"{report.image}, model.tflite, report.json, project/ (the C sources)"
+    images = report.image.replace(".elf", ".elf, .hex and .bin")
+    files = f"{images}, model.tflite, report.json, project/ (the C sources)"
     console.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:
             console.print(
                 f"{layer.name}: {layer.kernel} ({layer.layout}): {layer.reason}", highlight=False, soft_wrap=True
             )
+
+
+@cli.command("prune")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--pattern",
+    required=True,
+    metavar="PATTERN",
+    help="N:M such as 2:4 or 1:4; 2:4g2, where 2 neighbouring output channels share positions; unstructured (with "
+    "--sparsity) or unstructured-75; threshold-0.8, in standard deviations of a layer's weights.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["magnitude", "reconstruct", "match"]),
+    help="Keep the largest weights; or those that each layer needs most, adjusted; or then match the whole network "
+    "to the dense one.  [default: match with --data, else magnitude]",
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help=".npy of real inputs without labels, [samples, *input shape]."
+)
+@click.option("--sparsity", type=float, help="Share of zeros in each layer, for --pattern unstructured.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The pruned model, .keras or .h5.")
+@_json
+@_quiet
+def prune_command(
+    model: Path,
+    pattern: str,
+    method: Literal["magnitude", "reconstruct", "match"] | None,
+    data: Path | None,
+    sparsity: float | None,
+    output: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Prune a Keras MODEL, without labels or training, and say what became of each layer."""
+    from dataclasses import asdict
+
+    from tinyprune import pipeline
+
+    request = pipeline.PruneRequest(model, output, pattern, method, data, sparsity)
+    with _Progress(quiet or as_json) as progress:
+        layers = pipeline.run_prune(request, progress)
+    if as_json:
+        click.echo(json.dumps({"output": str(output), "layers": [asdict(layer) for layer in layers]}, indent=2))
+        return
+    for layer in layers:
+        verdict = layer.reason if layer.pruned else f"not pruned: {layer.reason}"
+        click.echo(f"{layer.name:24} {layer.kind:16} {layer.zeros:9,} of {layer.weights:9,} weights zero  {verdict}")
+    click.echo(f"written   {output}")
 
 
 @cli.command("bench")
@@ -264,8 +321,11 @@ def data_fetch(folder: Path, url: str | None, sha256: str | None, quiet: bool) -
 def _console() -> "Console":
     from rich.console import Console
 
-    wide = None if sys.stdout.isatty() else 160
-    return Console(width=wide)
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Pipe(width=None if sys.stdout.isatty() else 160)
 
 
 class _Progress:

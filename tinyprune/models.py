@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.errors import DataError, ModelError
 from tinyprune.quiet import quiet_tensorflow
 
 #: Frames, MFCC coefficients and one channel: what `tinyprune.features.mfcc` makes of a clip.
@@ -112,3 +116,29 @@ def _dropout(rate: float, name: str) -> Any:
     from tf_keras import layers
 
     return layers.Dropout(rate, rng_type="stateful", name=name)
+
+
+def sample_shape(model: Any) -> tuple[int, ...]:
+    """Shape of one input of any Keras model, without the batch."""
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or not all(isinstance(axis, int) for axis in shape[1:]):
+        raise ModelError(f"model {model.name} has input {shape}; expected one input, all of whose axes are fixed")
+    return shape[1:]
+
+
+def check_samples(model: Any, samples: npt.NDArray[np.generic], purpose: str) -> npt.NDArray[np.float32]:
+    """Samples for a model as float32, or DataError with what is wrong; messages call them `purpose` samples."""
+    expected = sample_shape(model)
+    shown = f"[samples, {', '.join(map(str, expected))}]"
+    if samples.dtype.kind not in "fiu":
+        raise DataError(f"{purpose} samples are {samples.dtype}; expected numbers {shown}")
+    if samples.shape[1:] != expected or not len(samples):
+        raise DataError(f"{purpose} samples have shape {list(samples.shape)}; this model needs {shown}")
+    with np.errstate(over="ignore"):
+        checked = samples.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(checked).reshape(len(checked), -1).all(axis=1))
+    if len(bad):
+        raise DataError(
+            f"{len(bad)} of {len(samples)} {purpose} samples hold NaN or Inf, first sample {bad[0]}; remove them"
+        )
+    return checked

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import DataError, ModelError, UsageError
-from tinyprune.models import Ranges, activation_range
+from tinyprune.errors import ModelError, UsageError
+from tinyprune.models import Ranges, activation_range, check_samples, sample_shape
 from tinyprune.quiet import quiet_tensorflow
 
 Float32 = npt.NDArray[np.float32]
@@ -37,7 +37,7 @@ def quantize(model: Any, calibration: npt.NDArray[np.generic] | None = None) -> 
         _require_ranges(model)
         content = _convert(model, None)
     else:
-        samples = check_calibration(model, calibration)
+        samples = check_samples(model, calibration, "calibration")
         content = _convert(_without_ranges(model), samples)
     _require_int8(content)
     return content
@@ -57,24 +57,6 @@ def record_ranges(model: Any, samples: Float32) -> Ranges:
 def _extent(batches: list[Float32]) -> tuple[float, float]:
     """Zero belongs to every range: padding has to be exact."""
     return min(0.0, *(float(batch.min()) for batch in batches)), max(0.0, *(float(batch.max()) for batch in batches))
-
-
-def check_calibration(model: Any, calibration: npt.NDArray[np.generic]) -> Float32:
-    """The samples as float32, or DataError with what is wrong."""
-    expected = _sample_shape(model)
-    shown = f"[samples, {', '.join(map(str, expected))}]"
-    if calibration.dtype.kind not in "fiu":
-        raise DataError(f"calibration samples are {calibration.dtype}; expected numbers {shown}")
-    if calibration.shape[1:] != expected or not len(calibration):
-        raise DataError(f"calibration samples have shape {list(calibration.shape)}; this model needs {shown}")
-    with np.errstate(over="ignore"):
-        samples = calibration.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(samples).reshape(len(samples), -1).all(axis=1))
-    if len(bad):
-        raise DataError(
-            f"{len(bad)} of {len(calibration)} calibration samples hold NaN or Inf, first sample {bad[0]}; remove them"
-        )
-    return samples
 
 
 @quiet_tensorflow()
@@ -114,14 +96,6 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def _sample_shape(model: Any) -> tuple[int, ...]:
-    """Shape of one input, without the batch."""
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or not all(isinstance(axis, int) for axis in shape[1:]):
-        raise ModelError(f"model {model.name} has input {shape}; expected one input, all of whose axes are fixed")
-    return shape[1:]
-
-
 def _require_ranges(model: Any) -> None:
     if not any(isinstance(layer, activation_range()) for layer in model.layers):
         raise ModelError(
@@ -149,7 +123,7 @@ def _without_ranges(model: Any) -> Any:
 def _convert(model: Any, samples: Float32 | None) -> bytes:
     import tensorflow as tf
 
-    signature = tf.TensorSpec((1, *_sample_shape(model)), tf.float32)
+    signature = tf.TensorSpec((1, *sample_shape(model)), tf.float32)
     function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
     holder = tf.Module()
     holder.weights = list(function.graph.variables)

@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
     dense_recipe = replace(DENSE, epochs=arguments.epochs, seed=arguments.seed)
     fine_recipe = replace(FINE_TUNING, epochs=arguments.fine_tuning_epochs, seed=arguments.seed + 1)
 
+    seed_weights(arguments.seed)
     dense = models.ds_cnn(arguments.size, len(LABELS))
     fit(dense, clips, dense_recipe, arguments.out / "dense")
     entry, content = describe(dense, clips, arguments, (stage("dense", dense_recipe),))
@@ -80,6 +81,13 @@ def run(arguments: argparse.Namespace) -> None:
     stages = (*entry.stages, stage("2:4 fine-tuning", fine_recipe))
     entry, content = describe(pruned.model, clips, arguments, stages, tuple(pruned.masks), entry.accuracy)
     zoo.write(entry, pruned.model, content, arguments.out)
+
+
+def seed_weights(seed: int) -> None:
+    """Make the weights that a new network begins with depend on the seed alone."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(seed)
 
 
 def load_clips(folder: Path, seed: int) -> Clips:

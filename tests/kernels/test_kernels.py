@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.kernels import harness
 from tests.kernels.cases import CASES, INT8_FILLS, POISON, fill, operator_and_input, run_kernel, sparse
 from tests.kernels.harness import RUNTIME, ZIG, Arm, Host, Library, host_compiler
-from tests.tflite_models import Conv, Dense, Input, graph, model
+from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
 from tinyprune import boards, fixed_point, kernels, reference
 from tinyprune.graph import FullyConnected, Weighted
 from tinyprune.kernels import KERNELS, Kernel, five_wide, interleaved
@@ -87,6 +87,15 @@ def test_dsp_kernel_on_any_number_of_pixels(library: Library, pixels: int) -> No
     op = graph(Input((pixels, 20), 0.05, 3), [Dense(weights=weights, weight_scales=[0.003, 0.002, 0.001])]).ops[0]
     x = fill("random", random, (1, pixels, 20))
     kernel = BY_NAME["tp_conv_1x1_s8_sp24_dsp"]
+    np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.05, 0.1])
+def test_softmax_of_many_rows(library: Library, scale: float) -> None:
+    """Enough probabilities that some lie near the edge of two outputs, where a less exact reciprocal would show."""
+    op = graph(Input((1500, 3), scale), [Soft()]).ops[0]
+    x = np.random.default_rng(2).integers(-40, 40, (1, 1500, 3)).astype(np.int8)
+    kernel = BY_NAME["tp_softmax_s8_dense_c"]
     np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
 
 

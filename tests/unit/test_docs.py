@@ -14,7 +14,7 @@ from tinyprune.kernels import KERNELS
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
-    {match.strip() for match in re.findall(r"tinyprune ((?:build|bench|boards|zoo|data)[^`|&\n]*)", README)}
+    {match.strip() for match in re.findall(r"tinyprune ((?:build|prune|bench|boards|zoo|data)[^`|&\n]*)", README)}
 )
 
 
@@ -31,6 +31,14 @@ def test_commands_of_the_readme_exist(command: str) -> None:
         group = group.commands[words.pop(0)]  # type: ignore[assignment]
     known = {name for option in group.params for name in (*option.opts, *option.secondary_opts)}
     assert {word for word in words if word.startswith("-")} <= known
+
+
+def test_the_readme_shows_real_output() -> None:
+    assert not re.search(r"@[A-Z]+@", README)
+    shown = re.search(r"```\nOK  fits nano33.*?\n```", README, re.DOTALL)
+    assert shown is not None
+    for part in ("64 of 64 outputs are bit-identical", "modelled cycles\n", "total ", "modelled, not measured", "recorded on"):
+        assert part in shown[0]
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,9 +1,8 @@
-"""2:4 structured sparsity: at most two non-zeros in every group of four neighbouring weights.
+"""2:4, at most two non-zeros in every group of four neighbouring taps: how kernels read it.
 
-The pattern of NVIDIA's sparse tensor cores (Mishra et al., "Accelerating Sparse Deep Neural Networks",
-arXiv:2104.08378). A layer's weights are seen as a matrix `[out_channels, taps]`, taps being kernel_height ×
-kernel_width × in_channels with in_channels fastest; groups run along taps. The packed formats are specified in
-docs/formats.md.
+A layer's weights are seen as a matrix `[out_channels, taps]`, taps being kernel_height ×
+kernel_width × in_channels with in_channels fastest; groups run along taps. The packed
+formats are specified in docs/formats.md.
 """
 
 from itertools import combinations
@@ -11,11 +10,14 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.sparsity.nm import NM
+
 Int8 = npt.NDArray[np.int8]
 Bool = npt.NDArray[np.bool_]
 
 GROUP = 4
 KEPT = 2
+PATTERN = NM(KEPT, GROUP)
 #: The six ways to keep two of four, in the order in which `tp_conv_1x1_s8_sp24_dsp` expands activations.
 PAIRS = np.array(list(combinations(range(GROUP), KEPT)), dtype=np.uint8)
 #: Bytes of one expanded pair of activations for the four pixels that the DSP kernel computes at a time.
@@ -23,7 +25,7 @@ PAIR_BYTES = 16
 BLOCK_BYTES = len(PAIRS) * PAIR_BYTES
 
 
-def _blocks(matrix: npt.NDArray[np.generic], multiple: int = 1) -> npt.NDArray[np.generic]:
+def _blocks(matrix: npt.NDArray[np.generic], multiple: int) -> npt.NDArray[np.generic]:
     """`[rows, taps]` → `[rows, blocks, 4]`, taps padded with zeros and blocks to a multiple."""
     rows, taps = matrix.shape
     step = GROUP * multiple
@@ -35,15 +37,12 @@ def _blocks(matrix: npt.NDArray[np.generic], multiple: int = 1) -> npt.NDArray[n
 def mask(weights: npt.NDArray[np.floating]) -> Bool:
     """Which weights of `[out_channels, taps]` to keep: the two of largest magnitude in every group, the first ones on
     ties."""
-    rows, taps = weights.shape
-    magnitude = np.abs(_blocks(weights))
-    rank = np.argsort(np.argsort(-magnitude, axis=2, kind="stable"), axis=2, kind="stable")
-    return (rank < KEPT).reshape(rows, -1)[:, :taps]
+    return PATTERN.mask(weights)
 
 
 def matches(weights: npt.NDArray[np.generic]) -> bool:
     """Whether every group of `[out_channels, taps]` has at most two non-zeros."""
-    return bool(((_blocks(weights) != 0).sum(axis=2) <= KEPT).all())
+    return PATTERN.matches(weights)
 
 
 def _select(weights: Int8, multiple: int) -> tuple[Int8, npt.NDArray[np.uint8]]:

@@ -1,0 +1,236 @@
+"""What each kind of pruning costs in accuracy and gains in cycles: trains, measures and writes the table.
+
+    python examples/kws/results.py --data DIR --runs runs/results --size S --seeds 1 2 3
+
+Interrupt it whenever you like: the same command goes on after the last finished epoch. Every finished run is a file in
+the folder of runs; `results.json` and `RESULTS.md` beside this script are written anew from all of them after each.
+Runs of one seed are paired: they start from one dense network and hear the same clips in the same order.
+"""
+
+import argparse
+import json
+import sys
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import tables
+import train as script
+from tables import Run
+
+from tinyprune import boards, models, pipeline, reader, speech_commands
+from tinyprune.errors import TinypruneError
+from tinyprune.graph import Weighted
+from tinyprune.prune import Method, prune, unmasked
+from tinyprune.quantize import quantize, record_ranges
+from tinyprune.speech_commands import LABELS, Audio, LabelledClips
+from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
+
+BOARD = "nano33"
+#: Unlabelled training clips that reconstruction sees.
+SAMPLES = 512
+#: 20 MB each.
+CACHED_EPOCHS = 64
+#: Fine-tuning hears other clips than dense training: its seed is so much higher.
+SEED_OFFSET = 1000
+DENSE = "dense"
+MODEL = "model.tflite"
+RECONSTRUCT: Method = "reconstruct"
+MATCH: Method = "match"
+#: Pattern and method, the most wanted first.
+EXPERIMENTS = (
+    (DENSE, tables.TRAINED),
+    ("2:4", RECONSTRUCT),
+    ("2:4", MATCH),
+    ("2:4", tables.FINE_TUNED),
+    ("unstructured-50", tables.FINE_TUNED),
+    ("1:4", tables.FINE_TUNED),
+    ("2:4g2", tables.FINE_TUNED),
+    ("2:4g4", tables.FINE_TUNED),
+    ("unstructured-75", tables.FINE_TUNED),
+    ("unstructured-90", tables.FINE_TUNED),
+    (DENSE, tables.FINE_TUNED),
+)
+
+
+PATTERNS = tuple(dict.fromkeys(pattern for pattern, _ in EXPERIMENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run to be made."""
+
+    size: models.Size
+    seed: int
+    pattern: str
+    method: str
+    dense: Recipe
+    fine_tuning: Recipe
+
+    @property
+    def epochs(self) -> int:
+        """Of training after pruning; of dense training for the dense network itself."""
+        return {tables.TRAINED: self.dense.epochs, tables.FINE_TUNED: self.fine_tuning.epochs}.get(self.method, 0)
+
+    def folder(self, runs: Path) -> Path:
+        return runs / f"{self.size}-seed{self.seed}" / f"{self.pattern.replace(':', 'x')}-{self.method}-{self.epochs}"
+
+
+class Data:
+    """Clips by seed, each made once: runs of one seed share them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.training: Audio = speech_commands.load(folder, "train")
+        self.validation = speech_commands.evaluation_clips(speech_commands.load(folder, "validation"))
+        self.epoch = lru_cache(CACHED_EPOCHS)(self._epoch)
+        self.plain = cache(self._plain)
+
+    def _epoch(self, seed: int, epoch: int) -> LabelledClips:
+        return speech_commands.training_clips(self.training, seed, epoch)
+
+    def _plain(self, seed: int) -> Any:
+        """Unaugmented training clips `[clips, frames, coefficients, 1]` for ranges and reconstruction."""
+        features = speech_commands.evaluation_clips(self.training, seed).features
+        chosen = np.random.default_rng(seed).permutation(len(features))[: script.RANGE_CLIPS]
+        return features[chosen][..., np.newaxis]
+
+
+def main() -> int:
+    arguments = parse(sys.argv[1:])
+    try:
+        (remodel if arguments.remodel else run)(arguments)
+    except TinypruneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on after the last finished epoch", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Prune DS-CNN in every way and tabulate accuracy, cycles and bytes.")
+    parser.add_argument("--data", type=Path, help="folder of Speech Commands (`tinyprune data fetch`)")
+    parser.add_argument("--runs", type=Path, required=True, help="folder for checkpoints and finished runs")
+    parser.add_argument("--size", choices=tuple(models.GEOMETRIES), default="S")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--patterns", nargs="+", choices=PATTERNS, default=PATTERNS, metavar="PATTERN", help="some of %(choices)s"
+    )
+    parser.add_argument("--dense-epochs", type=int, default=40, help="default %(default)s")
+    parser.add_argument("--epochs", type=int, default=10, help="of fine-tuning after pruning (default %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where the two result files go")
+    parser.add_argument(
+        "--remodel", action="store_true", help="only model the cycles of finished runs again, for other kernels"
+    )
+    arguments = parser.parse_args(words)
+    if arguments.data is None and not arguments.remodel:
+        parser.error("--data is needed for training")
+    return arguments
+
+
+def run(arguments: argparse.Namespace) -> None:
+    data = Data(arguments.data)
+    for pattern, method in [each for each in EXPERIMENTS if each[0] in arguments.patterns]:
+        for seed in arguments.seeds:
+            dense = Recipe(arguments.dense_epochs, script.DENSE.learning_rate, script.DENSE.weight_decay, 128, seed)
+            fine = Recipe(
+                arguments.epochs,
+                script.FINE_TUNING.learning_rate,
+                script.FINE_TUNING.weight_decay,
+                128,
+                SEED_OFFSET + seed,
+            )
+            task = Task(arguments.size, seed, pattern, method, dense, fine)
+            if not tables.is_finished(task.folder(arguments.runs)):
+                finish(task, data, arguments.runs, lowest=seed == min(arguments.seeds))
+                tables.write(tables.read(arguments.runs), arguments.out)
+    tables.write(tables.read(arguments.runs), arguments.out)
+
+
+def remodel(arguments: argparse.Namespace) -> None:
+    for folder in tables.folders(arguments.runs):
+        finished = tables.load(folder)
+        if finished.modelled_cycles is not None:
+            tables.store(replace(finished, **modelled(folder / MODEL)), folder)
+    tables.write(tables.read(arguments.runs), arguments.out)
+
+
+def finish(task: Task, data: Data, runs: Path, lowest: bool) -> None:
+    """Make one run and store what was measured; cycles are modelled for the lowest seed only."""
+    model = make(task, data, runs)
+    content = to_int8(task, model, data)
+    folder = task.folder(runs)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MODEL).write_bytes(content)
+    measured = Run(
+        size=task.size,
+        pattern=task.pattern,
+        method=task.method,
+        seed=task.seed,
+        dense_epochs=task.dense.epochs,
+        epochs=task.epochs,
+        clips=len(data.validation.labels),
+        training_clips=len(data.epoch(task.fine_tuning.seed, 0).labels),
+        float_accuracy=accuracy(model, data.validation),
+        int8_accuracy=int8_accuracy(content, data.validation),
+        deflated_bytes=len(zlib.compress(weights_of(content), 9)),
+        **(modelled(folder / MODEL) if lowest else {}),
+    )
+    tables.store(measured, folder)
+    print(json.dumps(asdict(measured)), flush=True)
+
+
+def make(task: Task, data: Data, runs: Path) -> Any:
+    """The trained network in float."""
+    script.seed_weights(task.seed)
+    model = models.ds_cnn(task.size, len(LABELS))
+    fit(model, data, task.dense, runs / f"{task.size}-seed{task.seed}" / DENSE)
+    if task.method == tables.TRAINED:
+        return model
+    if task.pattern == DENSE:
+        fit(model, data, task.fine_tuning, task.folder(runs))
+        return model
+    method = MATCH if task.method == MATCH else RECONSTRUCT
+    pruned = prune(model, task.pattern, method, data.plain(task.seed)[:SAMPLES])
+    if task.method == tables.FINE_TUNED:
+        fit(pruned.model, data, task.fine_tuning, task.folder(runs))
+    return unmasked(pruned)
+
+
+def fit(model: Any, data: Data, recipe: Recipe, folder: Path) -> None:
+    def show(result: EpochResult) -> None:
+        print(f"{folder} epoch {result.epoch + 1}: validation {result.validation_accuracy:.2%}", flush=True)
+
+    train(model, lambda epoch: data.epoch(recipe.seed, epoch), data.validation, recipe, folder, show)
+
+
+def to_int8(task: Task, model: Any, data: Data) -> bytes:
+    ranges = record_ranges(model, data.plain(task.seed))
+    ranged = models.ds_cnn(task.size, len(LABELS), ranges)
+    ranged.set_weights(model.get_weights())
+    return quantize(ranged)
+
+
+def weights_of(content: bytes) -> bytes:
+    """All int8 weights of a .tflite, one after the other."""
+    return b"".join(op.weights.tobytes() for op in reader.read(content).ops if isinstance(op, Weighted))
+
+
+def modelled(model: Path) -> dict[str, Any]:
+    """Build for the board, run in the emulator."""
+    with TemporaryDirectory() as folder:
+        request = pipeline.BuildRequest(boards.load(BOARD), Path(folder) / "build", model)
+        report = pipeline.run_build(request, lambda _stage: None)
+    if not report.bit_exact or report.modelled_cycles is None:
+        raise TinypruneError(f"{model}: the firmware's outputs are not those of TFLite Micro")
+    return {"modelled_cycles": report.modelled_cycles, "weights_bytes": report.weights_bytes}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

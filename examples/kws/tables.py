@@ -1,0 +1,167 @@
+"""From finished runs to `results.json` and `RESULTS.md`: means over seeds and paired differences."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+TRAINED, FINE_TUNED = "trained", "fine-tuned"
+RUN = "run.json"
+HEAD = """# What pruning costs and gains
+
+Written by `python examples/kws/results.py`; edits are lost. Task kws10, {clips} validation clips of speakers that
+training never heard; {training} training clips an epoch; an incomplete copy of Speech Commands. DS-CNN was trained
+{dense_epochs} epochs, then pruned by reconstruction on 512 unlabelled clips; "fine-tuned" was then trained with the
+mask held, "match" only matched to the dense network on the same 512 clips, without labels. Seeds are paired: from one
+dense network each, with the same clips. The difference is int8 against the dense int8 network of the same seed, in
+points, with its standard error over the seeds; dense "fine-tuned" is the dense network given the same further epochs.
+No run and no epoch was picked by its accuracy.
+
+Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
+measured on a board; weights are as the firmware of that build holds them, for speed; both of the lowest seed. Deflated:
+the int8 weights by zlib, mean over seeds.
+
+| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | weight bytes | deflated |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was measured of one network."""
+
+    size: str
+    pattern: str
+    method: str
+    seed: int
+    dense_epochs: int
+    epochs: int
+    clips: int
+    training_clips: int
+    float_accuracy: float
+    int8_accuracy: float
+    deflated_bytes: int
+    modelled_cycles: int | None = None
+    weights_bytes: int | None = None
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / RUN).is_file()
+
+
+def store(run: Run, folder: Path) -> None:
+    _write(folder / RUN, json.dumps(asdict(run), indent=1) + "\n")
+
+
+def load(folder: Path) -> Run:
+    return Run(**json.loads((folder / RUN).read_text()))
+
+
+def folders(runs: Path) -> list[Path]:
+    """Those of finished runs."""
+    return [path.parent for path in sorted(runs.glob(f"*/*/{RUN}"))]
+
+
+def read(runs: Path) -> list[Run]:
+    return [load(folder) for folder in folders(runs)]
+
+
+def write(runs: Sequence[Run], folder: Path) -> None:
+    """Both files, each whole or not at all."""
+    groups = [list(group) for _, group in groupby(sorted(runs, key=_order), key=_kind)]
+    dense = {(run.size, run.dense_epochs, run.seed): run for run in runs if run.method == TRAINED}
+    rows = [row for group in groups for row in _rows(group, dense)]
+    _write(folder / "results.json", json.dumps(rows, indent=1) + "\n")
+    head = HEAD.format(
+        clips=_span([run.clips for run in runs]),
+        training=_span([run.training_clips for run in runs]),
+        dense_epochs=_span([run.dense_epochs for run in runs]),
+    )
+    _write(folder / "RESULTS.md", head + "".join(_line(float_row, row) for float_row, row in _pairs(rows)))
+
+
+def _kind(run: Run) -> tuple[Any, ...]:
+    return run.size, run.dense_epochs, run.pattern, run.method, run.epochs
+
+
+def _order(run: Run) -> tuple[Any, ...]:
+    """Sizes S, M, L; dense first, then by pattern; seeds together."""
+    _, *kind = _kind(run)
+    return "SML".index(run.size), run.pattern != "dense", run.method != TRAINED, *kind, run.seed
+
+
+def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[dict[str, Any]]:
+    """A row in float, a row in int8."""
+    first = group[0]
+    counted = next((run for run in group if run.modelled_cycles is not None), None)
+    common = {
+        "model": f"DS-CNN-{first.size}",
+        "pattern": first.pattern,
+        "method": first.method,
+        "split": "validation",
+        "seeds": [run.seed for run in group],
+        "dense_epochs": first.dense_epochs,
+        "epochs": first.epochs,
+    }
+    bases = [dense.get((run.size, run.dense_epochs, run.seed)) for run in group]
+    paired = [base for base in bases if base is not None]
+    float_row = common | _accuracies([r.float_accuracy for r in group], [b.float_accuracy for b in paired])
+    int8_row = common | _accuracies([r.int8_accuracy for r in group], [b.int8_accuracy for b in paired])
+    bytes_and_cycles = {
+        "modelled_cycles": counted and counted.modelled_cycles,
+        "weights_bytes": counted and counted.weights_bytes,
+        "deflated_bytes": round(mean(run.deflated_bytes for run in group)),
+    }
+    nothing = dict.fromkeys(bytes_and_cycles)
+    return [float_row | {"bits": 32} | nothing, int8_row | {"bits": 8} | bytes_and_cycles]
+
+
+def _accuracies(values: Sequence[float], dense: Sequence[float]) -> dict[str, Any]:
+    """In per cent; differences only where every run has its dense partner, their standard error from two seeds on."""
+    paired = len(dense) == len(values)
+    differences = [100 * (value - base) for value, base in zip(values, dense, strict=False)]
+    return {
+        "accuracy": round(100 * mean(values), 3),
+        "accuracies": [round(100 * value, 3) for value in values],
+        "difference": round(mean(differences), 3) if paired else None,
+        "standard_error": round(stdev(differences) / len(values) ** 0.5, 3) if paired and len(values) > 1 else None,
+    }
+
+
+def _pairs(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return list(zip(rows[::2], rows[1::2], strict=True))
+
+
+def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
+    method = row["method"]
+    cells = (
+        row["model"][-1], row["pattern"], method, row["epochs"], len(row["seeds"]),
+        f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", "" if method == TRAINED else _difference(row),
+        _number(row["modelled_cycles"]), _number(row["weights_bytes"]), _number(row["deflated_bytes"]),
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def _difference(row: dict[str, Any]) -> str:
+    if row["difference"] is None:
+        return ""
+    spread = "" if row["standard_error"] is None else f" ± {row['standard_error']:.2f}"
+    return f"{row['difference']:+.2f}{spread}"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,108 @@
+"""`tinyprune prune` as a user meets it: what is written, what is said of each layer, a sentence for each mistake."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> None:
+    """`dense.keras`, and inputs for it."""
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    network = Sequential(
+        [
+            layers.Input((8, 6, 1)),
+            layers.Conv2D(8, 3, activation="relu", name="conv"),
+            layers.DepthwiseConv2D(3, name="depthwise"),
+            layers.Flatten(),
+            layers.Dense(4, name="dense"),
+        ]
+    )
+    network.save(tmp_path / "dense.keras")
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(40, 8, 6, 1)).astype(np.float32))
+
+
+@pytest.mark.usefixtures("dense")
+def test_a_model_is_pruned_by_magnitude_and_each_layer_accounted_for(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    code, out, err = run("prune", "dense.keras", "--pattern", "2:4", "-o", "out/pruned.keras")
+    assert code == 0
+    assert "… pruning to 2:4 by magnitude" in err
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines == [
+        "conv Conv2D 32 of 72 weights zero 2:4 along taps, by magnitude, the last group has 1 taps",
+        "depthwise DepthwiseConv2D 0 of 72 weights zero "
+        "not pruned: depthwise: a filter has one input channel and few taps",
+        "dense Dense 128 of 256 weights zero 2:4 along taps, by magnitude",
+        "written out/pruned.keras",
+    ]
+    pruned = load_model("out/pruned.keras")
+    assert (pruned.get_layer("dense").kernel.numpy() == 0).sum() == 128
+    assert sorted(path.name for path in Path().rglob("*")) == ["dense.keras", "out", "pruned.keras", "x.npy"]
+
+
+@pytest.mark.usefixtures("dense")
+def test_with_data_the_network_is_matched_and_closer_to_the_dense_one(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    code, out, err = run("prune", "dense.keras", "--pattern", "1:4", "--data", "x.npy", "-o", "a.h5", "--json")
+    report = json.loads(out)
+    assert (code, err, report["output"]) == (0, "", "a.h5")
+    assert [layer["pruned"] for layer in report["layers"]] == [True, False, True]
+    assert report["layers"][0]["reason"].startswith("1:4 along taps, reconstructed")
+    assert run("prune", "dense.keras", "--pattern", "1:4", "-o", "b.keras", "-q")[0] == 0
+    samples = np.load("x.npy")
+    wanted, matched, plain = (
+        load_model(name).predict(samples, verbose=0) for name in ("dense.keras", "a.h5", "b.keras")
+    )
+    assert ((matched - wanted) ** 2).mean() < ((plain - wanted) ** 2).mean() / 2
+
+
+@pytest.mark.usefixtures("dense")
+def test_sparsity_is_a_share_of_each_layer(run: Run) -> None:
+    code, out, _ = run(
+        "prune", "dense.keras", "--pattern", "unstructured", "--sparsity", "0.9", "-o", "a.keras", "--json"
+    )
+    assert code == 0
+    assert [layer["zeros"] for layer in json.loads(out)["layers"]] == [65, 0, 230]
+
+
+PRUNE = ["prune", "dense.keras", "-o", "out/pruned.keras"]
+MISTAKES = {
+    "unknown pattern": ([*PRUNE, "--pattern", "2by4"], 2, "unknown pattern '2by4': give N:M such as 2:4"),
+    "N of N": ([*PRUNE, "--pattern", "4:4"], 2, "4:4 is no N:M pattern: N must be at least 1 and less than M"),
+    "per cent": ([*PRUNE, "--pattern", "unstructured", "--sparsity", "75"], 2, "sparsity 75 is out of range"),
+    "no sparsity": ([*PRUNE, "--pattern", "unstructured"], 2, "--pattern unstructured needs --sparsity"),
+    "useless sparsity": ([*PRUNE, "--pattern", "2:4", "--sparsity", "0.5"], 2, "--sparsity goes with --pattern unst"),
+    "no data": ([*PRUNE, "--pattern", "2:4", "--method", "match"], 2, "method match needs samples: real inputs"),
+    "missing data": ([*PRUNE, "--pattern", "2:4", "--data", "no.npy"], 2, "no.npy: no such file"),
+    "data of another shape": ([*PRUNE, "--pattern", "2:4", "--data", "wide.npy"], 1, "needs [samples, 8, 6, 1]"),
+    "data with NaN": ([*PRUNE, "--pattern", "2:4", "--data", "nan.npy"], 1, "hold NaN or Inf, first sample 0"),
+    "group too wide": ([*PRUNE, "--pattern", "2:512"], 1, "has no layer to prune to 2:512 (conv: only 9 taps"),
+    "no model": (["prune", "no.keras", "--pattern", "2:4", "-o", "a.keras"], 2, "there is no model no.keras"),
+    "no Keras model": (["prune", "x.npy", "--pattern", "2:4", "-o", "a.keras"], 1, "x.npy is no Keras model"),
+    "onto itself": (["prune", "dense.keras", "--pattern", "2:4", "-o", "dense.keras"], 2, "is the model itself"),
+    "odd name": (["prune", "dense.keras", "--pattern", "2:4", "-o", "a.tflite"], 2, "a name ending in .keras or .h5"),
+    "below a file": (["prune", "dense.keras", "--pattern", "2:4", "-o", "x.npy/a.keras"], 2, "x.npy is a file"),
+}
+
+
+@pytest.mark.usefixtures("dense")
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_get_a_sentence_an_exit_code_and_leave_nothing(run: Run, case: str) -> None:
+    np.save("wide.npy", np.zeros((3, 9, 6, 1)))
+    np.save("nan.npy", np.full((3, 8, 6, 1), np.nan))
+    before = sorted(Path().rglob("*"))
+    arguments, exit_code, message = MISTAKES[case]
+    code, out, err = run(*arguments, "-q")
+    assert message in " ".join(err.split())
+    assert (code, out) == (exit_code, "")
+    assert sorted(Path().rglob("*")) == before

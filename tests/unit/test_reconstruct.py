@@ -1,0 +1,220 @@
+"""Pruning without labels: against exhaustive search and least squares, and on whole networks against magnitude."""
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from tinyprune.errors import DataError, ModelError, UsageError
+from tinyprune.prune import masks_of, prune, reconstruct, verify
+from tinyprune.prune.kernels import clone, kernels_of
+from tinyprune.sparsity import NM, Threshold, Unstructured, parse
+
+RNG = np.random.default_rng
+
+
+def layer(rows: int, taps: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Weights, and second moments of inputs that depend on one another."""
+    rng = RNG(seed)
+    inputs = rng.normal(size=(500, taps)) @ rng.normal(size=(taps, taps))
+    return rng.normal(size=(rows, taps)), inputs.T @ inputs / len(inputs)
+
+
+def loss(weights: np.ndarray, dense: np.ndarray, second: np.ndarray) -> float:
+    """Mean squared change of the answers."""
+    return float(np.einsum("ri,ij,rj->", weights - dense, second, weights - dense))
+
+
+def best(dense: np.ndarray, second: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Least squares on the positions kept."""
+    weights = np.zeros_like(dense)
+    weights[kept] = np.linalg.lstsq(second[np.ix_(kept, kept)], second[kept] @ dense, rcond=None)[0]
+    return weights
+
+
+@pytest.mark.parametrize("pattern", [NM(2, 4), NM(1, 4), NM(2, 4, 2), Unstructured(0.5), Unstructured(0.9)])
+def test_kept_weights_are_the_least_squares_on_their_positions(pattern, monkeypatch):
+    monkeypatch.setattr(reconstruct, "DAMPING", 1e-12)
+    dense, second = layer(6, 16)
+    weights, mask = reconstruct.prune_matrix(dense, second, pattern)
+    assert not weights[~mask].any()
+    assert pattern.matches(weights)
+    assert mask.sum() == pattern.mask(dense).sum()
+    for row, wanted, kept in zip(weights, dense, mask, strict=True):
+        np.testing.assert_allclose(row, best(wanted, second, kept), rtol=1e-6, atol=1e-8)
+
+
+def test_the_choice_is_close_to_the_best_of_all_and_far_from_magnitude():
+    pattern, found, ideal, naive = NM(2, 4), 0.0, 0.0, 0.0
+    for seed in range(20):
+        dense, second = layer(1, 8, seed)
+        weights, _ = reconstruct.prune_matrix(dense, second, pattern)
+        found += loss(weights, dense, second)
+        naive += loss(dense * pattern.mask(dense), dense, second)
+        choices = list(combinations(range(4), 2))
+        masks = [np.isin(np.arange(8), (*one, *np.add(other, 4))) for one, other in product(choices, choices)]
+        ideal += min(loss(best(dense[0], second, mask)[None], dense, second) for mask in masks)
+    assert ideal <= found < 1.5 * ideal
+    assert found < naive / 3
+
+
+def test_wide_layers_are_solved_at_once(monkeypatch):
+    dense, second = layer(8, 32)
+    one_by_one, _ = reconstruct.prune_matrix(dense, second, NM(2, 4))
+    monkeypatch.setattr(reconstruct, "ONE_AT_A_TIME", 0)
+    at_once, mask = reconstruct.prune_matrix(dense, second, NM(2, 4))
+    assert NM(2, 4).matches(at_once)
+    assert not at_once[~mask].any()
+    magnitude = dense * NM(2, 4).mask(dense)
+    assert loss(one_by_one, dense, second) < loss(at_once, dense, second) < loss(magnitude, dense, second)
+
+
+def test_inputs_that_never_vary_do_no_harm():
+    dense, second = layer(4, 8)
+    second[:, 3] = second[3] = 0
+    weights, _ = reconstruct.prune_matrix(dense, second, NM(2, 4))
+    assert np.isfinite(weights).all()
+    weights, _ = reconstruct.prune_matrix(dense, np.zeros((8, 8)), NM(2, 4))
+    assert np.isfinite(weights).all()
+
+
+@pytest.fixture
+def model():
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    network = Sequential(
+        [
+            layers.Input((12, 9, 2)),
+            layers.Conv2D(16, (3, 2), strides=(2, 1), padding="same", use_bias=False, name="conv"),
+            layers.BatchNormalization(name="bn"),
+            layers.ReLU(),
+            layers.DepthwiseConv2D(3, name="depthwise"),
+            layers.Conv2D(24, 1, activation="relu", name="pointwise"),
+            layers.Conv2D(8, (2, 3), dilation_rate=(1, 2), name="dilated"),
+            layers.Flatten(),
+            layers.Dense(6, name="dense"),
+        ]
+    )
+    network.get_layer("bn").set_weights([RNG(0).uniform(0.5, 1, 16) for _ in range(4)])
+    return network
+
+
+def inputs(count: int = 96, seed: int = 1) -> np.ndarray:
+    """Smooth maps, so that neighbouring taps see much the same."""
+    noise = RNG(seed).normal(size=(count, 12, 9, 2)).cumsum(axis=1).cumsum(axis=2)
+    return (1 + noise / 5).astype(np.float32)
+
+
+def error(model, pruned, samples) -> float:
+    wanted = model.predict(samples, verbose=0)
+    return float(((pruned.model.predict(samples, verbose=0) - wanted) ** 2).mean() / wanted.var())
+
+
+@pytest.mark.parametrize("pattern", ["1:4", "unstructured-75"])
+def test_each_method_answers_more_like_the_dense_network_on_inputs_it_never_saw(model, pattern):
+    fresh = inputs(seed=2)
+    magnitude, rebuilt, matched = (
+        prune(model, pattern, method, inputs()) for method in ("magnitude", "reconstruct", "match")
+    )
+    assert error(model, rebuilt, fresh) < error(model, magnitude, fresh) / 2
+    assert error(model, matched, fresh) < error(model, rebuilt, fresh)
+    for pruned in (rebuilt, matched):
+        verify(pruned.model, pruned.masks)
+        assert [line.zeros for line in pruned.layers] == [line.zeros for line in magnitude.layers]
+    assert {line.reason.split(", ")[1] for line in matched.layers if line.pruned} == {"reconstructed"}
+
+
+@pytest.mark.parametrize(("pruned", "seen"), [("conv", "bn"), ("dense", "dense")])
+def test_the_mean_answer_stays_behind_a_batch_normalization_and_of_a_layer_with_bias(model, pruned, seen):
+    from tf_keras import Model
+
+    copy = clone(model, {})
+    reconstruct.reconstruct(copy, NM(1, 4), {pruned: masks_of(copy)[pruned]}, inputs())
+    networks = [Model(network.inputs, network.get_layer(seen).output) for network in (model, copy)]
+    answers = [network.predict_on_batch(inputs()).reshape(-1, networks[0].output_shape[-1]) for network in networks]
+    assert np.abs(answers[0] - answers[1]).max() > 0.01
+    np.testing.assert_allclose(*(answer.mean(axis=0) for answer in answers), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["conv", "pointwise", "dilated", "dense"])
+def test_the_moments_are_those_of_what_the_taps_see(model, name):
+    """Pruning nothing but asking the columns: kernel × columns is what the layer answers."""
+    from tf_keras import Model
+
+    kernel = next(kernel for kernel in kernels_of(model) if kernel.name == name)
+    seen = Model(model.inputs, kernel.layer.input).predict(inputs(4), verbose=0)
+    answer = reconstruct._columns(kernel.layer, seen) @ kernel.matrix().T
+    expected = kernel.layer(seen).numpy().reshape(answer.shape)
+    bias = kernel.layer.bias.numpy() if kernel.layer.use_bias else 0
+    activated = np.maximum(answer + bias, 0) if name == "pointwise" else answer + bias
+    np.testing.assert_allclose(activated, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("padding", ["causal", "same", "valid"])
+def test_sequences_are_seen_as_conv1d_sees_them(padding):
+    from tf_keras import Sequential, layers
+
+    options = {"strides": 2} if padding == "valid" else {"dilation_rate": 2}
+    network = Sequential([layers.Input((11, 3)), layers.Conv1D(5, 3, padding=padding, use_bias=False, **options)])
+    samples = RNG(0).normal(size=(4, 11, 3)).astype(np.float32)
+    kernel = kernels_of(network)[0]
+    answer = reconstruct._columns(kernel.layer, samples) @ kernel.matrix().T
+    np.testing.assert_allclose(answer, network(samples).numpy().reshape(answer.shape), rtol=1e-4, atol=1e-5)
+
+
+def test_what_cannot_be_reconstructed_falls_back_and_says_so():
+    from tf_keras import Input, Model, layers
+
+    features = Input((6, 8))
+    twice = layers.Dense(8, name="twice")
+    recurrent = layers.LSTM(4, name="lstm")(twice(twice(features)))
+    pruned = prune(
+        Model(features, layers.Dense(4, name="dense")(recurrent)), "2:4", "reconstruct", RNG(0).normal(size=(9, 6, 8))
+    )
+    reasons = {line.name: line.reason for line in pruned.layers}
+    assert reasons["twice"] == "2:4 along taps, by magnitude: the layer has several inputs"
+    assert reasons["lstm"] == "2:4 along taps, by magnitude: an LSTM's answer is not linear in its weights"
+    assert reasons["dense"] == "2:4 along taps, reconstructed"
+
+
+def test_a_network_of_one_layer_used_twice_is_matched_by_its_answer():
+    from tf_keras import Input, Model, layers, utils
+
+    utils.set_random_seed(0)
+    features, twice = Input((8,)), layers.Dense(8, name="twice")
+    model = Model(features, twice(twice(features)))
+    samples = RNG(0).normal(size=(64, 8)).astype(np.float32)
+    plain, matched = prune(model), prune(model, "2:4", "match", samples)
+    assert error(model, matched, samples) < error(model, plain, samples)
+
+
+BAD_SAMPLES = {
+    "shape": (np.zeros((4, 12, 9)), r"pruning samples have shape \[4, 12, 9\]; this model needs \[samples, 12, 9, 2\]"),
+    "none": (np.zeros((0, 12, 9, 2)), r"pruning samples have shape \[0, 12, 9, 2\]"),
+    "text": (np.full((4, 12, 9, 2), "x"), r"pruning samples are <U1; expected numbers"),
+    "NaN": (
+        np.where(np.arange(4)[:, None, None, None] == 2, np.nan, inputs(4)),
+        r"1 of 4 pruning samples hold NaN or Inf, first sample 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SAMPLES)
+@pytest.mark.parametrize("method", ["reconstruct", "match"])
+def test_bad_samples_are_refused(model, method, case):
+    samples, message = BAD_SAMPLES[case]
+    with pytest.raises(DataError, match=message):
+        prune(model, "2:4", method, samples)
+
+
+def test_samples_are_needed_and_a_threshold_has_no_use_for_them(model):
+    with pytest.raises(UsageError, match=r"method match needs samples: real inputs of the model, \[samples, \*inp"):
+        prune(model, "2:4", "match")
+    with pytest.raises(UsageError, match=r"threshold-1 is a rule about magnitudes: use it with method magnitude"):
+        prune(model, Threshold(1), "reconstruct", inputs())
+
+
+def test_samples_that_overflow_inside_are_refused(model):
+    with pytest.raises(ModelError, match="the input of layer pointwise becomes NaN or infinite on these samples"):
+        prune(model, parse("2:4"), "reconstruct", np.full((4, 12, 9, 2), 3e38, np.float32))

@@ -1,0 +1,126 @@
+"""The experiment's table: what it says of given runs; and the command itself, from recordings to both files."""
+
+import importlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+
+from tinyprune import speech_commands
+
+FOLDER = Path(__file__).parents[2] / "examples" / "kws"
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module("tables")
+
+
+def runs_of(tables: ModuleType) -> list:
+    """Two seeds dense and 2:4, one seed 1:4 in size L."""
+    dense = tables.Run("S", "dense", "trained", 1, 40, 40, 1500, 10000, 0.95, 0.94, 21000, 4_000_000, 64_000)
+    pruned = replace(
+        dense, pattern="2:4", method="fine-tuned", epochs=10, int8_accuracy=0.938, modelled_cycles=2_500_000
+    )
+    no_cycles = {"modelled_cycles": None, "weights_bytes": None}
+    return [
+        replace(pruned, seed=2, int8_accuracy=0.924, deflated_bytes=21_010, **no_cycles),
+        pruned,
+        replace(dense, seed=2, int8_accuracy=0.93, **no_cycles),
+        dense,
+        replace(pruned, size="L", pattern="1:4", int8_accuracy=0.9),
+    ]
+
+
+def test_rows_are_means_over_seeds_with_paired_differences(tables: ModuleType, tmp_path: Path) -> None:
+    tables.write(runs_of(tables), tmp_path)
+    rows = {
+        (row["model"], row["pattern"], row["bits"]): row for row in json.loads((tmp_path / "results.json").read_text())
+    }
+    assert list(rows)[::2] == [("DS-CNN-S", "dense", 32), ("DS-CNN-S", "2:4", 32), ("DS-CNN-L", "1:4", 32)]
+    row = rows["DS-CNN-S", "2:4", 8]
+    assert (row["accuracy"], row["accuracies"], row["seeds"]) == (93.1, [93.8, 92.4], [1, 2])
+    assert (row["difference"], row["standard_error"]) == (-0.4, 0.2)
+    assert (row["modelled_cycles"], row["weights_bytes"], row["deflated_bytes"]) == (2_500_000, 64_000, 21_005)
+    assert (row["split"], row["method"], row["epochs"]) == ("validation", "fine-tuned", 10)
+    assert rows["DS-CNN-S", "2:4", 32]["modelled_cycles"] is None
+
+
+def test_no_difference_without_a_dense_partner_and_no_error_of_one_seed(tables: ModuleType, tmp_path: Path) -> None:
+    runs = runs_of(tables)
+    tables.write([*runs[:2], runs[3]], tmp_path)
+    row = json.loads((tmp_path / "results.json").read_text())[3]
+    assert (row["pattern"], row["difference"], row["standard_error"]) == ("2:4", None, None)
+    tables.write([runs[1], runs[3]], tmp_path)
+    row = json.loads((tmp_path / "results.json").read_text())[3]
+    assert (row["difference"], row["standard_error"]) == (-0.2, None)
+
+
+def test_the_page_has_a_line_for_each_pattern(tables: ModuleType, tmp_path: Path) -> None:
+    tables.write(runs_of(tables), tmp_path)
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "1,500 validation clips" in page
+    assert page.splitlines()[-3:] == [
+        "| S | dense | trained | 40 | 2 | 95.00 | 93.50 |  | 4,000,000 | 64,000 | 21,000 |",
+        "| S | 2:4 | fine-tuned | 10 | 2 | 95.00 | 93.10 | -0.40 ± 0.20 | 2,500,000 | 64,000 | 21,005 |",
+        "| L | 1:4 | fine-tuned | 10 | 1 | 95.00 | 90.00 |  | 2,500,000 | 64,000 | 21,000 |",
+    ]
+
+
+def test_finished_runs_are_read_back(tables: ModuleType, tmp_path: Path) -> None:
+    run = runs_of(tables)[0]
+    folder = tmp_path / "S-seed2" / "2x4"
+    folder.mkdir(parents=True)
+    assert not tables.is_finished(folder)
+    tables.store(run, folder)
+    assert tables.is_finished(folder)
+    assert tables.read(tmp_path) == [run]
+
+
+def write_recordings(folder: Path) -> None:
+    """Each word a tone of its own; speakers 00000001 and 00000000 belong to training and validation."""
+    time_s, rng = np.arange(16_000) / 16_000, np.random.default_rng(0)
+    for number, word in enumerate((*speech_commands.COMMANDS, "cat")):
+        (folder / word).mkdir(parents=True)
+        for speaker in ("00000001", "00000000"):
+            for take in range(3):
+                tone = np.sin(2 * np.pi * 200 * (number + 1) * time_s) * 9_000 + rng.normal(scale=300, size=16_000)
+                soundfile.write(folder / word / f"{speaker}_nohash_{take}.wav", tone.astype(np.int16), 16_000)
+    (folder / speech_commands.NOISE_FOLDER).mkdir()
+    noise = rng.integers(-9_000, 9_000, 25 * 16_000, dtype=np.int16)
+    soundfile.write(folder / speech_commands.NOISE_FOLDER / "noise.wav", noise, 16_000)
+
+
+@pytest.mark.slow
+@pytest.mark.tflm
+@pytest.mark.compiler
+def test_the_command_goes_from_recordings_to_both_files_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    results = importlib.import_module("results")
+    write_recordings(tmp_path / "data")
+    options = ["--data", "data", "--runs", "runs", "--out", ".", "--dense-epochs", "2", "--epochs", "1", "--seeds", "1"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["results.py", *options, "--patterns", "dense", "2:4"])
+    assert results.main() == 0
+    assert "2x4-fine-tuned-1 epoch 1: validation" in capsys.readouterr().out
+    rows = [row for row in json.loads(Path("results.json").read_text()) if row["bits"] == 8]
+    assert [(row["pattern"], row["method"]) for row in rows] == [
+        ("dense", "trained"), ("dense", "fine-tuned"), ("2:4", "fine-tuned"), ("2:4", "match"), ("2:4", "reconstruct"),
+    ]  # fmt: skip
+    assert rows[2]["modelled_cycles"] < 0.8 * rows[0]["modelled_cycles"]
+    assert rows[2]["deflated_bytes"] < 0.9 * rows[0]["deflated_bytes"]
+    page = Path("RESULTS.md").read_text()
+    Path("RESULTS.md").unlink()
+    assert results.main() == 0
+    assert Path("RESULTS.md").read_text() == page
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("sys.argv", ["results.py", "--runs", "runs", "--out", ".", "--remodel"])
+    assert results.main() == 0
+    assert Path("RESULTS.md").read_text() == page

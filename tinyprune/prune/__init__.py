@@ -1,0 +1,204 @@
+"""Pruning of tf_keras models: one mask from the dense weights, held while the network is fine-tuned.
+
+The recipe of Mishra et al., "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378: train dense, prune once,
+train again with the mask fixed; or prune in steps (`schedule`) and train at each. With samples and no labels, the
+weights that stay are adjusted to do the work of the others, layer by layer (`tinyprune.prune.reconstruct`), then all
+together (`tinyprune.prune.match`).
+
+TensorFlow Model Optimization is not used: its N:M pruning groups weights along input channels only, so a first
+convolution with one input channel is accepted and silently left dense; its mask appears at the first training step, not
+when asked for; and it has no schedule for N:M.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune import sparsity
+from tinyprune.errors import ModelError, UsageError
+from tinyprune.models import check_samples
+from tinyprune.prune import kernels, reconstruct
+from tinyprune.prune.kernels import CONSTRAINTS, Bool, Kernel, kernels_of, matrix_of
+from tinyprune.prune.match import match
+from tinyprune.sparsity import NM, Pattern, Threshold, Unstructured
+
+__all__ = [
+    "LayerReport", "Masks", "Method", "PrunedModel", "masks_of", "matrix_of", "prune", "report", "schedule", "unmasked",
+    "verify",
+]  # fmt: skip
+
+TWO_OF_FOUR = NM(2, 4)
+Masks = Mapping[str, Bool]
+"""For each pruned kernel the weights to keep, `[out_channels, taps]`."""
+Method = Literal["magnitude", "reconstruct", "match"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What pruning did with one layer that has a kernel."""
+
+    name: str
+    kind: str
+    pruned: bool
+    reason: str
+    weights: int
+    zeros: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedModel:
+    model: Any
+    """A copy of the model, pruned, whose kernels are constrained to their masks in further training."""
+    masks: Masks
+    layers: tuple[LayerReport, ...]
+
+
+def prune(
+    model: Any,
+    pattern: Pattern | str = TWO_OF_FOUR,
+    method: Method = "magnitude",
+    samples: npt.NDArray[np.generic] | None = None,
+) -> PrunedModel:
+    """Prune each convolution, dense and LSTM kernel of a tf_keras model; the model given is left as it was.
+
+    "magnitude" keeps the largest weights. The others need `samples` `[samples, *input shape]`, unlabelled:
+    "reconstruct" removes the weights that each layer misses least and adjusts those it keeps; "match" goes on from
+    there with the network as a whole.
+    """
+    wanted = _parsed(pattern)
+    _require_keras_2(model)
+    masks = masks_of(model, wanted)
+    if not masks:
+        raise ModelError(_nothing_to_prune(model, wanted))
+    copy = kernels.clone(model, {})
+    adjusted: Masks | None = None
+    if method != "magnitude":
+        adjustable, inputs = _adjustable(wanted, method), _checked(model, method, samples)
+        adjusted = reconstruct.reconstruct(copy, adjustable, masks, inputs)
+        masks = {**masks, **adjusted}
+    pruned = kernels.clone(copy, masks)
+    for kernel in kernels_of(pruned):
+        if kernel.name in masks:
+            kernel.assign(kernel.matrix() * masks[kernel.name])
+    if method == "match":
+        match(model, pruned, masks, inputs)
+    verify(pruned, masks)
+    return PrunedModel(pruned, masks, report(pruned, masks, wanted, adjusted))
+
+
+def masks_of(model: Any, pattern: Pattern = TWO_OF_FOUR) -> Masks:
+    """The mask of each prunable kernel by magnitude; of one that follows the pattern, a mask that keeps its weights."""
+    prunable = [kernel for kernel in kernels_of(model) if not _refusal(kernel, pattern)]
+    for kernel in prunable:
+        if not np.isfinite(kernel.matrix()).all():
+            raise ModelError(f"layer {kernel.name} has NaN or infinite weights: its training diverged")
+    return {kernel.name: pattern.mask(kernel.matrix()) for kernel in prunable}
+
+
+def schedule(pattern: Pattern, steps: int) -> tuple[Pattern, ...]:
+    """Ever stricter patterns on the way to one, itself the last: prune to each in turn and train in between.
+
+    N:M loses a weight of every group a step (1:4 in three steps: 3:4, 2:4, 1:4); unstructured sparsity rises along the
+    cubic of Zhu and Gupta, arXiv:1710.01878. Raises UsageError where there are no such steps.
+    """
+    if steps < 1:
+        raise UsageError(f"a schedule has at least one step, not {steps}")
+    if isinstance(pattern, NM) and steps <= pattern.group - pattern.kept:
+        return tuple(NM(pattern.kept + left, pattern.group, pattern.channels) for left in reversed(range(steps)))
+    if isinstance(pattern, Unstructured):
+        parts = [1 - (1 - step / steps) ** 3 for step in range(1, steps + 1)]
+        return tuple(Unstructured(pattern.sparsity * part) for part in parts)
+    if steps == 1:
+        return (pattern,)
+    raise UsageError(f"{pattern.name} cannot be reached in {steps} steps")
+
+
+def unmasked(pruned: PrunedModel) -> Any:
+    """A copy of the model without constraints, such as can be saved; refused if a weight violates its mask."""
+    verify(pruned.model, pruned.masks)
+    return kernels.clone(pruned.model, {})
+
+
+def verify(model: Any, masks: Masks) -> None:
+    """Refuse a model with a weight where a mask has none."""
+    found = {kernel.name: kernel for kernel in kernels_of(model)}
+    for name, mask in masks.items():
+        if name not in found:
+            raise ModelError(f"model {model.name} has no layer {name}, which a mask was made for")
+        matrix = found[name].matrix()
+        if matrix.shape != mask.shape:
+            raise ModelError(f"layer {name} has weights {matrix.shape}, its mask is {mask.shape} [out_channels, taps]")
+        violations = int(np.count_nonzero(matrix[~mask]))
+        if violations:
+            raise ModelError(
+                f"layer {name} violates its mask: {violations} of {np.count_nonzero(~mask)} pruned weights "
+                "are not zero; fine-tune the model that prune() returned, which holds the mask"
+            )
+
+
+def report(model: Any, masks: Masks, pattern: Pattern, adjusted: Masks | None = None) -> tuple[LayerReport, ...]:
+    """One line for each kernel, in the model's order; `adjusted` are those that reconstruction took, None if it was not
+    asked for."""
+    return tuple(_layer_report(kernel, masks, pattern, adjusted) for kernel in kernels_of(model))
+
+
+def _layer_report(kernel: Kernel, masks: Masks, pattern: Pattern, adjusted: Masks | None) -> LayerReport:
+    values = kernel.variable.numpy()
+    pruned = kernel.name in masks
+    reason = _reason(kernel, pattern, adjusted) if pruned else _refusal(kernel, pattern)
+    return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, int((values == 0).sum()))
+
+
+def _reason(kernel: Kernel, pattern: Pattern, adjusted: Masks | None) -> str:
+    by = "by magnitude" if adjusted is None else "reconstructed"
+    if adjusted is not None and kernel.name not in adjusted:
+        by = f"by magnitude: {reconstruct.refusal(kernel)}"
+    return ", ".join(filter(None, (f"{pattern.name} along taps", by, pattern.remark(*kernel.matrix().shape))))
+
+
+def _refusal(kernel: Kernel, pattern: Pattern) -> str:
+    """Why a kernel is not pruned; empty if it is."""
+    if "Depthwise" in kernel.kind:
+        return "depthwise: a filter has one input channel and few taps"
+    if hasattr(kernel.layer, "layers"):
+        return "a model inside the model; prune it by itself"
+    if not kernel.option:
+        return f"{kernel.kind} is not supported; {', '.join(CONSTRAINTS)} are"
+    return pattern.refusal(*kernel.matrix().shape)
+
+
+def _parsed(pattern: Pattern | str) -> Pattern:
+    try:
+        return sparsity.parse(pattern) if isinstance(pattern, str) else pattern
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _require_keras_2(model: Any) -> None:
+    if type(model).__module__.startswith("keras."):
+        raise ModelError(
+            f"model {model.name} is of Keras 3; pruning needs tf_keras: build the same layers with tf_keras, then "
+            "new.set_weights(old.get_weights())"
+        )
+
+
+def _nothing_to_prune(model: Any, pattern: Pattern) -> str:
+    reasons = [f"{line.name}: {line.reason}" for line in report(model, {}, pattern)]
+    return (
+        f"model {model.name} has no layer to prune to {pattern.name} ({'; '.join(reasons) or 'no layer has a kernel'})"
+    )
+
+
+def _adjustable(pattern: Pattern, method: str) -> NM | Unstructured:
+    if isinstance(pattern, Threshold):
+        raise UsageError(f"{pattern.name} is a rule about magnitudes: use it with method magnitude, not {method}")
+    return pattern
+
+
+def _checked(model: Any, method: str, samples: npt.NDArray[np.generic] | None) -> npt.NDArray[np.float32]:
+    if samples is None:
+        raise UsageError(f"method {method} needs samples: real inputs of the model, [samples, *input shape], no labels")
+    return check_samples(model, samples, "pruning")
