@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
+from tinyprune import sparsity
+
 Int8: TypeAlias = npt.NDArray[np.int8]
 Bool: TypeAlias = npt.NDArray[np.bool_]
 Mask: TypeAlias = Callable[[Int8], Bool]
@@ -23,38 +25,17 @@ def all_of(weights: Int8) -> Bool:
     return np.ones(weights.shape, np.bool_)
 
 
-def n_of_four(weights: Int8, kept: int, rows: int = 1) -> Bool:
-    """`[out_channels, taps]`: the `kept` largest of four neighbouring taps, the same for `rows` neighbouring channels.
-
-    Groups run over whole fours and whole runs of channels; what is left over at the ends is a group of its own.
-    """
-    energy = weights.astype(np.float64) ** 2
-    mask = np.zeros(weights.shape, np.bool_)
-    for row in range(0, len(weights), rows):
-        for tap in range(0, weights.shape[1], 4):
-            shared = energy[row : row + rows, tap : tap + 4].sum(axis=0)
-            mask[row : row + rows, tap + np.argsort(-shared, kind="stable")[:kept]] = True
-    return mask
+def of_pattern(weights: Int8, pattern: str) -> Bool:
+    return sparsity.parse(pattern).mask(weights.astype(np.float64))
 
 
-def unstructured(weights: Int8, zeros: float) -> Bool:
-    """`[out_channels, taps]`: all but the smallest, a share of `zeros` of the layer."""
-    order = np.argsort(np.abs(weights.astype(np.int64)), axis=None, kind="stable")
-    mask = np.ones(weights.size, np.bool_)
-    mask[order[: round(zeros * weights.size)]] = False
-    return mask.reshape(weights.shape)
-
-
-#: What the benchmark runs, in the order of its table; 2:4g4: four neighbouring channels keep the same taps.
+#: What the benchmark runs, in the order of its table.
 PATTERNS: dict[str, Mask] = {
-    "dense": all_of,
-    "2:4": partial(n_of_four, kept=2),
-    "2:4g2": partial(n_of_four, kept=2, rows=2),
-    "2:4g4": partial(n_of_four, kept=2, rows=4),
-    "1:4": partial(n_of_four, kept=1),
-    "unstructured-50": partial(unstructured, zeros=0.5),
-    "unstructured-75": partial(unstructured, zeros=0.75),
-    "unstructured-90": partial(unstructured, zeros=0.9),
+    sparsity.DENSE: all_of,
+    **{
+        pattern: partial(of_pattern, pattern=pattern)
+        for pattern in ("2:4", "2:4g2", "2:4g4", "1:4", "unstructured-50", "unstructured-75", "unstructured-90")
+    },
 }
 
 

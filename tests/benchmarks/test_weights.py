@@ -7,7 +7,6 @@ from benchmarks import weights
 from tests import networks
 from tinyprune import reader, sparsity
 from tinyprune.graph import DepthwiseConv2D, matrix
-from tinyprune.sparsity import two_of_four
 
 RANDOM = np.random.default_rng(3).integers(1, 128, (8, 16)).astype(np.int8)
 
@@ -20,23 +19,11 @@ def test_share_of_zeros(pattern: str) -> None:
     assert kept == pytest.approx(1 - share, abs=0.5 / RANDOM.size)
 
 
-def test_two_of_four_is_that_of_tinyprune() -> None:
-    np.testing.assert_array_equal(weights.PATTERNS["2:4"](RANDOM), two_of_four.mask(RANDOM.astype(np.float64)))
-
-
-@pytest.mark.parametrize("alike", [2, 4])
-def test_neighbouring_channels_keep_the_same_taps(alike: int) -> None:
-    mask = weights.PATTERNS[f"2:4g{alike}"](RANDOM)
-    assert two_of_four.matches(RANDOM * mask)
-    for row in range(0, 8, alike):
-        assert (mask[row : row + alike] == mask[row]).all()
-        energy = (RANDOM[row : row + alike, :4].astype(int) ** 2).sum(axis=0)
-        assert sorted(energy[mask[row, :4]]) == sorted(energy)[2:]
-
-
-def test_unstructured_keeps_the_largest_of_the_layer() -> None:
-    mask = weights.PATTERNS["unstructured-75"](RANDOM)
-    assert RANDOM[mask].min() >= RANDOM[~mask].max()
+@pytest.mark.parametrize("pattern", [name for name in weights.PATTERNS if name != sparsity.DENSE])
+def test_the_pattern_is_that_of_its_name(pattern: str) -> None:
+    pruned = RANDOM * weights.PATTERNS[pattern](RANDOM)
+    assert sparsity.parse(pattern).matches(pruned)
+    assert RANDOM[pruned == 0].mean() < RANDOM[pruned != 0].mean()  # the small ones go
 
 
 def test_only_weights_of_convolutions_and_dense_layers_change() -> None:
