@@ -4,16 +4,20 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmarks import cmsis_nn, qemu, weights
 from tinyprune import benchmark, build, oracle, output, pipeline, reader, samples, toolchain
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS
 from tinyprune.errors import MissingDependency, TargetError
+from tinyprune.lower import Optimize
 from tinyprune.pipeline import BuildRequest
 from tinyprune.toolchain import Compiler
 
 Progress = Callable[[str], None]
+#: Pattern of the weights, and what tinyprune optimizes for.
+Variant: TypeAlias = tuple[str, Optimize]
 #: How far our instruction counts may be from QEMU's.
 QEMU_TOLERANCE = 1e-3
 
@@ -66,7 +70,7 @@ class Comparison:
 
 
 def compare(
-    model: bytes, name: str, board: Board, compiler: str | None, patterns: Sequence[str], progress: Progress
+    model: bytes, name: str, board: Board, compiler: str | None, variants: Sequence[Variant], progress: Progress
 ) -> Comparison:
     """Everything. Raises TinypruneError; a peer that is not installed is left out and named."""
     judge = oracle.version()
@@ -82,9 +86,9 @@ def compare(
             left_out.append(str(error))
         if not qemu.installed():
             left_out.append("the check of the instruction counts: qemu-system-arm is not installed")
-        for number, pattern in enumerate(patterns):
-            progress(f"tinyprune, {pattern}")
-            rows.append(_checked(_ours(model, board, found, pattern, Path(folder) / f"ours{number}")))
+        for number, variant in enumerate(variants):
+            progress(f"tinyprune, {variant[0]}, for {variant[1]}")
+            rows.append(_checked(_ours(model, board, found, variant, Path(folder) / f"ours{number}")))
     table = f"instruction timings of the {board.cpu.core}, {board.cpu.flash_wait_states} flash wait states"
     return Comparison(board.name, name, found.version, table, judge, tuple(left_out), tuple(rows))
 
@@ -105,12 +109,13 @@ def _count_in_qemu(project: Path, board: Board, compiler: Compiler, sample: weig
     return qemu.count(project, board, compiler, sample, folder).instructions
 
 
-def _ours(model: bytes, board: Board, compiler: Compiler, pattern: str, folder: Path) -> Row:
+def _ours(model: bytes, board: Board, compiler: Compiler, variant: Variant, folder: Path) -> Row:
+    pattern, optimize = variant
     pruned = weights.prune(model, weights.PATTERNS[pattern])
     folder.mkdir()
     path = folder / "model.tflite"
     path.write_bytes(pruned)
-    request = BuildRequest(board, folder / "build", path, compiler=compiler.name)
+    request = BuildRequest(board, folder / "build", path, compiler=compiler.name, optimize=optimize)
     report = pipeline.run_build(request, lambda _stage: None)
     if report.instructions is None or report.modelled_cycles is None or report.stack_bytes is None:
         raise TargetError(f"the emulator of {board.name} does not count instructions")
@@ -123,7 +128,7 @@ def _ours(model: bytes, board: Board, compiler: Compiler, pattern: str, folder: 
     equal = (report.inputs_compared, report.inputs_equal)
     sample = samples.make(reader.read(pruned, "the model").input, pipeline.COMPARED_INPUTS)[-1]
     counted = _count_in_qemu(folder / "build" / output.PROJECT, board, compiler, sample, folder / "qemu")
-    return Row("tinyprune", pattern, weights.zeros(pruned), *counts, *equal, counted, layers)
+    return Row(f"tinyprune, {optimize}", pattern, weights.zeros(pruned), *counts, *equal, counted, layers)
 
 
 def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:

@@ -6,17 +6,19 @@ from the built-in emulator with tinyprune/cost.py; `tests/emulated/test_qemu.py`
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from benchmarks import measure, plot, table, weights
-from tinyprune import boards, reader, toolchain
+from tinyprune import boards, reader, toolchain, zoo
 from tinyprune.errors import TinypruneError
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
 PAGES = (ROOT / "README.md", ROOT / "docs/kernels.md")
+FOR_SIZE = ("dense", "2:4")
 ZOO_MODEL = "ds-cnn-s-dense"
 
 
@@ -25,6 +27,7 @@ ZOO_MODEL = "ds-cnn-s-dense"
 @click.option("--compiler", type=click.Choice(list(toolchain.COMPILERS)), help="Default: the first that is installed.")
 @click.option("--model", type=click.Path(path_type=Path), help=f"An int8 .tflite; default: the zoo's {ZOO_MODEL}.")
 @click.option("--pattern", "patterns", multiple=True, type=click.Choice(list(weights.PATTERNS)), help="Default: all.")
+@click.option("--size/--no-size", default=True, help="Also with --optimize size, dense and 2:4.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS, help="Folder for JSON and plot.")
 @click.option("--readme", is_flag=True, help="Put the table into README.md and docs/kernels.md.")
 @click.option("--redraw", is_flag=True, help="Measure nothing: read the JSON of the last run.")
@@ -33,6 +36,7 @@ def main(
     compiler: str | None,
     model: Path | None,
     patterns: tuple[str, ...],
+    size: bool,
     output: Path,
     readme: bool,
     redraw: bool,
@@ -43,8 +47,10 @@ def main(
             comparison = table.from_json(output / "peers.json")
         else:
             data, name = read_model(model)
-            found, wanted = boards.load(board), patterns or tuple(weights.PATTERNS)
-            comparison = measure.compare(data, name, found, compiler, wanted, lambda stage: click.echo(stage, err=True))
+            variants: list[measure.Variant] = [(pattern, "speed") for pattern in patterns or weights.PATTERNS]
+            variants += [(pattern, "size") for pattern in FOR_SIZE] if size else []
+            progress = partial(click.echo, err=True)
+            comparison = measure.compare(data, name, boards.load(board), compiler, variants, progress)
         output.mkdir(parents=True, exist_ok=True)
         _write(output / "peers.json", table.to_json(comparison))
         click.echo(table.network(comparison))
@@ -63,12 +69,10 @@ def blocks(comparison: measure.Comparison) -> dict[str, str]:
 
 
 def read_model(path: Path | None) -> tuple[bytes, str]:
-    """A model's bytes and name: the file's, or the zoo's dense one, quantized."""
+    """A model's bytes and name: the file's, or the zoo's dense one."""
     if path is not None:
         return reader.read_bytes(path), path.stem
-    from tinyprune import quantize, zoo
-
-    return quantize.quantize(zoo.build_model(zoo.load(ZOO_MODEL))), ZOO_MODEL
+    return zoo.int8_model(zoo.load(ZOO_MODEL)), ZOO_MODEL
 
 
 def _write(path: Path, text: str) -> None:

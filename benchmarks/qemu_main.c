@@ -11,7 +11,7 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
-enum { RUNS = 40, SYS_WRITEC = 0x03, SYS_EXIT = 0x18, APPLICATION_EXIT = 0x20026, TICKS = 0xFFFFFF };
+enum { RUNS = 8, SYS_WRITEC = 0x03, SYS_EXIT = 0x18, APPLICATION_EXIT = 0x20026, TICKS = 0xFFFFFF };
 
 typedef void (*function)(void *);
 

@@ -72,12 +72,16 @@ def _caption(comparison: Comparison) -> str:
 def layers(comparison: Comparison) -> str:
     """Modelled cycles of each layer and, in brackets, per multiply-accumulate of the dense layer."""
     names = [layer.name for layer in comparison.rows[0].layers]
-    titles = ["CMSIS-NN" if row is comparison.peer else row.pattern for row in comparison.rows]
+    titles = ["CMSIS-NN" if row is comparison.peer else f"{row.pattern}, {_goal(row)}" for row in comparison.rows]
     lines = [_line(("layer", "MACs", *titles)), _line(("---", *["--:"] * (len(titles) + 1)))]
     for number, name in enumerate(names):
         cells = [_cell(row.layers[number]) for row in comparison.rows]
         lines.append(_line((name, f"{comparison.rows[-1].layers[number].macs:,}", *cells)))
     return "\n".join(lines)
+
+
+def _goal(row: Row) -> str:
+    return row.engine.removeprefix("tinyprune, ")
 
 
 def _cell(layer: Layer) -> str:

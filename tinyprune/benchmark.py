@@ -1,4 +1,4 @@
-"""Link + inputs → BenchmarkReport: loads each input, runs the network through the protocol, reads the raw output."""
+"""Link + inputs → Run: loads each input, runs the network through the protocol, reads the raw output."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -20,7 +20,7 @@ Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True, slots=True)
-class BenchmarkReport:
+class Run:
     """`outputs` `[samples, output_bytes]`; `inference_us` `[samples]`, the mean over `runs`, None if `clock` stands."""
 
     device: str
@@ -42,7 +42,7 @@ def run(
     warmup: int = 0,
     inference_timeout_s: float = 60.0,
     progress: Callable[[int, int], None] | None = None,
-) -> BenchmarkReport:
+) -> Run:
     """Runs every sample of `inputs`, `[samples, ...]`. `progress` gets (samples done, samples).
 
     Raises TargetError if the device holds another model than `model_id` or misbehaves, DataError for wrong inputs.
@@ -63,7 +63,7 @@ def run(
             progress(done, len(inputs))
     inference_us = None if clock == "stopped" else _frozen(np.array(times_us))
     network = device.profile()[1]
-    return BenchmarkReport(device.name(), network, held, _frozen(np.stack(answers)), inference_us, runs, clock)
+    return Run(device.name(), network, held, _frozen(np.stack(answers)), inference_us, runs, clock)
 
 
 def outputs(

@@ -1,6 +1,8 @@
 """Boards as data: one strict TOML file each in boards/. Unknown keys are refused, so a typo never becomes a default."""
 
 import difflib
+import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -8,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from tinyprune.errors import UsageError
-from tinyprune.resources import BOARDS
+from tinyprune.resources import BOARDS, FIRMWARE_TEMPLATES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -91,7 +93,7 @@ def path_of(name_or_path: str) -> Path:
     """The file that describes a board. Raises UsageError as `load` does."""
     if name_or_path.endswith(".toml"):
         path = Path(name_or_path)
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise UsageError(f"{path}: no such board file")
         return path
     if name_or_path not in names():
@@ -124,6 +126,8 @@ def parse(path: Path) -> Board:
     """Reads and checks one board file. Raises UsageError that names file and key."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the board file: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
     tables = [(key, kind) for key, kind in _TABLES.items() if key in table]
@@ -156,6 +160,29 @@ def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
 def _check(board: Board, path: Path) -> None:
     if board.cpu.core not in CORES:
         raise UsageError(f'{path}: unknown core "{board.cpu.core}"{_nearest(board.cpu.core, list(CORES))}')
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", board.name):
+        raise UsageError(f'{path}: name "{board.name}" must be letters, digits, ".", "_" and "-"')
+    families = sorted(folder.name for folder in (FIRMWARE_TEMPLATES / "ports").iterdir() if folder.is_dir())
+    if board.family not in families:
+        raise UsageError(
+            f'{path}: unknown family "{board.family}"{_nearest(board.family, families)}; known: {families}'
+        )
+    if (board.family == "host") != (board.cpu.core == "host"):
+        raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
+    if not board.emulators:
+        raise UsageError(f"{path}: emulators must name at least one")
+    if board.cpu.core != "host":
+        _check_bare_metal(board, path)
+
+
+def _check_bare_metal(board: Board, path: Path) -> None:
+    for key in ("flash", "ram"):
+        if getattr(board, key) is None:
+            raise UsageError(f"{path}: table [{key}] is missing")
+    if board.cpu.clock_hz <= 0 or board.cpu.flash_wait_states < 0:
+        raise UsageError(f"{path}: cpu.clock_hz must be above 0 and cpu.flash_wait_states not below")
+    if board.ram and board.ram.stack_bytes <= 0:
+        raise UsageError(f"{path}: ram.stack_bytes must be above 0")
     for name in ("flash", "ram"):
         memory = getattr(board, name)
         if memory and (memory.origin < 0 or memory.bytes <= 0):

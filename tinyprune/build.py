@@ -1,6 +1,8 @@
 """FirmwareSource → FirmwareImage: compiles, links, writes .elf, .hex and .bin, and measures flash and RAM from the
 ELF."""
 
+import errno
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -24,7 +26,10 @@ def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Pat
     sources = sorted(path for path in source.files if path.endswith(".c"))
     includes = [f"-I{folder}" for folder in ("network", "runtime/include", "app", "port")]
     script = ["-T", "port/link.ld"] if "port/link.ld" in source.files else []
-    command = [*compiler.command, *compiler.compile_flags, *includes, *sources, *script, *compiler.link_flags]
+    nowhere = (
+        f"-ffile-prefix-map={project.resolve()}=."  # no path of this machine in the image: equal sources, equal bytes
+    )
+    command = [*compiler.command, *compiler.compile_flags, nowhere, *includes, *sources, *script, *compiler.link_flags]
     _run([*command, "-o", str(elf.resolve())], project, board)
     if board.flash:
         _write_hex_and_bin(elf)
@@ -47,9 +52,10 @@ def _run(command: list[str], project: Path, board: Board) -> None:
     if overflow:
         region = "RAM" if re.search(r"[`'\"]RAM[`'\"]", done.stderr) else "flash"
         raise DoesNotFit(
-            f"the firmware does not fit {board.name}: {region} is exceeded by {int(overflow.group(1)):,} bytes; "
-            "use a model with fewer channels, or prune it 2:4"
+            f"the firmware does not fit {board.name}: {region} is exceeded by {int(overflow.group(1)):,} bytes"
         )
+    if os.strerror(errno.ENOSPC) in done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(project))
     raise ModelError(
         f"the compiler refused the generated code; please report this. {command[0]} said:\n{done.stderr[-4000:]}"
     )

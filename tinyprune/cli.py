@@ -3,7 +3,9 @@
 Nothing slow is imported before a command needs it, so that `tinyprune --help` answers at once.
 """
 
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +27,9 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """Entry point of `tinyprune`: turns every refusal into one sentence and its exit code."""
     arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no × still gets its table
     try:
         cli.main(args=arguments, standalone_mode=False)
     except TinypruneError as error:
@@ -36,9 +41,11 @@ def main() -> None:
     except click.ClickException as error:
         usage = error.ctx.get_usage() + "\n" if isinstance(error, click.UsageError) and error.ctx else ""
         _fail(usage + error.format_message(), UsageError.exit_code, arguments)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
         sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror}", UsageError.exit_code, arguments)
 
 
 def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
@@ -77,7 +84,7 @@ _quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="An int8 .tflite, or a Keras .keras, .h5 or SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]",
+    help="An int8 .tflite, or a Keras .keras, .h5 or tf_keras SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]",
 )
 @click.option(
     "--calibration",
@@ -137,7 +144,8 @@ def _show_build(report: Any, output: Path, verbose: bool) -> None:
     console.print()
     for line in show.summary_lines(report):
         console.print(line, highlight=False, soft_wrap=True)
-    files = f"{report.image}, model.tflite, report.json, project/ (the C sources)"
+    images = report.image.replace(".elf", ".elf, .hex and .bin")
+    files = f"{images}, model.tflite, report.json, project/ (the C sources)"
     console.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:
@@ -313,8 +321,11 @@ def data_fetch(folder: Path, url: str | None, sha256: str | None, quiet: bool) -
 def _console() -> "Console":
     from rich.console import Console
 
-    wide = None if sys.stdout.isatty() else 160
-    return Console(width=wide)
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Pipe(width=None if sys.stdout.isatty() else 160)
 
 
 class _Progress:

@@ -51,7 +51,7 @@ class Weighted:
     output: Activation
     weights: Int8  # conv [out_channels, kernel_h, kernel_w, in_channels], depthwise [kernel_h, kernel_w, out_channels],
     #               fully connected [out_channels, in_channels]
-    weight_scales: Float32  # as in the file: [1] or [out_channels]; TFLite computes multipliers differently for a [1]
+    weight_scales: Float32  # as in the file: [1] or [out_channels]
     bias: Int32  # [out_channels]
     activation_min: int
     activation_max: int

@@ -11,13 +11,15 @@ from typing import Literal, TypeAlias
 from tinyprune import memory
 from tinyprune.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError
-from tinyprune.graph import Activation, Graph, Op, Reshape, matrix
-from tinyprune.kernels import KERNELS, FiveWide, Kernel, Layout, Wiring
+from tinyprune.graph import Activation, Graph, Op, Reshape, Weighted, matrix
+from tinyprune.kernels import KERNELS, Constant, FiveWide, Kernel, Layout, Wiring
 from tinyprune.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
 from tinyprune.program import Program, Step
 from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover, takes
 
 Optimize: TypeAlias = Literal["speed", "size"]
+
+_ANYWHERE = Wiring(FiveWide(0, 2), FiveWide(0, 1))  # constants are the same wherever maps lie
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +71,7 @@ def lower(graph: Graph, board: Board, optimize: Optimize = "speed") -> Program:
         for number, (choice, wiring) in enumerate(zip(choices, wirings, strict=True))
     )
     program = Program(graph, board, steps, plan, at(graph.input), at(graph.output))
-    _check_fits(program)
+    _check_fits(program, optimize)
     return program
 
 
@@ -210,15 +212,15 @@ def _map_bytes(choice: Choice, wiring: Wiring) -> int:
     return row_bytes(output.shape[2]) if choice.output_layout is Layout.ROW else output.size_bytes
 
 
-def _check_fits(program: Program) -> None:
+def _check_fits(program: Program, optimize: Optimize) -> None:
     """Refuses, before anything is compiled, what can never fit: the code comes on top of these bytes."""
     board = program.board
-    constants = sum(step.constant_bytes for step in program.steps)
+    constants = constant_bytes(program)
     if board.flash and constants > board.flash.bytes:
         raise DoesNotFit(
             f"the model does not fit {board.name}: its weights need {constants:,} bytes of flash, "
-            f"the board has {board.flash.bytes:,} ({constants - board.flash.bytes:,} too many). "
-            + _flash_advice(program, board.flash.bytes)
+            f"the board has {board.flash.bytes:,} ({constants - board.flash.bytes:,} too many); "
+            + flash_advice(program, optimize)
         )
     ram_bytes = board.ram.bytes - board.ram.stack_bytes if board.ram else None
     if ram_bytes is not None and program.arena.arena_bytes > ram_bytes:
@@ -231,14 +233,26 @@ def _check_fits(program: Program) -> None:
         )
 
 
-def _flash_advice(program: Program, flash_bytes: int) -> str:
-    saved = 0
-    for step in program.steps:
-        rows = matrix(step.op)
-        if rows is not None and not takes(TWO_OF_FOUR, step.pattern):
-            saved += step.weights_bytes - step.weights_bytes * 5 // 8
-    if not saved:
-        return "Use a model with fewer channels"
-    pruned = sum(step.constant_bytes for step in program.steps) - saved
-    verdict = "which fits" if pruned <= flash_bytes else "which is still too large: use fewer channels as well"
-    return f"Pruned {TWO_OF_FOUR} it would need about {pruned:,} bytes, {verdict}"
+def constant_bytes(program: Program) -> int:
+    """Weights, biases and requantization of all layers."""
+    return sum(step.constant_bytes for step in program.steps)
+
+
+def flash_advice(program: Program, optimize: Optimize) -> str:
+    """What would need less flash, and how much less."""
+    here, ways = constant_bytes(program), []
+    if optimize == "speed":
+        kernels = [choice.kernel for choice in choose(program.graph, program.board, "size")]
+        small = sum(
+            argument.values.nbytes
+            for kernel, step in zip(kernels, program.steps, strict=True)
+            for argument in kernel.arguments(step.op, _ANYWHERE)
+            if isinstance(argument, Constant)
+        )
+        if small < here:
+            ways.append(f"with --optimize size the constants need {here - small:,} bytes less")
+    dense = [step for step in program.steps if matrix(step.op) is not None and not takes(TWO_OF_FOUR, step.pattern)]
+    saved = sum(step.op.weights.nbytes * 3 // 8 for step in dense if isinstance(step.op, Weighted))
+    if saved:
+        ways.append(f"pruned {TWO_OF_FOUR}, the weights that are dense now can be stored in {saved:,} bytes less")
+    return "; ".join([*ways, "a model with fewer channels needs less"])

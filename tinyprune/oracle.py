@@ -19,8 +19,10 @@ def version() -> str | None:
         return None
 
 
-def infer(model: bytes, inputs: Int8) -> Int8:
+def infer(model: bytes, inputs: Int8, maps_bytes: int = 0) -> Int8:
     """Runs `inputs` `[samples, *input shape]` one by one; returns `[samples, output bytes]`.
+
+    `maps_bytes` is what the largest layer's maps take: the interpreter's arena has room for several times that.
 
     Raises MissingDependency without the wheel, ModelError where TFLite Micro refuses the model.
     """
@@ -31,7 +33,9 @@ def infer(model: bytes, inputs: Int8) -> Int8:
             "the TFLite Micro interpreter is not installed: `pip install tflite-micro` (Linux x86-64)"
         ) from None
     try:
-        interpreter: Any = runtime.Interpreter.from_bytes(model, arena_size=max(1 << 20, 10 * len(model)))
+        interpreter: Any = runtime.Interpreter.from_bytes(
+            model, arena_size=(1 << 20) + 10 * len(model) + 4 * maps_bytes
+        )
         shape = interpreter.get_input_details(0)["shape"]
         return np.stack([_once(interpreter, sample.reshape(shape)) for sample in inputs])
     except (RuntimeError, ValueError) as error:

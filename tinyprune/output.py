@@ -1,14 +1,17 @@
 """The output folder of a build: how files get there whole, and how nothing of the user's is lost.
 
-`project/` carries a manifest with the SHA-256 of each generated file. A file that no longer matches was edited by
-somebody: the next build refuses to replace it unless it is told to.
+A manifest has the SHA-256 of each file that was written. A file that no longer matches, or that stands where the build
+wants to write and is in no manifest, is somebody's: the next build refuses to replace it unless it is told to.
 """
 
 import errno
 import hashlib
 import json
+import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +26,8 @@ _REFUSALS = {
     errno.ENAMETOOLONG, errno.EEXIST,
 }  # fmt: skip
 MODEL, PROJECT, REPORT, MANIFEST = "model.tflite", "project", "report.json", ".tinyprune.json"
+#: Whatever a build may write into the output folder.
+_TARGETS = (MODEL, PROJECT, REPORT, "firmware", "firmware.elf", "firmware.hex", "firmware.bin")
 
 
 @contextmanager
@@ -53,47 +58,108 @@ def staging(folder: Path) -> Iterator[Path]:
 
 
 def write_project(source: FirmwareSource, staged: Path) -> Path:
-    """Writes all source files and their manifest below `staged`/project, which it returns."""
+    """Writes all source files below `staged`/project, which it returns."""
     folder = staged / PROJECT
     for path, text in source.files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")
-    manifest = {path: _sha256(folder / path) for path in sorted(source.files)}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return folder
 
 
 def check_unedited(output: Path) -> None:
-    """Raises UsageError where the project of an earlier build was changed by hand, or is not one of ours."""
-    folder = output / PROJECT
-    if not folder.exists():
-        return
+    """Raises UsageError where a build would replace files that no build wrote, or that were changed since."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = _manifest(output)
+        present = [path for name in _TARGETS if os.path.lexists(output / name) for path in _files(output / name)]
+        theirs = sorted(path for path in present if manifest.get(_key(path, output)) != _sha256(path))
+    except OSError as error:
         raise UsageError(
-            f"{folder} was not made by tinyprune; give another folder with -o, or --force to replace it"
+            f"cannot read {error.filename or output}: {error.strerror}; give another folder with -o"
         ) from None
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
-    edited = sorted(path for path in present if manifest.get(path) != _sha256(folder / path))
-    if edited:
-        shown = ", ".join(edited[:5]) + (f" and {len(edited) - 5} more" if len(edited) > 5 else "")
+    if theirs:
+        shown = ", ".join(_key(path, output) for path in theirs[:5])
+        more = f" and {len(theirs) - 5} more" if len(theirs) > 5 else ""
         raise UsageError(
-            f"{folder} has files that you changed or added: {shown}; "
+            f"{output} has files that you changed or added: {shown}{more}; "
             "give another folder with -o, or --force to replace them"
         )
 
 
 def commit(staged: Path, output: Path) -> None:
-    """Moves everything in `staged` into `output`, each by rename, in place of what an earlier build left there."""
+    """Moves everything in `staged` into `output`, each by rename, in place of what an earlier build left there.
+
+    All of it or nothing: a failure puts back what was there, Ctrl-C waits, and another build waits its turn.
+    """
+    manifest = {_key(path, staged): _sha256(path) for path in _files(staged)}
+    (staged / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     output.mkdir(exist_ok=True)
-    for path in sorted(staged.iterdir()):
-        target, old = output / path.name, staged / f"{path.name}.old"
-        if target.is_dir():
-            target.rename(old)
-        path.replace(target)
-        shutil.rmtree(old, ignore_errors=True)
+    old = staged / ".old"
+    old.mkdir()
+    with _alone(output), _uninterrupted():
+        moved: list[str] = []
+        try:
+            for path in sorted(path for path in staged.iterdir() if path != old):
+                moved.append(path.name)
+                if os.path.lexists(output / path.name):
+                    (output / path.name).rename(old / path.name)
+                path.rename(output / path.name)
+        except BaseException:
+            for name in moved:
+                if os.path.lexists(old / name):
+                    if os.path.lexists(output / name):
+                        (output / name).rename(staged / name)
+                    (old / name).rename(output / name)
+            raise
+
+
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Holds the lock of the folder, where the system has one."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    descriptor = os.open(output, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C takes effect afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+
+
+def _key(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _manifest(output: Path) -> dict[str, str]:
+    """Path → SHA-256 of what the last build wrote; empty where there was none."""
+    try:
+        manifest = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
@@ -117,7 +183,8 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
         raise UsageError(f"{output} has no finished build; {again}") from None
     if image.board != board.name:
         raise UsageError(f"{output} holds firmware for {image.board}, not {board.name}; {again}")
-    if not image.elf.is_file() or hashlib.sha256(model).hexdigest() != image.model_sha256:
+    built = image.elf.is_file() and _manifest(output).get(image.elf.name) == _sha256(image.elf)
+    if not built or hashlib.sha256(model).hexdigest() != image.model_sha256:
         raise UsageError(f"the firmware and the model in {output} do not belong together; {again}")
     return image, model
 

@@ -38,7 +38,7 @@ from tinyprune.graph import Graph, Int8, matrix
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
 from tinyprune.report import Accuracy, BenchReport, BuildReport, bench_report, build_report, with_profile
-from tinyprune.sparsity import DENSE
+from tinyprune.sparsity import DENSE, takes
 
 if TYPE_CHECKING:
     from tinyprune.prune import LayerReport as PrunedLayer
@@ -94,9 +94,12 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         source = codegen.generate(program, model.name)
         project = output.write_project(source, staged)
         progress(f"compiling with {compiler.version}")
-        image = build.build(source, board, compiler, project, staged)
-        report = build_report(program, image, model.name, request.optimize, model.accuracy)
-        _check_fits(report)
+        try:
+            image = build.build(source, board, compiler, project, staged)
+            report = build_report(program, image, model.name, request.optimize, model.accuracy)
+            _check_fits(report)
+        except DoesNotFit as error:
+            raise DoesNotFit(f"{error}; {lower.flash_advice(program, request.optimize)}") from None
         if request.run:
             report = _run(board, model, graph, image, report, progress)
             _check_stack(report)
@@ -107,11 +110,24 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
 
 def _check_model_path(request: BuildRequest) -> None:
     """Refuses a wrong path before anything slow starts."""
+    if request.output == Path():
+        raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
     for path in (request.model, request.calibration):
-        if path is not None and not path.exists():
-            raise UsageError(f"{path}: no such file")
-    if request.calibration is not None and (request.model is None or request.model.suffix == ".tflite"):
+        try:
+            if path is not None:
+                path.stat()
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from None
+    model = request.model
+    if model is not None and not model.is_file() and not (model / "saved_model.pb").is_file():
+        kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
+        raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
+    if request.calibration is not None and (model is None or not _is_keras(model)):
         raise UsageError("--calibration goes with a Keras --model; a .tflite is quantized already")
+
+
+def _is_keras(model: Path) -> bool:
+    return model.is_dir() or model.suffix in KERAS_SUFFIXES
 
 
 def _model(request: BuildRequest, progress: Progress) -> Model:
@@ -120,7 +136,7 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
     path = request.model
     if path is None:
         return _zoo_model(zoo.DEFAULT, progress)
-    if path.is_file() and path.suffix not in KERAS_SUFFIXES:
+    if not _is_keras(path):
         return Model(path.stem, str(path), reader.read_bytes(path), None)
     from tinyprune import quantize
 
@@ -128,9 +144,9 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
         raise UsageError(
             f"{path} is a Keras model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it"
         )
+    calibration = samples.load_array(request.calibration)
     progress("quantizing to int8")
-    keras = quantize.load_keras(path)
-    return Model(path.stem, str(path), quantize.quantize(keras, samples.load_array(request.calibration)), None)
+    return Model(path.stem, str(path), quantize.quantize(quantize.load_keras(path), calibration), None)
 
 
 def _zoo_model(name: str, progress: Progress) -> Model:
@@ -156,7 +172,7 @@ def _has_tensorflow() -> bool:
 def _verify_pattern(model: Model, program: Program) -> None:
     """A network that was pruned must still be pruned after quantization, layer by layer, in the bytes that will run."""
     for step in program.steps:
-        if model.pattern != DENSE and matrix(step.op) is not None and step.pattern != model.pattern:
+        if model.pattern != DENSE and matrix(step.op) is not None and not takes(model.pattern, step.pattern):
             raise ModelError(
                 f'{model.origin}: layer "{step.op.name}" is {step.pattern} after quantization, not {model.pattern}'
             )
@@ -167,8 +183,7 @@ def _check_fits(report: BuildReport) -> None:
         raise DoesNotFit(
             f"the firmware does not fit {report.board}: it needs {report.flash_bytes:,} of "
             f"{report.flash_bytes_available:,} bytes of flash and {report.ram_bytes:,} + "
-            f"{report.stack_bytes_reserved:,} (stack) of {report.ram_bytes_available:,} bytes of RAM; "
-            "use a model with fewer channels"
+            f"{report.stack_bytes_reserved:,} (stack) of {report.ram_bytes_available:,} bytes of RAM"
         )
 
 
@@ -185,7 +200,7 @@ def _run(
 ) -> BuildReport:
     """Compares outputs with TFLite Micro over the firmware's own protocol, then profiles one inference."""
     inputs = samples.make(graph.input, COMPARED_INPUTS)
-    emulator = board.emulators[0]
+    emulator = _emulator(board, board.emulators[0])
     progress(f"running {COMPARED_INPUTS} inputs in the emulator ({emulator})")
     outputs = benchmark.outputs(EMULATORS[emulator], image, board, inputs)
     expected, judge = _expected(model.data, graph, inputs)
@@ -199,11 +214,19 @@ def _run(
     return with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board.cpu.clock_hz)
 
 
+def _emulator(board: Board, name: str) -> str:
+    if name not in board.emulators or name not in EMULATORS:
+        known = ", ".join(emulator for emulator in board.emulators if emulator in EMULATORS) or "none that is known"
+        raise UsageError(f'{board.name} has no emulator "{name}"; it has: {known}')
+    return name
+
+
 def _expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
     """What TFLite Micro answers, `[samples, output bytes]`; without its wheel the NumPy reference. Says which."""
     judge = oracle.version()
+    largest = max(op.input.size_bytes + op.output.size_bytes for op in graph.ops)
     if judge is not None:
-        return oracle.infer(model, inputs), judge
+        return oracle.infer(model, inputs, largest), judge
     answers = reference.infer(graph, inputs).reshape(len(inputs), -1)
     return answers, "tinyprune's NumPy reference (tflite-micro is not there)"
 
@@ -263,9 +286,7 @@ class BenchRequest:
 def run_bench(request: BenchRequest, progress: Progress) -> BenchReport:
     """All of `tinyprune bench`. Raises TinypruneError of every kind."""
     board = request.board
-    name = request.emulator or board.emulators[0]
-    if name not in board.emulators:
-        raise UsageError(f'{board.name} has no emulator "{name}"; it has: {", ".join(board.emulators)}')
+    name = _emulator(board, request.emulator or board.emulators[0])
     image, data = output.load(request.output, board)
     graph = reader.read(data, str(request.output / output.MODEL))
     inputs = samples.read(request.inputs, graph.input) if request.inputs else samples.make(graph.input, request.count)

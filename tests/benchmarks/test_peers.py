@@ -19,7 +19,8 @@ needs_matplotlib = pytest.mark.skipif(
 
 
 def compare(model: bytes, compiler: str, *patterns: str) -> measure.Comparison:
-    return measure.compare(model, "small", BOARD, compiler, patterns, lambda _stage: None)
+    variants: list[measure.Variant] = [(pattern, "speed") for pattern in patterns]
+    return measure.compare(model, "small", BOARD, compiler, variants, lambda _stage: None)
 
 
 @needs_bakenn
@@ -30,7 +31,7 @@ def compare(model: bytes, compiler: str, *patterns: str) -> measure.Comparison:
 def test_the_command_on_a_small_network(tmp_path: Path) -> None:
     model, out = tmp_path / "net.tflite", tmp_path / "out"
     model.write_bytes(networks.ds_cnn(pruned=False))
-    arguments = ["--model", str(model), "-o", str(out), "--pattern", "dense", "--pattern", "2:4"]
+    arguments = ["--model", str(model), "-o", str(out), "--pattern", "dense", "--pattern", "2:4", "--no-size"]
     done = CliRunner().invoke(peers.main, arguments)
     assert done.exit_code == 0, done.output
     assert {path.name for path in out.iterdir()} == {"peers.json", "peers.png", "peers.svg"}
@@ -130,10 +131,11 @@ def test_the_peer_refuses_what_cmsis_nn_cannot_do() -> None:
         cmsis_nn.generate(reader.read(model, "m"), BOARD, "m", cmsis_nn.sources())
 
 
-def test_the_peers_flags_are_ours_without_warnings() -> None:
+def test_the_peer_is_compiled_for_speed() -> None:
     ours = toolchain.find(BOARD, "zig")
     theirs = cmsis_nn.compiler_for(ours, cmsis_nn.Sources("x", {}, ("-DX",)))
-    assert [flag for flag in ours.compile_flags if not flag.startswith("-W")] == list(theirs.compile_flags[:-1])
+    assert [flag for flag in theirs.compile_flags if flag.startswith("-O")] == ["-O2"]
+    assert {flag for flag in ours.compile_flags if not flag.startswith(("-W", "-O"))} < set(theirs.compile_flags)
     assert theirs.link_flags == ours.link_flags
 
 

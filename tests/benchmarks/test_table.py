@@ -13,14 +13,14 @@ from tinyprune.errors import UsageError
 
 LAYER = Layer("conv", "Conv2D", 100, "arm_convolve_wrapper_s8", 900, 1000)
 PEER = Row("CMSIS-NN 4.0.0", "dense", 0.01, 900, 1000, 5000, 600, 64, 64, 901.0, (LAYER,))
-OURS = replace(PEER, engine="tinyprune", pattern="2:4", zeros=0.5, modelled_cycles=250, qemu_instructions=None)
+OURS = replace(PEER, engine="tinyprune, speed", pattern="2:4", zeros=0.5, modelled_cycles=250, qemu_instructions=None)
 COMPARISON = Comparison("nano33", "net", "gcc 12", "timings", "TFLite Micro", ("a peer",), (PEER, OURS))
 
 
 def test_rows() -> None:
     lines = table.network(COMPARISON).splitlines()
     assert lines[2] == "| CMSIS-NN 4.0.0 | dense | 1 % | 900 | 1,000 | 1.00× | 5,000 | 600 | 64 of 64 |"
-    assert lines[3] == "| tinyprune | 2:4 | 50 % | 900 | 250 | 4.00× | 5,000 | 600 | 64 of 64 |"
+    assert lines[3] == "| tinyprune, speed | 2:4 | 50 % | 900 | 250 | 4.00× | 5,000 | 600 | 64 of 64 |"
     assert "modelled" in lines[-1]
     assert "within 1 of QEMU's count. Left out: a peer." in lines[-1]
 

@@ -81,11 +81,23 @@ MISTAKES = {
     "no board": (["build"], 2, "Missing option '--board'"),
     "unknown command": (["biuld"], 2, "No such command 'biuld'"),
     "unknown option": (["build", "--board", "nano33", "--modle", "x"], 2, "No such option"),
-    "no model file": (["build", "--board", "nano33", "--model", "no.tflite"], 2, "no.tflite: no such file"),
+    "no model file": (["build", "--board", "nano33", "--model", "no.tflite"], 2, "no.tflite: No such file"),
     "no calibration file": (
         ["build", "--board", "host", "--model", "k.h5", "--calibration", "no.npy"],
         2,
-        "no.npy: no such file",
+        "no.npy: No such file",
+    ),
+    "a folder": (["build", "--board", "host", "--model", "."], 2, ". is a folder without a SavedModel"),
+    "a device": (["build", "--board", "host", "--model", "/dev/null"], 2, "/dev/null is not a regular file"),
+    "an endless name": (
+        ["build", "--board", "host", "--model", "tiny.tflite", "-o", "a" * 300],
+        2,
+        "File name too long",
+    ),
+    "the current folder": (
+        ["build", "--board", "host", "--model", "tiny.tflite", "-o", "."],
+        2,
+        "must not be the current",
     ),
     "calibration for a .tflite": (
         ["build", "--board", "host", "--model", "tiny.tflite", "--calibration", "x.npy"],
@@ -95,7 +107,11 @@ MISTAKES = {
     "Keras without calibration": (["build", "--board", "host", "--model", "k.h5"], 2, "give --calibration samples.npy"),
     "text": (["build", "--board", "nano33", "--model", "text.tflite"], 1, "text.tflite: not a .tflite file"),
     "truncated": (["build", "--board", "nano33", "--model", "cut.tflite"], 1, "damaged or truncated .tflite file"),
-    "too large": (["build", "--board", "nano33", "--model", "huge.tflite"], 3, "too many). Pruned 2:4 it would need"),
+    "too large": (
+        ["build", "--board", "nano33", "--model", "huge.tflite"],
+        3,
+        "too many); pruned 2:4, the weights that are dense now",
+    ),
     "unknown compiler": (
         ["build", "--board", "nano33", "--compiler", "icc"],
         2,
@@ -190,14 +206,17 @@ def test_a_tflite_build_never_imports_tensorflow(tmp_path: Path, model: str) -> 
 
 
 @pytest.mark.compiler
-def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str) -> None:
+@pytest.mark.emulator
+@pytest.mark.parametrize("stage", ["compiling", "running", "counting"])
+def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str, stage: str) -> None:
     # a background job of a shell starts with SIGINT ignored
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from tinyprune import pipeline; pipeline.COMPARED_INPUTS = 64 if '{stage}' == 'compiling' else 400\n"
     code += "from tinyprune.cli import main; main()"
     command = [sys.executable, "-c", code, "build", "--board", "nano33", "--model", model]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stderr is not None
-        while "compiling" not in process.stderr.readline():
+        while stage not in process.stderr.readline():
             assert process.poll() is None
         time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
@@ -205,7 +224,24 @@ def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str) -> None:
     assert process.returncode == cli.EXIT_INTERRUPTED
     assert "error: interrupted; nothing was half-written" in rest
     assert "Traceback" not in rest
+    assert "Exception ignored" not in rest
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.tflite"]
+
+
+@pytest.mark.compiler
+def test_output_that_is_cut_or_plain_ascii_is_no_error(tmp_path: Path, model: str) -> None:
+    build = [sys.executable, "-m", "tinyprune", "build", "--board", "host", "--model", model, "--no-run", "-q"]
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(build, cwd=tmp_path, env=plain, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6?5?16" in done.stdout
+    shell = f"{' '.join(build)} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=plain, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Path("/dev/full").open("w") as full:
+        cut = subprocess.run([*build[:3], "boards"], stdout=full, stderr=subprocess.PIPE, env=plain, check=False)
+    assert cut.returncode != 0
+    assert b"Traceback" not in cut.stderr
 
 
 @pytest.mark.compiler

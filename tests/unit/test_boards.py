@@ -61,6 +61,13 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ("bytes = 1024\n[ram]", "bytes = 0\n[ram]", r"\[flash\] needs a positive size"),
         ("[cpu]", "[cpu", "not valid TOML"),
         ("[cpu]", "[cpu2]", 'unknown key "cpu2"'),
+        ('name = "x"', 'name = "../x"', 'name "../x" must be letters'),
+        ('family = "nrf52840"', 'family = "nrf52841"', r'unknown family "nrf52841" \(did you mean "nrf52840"\?\)'),
+        ('core = "cortex-m4"', 'core = "host"', 'core "host" does not go with family "nrf52840"'),
+        ('emulators = ["sim"]', "emulators = []", "emulators must name at least one"),
+        ("clock_hz = 64_000_000", "clock_hz = 0", "cpu.clock_hz must be above 0"),
+        ("stack_bytes = 128", "stack_bytes = -5", "ram.stack_bytes must be above 0"),
+        ("[flash]\norigin = 0\nbytes = 1024", "", r"table \[flash\] is missing"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -33,6 +33,14 @@ def test_commands_of_the_readme_exist(command: str) -> None:
     assert {word for word in words if word.startswith("-")} <= known
 
 
+def test_the_readme_shows_real_output() -> None:
+    assert not re.search(r"@[A-Z]+@", README)
+    shown = re.search(r"```\nOK  fits nano33.*?\n```", README, re.DOTALL)
+    assert shown is not None
+    for part in ("64 of 64 outputs are bit-identical", "modelled cycles\n", "total ", "modelled, not measured", "recorded on"):
+        assert part in shown[0]
+
+
 def test_links_lead_somewhere() -> None:
     for page in (
         ROOT / "README.md",

@@ -4,7 +4,10 @@ Instructions are executed exactly; time is not: without `profile` the cycle coun
 shows the cycles of cost.py, so that what the firmware measures is *modelled* time. Waiting for input takes no time.
 """
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,7 +200,8 @@ class SimLink:
         self._waiting = False
         pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
         try:
-            self._uc.emu_start(pc | 1, _NOWHERE, count=self._budget_instructions)
+            with _interrupts_wait(self._stop_with):
+                self._uc.emu_start(pc | 1, _NOWHERE, count=self._budget_instructions)
             if self._error:
                 raise self._error
         except FirmwareError as error:
@@ -223,6 +227,19 @@ class SimLink:
         below_stack = self._ram.origin - (1 << 16) <= self._access.address < self._ram.origin
         hint = f": the stack of {self._ram.stack_bytes:,} bytes overflowed" if below_stack else ""
         return f"the firmware {self._access.verb} 0x{self._access.address:08x}, where nothing may be{hint}"
+
+
+@contextmanager
+def _interrupts_wait(stop: Callable[[BaseException], None]) -> Iterator[None]:
+    """Ctrl-C ends the emulation instead of raising inside one of unicorn's callbacks, where it would be lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: stop(KeyboardInterrupt()))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:

@@ -14,7 +14,7 @@ from typing import Any
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.graph import Graph, Op
 from tinyprune.reader.operators import OPERATORS, Operator
-from tinyprune.reader.tensors import File, activation_of, indices, tensor_name
+from tinyprune.reader.tensors import File, activation_of, indices, tensor_name, type_of
 
 __all__ = ["OPERATORS", "read", "read_bytes"]
 
@@ -75,7 +75,7 @@ def _operators(file: File) -> tuple[Op, ...]:
         table = file.subgraph.Operators(number)
         kind = _kind(file.model, table, names)
         inputs, outputs = indices(table, "Inputs"), indices(table, "Outputs")
-        if kind in _SHAPE_ARITHMETIC:
+        if kind in _SHAPE_ARITHMETIC and all(type_of(file, i) == "INT32" for i in outputs):
             continue
         if kind not in OPERATORS:
             tensor = next((tensor_name(file, i) for i in outputs), "?")

@@ -44,8 +44,12 @@ def _type_name(number: int) -> str:
     return next((name for name, code in vars(TensorType).items() if code == number), f"type {number}")
 
 
+def type_of(file: File, index: int) -> str:
+    return _type_name(tensor_of(file, index).Type())
+
+
 def expect_type(file: File, index: int, wanted: str) -> None:
-    found = _type_name(tensor_of(file, index).Type())
+    found = type_of(file, index)
     if found != wanted:
         hint = {
             "FLOAT32": "; quantize it to full int8 (inference_input_type = inference_output_type = int8), "

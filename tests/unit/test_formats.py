@@ -1,0 +1,69 @@
+"""docs/formats.md: its examples and sizes are those of the packers. (2:4: test_sparsity.py.)"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinyprune.kernels import depthwise_five, five_wide
+from tinyprune.sparsity import pairs, two_of_four
+
+PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
+OWN_ENTRIES = 0xFFFFFFDC
+
+
+def example(name: str) -> list[int]:
+    """The hexadecimal numbers of a code block of the page."""
+    found = re.search(rf"```{name}\n(.*?)\n```", PAGE, re.DOTALL)
+    assert found is not None
+    return [int(number, 16) for number in found[1].split()]
+
+
+def test_pairs_example() -> None:
+    weights = np.zeros((1, 24), np.int8)
+    weights[0, [0, 1, 6, 7, 16]] = 3, -1, 5, 7, 2
+    packed = pairs.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
+    assert packed.tolist() == example("pairs")
+
+
+def stream(weights: np.ndarray) -> np.ndarray:
+    numbers = np.zeros(len(weights), np.int64)
+    return pairs.pack(weights, numbers, numbers, numbers, numbers)
+
+
+@pytest.mark.parametrize("zeros", [0, 0.5, 0.75, 0.9, 1])
+@pytest.mark.parametrize("taps", [7, 40, 64, 200])
+def test_pairs_size(zeros: float, taps: int) -> None:
+    random = np.random.default_rng(taps)
+    weights = random.integers(1, 128, (16, taps)).astype(np.int8) * (random.random((16, taps)) >= zeros)
+    packed = stream(weights)
+    counts = [len(pairs.pairs_of(row)) for row in weights.astype(np.int64)]
+    own = packed[1] == OWN_ENTRIES
+    if not own:
+        counts = [max(counts)] * len(counts)
+    words = 2 + sum(3 + own + count + -(-count // 4) for count in counts)
+    assert len(packed) == packed[0] == words
+
+
+def test_pairs_sizes_of_the_page() -> None:
+    weights = np.full((64, 64), 3, np.int8)
+    dense, pruned = (stream(w).nbytes for w in (weights, weights * two_of_four.mask(weights.astype(np.float64))))
+    assert f"64 channels of 16 pairs, {pruned:,} bytes; dense: 32 pairs, {dense:,}" in PAGE.replace("\n", " ")
+
+
+def test_five_wide_example_and_size() -> None:
+    rows = np.arange(1, 11, dtype=np.int8).reshape(2, 5, 1)
+    plane = depthwise_five.to_planes(rows, 4, 1)
+    assert plane.ravel().tolist() == example("five-wide")
+    where = five_wide.new_map(25)
+    assert where.slots % 4 == 0
+    assert where.slots >= 25 + 3
+    assert five_wide.planes_bytes(where, 64) == 64 * 5 * where.slots
+
+
+def test_depthwise_example() -> None:
+    weights = np.arange(1, 10, dtype=np.int8).reshape(3, 3, 1)
+    packed = depthwise_five.pack(weights, np.array([10]), -3, np.array([2]), np.array([7]), np.array([8]))
+    assert packed.ravel().tolist() == example("depthwise")
+    assert packed.nbytes == 40
