@@ -37,7 +37,13 @@ def test_the_readme_shows_real_output() -> None:
     assert not re.search(r"@[A-Z]+@", README)
     shown = re.search(r"```\nOK  fits nano33.*?\n```", README, re.DOTALL)
     assert shown is not None
-    for part in ("64 of 64 outputs are bit-identical", "modelled cycles\n", "total ", "modelled, not measured", "recorded on"):
+    for part in (
+        "64 of 64 outputs are bit-identical",
+        "modelled cycles\n",
+        "total ",
+        "modelled, not measured",
+        "recorded on",
+    ):
         assert part in shown[0]
 
 
