@@ -40,9 +40,14 @@ SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c"]
 #: Function → how many pointers it takes.
 FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in interleaved.ROWS} | {
     "tp_conv_2d_s8_pairs_dsp": 6,
+    "tp_conv_2d_s8_pairs8_dsp": 6,
+    "tp_conv_2d_s8_taps_dsp": 6,
     "tp_depthwise_3x3_s8_dense_dsp": 6,
+    "tp_depthwise_3x3_s8_dense8_dsp": 6,
     "tp_average_pool_five_s8_dsp": 4,
-    "test_five_rows": 6,
+    "test_rows_dense_pairs": 6,
+    "test_rows_dense8_pairs8": 6,
+    "test_rows_dense_taps": 6,
     "test_requantize": 5,
     "test_requantize_fast": 6,
     "test_dsp": 4,

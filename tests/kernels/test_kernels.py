@@ -14,7 +14,7 @@ from tests.kernels.harness import RUNTIME, ZIG, Arm, Host, Library, host_compile
 from tests.tflite_models import Conv, Dense, Input, graph, model
 from tinyprune import boards, fixed_point, kernels, reference
 from tinyprune.graph import FullyConnected, Weighted
-from tinyprune.kernels import KERNELS, Kernel, five_wide, interleaved
+from tinyprune.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved
 from tinyprune.reader import read
 from tinyprune.toolchain import COMPILERS
 
@@ -44,7 +44,7 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_every_row_has_a_case_and_every_source_a_row() -> None:
     assert sorted(CASES) == sorted(BY_NAME)  # the five-wide ones: test_five_wide.py
-    assert (*five_wide.ROWS, *interleaved.ROWS) == KERNELS
+    assert (*five_wide.ROWS, *five_conv.ROWS, *interleaved.ROWS) == KERNELS
     sources = {path.stem: path.read_text() for path in (RUNTIME / "src").glob("*.c")}
     names = {kernel.name for kernel in KERNELS}
     assert names <= set(sources)

@@ -23,10 +23,10 @@ PAIRS = tuple(combinations(range(GROUP), 2))
 #: Bytes of one expanded pair of activations for five pixels, and of a group's six.
 PAIR_BYTES = 4 * PIXELS
 GROUP_BYTES = len(PAIRS) * PAIR_BYTES
-_RECORD = 4  # pairs that share a word of steps
-_RUN = 16  # pairs that the kernel has unrolled
+RECORD = 4  # pairs that share a word of steps
+RUN = 16  # pairs that the kernel has unrolled
+OWN_ENTRIES = -36
 _PAIR_CODE_BYTES, _STEPS_CODE_BYTES = 48, 4
-_OWN_ENTRIES = -36
 #: What a channel's own entry costs, in pairs: 9 cycles of 13.
 _OWN_ENTRY_PAIRS = 0.7
 _MAX_STEP = 255
@@ -43,19 +43,31 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offs
     scaled = weights.astype(np.int64) << scale_shift[:, None]
     if scaled.min(initial=0) < -(1 << 15) or scaled.max(initial=0) >= 1 << 15:
         raise ValueError("a scaled weight does not fit 16 bits")
-    channels = [pairs_of(row) for row in scaled]
+    entry, channels = entries([pairs_of(row) for row in scaled], _PAIR_CODE_BYTES)
+    stream = [0, entry]
+    for pairs, *numbers in zip(channels, bias << scale_shift, multiplier, offset, strict=True):
+        own = [own_entry(len(pairs), _PAIR_CODE_BYTES)] if entry == OWN_ENTRIES else []
+        stream += [int(numbers[0]), *own, *_records(pairs), int(numbers[1]), int(numbers[2])]
+    return finished(stream)
+
+
+def entries(channels: list[list[Pair]], pair_code_bytes: int) -> tuple[int, list[list[Pair]]]:
+    """Where channels enter the kernel's run, and their pairs, made equal in number where that is faster."""
     most = max(len(pairs) for pairs in channels)
     spared = sum(most - len(pairs) for pairs in channels)
-    if most <= _RUN and spared <= _OWN_ENTRY_PAIRS * len(channels):
-        channels = [[(0, 0, 0)] * (most - len(pairs)) + pairs for pairs in channels]
-        stream = [0, _entry(most)]
-    else:
-        stream = [0, _OWN_ENTRIES]
-    for pairs, *numbers in zip(channels, bias << scale_shift, multiplier, offset, strict=True):
-        own = [_entry(len(pairs)) | (-(-len(pairs) // _RUN) - 2) << 16] if stream[1] == _OWN_ENTRIES else []
-        stream += [int(numbers[0]), *own, *_records(pairs), int(numbers[1]), int(numbers[2])]
-    stream[0] = len(stream)
-    return np.array([word & 0xFFFFFFFF for word in stream], np.uint32)
+    if most > RUN or spared > _OWN_ENTRY_PAIRS * len(channels):
+        return OWN_ENTRIES, channels
+    return _entry(most, pair_code_bytes), [[(0, 0, 0)] * (most - len(pairs)) + pairs for pairs in channels]
+
+
+def own_entry(pairs: int, pair_code_bytes: int) -> int:
+    """A channel's own entry in the lower half, its runs in the upper."""
+    return _entry(pairs, pair_code_bytes) | (-(-pairs // RUN) - 2) << 16
+
+
+def finished(stream: list[int]) -> Words:
+    """The stream with its length as its first word."""
+    return np.array([word & 0xFFFFFFFF for word in (len(stream), *stream[1:])], np.uint32)
 
 
 def count(weights: npt.NDArray[np.generic]) -> int:
@@ -91,20 +103,30 @@ def _bridge(found: list[Pair], address: int) -> None:
         found.append((here, 0, 0))
 
 
-def _entry(pairs: int) -> int:
+def _entry(pairs: int, pair_code_bytes: int) -> int:
     """Bytes of the kernel's run of code that a channel skips."""
-    skip = -pairs % _RUN
-    return skip * _PAIR_CODE_BYTES + skip // _RECORD * _STEPS_CODE_BYTES
+    skip = -pairs % RUN
+    return skip * pair_code_bytes + skip // RECORD * _STEPS_CODE_BYTES
+
+
+def steps_of(pairs: list[Pair]) -> list[int]:
+    """From each pair to the next, zeros in front that fill the first record."""
+    addresses = [0, *(address for address, _, _ in pairs)]
+    return [0] * (-len(pairs) % RECORD) + [after - before for before, after in pairwise(addresses)]
+
+
+def steps_word(steps: list[int]) -> int:
+    """A record's four."""
+    return sum(step << 8 * i for i, step in enumerate(steps))
 
 
 def _records(pairs: list[Pair]) -> list[int]:
     words: list[int] = []
-    missing = -len(pairs) % _RECORD
-    addresses = [0, *(address for address, _, _ in pairs)]
-    steps = [0] * missing + [after - before for before, after in pairwise(addresses)]
-    for first in range(0, len(steps), _RECORD):
-        words.append(sum(step << 8 * i for i, step in enumerate(steps[first : first + _RECORD])))
-        record = pairs[max(0, first - missing) : first + _RECORD - missing]
+    steps = steps_of(pairs)
+    missing = len(steps) - len(pairs)
+    for first in range(0, len(steps), RECORD):
+        words.append(steps_word(steps[first : first + RECORD]))
+        record = pairs[max(0, first - missing) : first + RECORD - missing]
         words += [(low & 0xFFFF) | (high & 0xFFFF) << 16 for _, low, high in record]
     return words
 
@@ -123,19 +145,29 @@ def unpack(stream: Words, scale_shift: Int64, taps: int) -> Int8:
 
 def _unpack_channel(words: list[int], at: int, row: Int64) -> int:
     """Fills in one row from its entry on; returns where its multiplier is."""
-    runs, entry = 1, words[1]
-    if entry == _OWN_ENTRIES & 0xFFFFFFFF:
-        runs, entry = (words[at] >> 16) + 2 & 0xFFFF, words[at] & 0xFFFF
-        at += 1
-    record_bytes = _RECORD * _PAIR_CODE_BYTES + _STEPS_CODE_BYTES
-    left = _RUN * runs - entry // record_bytes * _RECORD - entry % record_bytes // _PAIR_CODE_BYTES
+    at, left = read_entry(words, at, _PAIR_CODE_BYTES)
     at, steps, address = at + 1, words[at], 0
     while left:
-        address += steps >> 8 * (-left % _RECORD) & 0xFF
-        group, pair = divmod(address, GROUP_BYTES)
-        for tap, half in zip(PAIRS[pair // PAIR_BYTES], (words[at] & 0xFFFF, words[at] >> 16), strict=True):
-            row[group * GROUP + tap] += half - (half >> 15 << 16)
+        address += steps >> 8 * (-left % RECORD) & 0xFF
+        add_pair(row, address, words[at] & 0xFFFF, words[at] >> 16, 16)
         at, left = at + 1, left - 1
-        if left and left % _RECORD == 0:
+        if left and left % RECORD == 0:
             at, steps = at + 1, words[at]
     return at
+
+
+def read_entry(words: list[int], at: int, pair_code_bytes: int) -> tuple[int, int]:
+    """(where the records of the channel begin, its count of pairs); `at` is behind its bias."""
+    runs, entry = 1, words[1]
+    if entry == OWN_ENTRIES & 0xFFFFFFFF:
+        runs, entry = (words[at] >> 16) + 2 & 0xFFFF, words[at] & 0xFFFF
+        at += 1
+    record_bytes = RECORD * pair_code_bytes + _STEPS_CODE_BYTES
+    return at, RUN * runs - entry // record_bytes * RECORD - entry % record_bytes // pair_code_bytes
+
+
+def add_pair(row: Int64, address: int, low: int, high: int, bits: int) -> None:
+    """Adds two weights, stored in so many bits each, to the taps whose pair has the address."""
+    group, pair = divmod(address, GROUP_BYTES)
+    for tap, value in zip(PAIRS[pair // PAIR_BYTES], (low, high), strict=True):
+        row[group * GROUP + tap] += value - (value >> bits - 1 << bits)
