@@ -66,7 +66,7 @@ _board = click.option(
     help="A name from `tinyprune boards`, or a board's .toml file.",
 )
 _json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text."
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of show."
 )
 _quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
@@ -128,14 +128,14 @@ def build_command(
 
 
 def _show_build(report: Any, output: Path, verbose: bool) -> None:
-    from tinyprune import report as text
+    from tinyprune import show
 
     console = _console()
-    console.print(text.verdict(report))
+    console.print(show.verdict(report))
     console.print()
-    console.print(text.layer_table(report))
+    console.print(show.layer_table(report))
     console.print()
-    for line in text.summary_lines(report):
+    for line in show.summary_lines(report):
         console.print(line, highlight=False, soft_wrap=True)
     files = f"{report.image}, model.tflite, report.json, project/ (the C sources)"
     console.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
@@ -172,8 +172,7 @@ def bench_command(
     quiet: bool,
 ) -> None:
     """Load inputs into a built firmware, infer through its serial protocol, report instructions and modelled cycles."""
-    from tinyprune import boards, pipeline
-    from tinyprune import report as text
+    from tinyprune import boards, pipeline, show
 
     board = boards.load(board_name)
     request = pipeline.BenchRequest(board, output or Path("build") / board.name, emulator, inputs, count)
@@ -183,7 +182,7 @@ def bench_command(
         click.echo(report.to_json())
     else:
         console = _console()
-        for line in text.bench_lines(report):
+        for line in show.bench_lines(report):
             console.print(line, highlight=False, soft_wrap=True)
     if not report.bit_exact:
         sys.exit(1)

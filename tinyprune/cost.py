@@ -153,15 +153,21 @@ def block_cost(block: Sequence[Instruction], table: CycleTable, flash_wait_state
 
     Raises TargetError for an instruction that the table does not hold: a guess would pass for a model.
     """
-    cycles = branch = 0
-    loaded = ""
-    for instruction in block:
-        own, branch, loaded = _cost(instruction, table, loaded)
-        cycles += own
+    each, branch = split(block, table)
+    cycles = sum(each)
     fetched_words = -(-sum(instruction.bytes for instruction in block) // 4)
     cycles = max(cycles, fetched_words * (1 + flash_wait_states))
     taken = cycles + branch + (flash_wait_states if branch else 0)
     return BlockCost(len(block), cycles, taken)
+
+
+def split(block: Sequence[Instruction], table: CycleTable) -> tuple[list[int], int]:
+    """(cycles of each instruction, cycles that the last one adds if it branches), when fetching never waits."""
+    each, branch, loaded = [], 0, ""
+    for instruction in block:
+        own, branch, loaded = _cost(instruction, table, loaded)
+        each.append(own)
+    return each, branch
 
 
 def _cost(instruction: Instruction, table: CycleTable, loaded: str) -> tuple[int, int, str]:

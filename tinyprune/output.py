@@ -4,16 +4,52 @@
 somebody: the next build refuses to replace it unless it is told to.
 """
 
+import errno
 import hashlib
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tinyprune.boards import Board
 from tinyprune.errors import UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource
 
+#: How a file system says no.
+_REFUSALS = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR, errno.ENOENT,
+    errno.ENAMETOOLONG, errno.EEXIST,
+}  # fmt: skip
 MODEL, PROJECT, REPORT, MANIFEST = "model.tflite", "project", "report.json", ".tinyprune.json"
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """A temporary folder on the file system of `folder`; gone afterwards, with the parents it needed if nothing came.
+
+    Raises UsageError where the file system refuses a file, there or later on.
+    """
+    made = [path for path in folder.parents if not path.exists()]
+    staged: Path | None = None
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file; give another folder with -o")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder if folder.is_dir() else folder.parent))
+        yield staged
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        place = error.filename or folder
+        raise UsageError(f"cannot write {place}: {error.strerror}; give another folder with -o") from None
+    finally:
+        if staged is not None:
+            shutil.rmtree(staged, ignore_errors=True)
+        for path in made:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
 
 
 def write_project(source: FirmwareSource, staged: Path) -> Path:

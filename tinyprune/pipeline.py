@@ -1,42 +1,28 @@
 """The stages in order: the page to read first.
 
-    zoo or the user's model ─quantize─▶ .tflite ─read─▶ Graph ─lower─▶ Program ─codegen─▶ FirmwareSource ─build─▶
-    FirmwareImage
-        ─emulate─▶ Link ─benchmark─▶ outputs, compared byte for byte with TFLite Micro ─▶ BuildReport
+    zoo or the user's model ─quantize─▶ .tflite ─read─▶ Graph ─lower─▶ Program ─codegen─▶ FirmwareSource
+        ─build─▶ FirmwareImage ─emulate─▶ Link ─benchmark─▶ outputs, compared with TFLite Micro ─▶ BuildReport
 
 Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted
 build leaves nothing behind and loses nothing.
 """
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import hashlib
+import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tinyprune import (
-    __version__,
-    benchmark,
-    build,
-    codegen,
-    lower,
-    oracle,
-    output,
-    reader,
-    reference,
-    samples,
-    toolchain,
-    zoo,
-)
+from tinyprune import benchmark, build, codegen, lower, oracle, output, reader, reference, samples, toolchain, zoo
 from tinyprune.boards import Board
-from tinyprune.emulators import EMULATORS, Profile
-from tinyprune.errors import DoesNotFit, TargetError, UsageError
+from tinyprune.emulators import EMULATORS
+from tinyprune.errors import DoesNotFit, ModelError, UsageError
 from tinyprune.firmware import FirmwareImage
-from tinyprune.graph import Graph, Int8, Weighted, macs
+from tinyprune.graph import Graph, Int8, matrix
 from tinyprune.lower import Optimize
-from tinyprune.program import Program, Step
-from tinyprune.report import Accuracy, BenchReport, BuildReport, LayerReport, bench_report
+from tinyprune.program import Program
+from tinyprune.report import Accuracy, BenchReport, BuildReport, bench_report, build_report, with_profile
+from tinyprune.sparsity import DENSE
 
 #: Emulators that count instructions.
 METERED = ("sim",)
@@ -55,6 +41,7 @@ class Model:
     origin: str  # where messages say it comes from
     data: bytes
     accuracy: Accuracy | None
+    pattern: str = DENSE  # what its convolutions and fully connected layers must follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +63,19 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     _check_model_path(request)
     if not request.force:
         output.check_unedited(request.output)
-    with _staging(request.output) as staged:
+    with output.staging(request.output) as staged:
         model = _model(request, progress)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         graph = reader.read(model.data, model.origin)
         program = lower.lower(graph, board, request.optimize)
+        _verify_pattern(model, program)
         progress("generating C")
         source = codegen.generate(program, model.name)
         project = output.write_project(source, staged)
         progress(f"compiling with {compiler.version}")
         image = build.build(source, board, compiler, project, staged)
-        report = _report(request, model, program, image)
+        report = build_report(program, image, model.name, request.optimize, model.accuracy)
         _check_fits(report)
         if request.run:
             report = _run(board, model, graph, image, report, progress)
@@ -126,102 +114,32 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
 
 
 def _zoo_model(name: str, progress: Progress) -> Model:
-    from tinyprune import quantize
-
     entry = zoo.load(name)
-    progress(f"verifying the mask of {name} and quantizing it to int8")
-    data = quantize.quantize(zoo.build_model(entry))
+    if _has_tensorflow():
+        from tinyprune import quantize
+
+        progress(f"verifying the mask of {name} and quantizing it to int8")
+        data = quantize.quantize(zoo.build_model(entry))
+    else:
+        progress(f"taking {name} as it was quantized when it was trained: TensorFlow is not installed")
+        data = zoo.int8_model(entry)
     recorded, dense = entry.accuracy, entry.dense_accuracy
-    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips)
-    return Model(name, f"zoo entry {name}", data, accuracy)
+    same = hashlib.sha256(data).hexdigest() == entry.model_sha256
+    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips, same)
+    return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern)
 
 
-@contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """A temporary folder on the same file system as `folder`; gone afterwards, with the parents it needed if nothing
-    came."""
-    made = [path for path in folder.parents if not path.exists()]
-    staged: Path | None = None
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is a file; give another folder with -o")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder if folder.is_dir() else folder.parent))
-        yield staged
-    except OSError as error:
-        place = error.filename or folder
-        raise UsageError(f"cannot write {place}: {error.strerror or error}; give another folder with -o") from None
-    finally:
-        if staged is not None:
-            shutil.rmtree(staged, ignore_errors=True)
-        for path in made:
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
+def _has_tensorflow() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras"))
 
 
-def _report(request: BuildRequest, model: Model, program: Program, image: FirmwareImage) -> BuildReport:
-    """What is known before anything has run."""
-    board, layers = request.board, tuple(_layer(step) for step in program.steps)
-    stack_reserved = board.ram.stack_bytes if board.ram else None
-    return BuildReport(
-        board=board.name,
-        model=model.name,
-        model_sha256=program.graph.model_sha256,
-        tinyprune=__version__,
-        compiler=image.compiler,
-        optimize=request.optimize,
-        image=image.elf.name,
-        fits=_fits(image, board),
-        flash_bytes=image.flash_bytes,
-        flash_bytes_available=board.flash.bytes if board.flash else None,
-        ram_bytes=image.ram_bytes,
-        ram_bytes_available=board.ram.bytes if board.ram else None,
-        arena_bytes=program.arena.arena_bytes,
-        arena_bytes_lower_bound=program.arena.lower_bound_bytes,
-        stack_bytes=None,
-        stack_bytes_reserved=stack_reserved,
-        weights_bytes=sum(layer.weights_bytes for layer in layers),
-        weights_bytes_dense=sum(layer.weights_bytes_dense for layer in layers),
-        layers=layers,
-        macs=sum(layer.macs for layer in layers),
-        instructions=None,
-        modelled_cycles=None,
-        modelled_ms=None,
-        cost_model=None,
-        bit_exact=False,
-        inputs_compared=0,
-        inputs_equal=0,
-        reference=None,
-        accuracy=model.accuracy,
-    )
-
-
-def _layer(step: Step) -> LayerReport:
-    op = step.op
-    weights = op.weights if isinstance(op, Weighted) else None
-    return LayerReport(
-        name=op.name,
-        op=type(op).__name__,
-        shape=op.output.shape,
-        kernel=step.kernel.name,
-        layout=step.output_layout.value,
-        reason=step.reason,
-        pattern=step.pattern,
-        zeros=None if weights is None else float((weights == 0).mean()),
-        macs=macs(op),
-        weights_bytes=step.weights_bytes,
-        weights_bytes_dense=0 if weights is None else weights.nbytes,
-        instructions=None,
-        modelled_cycles=None,
-    )
-
-
-def _fits(image: FirmwareImage, board: Board) -> bool:
-    return (
-        board.flash is None
-        or board.ram is None
-        or (image.flash_bytes <= board.flash.bytes and image.ram_bytes + board.ram.stack_bytes <= board.ram.bytes)
-    )
+def _verify_pattern(model: Model, program: Program) -> None:
+    """A network that was pruned must still be pruned after quantization, layer by layer, in the bytes that will run."""
+    for step in program.steps:
+        if model.pattern != DENSE and matrix(step.op) is not None and step.pattern != model.pattern:
+            raise ModelError(
+                f'{model.origin}: layer "{step.op.name}" is {step.pattern} after quantization, not {model.pattern}'
+            )
 
 
 def _check_fits(report: BuildReport) -> None:
@@ -258,7 +176,7 @@ def _run(
     if emulator not in METERED:
         return report
     progress("counting instructions and modelling cycles of one inference")
-    return _with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board)
+    return with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board.cpu.clock_hz)
 
 
 def _expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
@@ -266,31 +184,8 @@ def _expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
     judge = oracle.version()
     if judge is not None:
         return oracle.infer(model, inputs), judge
-    return reference.infer(graph, inputs).reshape(
-        len(inputs), -1
-    ), "tinyprune's NumPy reference (tflite-micro is not there)"
-
-
-def _cost_model(board: Board) -> str:
-    return f"instruction timings of the {board.cpu.core}, {board.cpu.flash_wait_states} flash wait states"
-
-
-def _with_profile(report: BuildReport, profile: Profile, board: Board) -> BuildReport:
-    if len(profile.layers) != len(report.layers):
-        raise TargetError(f"the profile has {len(profile.layers)} layers, the network {len(report.layers)}")
-    layers = tuple(
-        replace(layer, instructions=run.instructions, modelled_cycles=run.modelled_cycles)
-        for layer, run in zip(report.layers, profile.layers, strict=True)
-    )
-    return replace(
-        report,
-        layers=layers,
-        instructions=profile.instructions,
-        modelled_cycles=profile.modelled_cycles,
-        modelled_ms=1e3 * profile.modelled_cycles / board.cpu.clock_hz,
-        cost_model=_cost_model(board),
-        stack_bytes=profile.stack_bytes,
-    )
+    answers = reference.infer(graph, inputs).reshape(len(inputs), -1)
+    return answers, "tinyprune's NumPy reference (tflite-micro is not there)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,4 +210,4 @@ def run_bench(request: BenchRequest, progress: Progress) -> BenchReport:
     runs = benchmark.each(EMULATORS[name], image, board, inputs, metered=name in METERED)
     expected, judge = _expected(data, graph, inputs)
     equal = sum(int((run.output == want).all()) for run, want in zip(runs, expected, strict=True))
-    return bench_report(board, name, image, runs, equal, judge, _cost_model(board) if name in METERED else None)
+    return bench_report(board, name, image, runs, equal, judge)

@@ -1,17 +1,19 @@
-"""What a build found, as data; and the same as JSON and as text with the verdict first."""
+"""What a build or a benchmark found, as data and as JSON; `show.py` makes text of it."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from rich.table import Table
-from rich.text import Text
 
+from tinyprune import __version__
 from tinyprune.benchmark import Inference
 from tinyprune.boards import Board
+from tinyprune.emulators import Profile
+from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
+from tinyprune.graph import Weighted, macs
+from tinyprune.program import Program, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Accuracy:
     dataset: str
     split: str
     clips: int
+    same_bytes: bool  # whether what runs is, byte for byte, what was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,82 +84,91 @@ class BuildReport:
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+
+def build_report(
+    program: Program, image: FirmwareImage, model: str, optimize: str, accuracy: Accuracy | None
+) -> BuildReport:
+    """What is known before anything has run."""
+    board, layers = program.board, tuple(_layer(step) for step in program.steps)
+    stack_reserved = board.ram.stack_bytes if board.ram else None
+    return BuildReport(
+        board=board.name,
+        model=model,
+        model_sha256=program.graph.model_sha256,
+        tinyprune=__version__,
+        compiler=image.compiler,
+        optimize=optimize,
+        image=image.elf.name,
+        fits=_fits(image, board),
+        flash_bytes=image.flash_bytes,
+        flash_bytes_available=board.flash.bytes if board.flash else None,
+        ram_bytes=image.ram_bytes,
+        ram_bytes_available=board.ram.bytes if board.ram else None,
+        arena_bytes=program.arena.arena_bytes,
+        arena_bytes_lower_bound=program.arena.lower_bound_bytes,
+        stack_bytes=None,
+        stack_bytes_reserved=stack_reserved,
+        weights_bytes=sum(layer.weights_bytes for layer in layers),
+        weights_bytes_dense=sum(layer.weights_bytes_dense for layer in layers),
+        layers=layers,
+        macs=sum(layer.macs for layer in layers),
+        instructions=None,
+        modelled_cycles=None,
+        modelled_ms=None,
+        cost_model=None,
+        bit_exact=False,
+        inputs_compared=0,
+        inputs_equal=0,
+        reference=None,
+        accuracy=accuracy,
+    )
 
 
-def verdict(report: BuildReport) -> Text:
-    """The one sentence that a user wants to know."""
-    if not report.fits:
-        return Text(f"DOES NOT FIT {report.board}", style="bold red")
-    if report.inputs_compared == 0:
-        return Text(f"OK  fits {report.board}; not run, so its output was not compared", style="bold yellow")
-    if not report.bit_exact:
-        wrong = report.inputs_compared - report.inputs_equal
-        return Text(
-            f"WRONG  {wrong} of {report.inputs_compared} outputs differ from {report.reference}", style="bold red"
-        )
-    speed = f", {report.modelled_ms:.2f} ms an inference (modelled)" if report.modelled_ms is not None else ""
-    equal = f"{report.inputs_compared} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
-    return Text(f"OK  fits {report.board}{speed}; {equal}", style="bold green")
+def _layer(step: Step) -> LayerReport:
+    op = step.op
+    weights = op.weights if isinstance(op, Weighted) else None
+    return LayerReport(
+        name=op.name,
+        op=type(op).__name__,
+        shape=op.output.shape,
+        kernel=step.kernel.name,
+        layout=step.output_layout.value,
+        reason=step.reason,
+        pattern=step.pattern,
+        zeros=None if weights is None else float((weights == 0).mean()),
+        macs=macs(op),
+        weights_bytes=step.weights_bytes,
+        weights_bytes_dense=0 if weights is None else weights.nbytes,
+        instructions=None,
+        modelled_cycles=None,
+    )
 
 
-def layer_table(report: BuildReport) -> Table:
-    """The table per layer with totals."""
-    table = Table(box=None, pad_edge=False, show_footer=True)
-    totals = ("total", "", "", "", f"{report.macs:,}", f"{report.weights_bytes_dense:,}", f"{report.weights_bytes:,}")
-    measured = (_number(report.instructions), _number(report.modelled_cycles))
-    heads = ("layer", "output", "pattern", "zeros", "MACs", "dense B", "packed B", "instructions", "modelled cycles")
-    for head, footer in zip(heads, (*totals, *measured), strict=True):
-        table.add_column(
-            head, footer, justify="left" if head in ("layer", "output", "pattern") else "right", no_wrap=True
-        )
-    for layer in report.layers:
-        table.add_row(
-            layer.name,
-            "×".join(map(str, layer.shape)),
-            layer.pattern,
-            "" if layer.zeros is None else f"{layer.zeros:.0%}",
-            f"{layer.macs:,}",
-            f"{layer.weights_bytes_dense:,}",
-            f"{layer.weights_bytes:,}",
-            _number(layer.instructions),
-            _number(layer.modelled_cycles),
-        )
-    return table
+def _fits(image: FirmwareImage, board: Board) -> bool:
+    return (
+        board.flash is None
+        or board.ram is None
+        or (image.flash_bytes <= board.flash.bytes and image.ram_bytes + board.ram.stack_bytes <= board.ram.bytes)
+    )
 
 
-def summary_lines(report: BuildReport) -> list[str]:
-    """Totals and where they come from, one line each."""
-    lines = [
-        f"model     {report.model} (SHA-256 {report.model_sha256[:16]}…)",
-        f"compiler  {report.compiler}",
-        f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
-        f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
-        + _arena(report),
-    ]
-    if report.stack_bytes is not None:
-        lines.append(f"stack     {report.stack_bytes:,} B used in the run, {report.stack_bytes_reserved:,} B reserved")
-    if report.cost_model:
-        lines.append(f"cycles    modelled, not measured: {report.cost_model}")
-    if report.accuracy:
-        a = report.accuracy
-        beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
-        lines.append(f"accuracy  {a.percent:.2f} %{beside}, recorded on {a.clips:,} clips of {a.dataset}, {a.split}")
-    return lines
-
-
-def _arena(report: BuildReport) -> str:
-    extra = report.arena_bytes - report.arena_bytes_lower_bound
-    return " (the least possible)" if extra == 0 else f" ({extra:,} B above the lower bound)"
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
-
-
-def _share(used: int, available: int | None) -> str:
-    return f"{used:,} B" if available is None else f"{used:,} of {available:,} B ({used / available:.1%})"
+def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildReport:
+    """With what one inference took. Raises TargetError where the firmware has other layers than the network."""
+    if len(profile.layers) != len(report.layers):
+        raise TargetError(f"the profile has {len(profile.layers)} layers, the network {len(report.layers)}")
+    layers = tuple(
+        replace(layer, instructions=run.instructions, modelled_cycles=run.modelled_cycles)
+        for layer, run in zip(report.layers, profile.layers, strict=True)
+    )
+    return replace(
+        report,
+        layers=layers,
+        instructions=profile.instructions,
+        modelled_cycles=profile.modelled_cycles,
+        modelled_ms=1e3 * profile.modelled_cycles / clock_hz,
+        cost_model=profile.cost_model,
+        stack_bytes=profile.stack_bytes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +203,7 @@ class BenchReport:
 
 
 def bench_report(
-    board: Board,
-    emulator: str,
-    image: FirmwareImage,
-    runs: Sequence[Inference],
-    equal: int,
-    judge: str,
-    cost_model: str | None,
+    board: Board, emulator: str, image: FirmwareImage, runs: Sequence[Inference], equal: int, judge: str
 ) -> BenchReport:
     """Sums up the inferences of one run."""
     profiles = [run.profile for run in runs if run.profile is not None]
@@ -211,7 +217,7 @@ def bench_report(
         instructions=_spread([profile.instructions for profile in profiles]),
         modelled_cycles=cycles,
         modelled_ms=1e3 * cycles.median / board.cpu.clock_hz if cycles else None,
-        cost_model=cost_model,
+        cost_model=profiles[0].cost_model if profiles else None,
         bit_exact=equal == len(runs),
         inputs_compared=len(runs),
         inputs_equal=equal,
@@ -221,23 +227,3 @@ def bench_report(
 
 def _spread(values: list[int]) -> Spread | None:
     return Spread(min(values), int(np.median(values)), max(values)) if values else None
-
-
-def bench_lines(report: BenchReport) -> list[str]:
-    """The verdict, then what an inference takes."""
-    verdict = "OK" if report.bit_exact else "WRONG"
-    lines = [
-        f"{verdict}  {report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}",
-        f"{report.board}, emulator {report.emulator}, {report.compiler}, model {report.model_sha256[:16]}…",
-    ]
-    if report.instructions and report.modelled_cycles and report.modelled_ms is not None:
-        lines += [
-            f"instructions     {_range(report.instructions)} an inference, counted",
-            f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",
-            f"modelled time    {report.modelled_ms:.2f} ms (not measured on a board)",
-        ]
-    return lines
-
-
-def _range(spread: Spread) -> str:
-    return f"{spread.median:,} (min {spread.min:,}, max {spread.max:,})"

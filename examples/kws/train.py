@@ -71,18 +71,15 @@ def run(arguments: argparse.Namespace) -> None:
 
     dense = models.ds_cnn(arguments.size, len(LABELS))
     fit(dense, clips, dense_recipe, arguments.out / "dense")
-    entry = describe(dense, clips, arguments, (stage("dense", dense_recipe),))
-    zoo.write(entry, dense, arguments.out)
+    entry, content = describe(dense, clips, arguments, (stage("dense", dense_recipe),))
+    zoo.write(entry, dense, content, arguments.out)
 
     pruned = prune(dense)
     fit(pruned.model, clips, fine_recipe, arguments.out / "2x4")
     verify(pruned.model, pruned.masks)
     stages = (*entry.stages, stage("2:4 fine-tuning", fine_recipe))
-    zoo.write(
-        describe(pruned.model, clips, arguments, stages, tuple(pruned.masks), entry.accuracy),
-        pruned.model,
-        arguments.out,
-    )
+    entry, content = describe(pruned.model, clips, arguments, stages, tuple(pruned.masks), entry.accuracy)
+    zoo.write(entry, pruned.model, content, arguments.out)
 
 
 def load_clips(folder: Path, seed: int) -> Clips:
@@ -119,8 +116,8 @@ def describe(
     stages: tuple[zoo.Stage, ...],
     pruned_layers: tuple[str, ...] = (),
     dense_accuracy: zoo.Accuracy | None = None,
-) -> zoo.ZooEntry:
-    """Record ranges, quantize, measure."""
+) -> tuple[zoo.ZooEntry, bytes]:
+    """Record ranges, quantize, measure; the entry and its .tflite."""
     ranges = record_ranges(model, clips.ranges.features[..., np.newaxis])
     ranged = models.ds_cnn(arguments.size, len(LABELS), ranges)
     ranged.set_weights(model.get_weights())
@@ -135,7 +132,7 @@ def describe(
     pattern = "2:4" if pruned_layers else "dense"
     name = f"ds-cnn-{arguments.size.lower()}-{pattern.replace(':', 'x')}"
     print(f"{name}: validation {measured.float32:.2%} in float, {measured.int8:.2%} in int8", flush=True)
-    return zoo.ZooEntry(
+    entry = zoo.ZooEntry(
         name=name,
         description=f"DS-CNN {arguments.size} for keyword spotting, {pattern}",
         architecture="ds-cnn",
@@ -151,6 +148,7 @@ def describe(
         model_sha256=hashlib.sha256(content).hexdigest(),
         versions={package: version(package) for package in PACKAGES},
     )
+    return entry, content
 
 
 if __name__ == "__main__":

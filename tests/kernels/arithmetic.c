@@ -10,6 +10,7 @@ void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multip
 void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
                           const int32_t *zero_point, int32_t *y);
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y);
+void test_never_returns(const volatile int32_t *n);
 
 void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y)
 {
@@ -62,3 +63,10 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
 TEST_ROWS(dense, pairs)
 TEST_ROWS(dense8, pairs8)
 TEST_ROWS(dense, taps)
+
+/* As long as *n is not 0. */
+void test_never_returns(const volatile int32_t *n)
+{
+    while (*n != 0) {
+    }
+}

@@ -10,7 +10,9 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +22,7 @@ from elftools.elf.sections import SymbolTableSection
 from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
 from unicorn.arm_const import (
     UC_ARM_REG_LR,
+    UC_ARM_REG_PC,
     UC_ARM_REG_R0,
     UC_ARM_REG_R1,
     UC_ARM_REG_R2,
@@ -51,11 +54,15 @@ FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in interleaved.ROWS
     "test_requantize": 5,
     "test_requantize_fast": 6,
     "test_dsp": 4,
+    "test_never_returns": 1,
 }
 
 INCLUDES = [f"-I{RUNTIME / 'include'}"]
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"]
 ZIG = [sys.executable, "-m", "ziglang", "cc"]
+
+
+TIMEOUT_S = 20
 
 
 class Library(Protocol):
@@ -103,13 +110,22 @@ class Host:
         requests, replies = self._process.stdin, self._process.stdout
         assert requests is not None
         assert replies is not None
-        requests.write(message)
-        requests.flush()
+        watchdog = Timer(TIMEOUT_S, self._process.kill)
+        watchdog.start()
+        with suppress(BrokenPipeError):
+            requests.write(message)
+            requests.flush()
         content = replies.read(sum(array.nbytes for array in arrays))
-        if not content and self._process.wait(timeout=30) != 0:
-            errors = self._process.communicate()[1].decode(errors="replace")
+        watchdog.cancel()
+        if self._process.poll() is not None or len(content) < sum(array.nbytes for array in arrays):
+            code = self._process.wait(timeout=TIMEOUT_S)
+            assert self._process.stderr is not None
+            errors = self._process.stderr.read().decode(errors="replace")
+            for pipe in (requests, replies, self._process.stderr):
+                with suppress(BrokenPipeError):
+                    pipe.close()
             self._process = self._start()
-            raise AssertionError(f"{name} ended the process:\n{errors}")
+            raise AssertionError(f"{name} ended the process with {code}, or took more than {TIMEOUT_S} s:\n{errors}")
         for array in arrays:
             _write_back(name, array, content[: array.nbytes])
             content = content[array.nbytes :]
@@ -148,7 +164,6 @@ class Arm:
     STACK_TOP, STACK_BYTES = 0x3001_0000, 0x0001_0000
     RETURN = 0x0005_0000 - 16
     REGISTERS = (UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3)
-    TIMEOUT_US = 20_000_000
 
     def __init__(self, folder: Path, compiler: Compiler) -> None:
         self.elf = folder / f"kernels-{compiler.name}.elf"
@@ -192,8 +207,9 @@ class Arm:
         self.uc.mem_write(stack_pointer, struct.pack(f"<{len(addresses[4:])}I", *addresses[4:]))
         self.uc.reg_write(UC_ARM_REG_SP, stack_pointer)
         self.uc.reg_write(UC_ARM_REG_LR, self.RETURN | 1)
-        self.uc.emu_start(self.symbols[name] | 1, self.RETURN, timeout=self.TIMEOUT_US)
-        assert self.uc.reg_read(UC_ARM_REG_SP) == stack_pointer, f"{name} did not return"
+        self.uc.emu_start(self.symbols[name] | 1, self.RETURN, timeout=TIMEOUT_S * 1_000_000)
+        returned = self.uc.reg_read(UC_ARM_REG_PC) == self.RETURN and self.uc.reg_read(UC_ARM_REG_SP) == stack_pointer
+        assert returned, f"{name} did not return within {TIMEOUT_S} s, or left the stack pointer elsewhere"
         for address, array in zip(addresses, arrays, strict=True):
             _write_back(name, array, bytes(self.uc.mem_read(address, array.nbytes)))
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.kernels.cases import CASES, INT8_FILLS, fill, operator_and_input, run_kernel, sparse
+from tests.kernels import harness
+from tests.kernels.cases import CASES, INT8_FILLS, POISON, fill, operator_and_input, run_kernel, sparse
 from tests.kernels.harness import RUNTIME, ZIG, Arm, Host, Library, host_compiler
-from tests.tflite_models import Conv, Dense, Input, graph, model
+from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
 from tinyprune import boards, fixed_point, kernels, reference
 from tinyprune.graph import FullyConnected, Weighted
 from tinyprune.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved
@@ -86,6 +87,15 @@ def test_dsp_kernel_on_any_number_of_pixels(library: Library, pixels: int) -> No
     op = graph(Input((pixels, 20), 0.05, 3), [Dense(weights=weights, weight_scales=[0.003, 0.002, 0.001])]).ops[0]
     x = fill("random", random, (1, pixels, 20))
     kernel = BY_NAME["tp_conv_1x1_s8_sp24_dsp"]
+    np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.05, 0.1])
+def test_softmax_of_many_rows(library: Library, scale: float) -> None:
+    """Enough probabilities that some lie near the edge of two outputs, where a less exact reciprocal would show."""
+    op = graph(Input((1500, 3), scale), [Soft()]).ops[0]
+    x = np.random.default_rng(2).integers(-40, 40, (1, 1500, 3)).astype(np.int8)
+    kernel = BY_NAME["tp_softmax_s8_dense_c"]
     np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
 
 
@@ -205,6 +215,28 @@ def test_one_scale_for_the_layer_serves_every_channel(dense: bool) -> None:
         each = graph(source, [replace(layer, weight_scales=[0.01] * 3)]).ops[0]
         assert isinstance(each, Weighted)
         np.testing.assert_array_equal(packed, kernels.channels(each))
+
+
+def test_a_function_that_never_returns_is_ended(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "TIMEOUT_S", 1)
+    with pytest.raises(AssertionError, match=r"did not return|took more than 1 s"):
+        library.call("test_never_returns", [np.array([1], np.int32)])
+    library.call("test_never_returns", [np.array([0], np.int32)])
+
+
+@pytest.mark.parametrize("name", ["tp_conv_1x1_s8_sp24_dsp", "tp_conv_2d_s8_sp24_c"])
+def test_no_scratch_is_read_before_it_is_written(library: Library, name: str) -> None:
+    """What the last record reads beyond the taps has weights 0, so outputs cannot tell; poison must not stand there."""
+    kernel, random = BY_NAME[name], np.random.default_rng(5)
+    layer = Dense(weights=sparse(fill("random", random, (3, 20)), random), weight_scales=[0.002])
+    op = graph(Input((5, 20), 0.05, 3), [layer]).ops[0]
+    assert kernel.accepts(op)
+    assert kernel.pack is not None
+    constants = [np.array(list(kernels.parameters(op).values()), np.int32), kernel.pack(op), kernels.channels(op)]
+    scratch = np.full(kernel.scratch_bytes(op), POISON, np.uint8)
+    y = np.zeros(op.output.shape, np.int8)
+    library.call(kernel.name, [*constants, np.ones(op.input.shape, np.int8), y, scratch])
+    assert not (scratch == POISON).any()
 
 
 def test_dsp_kernel_is_refused_where_fast_rounding_is_not_exact() -> None:

@@ -83,6 +83,13 @@ def test_softmax_of_every_difference(scale: float) -> None:
 
 
 @pytest.mark.tflm
+@pytest.mark.parametrize("scale", [0.02, 0.05, 0.1])
+def test_softmax_of_many_rows(scale: float) -> None:
+    x = np.random.default_rng(2).integers(-40, 40, (1, 1500, 3)).astype(np.int8)
+    check(Input((1500, 3), scale), [Soft()], x)
+
+
+@pytest.mark.tflm
 def test_one_scale_for_a_fully_connected_layer_and_one_for_each_channel() -> None:
     """Both multiply scales in double; accumulators on the edge between two outputs would tell float32 apart."""
     scale, weight_scale = 0.1, 0.7

@@ -33,7 +33,7 @@ def test_boards_templates_sources_and_zoo_travel_in_it(wheel: Path) -> None:
         assert f"tinyprune/_data/{path.relative_to(ROOT).as_posix()}" in names
     for path in ROOT.glob("tinyprune/zoo/*.npz"):
         assert f"tinyprune/zoo/{path.name}" in names
-        assert f"tinyprune/zoo/{path.stem}.json" in names
+        assert {f"tinyprune/zoo/{path.stem}.json", f"tinyprune/zoo/{path.stem}.tflite"} <= names
     assert not [name for name in names if name.startswith(("tests/", "runs/"))]
 
 

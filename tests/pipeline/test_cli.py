@@ -63,7 +63,7 @@ def test_build_prints_the_verdict_first(run: Run, model: str) -> None:
     assert any(line.startswith("conv_2") and "2:4" in line and "50%" in line for line in lines)
     assert any(line.startswith("total") for line in lines)
     assert "modelled, not measured" in out
-    assert "conv_2: tp_conv_1x1_s8_sp24_dsp: weights are 2:4" in out
+    assert "conv_2: tp_conv_1x1_s8_sp24_dsp (interleaved): weights are 2:4" in out
     assert "… compiling with" in err
     code, out, err = run("bench", "--board", "nano33", "-n", "2", "-q")
     assert (code, err) == (0, "")
@@ -244,6 +244,21 @@ def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
     }  # fmt: skip
     assert report["accuracy"]["percent"] > 90
     assert report["accuracy"]["clips"] > 1000
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_without_tensorflow_the_zoo_gives_the_int8_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinyprune import pipeline, zoo
+
+    monkeypatch.setattr(pipeline, "_has_tensorflow", lambda: False)
+    code, out, err = run("build", "--board", "nano33", "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert report["bit_exact"]
+    assert report["model_sha256"] == zoo.load(zoo.DEFAULT).model_sha256
+    assert report["accuracy"]["same_bytes"] is True
+    assert "TensorFlow is not installed" in run("build", "--board", "nano33", "--no-run")[2]
 
 
 @pytest.mark.compiler

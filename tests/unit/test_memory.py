@@ -36,3 +36,15 @@ def test_a_chain_of_layers_needs_its_two_largest_neighbours() -> None:
 
 def test_no_buffers_need_no_arena() -> None:
     assert plan([]).arena_bytes == 0
+
+
+def test_a_swap_finds_what_no_sorted_order_does() -> None:
+    items = [
+        Buffer("a", 48, 3, 3),
+        Buffer("b", 96, 0, 2),
+        Buffer("c", 16, 0, 2),
+        Buffer("d", 80, 3, 3),
+        Buffer("e", 80, 2, 3),
+    ]
+    placed = plan(items)
+    assert placed.arena_bytes == placed.lower_bound_bytes == 208

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune import speech_commands, zoo
+from tinyprune import graph, reader, sparsity, speech_commands, zoo
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.prune import masks_of, matrix_of, verify
 from tinyprune.quantize import quantize
@@ -23,7 +23,7 @@ NAMES = ("ds-cnn-s-2x4", "ds-cnn-s-dense")
 @pytest.fixture
 def copy(tmp_path) -> Path:
     """The default entry in a folder of its own, to be damaged."""
-    for suffix in ("json", "npz"):
+    for suffix in ("json", "npz", "tflite"):
         shutil.copy(zoo.FOLDER / f"{zoo.DEFAULT}.{suffix}", tmp_path)
     return tmp_path
 
@@ -91,8 +91,8 @@ def test_the_masks_of_the_default_entry_hold():
 def test_what_is_written_is_read_back(tmp_path):
     entry = zoo.load(zoo.DEFAULT)
     model = zoo.build_model(entry)
-    zoo.write(entry, model, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{entry.name}.json", f"{entry.name}.npz"]
+    zoo.write(entry, model, zoo.int8_model(entry), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{entry.name}.{end}" for end in ("json", "npz", "tflite")}
     assert zoo.load(entry.name, tmp_path) == entry
     for one, other in zip(model.get_weights(), zoo.build_model(entry, tmp_path).get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -149,3 +149,26 @@ def test_recorded_accuracy_is_what_the_audio_gives():
         pytest.skip(f"recorded on {entry.accuracy.clips} clips; TINYPRUNE_DATA has {len(clips.labels)}")
     measured = int8_accuracy(quantize(zoo.build_model(entry)), clips)
     assert measured == pytest.approx(entry.accuracy.int8, abs=1.5 / len(clips.labels))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_int8_file_is_the_one_that_was_measured(name):
+    entry = zoo.load(name)
+    found = {matrix_pattern(op) for op in reader.read(zoo.int8_model(entry)).ops} - {None}
+    assert found == {entry.pattern}
+
+
+def matrix_pattern(op) -> str | None:
+    rows = graph.matrix(op)
+    return None if rows is None else sparsity.discover(rows)
+
+
+def test_a_damaged_int8_file_is_refused(copy):
+    entry = zoo.load(zoo.DEFAULT, copy)
+    path = copy / f"{zoo.DEFAULT}.tflite"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelError, match="is not the one that its metadata speaks of"):
+        zoo.int8_model(entry, copy)
+    path.unlink()
+    with pytest.raises(ModelError, match="cannot be read: No such file"):
+        zoo.int8_model(entry, copy)

@@ -3,12 +3,12 @@
 from typing import Protocol
 
 from tinyprune.boards import Board
-from tinyprune.emulators.profile import LayerProfile, Profile
+from tinyprune.emulators.profile import BlockProfile, LayerProfile, Profile
 from tinyprune.firmware import FirmwareImage
 from tinyprune.link import Link
 from tinyprune.protocol import Clock
 
-__all__ = ["EMULATORS", "Emulator", "LayerProfile", "Profile", "Start"]
+__all__ = ["EMULATORS", "BlockProfile", "Emulator", "LayerProfile", "Profile", "Start"]
 
 
 class Emulator(Link, Protocol):

@@ -2,12 +2,25 @@
 
 from dataclasses import dataclass
 
+from tinyprune.cost import Instruction
+
 
 @dataclass(frozen=True, slots=True)
 class LayerProfile:
     name: str
     instructions: int
     modelled_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockProfile:
+    """Straight-line code that ran in one layer; `taken` of its `visits` ended in a branch to elsewhere."""
+
+    layer: str | None  # None: between layers
+    function: str
+    instructions: tuple[Instruction, ...]
+    visits: int
+    taken: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,4 +31,5 @@ class Profile:
     instructions: int
     modelled_cycles: int
     stack_bytes: int  # the deepest since reset
+    blocks: tuple[BlockProfile, ...]
     cost_model: str  # what the cycles are modelled on

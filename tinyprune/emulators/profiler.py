@@ -4,10 +4,14 @@ A block hook stores where each block starts; counts, taken branches and cycles f
 afterwards, many blocks at a time. Generated code has one function `tp_layer_<NN>_<name>` a layer, called by
 `tp_network_run`: what runs from a layer's entry up to the return into `tp_network_run` belongs to it. Instructions that
 an IT block skips count: they take their turn in the pipeline, and a board's instruction counter counts them as well.
+
+Unicorn also ends a block where the core does not notice: at the end of a 4 KiB page, and when it has become long. Such
+pieces are joined before they are costed, so that cycles do not depend on where the linker put the code.
 """
 
 import re
 from array import array
+from collections import Counter
 from typing import Any
 
 import capstone
@@ -17,7 +21,7 @@ import unicorn
 from unicorn import arm_const
 
 from tinyprune import cost
-from tinyprune.emulators.profile import LayerProfile, Profile
+from tinyprune.emulators.profile import BlockProfile, LayerProfile, Profile
 from tinyprune.emulators.program import Function, Program
 from tinyprune.errors import TargetError
 
@@ -25,7 +29,7 @@ Keys = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
 
 _LAYER = re.compile(r"tp_layer_(\d+)_(\w+)(\.\w+)*")  # compilers append .constprop.0 and the like
-_SIZE_BITS, _SIZE_MASK = np.uint64(16), np.uint64(0xFFFF)
+_SIZE_BITS, _SIZE_MASK = np.uint64(32), np.uint64(0xFFFFFFFF)
 _CHUNK_BLOCKS = 500_000  # kept before they are summed up
 _OUTSIDE = -1
 
@@ -40,14 +44,14 @@ class Profiler:
         layers = _layers(program)
         self._names = [name for _, name in sorted({(number, name) for number, name, _ in layers})]
         self._between = len(self._names)  # owner of tp_network_run's own instructions
-        self._blocks = array("Q")  # address << 16 | size, in order of execution; the last one is still running
+        self._blocks = array("Q")  # address << 32 | size, in order of execution; the last one is still running
         self._costs: dict[int, cost.BlockCost] = {}
         self._disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
         self._cycles = 0
         self._owner = _OUTSIDE
         self._return_address = 0
-        self._tally = self._empty_tally()
-        self._last: Counts | None = None
+        self._tally = _Tally(self._between + 1)
+        self._last: _Tally | None = None
         uc.hook_add(unicorn.UC_HOOK_BLOCK, self._block_hook())
         self._hook_entry(self._network.start, self._enter_network)
         for number, _, address in layers:
@@ -62,20 +66,24 @@ class Profiler:
         self._sum_up()
         if self._last is None:
             raise TargetError("no inference has run to its end yet: nothing to profile")
-        rows = [(int(instructions), int(cycles)) for instructions, cycles in self._last]
+        rows = [(int(instructions), int(cycles)) for instructions, cycles in self._last.sums]
         layers = tuple(LayerProfile(name, *row) for name, row in zip(self._names, rows, strict=False))
         model = f"{self._table.source}, {self._flash_wait_states} flash wait states"
-        return Profile(layers, sum(row[0] for row in rows), sum(row[1] for row in rows), stack_bytes, model)
+        blocks = tuple(self._block(*item) for item in sorted(self._last.visits.items()))
+        return Profile(layers, sum(row[0] for row in rows), sum(row[1] for row in rows), stack_bytes, blocks, model)
 
-    def _empty_tally(self) -> Counts:
-        """`[layers + 1, (instructions, cycles)]`, the last row for tp_network_run itself."""
-        return np.zeros((self._between + 1, 2), np.int64)
+    def _block(self, where: tuple[int, int], visits: int) -> BlockProfile:
+        assert self._last is not None
+        owner, key = where
+        layer = None if owner == self._between else self._names[owner]
+        code = tuple(self._disassemble(key >> 32, key & 0xFFFFFFFF))
+        return BlockProfile(layer, self._program.function_at(key >> 32), code, visits, self._last.taken[where])
 
     def _block_hook(self) -> Any:
         blocks, append = self._blocks, self._blocks.append
 
         def hook(_uc: Any, address: int, size: int, _data: object) -> None:
-            append(address << 16 | size)
+            append(address << 32 | size)
             if len(blocks) >= _CHUNK_BLOCKS:
                 self._sum_up()
 
@@ -86,7 +94,7 @@ class Profiler:
 
     def _enter_network(self) -> None:
         self._sum_up()
-        self._tally = self._empty_tally()
+        self._tally = _Tally(self._between + 1)
         self._return_address = self._uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1
         self._owner = self._between
 
@@ -96,11 +104,11 @@ class Profiler:
             self._owner = owner
 
     def _sum_up(self) -> None:
-        """Books all blocks but the last, whose successor is not known yet."""
-        keys: Keys = np.array(self._blocks, np.uint64)
+        """Books all blocks but the last one with the pieces that it continues: what follows is not known yet."""
+        keys, pieces = self._joined(np.array(self._blocks, np.uint64))
         if keys.size < 2:
             return
-        del self._blocks[:-1]
+        del self._blocks[:-pieces]
         end = 0
         if self._owner != _OUTSIDE:
             returns = np.flatnonzero(keys >> _SIZE_BITS == self._return_address)
@@ -108,33 +116,43 @@ class Profiler:
             self._book_network(keys[: end + 1])
             if returns.size:
                 self._last, self._owner = self._tally, _OUTSIDE
-        self._cycles += int(self._count(keys[end:])[1][:, 1].sum())
+        self._cycles += int(self._count(*_visits(keys[end:]))[:, 1].sum())
 
     def _book_network(self, keys: Keys) -> None:
-        addresses, counts = self._count(keys)
+        blocks, visits, taken = _visits(keys)
+        counts = self._count(blocks, visits, taken)
+        addresses = blocks >> _SIZE_BITS
         between = (addresses >= self._network.start) & (addresses < self._network.end)
-        self._tally[self._owner] += counts[~between].sum(axis=0)
-        self._tally[self._between] += counts[between].sum(axis=0)
+        owners = np.where(between, self._between, self._owner)
+        self._tally.add(owners, blocks, counts, visits, taken)
         self._cycles += int(counts[:, 1].sum())
 
-    def _count(self, keys: Keys) -> tuple[Keys, Counts]:
-        """Addresses `[blocks]` and sums `[blocks, (instructions, cycles)]` over a sequence of executed blocks.
+    def _joined(self, keys: Keys) -> tuple[Keys, int]:
+        """The blocks with those pieces made one that follow each other without a branch; how many the last one has."""
+        if keys.size < 2:
+            return keys, keys.size
+        unique, index = np.unique(keys, return_inverse=True)
+        straight = np.array([self._falls_through(int(key)) for key in unique])[index[:-1]]
+        addresses, sizes = keys >> _SIZE_BITS, keys & _SIZE_MASK
+        continues = straight & (addresses[1:] == addresses[:-1] + sizes[:-1])
+        starts = np.flatnonzero(np.concatenate([[True], ~continues]))
+        return addresses[starts] << _SIZE_BITS | np.add.reduceat(sizes, starts), int(keys.size - starts[-1])
 
-        The last of the sequence only tells whether the one before it branched.
-        """
-        blocks, index = np.unique(keys[:-1], return_inverse=True)
-        addresses, sizes = blocks >> _SIZE_BITS, blocks & _SIZE_MASK
-        taken = keys[1:] >> _SIZE_BITS != (addresses + sizes)[index]
-        visits = np.bincount(index, minlength=blocks.size)
-        branched = np.bincount(index[taken], minlength=blocks.size)
+    def _falls_through(self, key: int) -> bool:
+        """Whether a block does not end in a branch, taken or not."""
+        found = self._cost(key)
+        return found.taken_cycles == found.cycles
+
+    def _count(self, blocks: Keys, visits: Counts, taken: Counts) -> Counts:
+        """Sums `[blocks, (instructions, cycles)]`."""
         costs = [self._cost(int(key)) for key in blocks]
         table = np.array([(c.instructions, c.cycles, c.taken_cycles) for c in costs], np.int64).reshape(-1, 3)
-        cycles = (visits - branched) * table[:, 1] + branched * table[:, 2]
-        return addresses, np.stack([visits * table[:, 0], cycles], axis=1)
+        cycles = (visits - taken) * table[:, 1] + taken * table[:, 2]
+        return np.stack([visits * table[:, 0], cycles], axis=1)
 
     def _cost(self, key: int) -> cost.BlockCost:
         if key not in self._costs:
-            block = self._disassemble(key >> 16, key & 0xFFFF)
+            block = self._disassemble(key >> 32, key & 0xFFFFFFFF)
             self._costs[key] = cost.block_cost(block, self._table, self._flash_wait_states)
         return self._costs[key]
 
@@ -144,6 +162,33 @@ class Profiler:
         if sum(instruction.bytes for instruction in block) != size:
             raise TargetError(f"cannot disassemble the code at 0x{address:08x} in {self._program.function_at(address)}")
         return block
+
+
+class _Tally:
+    """One inference: `sums` `[owners, (instructions, cycles)]`, and of each (owner, block) its visits."""
+
+    def __init__(self, owners: int) -> None:
+        self.sums = np.zeros((owners, 2), np.int64)
+        self.visits: Counter[tuple[int, int]] = Counter()
+        self.taken: Counter[tuple[int, int]] = Counter()
+
+    def add(self, owners: Counts, blocks: Keys, counts: Counts, visits: Counts, taken: Counts) -> None:
+        np.add.at(self.sums, owners, counts)
+        places = list(zip(owners.tolist(), blocks.tolist(), strict=True))
+        self.visits.update(dict(zip(places, visits.tolist(), strict=True)))
+        self.taken.update(dict(zip(places, taken.tolist(), strict=True)))
+
+
+def _visits(keys: Keys) -> tuple[Keys, Counts, Counts]:
+    """The different blocks of a sequence of executed ones, how often each ran and how often it branched, `[blocks]`.
+
+    The last of the sequence only tells whether the one before it branched.
+    """
+    blocks, index = np.unique(keys[:-1], return_inverse=True)
+    following = ((blocks >> _SIZE_BITS) + (blocks & _SIZE_MASK))[index]
+    branched = keys[1:] >> _SIZE_BITS != following
+    visits = np.bincount(index, minlength=blocks.size)
+    return blocks, visits, np.bincount(index[branched], minlength=blocks.size)
 
 
 def _function(program: Program, name: str) -> Function:

@@ -1,10 +1,11 @@
 """Networks that were trained for this project: weights, quantization ranges, and how they came about.
 
-An entry is two files: `<name>.json`, readable without TensorFlow, and `<name>.npz` with the float32 weights, one array
-for each variable of the Keras model under the variable's name. `examples/kws/train.py` writes them; nothing in an entry
-is typed by hand.
+An entry is three files: `<name>.json`, readable without TensorFlow; `<name>.tflite`, the int8 network as measured; and
+`<name>.npz` with the float32 weights, one array for each variable of the Keras model under the variable's name.
+`examples/kws/train.py` writes them; nothing in an entry is typed by hand.
 """
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
@@ -106,16 +107,29 @@ def build_model(entry: ZooEntry, folder: Path = FOLDER) -> Any:
     return model
 
 
-def write(entry: ZooEntry, model: Any, folder: Path = FOLDER) -> None:
-    """Store an entry and the weights of its model; each file appears whole or not at all."""
+def int8_model(entry: ZooEntry, folder: Path = FOLDER) -> bytes:
+    """The int8 .tflite that was measured, as it was when the network was trained: for machines without TensorFlow."""
+    path = folder / f"{entry.name}.tflite"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"the model {path} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != entry.model_sha256:
+        raise ModelError(f"the model {path} is not the one that its metadata speaks of; install tinyprune again")
+    return content
+
+
+def write(entry: ZooEntry, model: Any, content: bytes, folder: Path = FOLDER) -> None:
+    """Store an entry, the weights of its model and the int8 .tflite; each file appears whole or not at all."""
     weights = folder / f"{entry.name}.npz"
     part = weights.with_suffix(".part.npz")
-    np.savez_compressed(part, **{variable.name: variable.numpy() for variable in model.weights})
+    np.savez_compressed(part, allow_pickle=False, **{variable.name: variable.numpy() for variable in model.weights})
     part.replace(weights)
-    metadata = folder / f"{entry.name}.json"
-    part = metadata.with_suffix(".part")
+    part = folder / f"{entry.name}.part"
+    part.write_bytes(content)
+    part.replace(folder / f"{entry.name}.tflite")
     part.write_text(json.dumps(asdict(entry), indent=1) + "\n", encoding="utf-8")
-    part.replace(metadata)
+    part.replace(folder / f"{entry.name}.json")
 
 
 def _read_weights(path: Path) -> dict[str, Any]:

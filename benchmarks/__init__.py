@@ -1,0 +1,1 @@
+"""Ourselves and our peers, measured in one run: `python -m benchmarks.peers`."""

@@ -1,0 +1,148 @@
+"""One network on one board, by us with each pattern and by the peers: the same inputs, emulator and cycle tables."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import cmsis_nn, qemu, weights
+from tinyprune import benchmark, build, oracle, output, pipeline, reader, samples, toolchain
+from tinyprune.boards import Board
+from tinyprune.emulators import EMULATORS
+from tinyprune.errors import MissingDependency, TargetError
+from tinyprune.pipeline import BuildRequest
+from tinyprune.toolchain import Compiler
+
+Progress = Callable[[str], None]
+#: How far our instruction counts may be from QEMU's.
+QEMU_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    name: str
+    op: str
+    macs: int
+    kernel: str
+    instructions: int
+    modelled_cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One engine with weights of one pattern. RAM is static data, arena and the deepest stack; `zeros` a share of 1."""
+
+    engine: str
+    pattern: str
+    zeros: float
+    instructions: int
+    modelled_cycles: int
+    flash_bytes: int
+    ram_bytes: int
+    inputs_compared: int
+    inputs_equal: int
+    qemu_instructions: float | None  # None without QEMU
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`rows`: the dense peer first, against which `speed_up` is meant."""
+
+    board: str
+    model: str
+    compiler: str
+    cost_model: str
+    judge: str
+    left_out: tuple[str, ...]  # what this machine does not have, and why
+    rows: tuple[Row, ...]
+
+    @property
+    def peer(self) -> Row | None:
+        return self.rows[0] if self.rows and self.rows[0].engine.startswith("CMSIS-NN") else None
+
+    def speed_up(self, row: Row) -> float | None:
+        return self.peer.modelled_cycles / row.modelled_cycles if self.peer else None
+
+
+def compare(
+    model: bytes, name: str, board: Board, compiler: str | None, patterns: Sequence[str], progress: Progress
+) -> Comparison:
+    """Everything. Raises TinypruneError; a peer that is not installed is left out and named."""
+    judge = oracle.version()
+    if judge is None:
+        raise MissingDependency("the benchmark compares bytes with TFLite Micro: `pip install tflite-micro`")
+    found = toolchain.find(board, compiler)
+    rows, left_out = [], ["TFLite Micro with its interpreter: not built here (see docs/kernels.md)"]
+    with tempfile.TemporaryDirectory(prefix="tinyprune-peers-") as folder:
+        try:
+            progress("CMSIS-NN, dense")
+            rows.append(_checked(_peer(model, board, found, Path(folder) / "peer")))
+        except MissingDependency as error:
+            left_out.append(str(error))
+        if not qemu.installed():
+            left_out.append("the check of the instruction counts: qemu-system-arm is not installed")
+        for number, pattern in enumerate(patterns):
+            progress(f"tinyprune, {pattern}")
+            rows.append(_checked(_ours(model, board, found, pattern, Path(folder) / f"ours{number}")))
+    table = f"instruction timings of the {board.cpu.core}, {board.cpu.flash_wait_states} flash wait states"
+    return Comparison(board.name, name, found.version, table, judge, tuple(left_out), tuple(rows))
+
+
+def _checked(row: Row) -> Row:
+    if row.qemu_instructions and abs(row.qemu_instructions / row.instructions - 1) > QEMU_TOLERANCE:
+        raise TargetError(
+            f"{row.engine} with {row.pattern} weights: the emulator counted {row.instructions:,} instructions, "
+            f"QEMU {row.qemu_instructions:,.0f}"
+        )
+    return row
+
+
+def _count_in_qemu(project: Path, board: Board, compiler: Compiler, sample: weights.Int8, folder: Path) -> float | None:
+    if not qemu.installed():
+        return None
+    folder.mkdir()
+    return qemu.count(project, board, compiler, sample, folder).instructions
+
+
+def _ours(model: bytes, board: Board, compiler: Compiler, pattern: str, folder: Path) -> Row:
+    pruned = weights.prune(model, weights.PATTERNS[pattern])
+    folder.mkdir()
+    path = folder / "model.tflite"
+    path.write_bytes(pruned)
+    request = BuildRequest(board, folder / "build", path, compiler=compiler.name)
+    report = pipeline.run_build(request, lambda _stage: None)
+    if report.instructions is None or report.modelled_cycles is None or report.stack_bytes is None:
+        raise TargetError(f"the emulator of {board.name} does not count instructions")
+    layers = tuple(
+        Layer(layer.name, layer.op, layer.macs, layer.kernel, layer.instructions or 0, layer.modelled_cycles or 0)
+        for layer in report.layers
+    )
+    ram_bytes = report.ram_bytes + report.stack_bytes
+    counts = (report.instructions, report.modelled_cycles, report.flash_bytes, ram_bytes)
+    equal = (report.inputs_compared, report.inputs_equal)
+    sample = samples.make(reader.read(pruned, "the model").input, pipeline.COMPARED_INPUTS)[-1]
+    counted = _count_in_qemu(folder / "build" / output.PROJECT, board, compiler, sample, folder / "qemu")
+    return Row("tinyprune", pattern, weights.zeros(pruned), *counts, *equal, counted, layers)
+
+
+def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
+    peer = cmsis_nn.sources()
+    graph = reader.read(model, "the model")
+    source = cmsis_nn.generate(graph, board, "peer", peer)
+    project = output.write_project(source, folder)
+    compiler = cmsis_nn.compiler_for(compiler, peer)
+    image = build.build(source, board, compiler, project, folder)
+    inputs = samples.make(graph.input, pipeline.COMPARED_INPUTS)
+    emulator = EMULATORS[board.emulators[0]]
+    outputs = benchmark.outputs(emulator, image, board, inputs)
+    equal = int((outputs == oracle.infer(model, inputs)).all(axis=1).sum())
+    profile = benchmark.profile(emulator, image, board, inputs[-1])
+    ops = cmsis_nn.operators(graph)
+    layers = tuple(
+        Layer(op.name, type(op).__name__, macs, function, run.instructions, run.modelled_cycles)
+        for (op, macs, function), run in zip(ops, profile.layers, strict=True)
+    )
+    totals = (profile.instructions, profile.modelled_cycles, image.flash_bytes, image.ram_bytes + profile.stack_bytes)
+    counted = _count_in_qemu(project, board, compiler, inputs[-1], folder / "qemu")
+    return Row(peer.version, "dense", weights.zeros(model), *totals, len(inputs), equal, counted, layers)

@@ -1,0 +1,81 @@
+"""`python -m benchmarks.peers`: tinyprune with each pattern and its peers, in one run and one table.
+
+Writes peers.json, peers.png and peers.svg into benchmarks/results (or -o), and prints the Markdown table; `--readme`
+puts the table into the marked blocks of README.md and docs/kernels.md as well. All instruction counts and cycles come
+from the built-in emulator with tinyprune/cost.py; `tests/emulated/test_qemu.py` holds the counts against QEMU's.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from benchmarks import measure, plot, table, weights
+from tinyprune import boards, reader, toolchain
+from tinyprune.errors import TinypruneError
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks/results"
+PAGES = (ROOT / "README.md", ROOT / "docs/kernels.md")
+ZOO_MODEL = "ds-cnn-s-dense"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--board", default="nano33", show_default=True, help="A board whose emulator counts instructions.")
+@click.option("--compiler", type=click.Choice(list(toolchain.COMPILERS)), help="Default: the first that is installed.")
+@click.option("--model", type=click.Path(path_type=Path), help=f"An int8 .tflite; default: the zoo's {ZOO_MODEL}.")
+@click.option("--pattern", "patterns", multiple=True, type=click.Choice(list(weights.PATTERNS)), help="Default: all.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS, help="Folder for JSON and plot.")
+@click.option("--readme", is_flag=True, help="Put the table into README.md and docs/kernels.md.")
+@click.option("--redraw", is_flag=True, help="Measure nothing: read the JSON of the last run.")
+def main(
+    board: str,
+    compiler: str | None,
+    model: Path | None,
+    patterns: tuple[str, ...],
+    output: Path,
+    readme: bool,
+    redraw: bool,
+) -> None:
+    """Measures tinyprune against its peers."""
+    try:
+        if redraw:
+            comparison = table.from_json(output / "peers.json")
+        else:
+            data, name = read_model(model)
+            found, wanted = boards.load(board), patterns or tuple(weights.PATTERNS)
+            comparison = measure.compare(data, name, found, compiler, wanted, lambda stage: click.echo(stage, err=True))
+        output.mkdir(parents=True, exist_ok=True)
+        _write(output / "peers.json", table.to_json(comparison))
+        click.echo(table.network(comparison))
+        if readme:
+            for page in PAGES:
+                table.rewrite(page, blocks(comparison))
+        plot.draw(comparison, output / "peers")
+    except TinypruneError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def blocks(comparison: measure.Comparison) -> dict[str, str]:
+    """What the marked blocks of the pages hold."""
+    return {"peers": table.network(comparison), "peers by layer": table.layers(comparison)}
+
+
+def read_model(path: Path | None) -> tuple[bytes, str]:
+    """A model's bytes and name: the file's, or the zoo's dense one, quantized."""
+    if path is not None:
+        return reader.read_bytes(path), path.stem
+    from tinyprune import quantize, zoo
+
+    return quantize.quantize(zoo.build_model(zoo.load(ZOO_MODEL))), ZOO_MODEL
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The benchmark's table, and that the pages carry the committed result."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import peers, table
+from benchmarks.measure import Comparison, Layer, Row
+from tinyprune.errors import UsageError
+
+LAYER = Layer("conv", "Conv2D", 100, "arm_convolve_wrapper_s8", 900, 1000)
+PEER = Row("CMSIS-NN 4.0.0", "dense", 0.01, 900, 1000, 5000, 600, 64, 64, 901.0, (LAYER,))
+OURS = replace(PEER, engine="tinyprune", pattern="2:4", zeros=0.5, modelled_cycles=250, qemu_instructions=None)
+COMPARISON = Comparison("nano33", "net", "gcc 12", "timings", "TFLite Micro", ("a peer",), (PEER, OURS))
+
+
+def test_rows() -> None:
+    lines = table.network(COMPARISON).splitlines()
+    assert lines[2] == "| CMSIS-NN 4.0.0 | dense | 1 % | 900 | 1,000 | 1.00× | 5,000 | 600 | 64 of 64 |"
+    assert lines[3] == "| tinyprune | 2:4 | 50 % | 900 | 250 | 4.00× | 5,000 | 600 | 64 of 64 |"
+    assert "modelled" in lines[-1]
+    assert "within 1 of QEMU's count. Left out: a peer." in lines[-1]
+
+
+def test_without_a_peer_there_is_no_ratio() -> None:
+    alone = replace(COMPARISON, rows=(OURS,))
+    assert "| 250 | – |" in table.network(alone)
+    assert "QEMU" not in table.network(alone)
+
+
+def test_layers() -> None:
+    assert table.layers(COMPARISON).splitlines()[-1] == "| conv | 100 | 1,000 (10.00) | 1,000 (10.00) |"
+
+
+def test_json_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "peers.json"
+    path.write_text(table.to_json(COMPARISON))
+    assert table.from_json(path) == COMPARISON
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"rows": [{}]})])
+def test_other_json_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "peers.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="is no result of"):
+        table.from_json(path)
+
+
+def test_blocks_are_rewritten_in_place(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A\n<!-- peers -->\nold\nold\n<!-- end -->\nrest\n<!-- main -->\nkept\n<!-- end -->\n")
+    table.rewrite(page, {"peers": "new \\1"})
+    assert page.read_text() == "# A\n<!-- peers -->\nnew \\1\n<!-- end -->\nrest\n<!-- main -->\nkept\n<!-- end -->\n"
+    with pytest.raises(UsageError, match="has no block <!-- other -->"):
+        table.rewrite(page, {"other": ""})
+    assert [path.name for path in tmp_path.iterdir()] == ["page.md"]
+
+
+def test_the_pages_show_the_committed_result() -> None:
+    """The numbers in README.md and docs/ come from benchmarks/results/peers.json, by `--redraw --readme`."""
+    blocks = peers.blocks(table.from_json(peers.RESULTS / "peers.json"))
+    found = 0
+    for page in peers.PAGES:
+        for name, text in re.findall(r"<!-- (peers[\w ]*) -->\n(.*?)\n<!-- end -->", page.read_text(), re.DOTALL):
+            assert text == blocks[name], f"{page.name}: run `python -m benchmarks.peers --redraw --readme`"
+            found += 1
+    assert found == 3

@@ -1,0 +1,104 @@
+"""Reports as text, the verdict first. `cli.py` prints it."""
+
+from rich.table import Table
+from rich.text import Text
+
+from tinyprune.report import BenchReport, BuildReport, Spread
+
+
+def verdict(report: BuildReport) -> Text:
+    """The one sentence that a user wants to know."""
+    if not report.fits:
+        return Text(f"DOES NOT FIT {report.board}", style="bold red")
+    if report.inputs_compared == 0:
+        return Text(f"OK  fits {report.board}; not run, so its output was not compared", style="bold yellow")
+    if not report.bit_exact:
+        wrong = report.inputs_compared - report.inputs_equal
+        return Text(
+            f"WRONG  {wrong} of {report.inputs_compared} outputs differ from {report.reference}", style="bold red"
+        )
+    speed = f", {report.modelled_ms:.2f} ms an inference (modelled)" if report.modelled_ms is not None else ""
+    equal = f"{report.inputs_compared} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
+    return Text(f"OK  fits {report.board}{speed}; {equal}", style="bold green")
+
+
+def layer_table(report: BuildReport) -> Table:
+    """The table per layer with totals."""
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    totals = ("total", "", "", "", f"{report.macs:,}", f"{report.weights_bytes_dense:,}", f"{report.weights_bytes:,}")
+    measured = (_number(report.instructions), _number(report.modelled_cycles))
+    heads = ("layer", "output", "pattern", "zeros", "MACs", "dense B", "packed B", "instructions", "modelled cycles")
+    for head, footer in zip(heads, (*totals, *measured), strict=True):
+        table.add_column(
+            head, footer, justify="left" if head in ("layer", "output", "pattern") else "right", no_wrap=True
+        )
+    for layer in report.layers:
+        table.add_row(
+            layer.name,
+            "×".join(map(str, layer.shape)),
+            layer.pattern,
+            "" if layer.zeros is None else f"{layer.zeros:.0%}",
+            f"{layer.macs:,}",
+            f"{layer.weights_bytes_dense:,}",
+            f"{layer.weights_bytes:,}",
+            _number(layer.instructions),
+            _number(layer.modelled_cycles),
+        )
+    return table
+
+
+def summary_lines(report: BuildReport) -> list[str]:
+    """Totals and where they come from, one line each."""
+    lines = [
+        f"model     {report.model} (SHA-256 {report.model_sha256[:16]}…)",
+        f"compiler  {report.compiler}",
+        f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
+        f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
+        + _arena(report),
+    ]
+    if report.stack_bytes is not None:
+        lines.append(f"stack     {report.stack_bytes:,} B used in the run, {report.stack_bytes_reserved:,} B reserved")
+    if report.cost_model:
+        lines.append(f"cycles    modelled, not measured: {report.cost_model}")
+    if report.accuracy:
+        a = report.accuracy
+        beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
+        lines.append(f"accuracy  {a.percent:.2f} %{beside}, recorded on {a.clips:,} clips of {a.dataset}, {a.split}")
+        if not a.same_bytes:
+            lines.append(
+                "          (this TensorFlow has rounded some weights differently: that was a model of other bytes)"
+            )
+    return lines
+
+
+def _arena(report: BuildReport) -> str:
+    extra = report.arena_bytes - report.arena_bytes_lower_bound
+    return " (the least possible)" if extra == 0 else f" ({extra:,} B above the lower bound)"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _share(used: int, available: int | None) -> str:
+    return f"{used:,} B" if available is None else f"{used:,} of {available:,} B ({used / available:.1%})"
+
+
+def bench_lines(report: BenchReport) -> list[str]:
+    """The verdict, then what an inference takes."""
+    verdict = "OK" if report.bit_exact else "WRONG"
+    lines = [
+        f"{verdict}  {report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}",
+        f"{report.board}, emulator {report.emulator}, {report.compiler}, model {report.model_sha256[:16]}…",
+    ]
+    if report.instructions and report.modelled_cycles and report.modelled_ms is not None:
+        lines += [
+            f"instructions     {_range(report.instructions)} an inference, counted",
+            f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",
+            f"modelled time    {report.modelled_ms:.2f} ms (not measured on a board)",
+        ]
+    return lines
+
+
+def _range(spread: Spread) -> str:
+    return f"{spread.median:,} (min {spread.min:,}, max {spread.max:,})"
