@@ -63,6 +63,7 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
 TEST_ROWS(dense, pairs)
 TEST_ROWS(dense8, pairs8)
 TEST_ROWS(dense, taps)
+TEST_ROWS(dense, sp14)
 
 /* As long as *n is not 0. */
 void test_never_returns(const volatile int32_t *n)

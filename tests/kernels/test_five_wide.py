@@ -62,9 +62,13 @@ def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: f
     }
 
 
-def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, ...]) -> Int8:
-    """Weights that are dense, 2:4 or have zeros anywhere."""
+def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, ...], form: str = "pairs") -> Int8:
+    """Weights that are dense, 2:4 or have zeros anywhere; for `sp14` 1:4, some groups being empty."""
     weights = fill(data.draw(FILLS), random, shape)
+    if form == "sp14":
+        groups = random.random((weights.size // 4, 4))
+        kept = (groups == groups.max(axis=1, keepdims=True)) & (groups < data.draw(st.sampled_from([1, 0.8, 0])))
+        return weights * kept.reshape(shape)
     zeros = data.draw(st.sampled_from(["2:4", 0, 0.5, 0.75, 0.9, 1]))
     return sparse(weights, random) if zeros == "2:4" else weights * (random.random(shape) >= zeros)
 
@@ -120,7 +124,8 @@ def test_conv(library: Library, form: Format, data: st.DataObject) -> None:
     in_channels, out_channels = data.draw(st.integers(1, 24)), data.draw(st.integers(1, 9))
     if data.draw(st.booleans()):
         window, in_channels = (1, 1), 4 * in_channels
-    weights = pruned(data, random, (out_channels, *window, in_channels))
+    in_channels += -in_channels % form.multiple
+    weights = pruned(data, random, (out_channels, *window, in_channels), form.name)
     fields = relu_fields(random, weights[0].size, out_channels, data.draw(st.sampled_from([0, 1])))
     op = graph(Input((*size, in_channels), 0.1, data.draw(ZERO_POINTS)), [Conv(weights=weights, **fields, **rest)]).ops[
         0
@@ -138,7 +143,8 @@ def test_conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObje
     """Every count of groups around the kernel's runs of 16."""
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     in_channels, out_channels = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 5))
-    weights = pruned(data, random, (out_channels, 1, 1, in_channels))
+    in_channels += -in_channels % form.multiple
+    weights = pruned(data, random, (out_channels, 1, 1, in_channels), form.name)
     layer = Conv(weights=weights, **relu_fields(random, in_channels, out_channels))
     op = graph(Input((data.draw(ROWS), 5, in_channels), 0.1, data.draw(ZERO_POINTS)), [layer]).ops[0]
     assume(five_conv.accepts(form, op))
@@ -181,13 +187,16 @@ def test_depthwise(library: Library, name: str, data: st.DataObject) -> None:
     np.testing.assert_array_equal(y, reference.run_op(op, x[None])[0])
 
 
-@pytest.mark.parametrize("names", [("dense", "pairs"), ("dense8", "pairs8"), ("dense", "taps")], ids="-".join)
+@pytest.mark.parametrize(
+    "names", [("dense", "pairs"), ("dense8", "pairs8"), ("dense", "taps"), ("dense", "sp14")], ids="-".join
+)
 @CHECKS
 @given(st.data())
 def test_two_layers_row_by_row(library: Library, names: tuple[str, str], data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels, out_channels = data.draw(ROWS), data.draw(channel_counts(4)), data.draw(st.integers(1, 9))
-    weights = pruned(data, random, (out_channels, 1, 1, channels))
+    channels += -channels % (8 if names[1] == "sp14" else 1)
+    weights = pruned(data, random, (out_channels, 1, 1, channels), names[1])
     layers: list[Layer] = [
         depthwise_layer(data, random, channels),
         Conv(weights=weights, **relu_fields(random, channels, out_channels)),

@@ -14,7 +14,7 @@ from tinyprune.kernels.five_wide import Words, map_struct, relu_channels, rows_s
 from tinyprune.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
 from tinyprune.kernels.parameters import folded_bias, layer_fields
 from tinyprune.kernels.relu_rounding import ReluChannels
-from tinyprune.sparsity import ANY, pairs, pairs8, taps
+from tinyprune.sparsity import ANY, pairs, pairs8, pairs14, taps
 from tinyprune.sparsity.pairs import GROUP, Int64
 
 
@@ -22,8 +22,8 @@ from tinyprune.sparsity.pairs import GROUP, Int64
 class Format:
     """A way to store weights `[out_channels, taps]`.
 
-    `group_bytes` is what four taps of five pixels take when expanded. `cycles` are those of a tile of five pixels,
-    without expansion: `expand_cycles` a group.
+    `multiple` divides the channels of the input; `group_bytes` is what four taps of five pixels take when expanded.
+    `cycles` are those of a tile of five pixels, without expansion: `expand_cycles` a group.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Format:
     group_bytes: int
     cycles: Callable[[Int8], float]
     expand_cycles: float
+    multiple: int = 1
 
 
 def _pack_pairs(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
@@ -46,6 +47,10 @@ def _pack_taps(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
     return taps.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
 
 
+def _pack_sp14(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
+    return pairs14.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
+
+
 PAIRS = Format(
     "pairs", lambda _rows, _bias: True, _pack_pairs, pairs.GROUP_BYTES,
     lambda rows: 13.25 * pairs.count(rows) + 46 * len(rows), 75,
@@ -58,7 +63,11 @@ TAPS = Format(
     "taps", lambda rows, _bias: rows.shape[1] <= taps.MAX_TAPS, _pack_taps, taps.GROUP_BYTES,
     lambda rows: 11 * taps.count(rows) + 47 * len(rows), 48,
 )  # fmt: skip
-FORMATS = (PAIRS, PAIRS8, TAPS)
+SP14 = Format(
+    "sp14", lambda rows, _bias: pairs14.fits(rows), _pack_sp14, pairs14.GROUP_BYTES,
+    lambda rows: 13.5 * pairs14.count(rows) + 46 * len(rows), 120, multiple=pairs14.BLOCK,
+)  # fmt: skip
+FORMATS = (PAIRS, PAIRS8, TAPS, SP14)
 
 
 def _rows(op: Conv2D | FullyConnected) -> Int8:
@@ -69,7 +78,7 @@ def _rows(op: Conv2D | FullyConnected) -> Int8:
 
 def accepts(form: Format, op: Conv2D | FullyConnected) -> bool:
     """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
-    enough = op.output.size_bytes // op.out_channels >= WIDTH
+    enough = op.output.size_bytes // op.out_channels >= WIDTH and op.input.shape[-1] % form.multiple == 0
     return enough and relu_channels(op) is not None and form.fits(_rows(op), folded_bias(op))
 
 

@@ -4,9 +4,9 @@ tp_kernels_dsp.h, tp_conv_2d_s8_pairs8_dsp)."""
 import numpy as np
 
 from tinyprune.sparsity import pairs
-from tinyprune.sparsity.pairs import RECORD, Int8, Int64, Pair, Words
+from tinyprune.sparsity.pairs import Code, Int8, Int64, Pair, Words
 
-_PAIR_CODE_BYTES = 52
+CODE = Code(4, 52)
 _MAX_BIAS = (1 << 26) - 1
 
 
@@ -19,22 +19,22 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64) -> W
     """`[out_channels, taps]` and its channels' `[out_channels]` numbers → the stream `[words]`; biases must fit."""
     if not fits(bias):
         raise ValueError("a bias does not fit 27 bits")
-    entry, channels = pairs.entries([pairs.pairs_of(row) for row in weights.astype(np.int64)], _PAIR_CODE_BYTES)
+    entry, channels = pairs.entries([pairs.pairs_of(row) for row in weights.astype(np.int64)], CODE)
     stream = [0, entry]
     for taken, *numbers in zip(channels, bias * 32 + scale_shift, multiplier, strict=True):
-        own = [pairs.own_entry(len(taken), _PAIR_CODE_BYTES)] if entry == pairs.OWN_ENTRIES else []
+        own = [CODE.own_entry(len(taken))] if entry == pairs.OWN_ENTRIES else []
         stream += [int(numbers[0]), *own, *_records(taken), int(numbers[1])]
     return pairs.finished(stream)
 
 
 def _records(taken: list[Pair]) -> list[int]:
     words: list[int] = []
-    steps = pairs.steps_of(taken)
+    steps = pairs.steps_of(taken, CODE)
     missing = len(steps) - len(taken)
     weights = [(0, 0)] * missing + [(low, high) for _, low, high in taken]
-    for first in range(0, len(steps), RECORD):
-        words.append(pairs.steps_word(steps[first : first + RECORD]))
-        words += [_word(*weights[i : i + 2]) for i in range(first, first + RECORD, 2) if i + 1 >= missing]
+    for first in range(0, len(steps), CODE.record):
+        words.append(pairs.steps_word(steps[first : first + CODE.record], CODE))
+        words += [_word(*weights[i : i + 2]) for i in range(first, first + CODE.record, 2) if i + 1 >= missing]
     return words
 
 
@@ -56,13 +56,15 @@ def unpack(stream: Words, taps: int, out_channels: int) -> Int8:
 
 def _unpack_channel(words: list[int], at: int, row: Int64) -> int:
     """Fills in one row from its entry on; returns where its multiplier is."""
-    at, left = pairs.read_entry(words, at, _PAIR_CODE_BYTES)
+    at, left = pairs.read_entry(words, at, CODE)
     at, steps, address = at + 1, words[at], 0
     while left:
-        address += steps >> 8 * (-left % RECORD) & 0xFF
+        address += steps >> 8 * (-left % CODE.record) & 0xFF
+        group, pair = divmod(address, pairs.GROUP_BYTES)
         word = words[at] >> 8 * (left % 2)  # the second pair of two when an odd number is left
-        pairs.add_pair(row, address, word & 0xFF, word >> 16 & 0xFF, 8)
+        taps = [group * pairs.GROUP + tap for tap in pairs.PAIRS[pair // pairs.PAIR_BYTES]]
+        row[taps] += (pairs.signed(word, 8), pairs.signed(word >> 16, 8))
         at, left = at + left % 2, left - 1
-        if left and left % RECORD == 0:
+        if left and left % CODE.record == 0:
             at, steps = at + 1, words[at]
     return at

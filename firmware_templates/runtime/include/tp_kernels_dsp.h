@@ -30,6 +30,8 @@
 #define TP_GROUP_WORDS (6 * TP_TILE_PIXELS)
 /* Four taps of five pixels. */
 #define TP_TAPS_GROUP_WORDS (4 * 3)
+/* Half of what two neighbouring groups become for 1:4 weights: a pair of taps, one of each, in sixteen ways. */
+#define TP_SP14_GROUP_WORDS (8 * TP_TILE_PIXELS)
 /* A row of outputs of the depthwise kernels: [ceil(channels / 64)][5][64] bytes. */
 #define TP_ROW_CHANNELS 64
 #define TP_DEPTHWISE_CHANNEL_WORDS 10
@@ -101,6 +103,14 @@ void tp_conv_2d_s8_pairs8_dsp(const tp_layer *layer, const tp_five_map *map, con
 void tp_conv_2d_s8_taps_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
+/* The same for 1:4 weights, at most one in a group of four taps not zero: one pair for two neighbouring groups. in_channels is
+ * a multiple of 8.
+ *   weights  as for tp_conv_2d_s8_pairs_dsp, but a record is two pairs, a step is a halfword, and the entry is 48 * skip + skip
+ *            / 2 * 4
+ *   scratch  as above but with tp_expand_sp14_dsp's pairs [groups / 2][16][5] words */
+void tp_conv_2d_s8_sp14_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
  *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair
  *            (w0, w1); the w2 of rows 0 and 1, that of row 2; multiplier; offset. The padding left and right is folded into the
@@ -137,14 +147,18 @@ void tp_depthwise_3x3_row_s8_dense8_dsp(const tp_five_rows *layer, const uint32_
                                         int32_t iteration);
 
 /* The pointwise half; channels is a multiple of 4.
- *   weights  as for tp_conv_2d_s8_pairs_dsp, tp_conv_2d_s8_pairs8_dsp and tp_conv_2d_s8_taps_dsp
+ *   weights  as for tp_conv_2d_s8_pairs_dsp, tp_conv_2d_s8_pairs8_dsp, tp_conv_2d_s8_taps_dsp and
+ *            tp_conv_2d_s8_sp14_dsp, which wants a multiple of 8
  *   row      [ceil(channels / 64)][5][64] bytes of input
- *   scratch  [word-aligned] pairs [channels / 4][6][5] words, or taps [channels / 4][4][3] */
+ *   scratch  [word-aligned] what they expand: pairs [channels / 4][6][5] words, taps [channels / 4][4][3], pairs
+ *            [channels / 8][16][5] */
 void tp_conv_1x1_row_s8_pairs_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 void tp_conv_1x1_row_s8_pairs8_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 void tp_conv_1x1_row_s8_taps_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
+void tp_conv_1x1_row_s8_sp14_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
@@ -160,10 +174,15 @@ void tp_expand_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1]
 /* The same to taps [groups][4][3]: of each tap the pairs of pixels (0, 1), (2, 3), (4, anything) as halfwords. */
 void tp_expand_taps_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *taps);
 
+/* Two groups of four taps x and y at a time to pairs [groups / 2][16][5], pair 4 * i + j being (x[i], y[j]) as halfwords, the
+ * first low, but (y[j], x[i]) where i is 2 or 3 and j is 0 or 1; groups is even. */
+void tp_expand_sp14_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *pairs);
+
 /* All output channels of five pixels. Leaves job->output undefined. */
 void tp_five_pixels_s8_pairs_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_pairs8_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_taps_dsp(tp_five_pixels *job);
+void tp_five_pixels_s8_sp14_dsp(tp_five_pixels *job);
 
 void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, const tp_five_map *map,
                          const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);
