@@ -9,6 +9,7 @@
 void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y);
 void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
                           const int32_t *zero_point, int32_t *y);
+void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b, int32_t *y);
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y);
 void test_never_returns(const volatile int32_t *n);
 
@@ -25,6 +26,15 @@ void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *m
     for (int32_t i = 0; i < *n; i++) {
         const int32_t offset = tp_fast_offset(-shift[i], zero_point[i]);
         y[i] = tp_requantize_fast(acc[i], multiplier[i], -shift[i], offset);
+    }
+}
+
+/* y[*n][2]: as this core multiplies, and from halves. */
+void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b, int32_t *y)
+{
+    for (int32_t i = 0; i < *n; i++) {
+        *y++ = tp_doubling_high_mul(a[i], b[i]);
+        *y++ = tp_doubling_high_mul_by_halves(a[i], b[i]);
     }
 }
 

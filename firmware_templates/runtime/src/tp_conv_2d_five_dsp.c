@@ -13,9 +13,6 @@ typedef struct line {
     int32_t output_step, fifth; /* bytes to the next pixel; in a five-wide map: 0, and bytes to the fifth */
 } line;
 
-/* Where in a row of a five-wide map the columns 1, 2 and 3 lie. */
-static const int8_t COLUMN_BYTE[] = {2, 1, 3};
-
 /* Five pixels from `first`; beyond the last one, that is computed again. */
 static void locate(const line *l, int32_t first, int32_t from[TP_TILE_PIXELS - 1], int32_t to[TP_TILE_PIXELS - 1])
 {
@@ -25,11 +22,11 @@ static void locate(const line *l, int32_t first, int32_t from[TP_TILE_PIXELS - 1
         from[i - 1] = pixel * l->input_step;
         to[i - 1] = pixel * l->output_step;
     }
-    if (l->output_step == 0) {
-        for (int32_t i = 0; i < TP_TILE_PIXELS - 2; i++) {
-            to[i] = COLUMN_BYTE[i];
-        }
-        to[TP_TILE_PIXELS - 2] = l->fifth;
+    if (l->output_step == 0) { /* columns 0 2 1 3 are a word */
+        to[0] = 2;
+        to[1] = 1;
+        to[2] = 3;
+        to[3] = l->fifth;
     }
 }
 
