@@ -71,7 +71,7 @@ def test_zeros_anywhere_choose_between_pairs_and_single_taps(zeros: float, used:
 
 
 def test_a_core_without_dsp_gets_portable_kernels() -> None:
-    assert kernels(networks.every_operator(), HOST)["conv_2"] == "tp_conv_1x1_s8_sp24_c"
+    assert kernels(networks.every_operator(), HOST)["conv_2"] == "tp_conv_2d_s8_sp24x4_c"
 
 
 def test_dense_layers_get_dense_kernels() -> None:
