@@ -19,7 +19,7 @@ from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover
 
 Optimize: TypeAlias = Literal["speed", "size"]
 
-#: What a byte of constants is worth when optimizing for size. At 1,000, DS-CNN S takes int8 weights for a tenth more
+#: What a byte of constants is worth when optimizing for size. At 1,000, DS-CNN S takes int8 weights for a seventh more
 #: time (20 to 30 cycles a byte) and refuses the portable kernels: 7 % fewer bytes for five times the time.
 CYCLES_A_BYTE = 1000
 _ANYWHERE = Wiring(FiveWide(0, 2), FiveWide(0, 1))  # constants are the same wherever maps lie
