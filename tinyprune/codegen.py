@@ -16,7 +16,7 @@ from tinyprune.graph import macs
 from tinyprune.kernels import Argument, Constant, Layout, Place, Struct
 from tinyprune.program import Program, Step
 from tinyprune.resources import FIRMWARE_TEMPLATES
-from tinyprune.toolchain import arm_flags
+from tinyprune.toolchain import arm_flags, optimization
 
 _SUFFIXES = (".c", ".h", ".j2")  # nothing else in the templates' folders is part of a project
 _RENDERED = {
@@ -79,6 +79,7 @@ def _context(program: Program, name: str, paths: list[str]) -> dict[str, Any]:
         "sha256": graph.model_sha256,
         "board": program.board,
         "cpu_flags": arm_flags(program.board),
+        "optimization": optimization(program.board),
         "input": graph.input,
         "output": graph.output,
         "input_scale_nano": round(float(graph.input.scale) * 1e9),

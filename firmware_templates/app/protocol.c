@@ -63,7 +63,7 @@ static void answer_help(tp_device *device, char *words[]) {
            "db load N              announce N input bytes" NEWLINE
            "db HEX                 the next input bytes" NEWLINE
            "db print               show the input" NEWLINE
-           "infer [N [WARMUP]]     run N timed inferences after WARMUP untimed ones (1, 10)" NEWLINE
+           "infer [N [WARMUP]]     N timed inferences after WARMUP untimed ones (1, 10)" NEWLINE
            "results                the last output, dequantized" NEWLINE
            "output                 the last output, raw int8 in hexadecimal" NEWLINE);
 }

@@ -39,9 +39,9 @@ FAULTS = {
     f"{WORD}0x40000100 = 0; {START_TX}": "before the crystal oscillator runs",
     f"{WORD}0xE000EDFC = 0; map[1] = (int8_t){WORD}0xE0001004;": "DEMCR.TRCENA is 0",
     '__asm__ volatile("udf #0");': r"faulted: .*\(in FUNCTION,",
-    "USE_STACK(5000);": "the stack of 4,096 bytes overflowed",
+    "USE_STACK(5000);": "the stack of 2,048 bytes overflowed",
 }
-USE_STACK = "USE_STACK(2000);"
+USE_STACK = "USE_STACK(1200);"
 HANG = 'volatile int go = 1; while (go) { __asm__ volatile("" ::: "memory"); }'
 LOOP = "for (volatile int32_t i = 0; i < 1500000; i++) {}"
 STATEMENTS = [*FAULTS, USE_STACK, HANG, LOOP]
@@ -109,7 +109,7 @@ def test_stack_use_is_measured(image: FirmwareImage) -> None:
     assert 64 < plain < 1024
     device.load(input_for(USE_STACK))
     device.infer()
-    assert plain + 1000 < link.stack_bytes < plain + 2100
+    assert plain + 1000 < link.stack_bytes < plain + 1300
 
 
 def test_speed(image: FirmwareImage) -> None:

@@ -9,6 +9,7 @@
 void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y);
 void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
                           const int32_t *zero_point, int32_t *y);
+void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b, int32_t *y);
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y);
 void test_never_returns(const volatile int32_t *n);
 
@@ -25,6 +26,15 @@ void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *m
     for (int32_t i = 0; i < *n; i++) {
         const int32_t offset = tp_fast_offset(-shift[i], zero_point[i]);
         y[i] = tp_requantize_fast(acc[i], multiplier[i], -shift[i], offset);
+    }
+}
+
+/* y[*n][2]: as this core multiplies, and from halves. */
+void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b, int32_t *y)
+{
+    for (int32_t i = 0; i < *n; i++) {
+        *y++ = tp_doubling_high_mul(a[i], b[i]);
+        *y++ = tp_doubling_high_mul_by_halves(a[i], b[i]);
     }
 }
 
@@ -49,16 +59,21 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
 }
 
 /* All rows of a depthwise and a pointwise layer in one loop, as generated code has them; layers[0] is the depthwise one. */
-void test_five_rows(const tp_five_rows *layers, const uint32_t *depthwise, const uint32_t *pointwise, int8_t *map, int8_t *row,
-                    void *scratch);
-void test_five_rows(const tp_five_rows *layers, const uint32_t *depthwise, const uint32_t *pointwise, int8_t *map, int8_t *row,
-                    void *scratch)
-{
-    for (int32_t i = 0; i < layers[0].height; i++) {
-        tp_depthwise_3x3_row_s8_dense_dsp(&layers[0], depthwise, map, row, i);
-        tp_conv_1x1_row_s8_pairs_dsp(&layers[1], pointwise, row, map, scratch, i);
+#define TEST_ROWS(depthwise, pointwise)                                                                                        \
+    void test_rows_##depthwise##_##pointwise(const tp_five_rows *layers, const uint32_t *first, const uint32_t *second,        \
+                                             int8_t *map, int8_t *row, void *scratch);                                         \
+    void test_rows_##depthwise##_##pointwise(const tp_five_rows *layers, const uint32_t *first, const uint32_t *second,        \
+                                             int8_t *map, int8_t *row, void *scratch)                                          \
+    {                                                                                                                          \
+        for (int32_t i = 0; i < layers[0].height; i++) {                                                                       \
+            tp_depthwise_3x3_row_s8_##depthwise##_dsp(&layers[0], first, map, row, i);                                         \
+            tp_conv_1x1_row_s8_##pointwise##_dsp(&layers[1], second, row, map, scratch, i);                                    \
+        }                                                                                                                      \
     }
-}
+TEST_ROWS(dense, pairs)
+TEST_ROWS(dense8, pairs8)
+TEST_ROWS(dense, taps)
+TEST_ROWS(dense, sp14)
 
 /* As long as *n is not 0. */
 void test_never_returns(const volatile int32_t *n)

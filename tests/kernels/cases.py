@@ -111,6 +111,19 @@ def depthwise_2d(draw: st.DrawFn, _: Kernel) -> tuple[Input, Layer]:
 
 
 @st.composite
+def depthwise_3x3(draw: st.DrawFn, _: Kernel) -> tuple[Input, Layer]:
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    (height, width), _window, rest = draw(slide())
+    height, width = (size + 2 * dilation for size, dilation in zip((height, width), rest["dilation"], strict=True))
+    channels = draw(st.integers(1, 9))
+    weights = fill(draw(FILLS), random, (3, 3, channels))
+    fields = draw(weighted_fields(random, 9, channels))
+    return Input((height, width, channels), INPUT_SCALE, draw(ZERO_POINTS)), Depthwise(
+        weights=weights, **fields, **rest
+    )
+
+
+@st.composite
 def average_pool(draw: st.DrawFn, _: Kernel) -> tuple[Input, Layer]:
     size, window, rest = draw(slide(pool=True))
     return Input((*size, draw(st.integers(1, 9))), INPUT_SCALE, draw(ZERO_POINTS)), Pool(kernel=window, **rest)
@@ -130,9 +143,11 @@ CASES = {
     "tp_conv_1x1_s8_sp24_dsp": lambda kernel: pointwise(kernel, multiple=4),
     "tp_conv_1x1_s8_sp24_c": lambda kernel: pointwise(kernel, multiple=8),
     "tp_conv_2d_s8_sp24_c": conv_2d,
+    "tp_conv_2d_s8_sp24x4_c": conv_2d,
     "tp_conv_1x1_s8_dense_c": pointwise,
     "tp_conv_2d_s8_dense_c": conv_2d,
     "tp_depthwise_2d_s8_dense_c": depthwise_2d,
+    "tp_depthwise_3x3_s8_dense_c": depthwise_3x3,
     "tp_average_pool_s8_dense_c": average_pool,
     "tp_softmax_s8_dense_c": softmax,
 }

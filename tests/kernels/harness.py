@@ -28,6 +28,7 @@ from unicorn.arm_const import (
     UC_ARM_REG_R2,
     UC_ARM_REG_R3,
     UC_ARM_REG_SP,
+    UC_CPU_ARM_CORTEX_M0,
     UC_CPU_ARM_CORTEX_M4,
 )
 
@@ -43,11 +44,19 @@ SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c"]
 #: Function → how many pointers it takes.
 FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in interleaved.ROWS} | {
     "tp_conv_2d_s8_pairs_dsp": 6,
+    "tp_conv_2d_s8_pairs8_dsp": 6,
+    "tp_conv_2d_s8_taps_dsp": 6,
+    "tp_conv_2d_s8_sp14_dsp": 6,
     "tp_depthwise_3x3_s8_dense_dsp": 6,
+    "tp_depthwise_3x3_s8_dense8_dsp": 6,
     "tp_average_pool_five_s8_dsp": 4,
-    "test_five_rows": 6,
+    "test_rows_dense_pairs": 6,
+    "test_rows_dense8_pairs8": 6,
+    "test_rows_dense_taps": 6,
+    "test_rows_dense_sp14": 6,
     "test_requantize": 5,
     "test_requantize_fast": 6,
+    "test_doubling_high_mul": 4,
     "test_dsp": 4,
     "test_never_returns": 1,
 }
@@ -150,8 +159,12 @@ def _write_table(path: Path) -> None:
     path.write_text("\n".join([*lines, f"static void (*const table[])(void *const *) = {{{calls}}};", ""]))
 
 
+#: Core → what unicorn calls it.
+ARM_CPUS = {"cortex-m4": UC_CPU_ARM_CORTEX_M4, "cortex-m0plus": UC_CPU_ARM_CORTEX_M0}
+
+
 class Arm:
-    """The kernels as Cortex-M4 code in unicorn. Buffers end where their slot ends, and behind a slot nothing is
+    """The kernels as Cortex-M4 or M0+ code in unicorn. Buffers end where their slot ends, and behind a slot nothing is
     mapped."""
 
     CODE, CODE_BYTES = 0x0001_0000, 0x0004_0000
@@ -160,7 +173,7 @@ class Arm:
     RETURN = 0x0005_0000 - 16
     REGISTERS = (UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3)
 
-    def __init__(self, folder: Path, compiler: Compiler) -> None:
+    def __init__(self, folder: Path, compiler: Compiler, cpu: int = UC_CPU_ARM_CORTEX_M4) -> None:
         self.elf = folder / f"kernels-{compiler.name}.elf"
         port = TEMPLATES / "ports" / "nrf52840"
         sources = [str(path) for path in (*SOURCES, port / "string.c")]
@@ -171,7 +184,7 @@ class Arm:
         flags = [*compiler.compile_flags, *INCLUDES, f"-I{port}", *sources, *entry, *compiler.link_flags]
         compile_c([*compiler.command, *flags], self.elf)
         self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
-        self.uc.ctl_set_cpu_model(UC_CPU_ARM_CORTEX_M4)
+        self.uc.ctl_set_cpu_model(cpu)
         self.uc.mem_map(self.CODE, self.CODE_BYTES)
         self.uc.mem_map(self.STACK_TOP - self.STACK_BYTES, self.STACK_BYTES)
         for slot in range(6):

@@ -14,8 +14,9 @@ from tests.kernels.harness import Arm, Host, Library
 from tests.tflite_models import Conv, Depthwise, Input, Layer, Pool, graph
 from tinyprune import boards, kernels, reference
 from tinyprune.graph import Op
-from tinyprune.kernels import FiveWide, Struct, Wiring, depthwise_five, five_wide
+from tinyprune.kernels import FiveWide, Kernel, Struct, Wiring, depthwise_five, five_conv, five_wide
 from tinyprune.kernels.depthwise_five import from_planes, to_planes
+from tinyprune.kernels.five_conv import Format
 from tinyprune.toolchain import COMPILERS
 
 Int8 = npt.NDArray[np.int8]
@@ -24,7 +25,8 @@ CHECKS = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 ROWS = st.integers(1, 7)
-ROW_KERNELS = five_wide.ROWS[:2]
+BY_NAME = {kernel.name: kernel for kernel in (*five_wide.ROWS, *five_conv.ROWS)}
+FORMS = pytest.mark.parametrize("form", five_conv.FORMATS, ids=lambda form: form.name)
 
 
 @pytest.fixture(
@@ -60,15 +62,24 @@ def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: f
     }
 
 
-def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, ...]) -> Int8:
-    """Weights that are dense, 2:4 or have zeros anywhere."""
+def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, ...], form: str = "pairs") -> Int8:
+    """Weights that are dense, 2:4 or have zeros anywhere; for `sp14` 1:4, some groups being empty."""
     weights = fill(data.draw(FILLS), random, shape)
+    if form == "sp14":
+        groups = random.random((weights.size // 4, 4))
+        kept = (groups == groups.max(axis=1, keepdims=True)) & (groups < data.draw(st.sampled_from([1, 0.8, 0])))
+        return weights * kept.reshape(shape)
     zeros = data.draw(st.sampled_from(["2:4", 0, 0.5, 0.75, 0.9, 1]))
     return sparse(weights, random) if zeros == "2:4" else weights * (random.random(shape) >= zeros)
 
 
 def struct(op: Op) -> npt.NDArray[np.int32]:
     return np.array(list(kernels.layer_fields(op).values()), np.int32)
+
+
+def pack(kernel: Kernel, op: Op) -> npt.NDArray[Any]:
+    assert kernel.pack is not None
+    return kernel.pack(op)
 
 
 def words(count: int) -> npt.NDArray[np.uint8]:
@@ -86,16 +97,16 @@ def constant(*arrays: npt.NDArray[Any]) -> None:
         array.setflags(write=False)
 
 
-def run_conv(library: Library, op: Any, x: Int8, first: int | None) -> Int8:
+def run_conv(library: Library, form: Format, op: Any, x: Int8, first: int | None) -> Int8:
     """`first` is the first slot of a five-wide output map; None asks for [height][width][channels]."""
     height, _, channels = op.output.shape
     slots = 0 if first is None else depthwise_five.slots(height, first)
     where = np.array([slots, first or 0], np.int32)
     y = np.full(op.output.shape if first is None else (channels, 5 * slots), POISON, np.uint8).view(np.int8)
-    layer, weights = struct(op), five_wide.pack_conv(op)
+    layer, weights = struct(op), five_conv.pack(form, op)
     constant(layer, where, weights, x)
-    scratch = words(five_wide.conv_scratch_bytes(op))
-    library.call("tp_conv_2d_s8_pairs_dsp", [layer, where, weights, x, y, scratch])
+    scratch = words(five_conv.scratch_bytes(form, op))
+    library.call(f"tp_conv_2d_s8_{form.name}_dsp", [layer, where, weights, x, y, scratch])
     if first is None:
         return y
     y = y.copy()
@@ -104,37 +115,41 @@ def run_conv(library: Library, op: Any, x: Int8, first: int | None) -> Int8:
     return found
 
 
+@FORMS
 @CHECKS
 @given(st.data())
-def test_conv(library: Library, data: st.DataObject) -> None:
+def test_conv(library: Library, form: Format, data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     size, window, rest = data.draw(slide())
     in_channels, out_channels = data.draw(st.integers(1, 24)), data.draw(st.integers(1, 9))
     if data.draw(st.booleans()):
         window, in_channels = (1, 1), 4 * in_channels
-    weights = pruned(data, random, (out_channels, *window, in_channels))
+    in_channels += -in_channels % form.multiple
+    weights = pruned(data, random, (out_channels, *window, in_channels), form.name)
     fields = relu_fields(random, weights[0].size, out_channels, data.draw(st.sampled_from([0, 1])))
     op = graph(Input((*size, in_channels), 0.1, data.draw(ZERO_POINTS)), [Conv(weights=weights, **fields, **rest)]).ops[
         0
     ]
-    assume(five_wide.accepts_conv(op))
+    assume(five_conv.accepts(form, op))
     x = fill(data.draw(FILLS), random, op.input.shape)
     first = data.draw(st.integers(1, 3)) if op.output.shape[1] == 5 else None
-    np.testing.assert_array_equal(run_conv(library, op, x, first), reference.run_op(op, x[None])[0])
+    np.testing.assert_array_equal(run_conv(library, form, op, x, first), reference.run_op(op, x[None])[0])
 
 
+@FORMS
 @CHECKS
 @given(st.data())
-def test_conv_of_a_row_of_five(library: Library, data: st.DataObject) -> None:
+def test_conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObject) -> None:
     """Every count of groups around the kernel's runs of 16."""
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     in_channels, out_channels = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 5))
-    weights = pruned(data, random, (out_channels, 1, 1, in_channels))
+    in_channels += -in_channels % form.multiple
+    weights = pruned(data, random, (out_channels, 1, 1, in_channels), form.name)
     layer = Conv(weights=weights, **relu_fields(random, in_channels, out_channels))
     op = graph(Input((data.draw(ROWS), 5, in_channels), 0.1, data.draw(ZERO_POINTS)), [layer]).ops[0]
-    assume(five_wide.accepts_conv(op))
+    assume(five_conv.accepts(form, op))
     x = fill(data.draw(FILLS), random, op.input.shape)
-    found = run_conv(library, op, x, data.draw(st.sampled_from([None, 1, 2])))
+    found = run_conv(library, form, op, x, data.draw(st.sampled_from([None, 1, 2])))
     np.testing.assert_array_equal(found, reference.run_op(op, x[None])[0])
 
 
@@ -148,9 +163,10 @@ def channel_counts(multiple: int = 1) -> st.SearchStrategy[int]:
     return counts.map(lambda count: multiple * count)
 
 
+@pytest.mark.parametrize("name", ["dense", "dense8"])
 @CHECKS
 @given(st.data())
-def test_depthwise(library: Library, data: st.DataObject) -> None:
+def test_depthwise(library: Library, name: str, data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels = data.draw(ROWS), data.draw(channel_counts(2) | channel_counts())
     op: Any = graph(
@@ -159,39 +175,51 @@ def test_depthwise(library: Library, data: st.DataObject) -> None:
     assume(five_wide.accepts_depthwise(op))
     x, first = fill(data.draw(FILLS), random, op.input.shape), data.draw(st.integers(1, 3))
     slots = depthwise_five.slots(height, first)
-    layer, where, weights = struct(op), np.array([slots, first], np.int32), five_wide.pack_depthwise(op)
+    layer, where, weights = (
+        struct(op),
+        np.array([slots, first], np.int32),
+        pack(BY_NAME[f"tp_depthwise_3x3_s8_{name}_dsp"], op),
+    )
     constant(layer, where, weights)
     y = np.full(op.output.shape, POISON, np.uint8).view(np.int8)
     scratch = words(five_wide.depthwise_scratch_bytes(op))
-    library.call("tp_depthwise_3x3_s8_dense_dsp", [layer, where, weights, planes(x, slots, first), y, scratch])
+    library.call(f"tp_depthwise_3x3_s8_{name}_dsp", [layer, where, weights, planes(x, slots, first), y, scratch])
     np.testing.assert_array_equal(y, reference.run_op(op, x[None])[0])
 
 
+@pytest.mark.parametrize(
+    "names", [("dense", "pairs"), ("dense8", "pairs8"), ("dense", "taps"), ("dense", "sp14")], ids="-".join
+)
 @CHECKS
 @given(st.data())
-def test_two_layers_row_by_row(library: Library, data: st.DataObject) -> None:
+def test_two_layers_row_by_row(library: Library, names: tuple[str, str], data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels, out_channels = data.draw(ROWS), data.draw(channel_counts(4)), data.draw(st.integers(1, 9))
-    weights = pruned(data, random, (out_channels, 1, 1, channels))
+    channels += -channels % (8 if names[1] == "sp14" else 1)
+    weights = pruned(data, random, (out_channels, 1, 1, channels), names[1])
     layers: list[Layer] = [
         depthwise_layer(data, random, channels),
         Conv(weights=weights, **relu_fields(random, channels, out_channels)),
     ]
     ops: Any = graph(Input((height, 5, channels), 0.1, data.draw(ZERO_POINTS)), layers).ops
-    assume(five_wide.accepts_depthwise_row(ops[0]) and five_wide.accepts_pointwise_row(ops[1]))
+    used = [
+        BY_NAME[f"tp_depthwise_3x3_row_s8_{names[0]}_dsp"],
+        BY_NAME[f"tp_conv_1x1_row_s8_{names[1]}_dsp"],
+    ]
+    assume(all(kernel.accepts(op) for kernel, op in zip(used, ops, strict=True)))
     x = fill(data.draw(FILLS), random, ops[0].input.shape)
     first_in, first_out = data.draw(st.sampled_from([(2, 1), (1, 2), (3, 2)]))
     slots = depthwise_five.slots(height, max(first_in, first_out))
     wiring = Wiring(FiveWide(slots, first_in), FiveWide(slots, first_out))
-    structs = [kernel.arguments(op, wiring)[0] for kernel, op in zip(ROW_KERNELS, ops, strict=True)]
+    structs = [kernel.arguments(op, wiring)[0] for kernel, op in zip(used, ops, strict=True)]
     parameters = np.array([list(s.fields.values()) for s in structs if isinstance(s, Struct)], np.int32)
-    depthwise, pointwise = five_wide.pack_depthwise(ops[0]), five_wide.pack_conv(ops[1])
+    depthwise, pointwise = (pack(kernel, op) for kernel, op in zip(used, ops, strict=True))
     constant(parameters, depthwise, pointwise)
     shared = np.full((max(channels, out_channels), 5 * slots), POISON, np.uint8).view(np.int8)
     shared[:channels] = planes(x, slots, first_in)
     row = np.full(five_wide.row_bytes(channels), POISON, np.uint8)
-    scratch = words(five_wide.pointwise_row_scratch_bytes(ops[1]))
-    library.call("test_five_rows", [parameters, depthwise, pointwise, shared, row, scratch])
+    scratch = words(used[1].scratch_bytes(ops[1]))
+    library.call(f"test_rows_{names[0]}_{names[1]}", [parameters, depthwise, pointwise, shared, row, scratch])
     expected = reference.run_op(ops[1], reference.run_op(ops[0], x[None]))[0]
     np.testing.assert_array_equal(from_planes(shared[:out_channels], height, first_out), expected)
 

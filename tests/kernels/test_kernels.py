@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.kernels import harness
 from tests.kernels.cases import CASES, INT8_FILLS, POISON, fill, operator_and_input, run_kernel, sparse
-from tests.kernels.harness import RUNTIME, ZIG, Arm, Host, Library, host_compiler
+from tests.kernels.harness import ARM_CPUS, RUNTIME, ZIG, Arm, Host, Library, host_compiler
 from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
 from tinyprune import boards, fixed_point, kernels, reference
 from tinyprune.graph import FullyConnected, Weighted
-from tinyprune.kernels import KERNELS, Kernel, five_wide, interleaved
+from tinyprune.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved
 from tinyprune.reader import read
 from tinyprune.toolchain import COMPILERS
 
@@ -24,7 +24,10 @@ BACKENDS = [
     pytest.param("host", marks=pytest.mark.compiler),
     pytest.param("arm-gcc", marks=[pytest.mark.compiler, pytest.mark.emulator]),
     pytest.param("arm-zig", marks=[pytest.mark.compiler, pytest.mark.emulator]),
+    pytest.param("m0-gcc", marks=[pytest.mark.compiler, pytest.mark.emulator]),
+    pytest.param("m0-zig", marks=[pytest.mark.compiler, pytest.mark.emulator]),
 ]
+CORES = {"arm": "cortex-m4", "m0": "cortex-m0plus"}
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -35,17 +38,21 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if where == "host":
         library = Host(folder)
     else:
-        compiler = COMPILERS[name](boards.load("nano33"))
+        board = boards.load("nano33")
+        core = CORES[where]
+        compiler = COMPILERS[name](
+            replace(board, cpu=replace(board.cpu, core=core, fpu=board.cpu.fpu and core != CORES["m0"]))
+        )
         if compiler is None:
             pytest.skip(f"the compiler {name} for Arm is not installed")
-        library = Arm(folder, compiler)
+        library = Arm(folder, compiler, ARM_CPUS[core])
     yield library
     library.close()
 
 
 def test_every_row_has_a_case_and_every_source_a_row() -> None:
     assert sorted(CASES) == sorted(BY_NAME)  # the five-wide ones: test_five_wide.py
-    assert (*five_wide.ROWS, *interleaved.ROWS) == KERNELS
+    assert (*five_wide.ROWS, *five_conv.ROWS, *interleaved.ROWS) == KERNELS
     sources = {path.stem: path.read_text() for path in (RUNTIME / "src").glob("*.c")}
     names = {kernel.name for kernel in KERNELS}
     assert names <= set(sources)
@@ -124,6 +131,16 @@ def test_requantize_on_every_kind_of_tie(library: Library, shift: int) -> None:
     y, shifts = np.zeros_like(acc), np.full_like(acc, shift)
     library.call("test_requantize", [np.array([len(acc)], np.int32), acc, multiplier, shifts, y])
     np.testing.assert_array_equal(y, fixed_point.multiply_by_quantized_multiplier(acc, multiplier, shift))
+
+
+def test_doubling_high_mul_from_halves(library: Library) -> None:
+    extremes = np.array([-(1 << 31), 1 - (1 << 31), -65537, -65536, -1, 0, 1, 32767, 65535, 65536, (1 << 31) - 1])
+    a, b = (part.ravel()[1:] for part in np.meshgrid(extremes, extremes))  # all but the lowest by the lowest
+    random = np.random.default_rng(0)
+    a, b = (np.concatenate([part, random.integers(-(1 << 31), 1 << 31, 20000)]) for part in (a, b))
+    y = np.zeros((len(a), 2), np.int32)
+    library.call("test_doubling_high_mul", [np.array([len(a)], np.int32), a.astype(np.int32), b.astype(np.int32), y])
+    np.testing.assert_array_equal(y, np.repeat((a * b + (1 << 30) >> 31)[:, None], 2, axis=1))
 
 
 @pytest.mark.parametrize("zero_point", [-128, 0, 127])

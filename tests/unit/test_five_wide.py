@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tinyprune.kernels import depthwise_five
-from tinyprune.sparsity import pairs, two_of_four
+from tinyprune.sparsity import pairs, pairs8, pairs14, two_of_four
+from tinyprune.sparsity import taps as taps_format
 
 
 def random_weights(rows: int, taps: int, zeros: float | str) -> np.ndarray:
@@ -25,6 +26,13 @@ def test_stream_round_trip(taps: int, zeros: float | str) -> None:
     assert packed[2] == 0
     assert packed[-2:].astype(np.int32).tolist() == [6, -6]
     assert pairs.count(weights) < len(packed) - 7 * 4
+    packed = pairs8.pack(weights, numbers * -1000, shifts, numbers)
+    np.testing.assert_array_equal(pairs8.unpack(packed, taps, 7), weights)
+    assert packed[2] == 2
+    assert packed[-1] == 6
+    packed = taps_format.pack(weights, numbers * -1000, shifts, numbers, -numbers)
+    np.testing.assert_array_equal(taps_format.unpack(packed, shifts, taps), weights)
+    assert len(packed) == 1 + 7 * 5 + taps_format.count(weights) + 4 + sum(np.count_nonzero(weights, axis=1) > 17)
 
 
 def test_one_pair_a_group_at_two_of_four() -> None:
@@ -43,6 +51,56 @@ def test_worked_example() -> None:
     steps = 220 << 8 | 240 << 16 | 20 << 24
     expected = [10, entry, 4, steps, 12 | 0xFFFC << 16, 20 | 28 << 16, 0, 8, 9, 11]
     assert packed.tolist() == expected
+
+
+def test_worked_example_in_bytes() -> None:
+    weights = np.zeros((1, 24), np.int8)
+    weights[0, [0, 1, 6, 7, 16]] = 3, -1, 5, 7, 2
+    packed = pairs8.pack(weights, np.array([-5]), np.array([2]), np.array([9]))
+    steps = 220 << 8 | 240 << 16 | 20 << 24
+    first, second = 3 | 5 << 8 | 0xFF << 16 | 7 << 24, 2 << 8
+    assert packed.tolist() == [7, 12 * 52 + 3 * 4, (-5 * 32 + 2) & 0xFFFFFFFF, steps, first, second, 9]
+
+
+@pytest.mark.parametrize("taps", [8, 16, 64, 136, 264])
+@pytest.mark.parametrize("empty", [0.0, 0.7, 1.0])
+def test_one_of_four_round_trip(taps: int, empty: float) -> None:
+    random = np.random.default_rng(taps)
+    groups = random.random((7, taps // 4, 4))
+    kept = (groups == groups.max(axis=2, keepdims=True)) & (random.random((7, taps // 4, 1)) >= empty)
+    weights = random.integers(1, 128, (7, taps)).astype(np.int8) * kept.reshape(7, taps)
+    shifts, numbers = np.arange(2, 9), np.arange(7)
+    packed = pairs14.pack(weights, numbers * -1000, shifts, numbers, -numbers)
+    np.testing.assert_array_equal(pairs14.unpack(packed, shifts, taps), weights)
+    assert 7 <= pairs14.count(weights) <= 7 * taps // 8
+
+
+def test_one_of_four_is_refused_where_it_is_not() -> None:
+    weights = np.zeros((2, 16), np.int8)
+    assert pairs14.fits(weights)
+    assert not pairs14.fits(weights[:, :12])
+    assert not pairs14.fits(np.zeros((1, 1640), np.int8))
+    weights[1, [4, 6]] = 1
+    assert not pairs14.fits(weights)
+    with pytest.raises(ValueError, match="not 1:4"):
+        pairs14.pack(weights, *[np.zeros(2, np.int64)] * 4)
+
+
+def test_worked_example_of_one_of_four() -> None:
+    weights = np.zeros((1, 24), np.int8)
+    weights[0, [3, 4]] = 3, -1  # (y0, x3), number 12: byte 240
+    weights[0, 17] = 5  # (x1, y0), number 4 of block 2: byte 640 + 80
+    packed = pairs14.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
+    entry = 14 * 48 + 7 * 4
+    assert packed.tolist() == [8, entry, 4, 240 | 480 << 16, 0xFFFC | 12 << 16, 20, 9, 11]
+
+
+def test_worked_example_of_taps() -> None:
+    weights = np.zeros((2, 24), np.int8)
+    weights[0, [1, 6, 23]] = 3, -1, 5
+    stream = taps_format.pack(weights, np.array([1, -2]), np.array([2, 3]), np.array([9, 8]), np.array([11, 10]))
+    first = [4, 12 | 12 << 16, 2**32 - 792 + 14 * 40, 0xFFFC | 72 << 16, 20 | 276 << 16, 9, 11]
+    assert stream.tolist() == [17, *first, 2**32 - 16, 0, 2**32 - 152, 8, 10, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("weight", "fits"), [(127, True), (-128, True), (127, False)])

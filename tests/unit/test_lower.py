@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from tests import networks
+from tests import networks, tflite_models
+from tests.tflite_models import Conv, Input
 from tinyprune import boards, lower, reader
 from tinyprune.errors import DoesNotFit
 from tinyprune.graph import Reshape
@@ -45,18 +47,31 @@ def test_a_layout_ends_where_the_next_layer_does_not_know_it() -> None:
     assert found[-1].kernel.name == "tp_conv_2d_s8_pairs_dsp"
 
 
-def test_size_takes_the_fewest_bytes_of_weights() -> None:
+def test_size_weighs_bytes_against_cycles() -> None:
     graph = reader.read(networks.ds_cnn())
     small, fast = (lower.lower(graph, NANO33, goal) for goal in ("size", "speed"))  # type: ignore[arg-type]
-    assert sum(s.weights_bytes for s in small.steps) < 0.5 * sum(s.weights_bytes for s in fast.steps)
-    assert {step.kernel.name for step in small.steps if step.pattern == "2:4"} == {
-        "tp_conv_1x1_s8_sp24_c",
-        "tp_conv_2d_s8_sp24_c",
-    }
+    bytes_of = [sum(step.constant_bytes for step in program.steps) for program in (small, fast)]
+    cycles = [sum(step.kernel.cycles(step.op) for step in program.steps) for program in (small, fast)]
+    assert bytes_of[0] < 0.65 * bytes_of[1]
+    assert cycles[1] < cycles[0] < 1.3 * cycles[1]
+    assert small.steps[2].kernel.name == "tp_conv_1x1_row_s8_pairs8_dsp"
+    assert small.steps[1].kernel.name == "tp_depthwise_3x3_row_s8_dense8_dsp"
+    assert small.arena.arena_bytes == fast.arena.arena_bytes
+
+
+@pytest.mark.parametrize(("zeros", "used"), [(0, "pairs"), (0.5, "pairs"), (0.9, "taps")])
+def test_zeros_anywhere_choose_between_pairs_and_single_taps(zeros: float, used: str) -> None:
+    random = np.random.default_rng(0)
+    weights = random.integers(-127, 128, (16, 1, 1, 64)) * (random.random((16, 1, 1, 64)) >= zeros)
+    layer = Conv(
+        weights=weights.astype(np.int8), weight_scales=[0.002] * 16, scale=0.02, zero_point=-128, activation="RELU"
+    )
+    step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
+    assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"
 
 
 def test_a_core_without_dsp_gets_portable_kernels() -> None:
-    assert kernels(networks.every_operator(), HOST)["conv_2"] == "tp_conv_1x1_s8_sp24_c"
+    assert kernels(networks.every_operator(), HOST)["conv_2"] == "tp_conv_2d_s8_sp24x4_c"
 
 
 def test_dense_layers_get_dense_kernels() -> None:
@@ -94,7 +109,7 @@ def test_too_large_for_flash_says_by_how_much_and_what_would_fit() -> None:
 
 def test_too_large_for_ram_names_the_layer() -> None:
     assert NANO33.ram is not None
-    small = replace(NANO33, ram=replace(NANO33.ram, bytes=5000))
+    small = replace(NANO33, ram=replace(NANO33.ram, bytes=2952))
     with pytest.raises(DoesNotFit, match=r"arena needs [\d,]+ bytes of RAM, the board has 904 beside") as caught:
         lower.lower(reader.read(networks.every_operator()), small)
     assert 'layer "conv_2"' in str(caught.value)

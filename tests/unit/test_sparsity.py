@@ -71,3 +71,25 @@ def test_the_worked_example_of_the_formats_page() -> None:
 )
 def test_patterns_are_discovered_from_the_weights(rows: list[list[int]], pattern: str) -> None:
     assert sparsity.discover(np.array(rows, np.int8)) == pattern
+
+
+@pytest.mark.parametrize("taps", [1, 4, 7, 40, 64])
+def test_words_round_trip(taps: int) -> None:
+    random = np.random.default_rng(taps)
+    weights = random.integers(-127, 128, (5, taps)).astype(np.int8) * two_of_four.mask(random.random((5, taps)))
+    packed = two_of_four.pack_words(weights)
+    assert packed.shape == (5, -(-taps // 4))
+    np.testing.assert_array_equal(two_of_four.unpack_words(packed, taps), weights)
+
+
+def test_words_worked_example() -> None:
+    weights = np.array([[0, 5, 0, -7]], np.int8)
+    assert two_of_four.pack_words(weights).tolist() == [[5 | 0xF9 << 8 | 24 << 16 | 8 << 24]]
+
+
+def test_words_refuse_products_beyond_16_bits() -> None:
+    weights = np.array([[-128, 0, 0, -128]], np.int8)
+    assert not two_of_four.fits_words(weights)
+    with pytest.raises(ValueError, match="two weights of -128"):
+        two_of_four.pack_words(weights)
+    assert two_of_four.fits_words(np.array([[-128, 0, 0, -127, -128, 1]], np.int8))

@@ -41,6 +41,20 @@ def unpack(packed: Words, scale_shift: Int64) -> Int8:
     return taps.astype(np.int8).transpose(1, 2, 0)
 
 
+def pack8(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64) -> Words:
+    """The same in fewer bytes, as `tp_depthwise_row_s8_dense8_dsp` reads it → `[channels, 5]`."""
+    last = np.stack([np.zeros_like(scale_shift), np.zeros_like(scale_shift), scale_shift])
+    bytes_ = np.stack([weights[:, 0], weights[:, 2], weights[:, 1], last.astype(np.int8)], axis=-1)
+    taps = np.ascontiguousarray(bytes_.transpose(1, 0, 2)).view("<u4")[:, :, 0].astype(np.int64)
+    return (np.stack([bias, *taps.T, multiplier], axis=1) & 0xFFFFFFFF).astype(np.uint32)
+
+
+def unpack8(packed: Words) -> Int8:
+    """The weights `[3, 3, channels]`: the inverse of `pack8`."""
+    bytes_ = np.ascontiguousarray(packed[:, 1:4]).astype("<u4").view(np.int8).reshape(-1, 3, 4)
+    return np.ascontiguousarray(bytes_[:, :, [0, 2, 1]].transpose(1, 2, 0))
+
+
 def slots(height: int, first: int) -> int:
     """Slots of a plane whose rows begin in slot `first`, a row of padding behind them included."""
     return -(-(first + height + 1) // 4) * 4

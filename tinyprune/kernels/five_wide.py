@@ -1,19 +1,23 @@
-"""Kernels for maps five columns wide, with the DSP extension: tp_kernels_dsp.h is their contract.
+"""Maps five columns wide, and the kernels for them that are no convolutions over all channels, with the DSP extension:
+tp_kernels_dsp.h is their contract.
 
-A 3×3 depthwise layer and the pointwise layer behind it run in one loop over rows, in place.
+A 3×3 depthwise layer and the pointwise layer behind it (five_conv.py) run in one loop over rows, in place.
 """
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyprune import fixed_point
-from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Weighted, matrix
+from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, Weighted
 from tinyprune.kernels import depthwise_five, relu_rounding
 from tinyprune.kernels.depthwise_five import WIDTH
 from tinyprune.kernels.kernel import Argument, Constant, FiveWide, Kernel, Layout, Place, Struct, Wiring, linear
 from tinyprune.kernels.parameters import folded_bias, layer_fields
 from tinyprune.kernels.relu_rounding import ReluChannels
-from tinyprune.sparsity import ANY, DENSE, pairs
+from tinyprune.sparsity import DENSE
 from tinyprune.sparsity.pairs import GROUP
 
 Words = npt.NDArray[np.uint32]
@@ -35,11 +39,6 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
     )
     bound = np.abs(folded_bias(op)) + 128 * rows.sum(axis=1)
     return relu_rounding.relu_channels(bound, rows.max(axis=1), multipliers, shifts)
-
-
-def accepts_conv(op: Conv2D | FullyConnected) -> bool:
-    """`tp_conv_2d_s8_pairs_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
-    return op.output.size_bytes // op.out_channels >= WIDTH and relu_channels(op) is not None
 
 
 def accepts_depthwise(op: DepthwiseConv2D) -> bool:
@@ -65,14 +64,6 @@ def accepts_pool(op: AveragePool2D) -> bool:
     )
 
 
-def pack_conv(op: Conv2D | FullyConnected) -> Words:
-    channels, rows = relu_channels(op), matrix(op)
-    assert channels is not None
-    assert rows is not None
-    numbers = (channels.scale_shift, channels.multiplier, channels.offset)
-    return pairs.pack(rows, folded_bias(op), *numbers)
-
-
 def pack_depthwise(op: DepthwiseConv2D) -> Words:
     channels = relu_channels(op)
     assert channels is not None
@@ -80,23 +71,10 @@ def pack_depthwise(op: DepthwiseConv2D) -> Words:
     return depthwise_five.pack(op.weights, folded_bias(op), op.input.zero_point, *numbers)
 
 
-def conv_scratch_bytes(op: Conv2D | FullyConnected) -> int:
-    layer = layer_fields(op)
-    taps = layer["kernel_height"] * layer["kernel_width"] * layer["in_channels"]
-    groups = -(-taps // GROUP)
-    expanded = groups * pairs.GROUP_BYTES
-    if _is_direct(layer):
-        return expanded
-    reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
-    band = layer["kernel_height"] * reach * layer["in_channels"]
-    return expanded + WIDTH * GROUP * groups + band
-
-
-def _is_direct(layer: dict[str, int]) -> bool:
-    """Whether a pixel's activations lie side by side in the input: no patch is needed."""
-    ones = ("kernel_height", "kernel_width", "stride_height", "stride_width")
-    maps_agree = layer["in_width"] == layer["out_width"] and layer["in_height"] == layer["out_height"]
-    return all(layer[name] == 1 for name in ones) and maps_agree and layer["in_channels"] % GROUP == 0
+def pack_depthwise8(op: DepthwiseConv2D) -> Words:
+    channels = relu_channels(op)
+    assert channels is not None
+    return depthwise_five.pack8(op.weights, folded_bias(op), channels.scale_shift, channels.multiplier)
 
 
 def depthwise_scratch_bytes(op: DepthwiseConv2D) -> int:
@@ -123,26 +101,21 @@ def planes_bytes(where: FiveWide, channels: int) -> int:
     return channels * WIDTH * where.slots
 
 
-def _map(where: FiveWide | None) -> Struct:
+def map_struct(where: FiveWide | None) -> Struct:
     slots, first = (where.slots, where.first) if where else (0, 0)
     return Struct("tp_five_map", {"slots": slots, "first": first})
 
 
-def _conv(op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack_conv(op))
-    return Struct("tp_layer", layer_fields(op)), _map(wiring.output), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
-
-
-def _depthwise(op: DepthwiseConv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack_depthwise(op))
-    return Struct("tp_layer", layer_fields(op)), _map(wiring.input), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
+def _depthwise(pack: Callable[[DepthwiseConv2D], Words], op: DepthwiseConv2D, wiring: Wiring) -> tuple[Argument, ...]:
+    layer, weights = Struct("tp_layer", layer_fields(op)), Constant("weights", "uint32_t", pack(op))
+    return layer, map_struct(wiring.input), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
 def _pool(op: AveragePool2D, wiring: Wiring) -> tuple[Argument, ...]:
-    return Struct("tp_layer", layer_fields(op)), _map(wiring.input), Place.INPUT, Place.OUTPUT
+    return Struct("tp_layer", layer_fields(op)), map_struct(wiring.input), Place.INPUT, Place.OUTPUT
 
 
-def _rows(op: Conv2D | DepthwiseConv2D, wiring: Wiring) -> Struct:
+def rows_struct(op: Conv2D | DepthwiseConv2D, wiring: Wiring) -> Struct:
     height, _, channels = op.input.shape
     assert wiring.input is not None
     assert wiring.output is not None
@@ -151,14 +124,10 @@ def _rows(op: Conv2D | DepthwiseConv2D, wiring: Wiring) -> Struct:
     return Struct("tp_five_rows", dict(zip(names, (*values, op.input.zero_point), strict=True)))
 
 
-def _depthwise_row(op: DepthwiseConv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack_depthwise(op))
-    return _rows(op, wiring), weights, Place.INPUT, Place.OUTPUT, Place.ROW
-
-
-def _pointwise_row(op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack_conv(op))
-    return _rows(op, wiring), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH, Place.ROW
+def _depthwise_row(
+    pack: Callable[[DepthwiseConv2D], Words], op: DepthwiseConv2D, wiring: Wiring
+) -> tuple[Argument, ...]:
+    return rows_struct(op, wiring), Constant("weights", "uint32_t", pack(op)), Place.INPUT, Place.OUTPUT, Place.ROW
 
 
 def accepts_depthwise_row(op: DepthwiseConv2D) -> bool:
@@ -166,53 +135,29 @@ def accepts_depthwise_row(op: DepthwiseConv2D) -> bool:
     return accepts_depthwise(op) and op.out_channels % GROUP == 0
 
 
-def accepts_pointwise_row(op: Conv2D) -> bool:
-    """`tp_conv_1x1_row_s8_pairs_dsp`: behind a depthwise layer of the same loop."""
-    slide = op.window
+def _depthwise_kernels(
+    name: str, pack: Callable[[DepthwiseConv2D], Words], cycles_an_output: float
+) -> tuple[Kernel, Kernel]:
+    """In a loop over rows, and alone."""
     return (
-        accepts_conv(op)
-        and slide.kernel == slide.stride == (1, 1)
-        and op.input.shape[:2] == op.output.shape[:2]
-        and op.input.shape[1] == WIDTH
-        and op.input.shape[2] % GROUP == 0
-    )
+        Kernel(
+            f"tp_depthwise_3x3_row_s8_{name}_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise_row,
+            partial(_depthwise_row, pack), linear(0, cycles_an_output), pack=pack,
+            reads=Layout.FIVE_WIDE, writes=(Layout.ROW,),
+        ),
+        Kernel(
+            f"tp_depthwise_3x3_s8_{name}_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise,
+            partial(_depthwise, pack), linear(0, cycles_an_output + 0.4), pack=pack,
+            scratch_bytes=depthwise_scratch_bytes, reads=Layout.FIVE_WIDE,
+        ),
+    )  # fmt: skip
 
-
-def pointwise_row_scratch_bytes(op: Conv2D) -> int:
-    return op.input.shape[2] // GROUP * pairs.GROUP_BYTES
-
-
-def _conv_cycles(op: Conv2D | FullyConnected) -> float:
-    """Of each tile of five pixels: 13.25 cycles a pair of weights, 45 a channel, 75 to expand a group of four taps."""
-    rows = matrix(op)
-    assert rows is not None
-    tiles = op.output.size_bytes / (op.out_channels * WIDTH)
-    groups = -(-int(rows.shape[1]) // GROUP)
-    return tiles * (13.25 * pairs.count(rows) + 45 * op.out_channels + 75 * groups)
-
-
-_CONV_AND_GATHER = 1.03  # what gathering adds, in a first layer of 40 taps
-_FIVE, _ROW, _INTERLEAVED = Layout.FIVE_WIDE, Layout.ROW, Layout.INTERLEAVED
 
 ROWS = (
+    *_depthwise_kernels("dense", pack_depthwise, 17),
+    *_depthwise_kernels("dense8", pack_depthwise8, 21),
     Kernel(
-        "tp_depthwise_3x3_row_s8_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise_row, _depthwise_row,
-        linear(0, 16.6), pack=pack_depthwise, reads=_FIVE, writes=(_ROW,),
-    ),
-    Kernel(
-        "tp_conv_1x1_row_s8_pairs_dsp", (Conv2D,), ANY, "dsp", accepts_pointwise_row, _pointwise_row,
-        _conv_cycles, pack=pack_conv, scratch_bytes=pointwise_row_scratch_bytes, reads=_ROW, writes=(_FIVE,),
-    ),
-    Kernel(
-        "tp_conv_2d_s8_pairs_dsp", (Conv2D,), ANY, "dsp", accepts_conv, _conv,
-        lambda op: _CONV_AND_GATHER * _conv_cycles(op),
-        pack=pack_conv, scratch_bytes=conv_scratch_bytes, writes=(_INTERLEAVED, _FIVE),
-    ),
-    Kernel(
-        "tp_depthwise_3x3_s8_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise, _depthwise,
-        linear(0, 17), pack=pack_depthwise, scratch_bytes=depthwise_scratch_bytes, reads=_FIVE,
-    ),
-    Kernel(
-        "tp_average_pool_five_s8_dsp", (AveragePool2D,), DENSE, "dsp", accepts_pool, _pool, linear(0, 350), reads=_FIVE,
+        "tp_average_pool_five_s8_dsp", (AveragePool2D,), DENSE, "dsp", accepts_pool, _pool, linear(0, 350),
+        reads=Layout.FIVE_WIDE,
     ),
 )  # fmt: skip

@@ -86,6 +86,20 @@ def _rounds_fast(op: Weighted) -> bool:
     )
 
 
+def _can_use_words(op: Conv2D | FullyConnected) -> bool:
+    """Four pixels share what the kernel expands."""
+    return op.output.size_bytes // op.out_channels >= 4 and two_of_four.fits_words(_matrix(op))
+
+
+def _is_depthwise_3x3(op: DepthwiseConv2D) -> bool:
+    return op.window.kernel == (3, 3) and op.input.shape[2] == op.out_channels
+
+
+def _words_bytes(op: Conv2D | FullyConnected) -> int:
+    patches = 0 if _is_pointwise(op) else 4 * _taps(op)
+    return _round_up(_taps(op), two_of_four.GROUP) * 8 + patches
+
+
 def _patch_bytes(op: Conv2D | FullyConnected) -> int:
     return _round_up(_taps(op), 8)
 
@@ -100,6 +114,14 @@ def _pack_small(op: Conv2D | FullyConnected) -> Array:
 
 def _pack_fast(op: Conv2D | FullyConnected) -> Array:
     return two_of_four.pack_fast(_matrix(op)).view(np.uint32)
+
+
+def _pack_words(op: Conv2D | FullyConnected) -> Array:
+    return two_of_four.pack_words(_matrix(op))
+
+
+def _by_channel(op: DepthwiseConv2D) -> Array:
+    return np.ascontiguousarray(op.weights.transpose(2, 0, 1))
 
 
 def _as_stored(op: Weighted) -> Array:
@@ -124,6 +146,10 @@ ROWS = (
         "tp_conv_1x1_s8_sp24_dsp", _CONV, TWO_OF_FOUR, "dsp", _can_use_dsp, _pack_fast, linear(0.88, 22),
         scratch_bytes=_expanded_bytes,
     ),
+    _row(
+        "tp_conv_2d_s8_sp24x4_c", _CONV, TWO_OF_FOUR, "c", _can_use_words, _pack_words, linear(3, 30),
+        scratch_bytes=_words_bytes,
+    ),
     _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.7, 30)),
     _row(
         "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _always, _pack_small, linear(4.8, 40),
@@ -131,6 +157,10 @@ ROWS = (
     ),
     _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", _always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
+    _row(
+        "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
+        scratch_bytes=lambda op: op.out_channels,
+    ),
     _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored, linear(30, 60)),
     Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always, _pool, linear(0, 1400)),
     Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400)),

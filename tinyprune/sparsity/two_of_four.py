@@ -103,3 +103,28 @@ def unpack_fast(packed: npt.NDArray[np.uint8], taps: int) -> Int8:
     blocks = np.zeros((*address.shape, GROUP), dtype=np.int8)
     np.put_along_axis(blocks, PAIRS[pairs].astype(np.intp), values.reshape(rows, -1, KEPT), axis=2)
     return blocks.reshape(rows, -1)[:, :taps]
+
+
+def fits_words(weights: Int8) -> bool:
+    """Whether the sum of a group's two products with any activations fits 16 bits: all but twice -128."""
+    return bool(((_blocks(weights, 1) == -128).sum(axis=2) < KEPT).all())
+
+
+def pack_words(weights: Int8) -> npt.NDArray[np.uint32]:
+    """`[out_channels, taps]` → `[out_channels, blocks]` words: two values, then 8 times the position of the second and
+    of the first."""
+    if not fits_words(weights):
+        raise ValueError("a group has two weights of -128")
+    values, pairs = _select(weights, 1)
+    positions = PAIRS[pairs][:, :, ::-1] * np.uint8(8)
+    bytes_ = np.concatenate([values.view(np.uint8), positions], axis=2)
+    return np.ascontiguousarray(bytes_).view("<u4")[:, :, 0].astype(np.uint32)
+
+
+def unpack_words(packed: npt.NDArray[np.uint32], taps: int) -> Int8:
+    """The inverse of `pack_words`: `[out_channels, taps]`."""
+    bytes_ = packed.astype("<u4")[:, :, None].view(np.uint8)
+    blocks = np.zeros((*packed.shape, GROUP), dtype=np.int8)
+    positions = bytes_[:, :, :1:-1] // 8
+    np.put_along_axis(blocks, positions.astype(np.intp), bytes_[:, :, :KEPT].view(np.int8), axis=2)
+    return blocks.reshape(len(packed), -1)[:, :taps]

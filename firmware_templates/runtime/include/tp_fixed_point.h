@@ -17,10 +17,25 @@ static inline int32_t tp_clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* tp_doubling_high_mul from products of 32 bits, for cores that have no wider ones; none of the sums can overflow. */
+static inline int32_t tp_doubling_high_mul_by_halves(int32_t a, int32_t b)
+{
+    const int32_t a_low = a & 0xffff, a_high = a >> 16, b_low = b & 0xffff, b_high = b >> 16;
+    const uint32_t low = (uint32_t)a_low * (uint32_t)b_low;
+    const int32_t first = a_high * b_low + (int32_t)(low >> 16);
+    const int32_t second = a_low * b_high + (first & 0xffff);
+    const int32_t high = a_high * b_high + (first >> 16) + (second >> 16); /* of the product, whose next bits are second's */
+    return high * 2 + (((second >> 14 & 3) + 1) >> 1);
+}
+
 /* a * b / 2^31 to the nearest, ties upwards; a and b are not both -2^31. */
 static inline int32_t tp_doubling_high_mul(int32_t a, int32_t b)
 {
+#if defined(__ARM_ARCH_6M__)
+    return tp_doubling_high_mul_by_halves(a, b);
+#else
     return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+#endif
 }
 
 /* x / 2^exponent to the nearest, ties away from zero; exponent in [0, 31]. */
@@ -37,7 +52,8 @@ static inline int32_t tp_requantize(int32_t acc, int32_t multiplier, int32_t shi
     if (shift >= 0) {
         return tp_doubling_high_mul((int32_t)((uint32_t)acc << shift), multiplier);
     }
-    return tp_rounding_shift_right(tp_doubling_high_mul(acc, multiplier), -shift);
+    const int32_t x = tp_doubling_high_mul(acc, multiplier);
+    return (((x + (x >> 31)) >> (-shift - 1)) + 1) >> 1; /* tp_rounding_shift_right; |x| < 2^31 - 1, as multiplier < 2^31 */
 }
 
 /* The output of a channel from its accumulator, for every layer that tinyprune accepts. */

@@ -87,6 +87,20 @@ void tp_conv_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const t
 void tp_conv_2d_s8_sp24_c(const tp_layer *layer, const uint8_t *weights, const tp_channel *channels,
                           const int8_t *input, int8_t *output, void *scratch);
 
+/* The same, four pixels at a time. No group has two weights of -128.
+ *   weights  [out_channels][ceil(taps / 4)] words, one a group of four taps: bytes 0 and 1 are the kept weights as int8, byte 3
+ *            is 8 times the position of the first in the group, byte 2 that of the second
+ *   scratch  [word-aligned] [groups][4][2] words: each tap of pixels 0 and 1, of 2 and 3, as x0 + 65536 * x1; for other than a
+ *            1x1 kernel of stride 1, behind it four patches of taps bytes */
+void tp_conv_2d_s8_sp24x4_c(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
+                            const int8_t *input, int8_t *output, void *scratch);
+
+/* Depthwise 3x3 convolution with any stride, dilation and padding; out_channels = in_channels.
+ *   weights  [channels][3][3]
+ *   scratch  in_channels bytes */
+void tp_depthwise_3x3_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                                 const int8_t *input, int8_t *output, void *scratch);
+
 /* Depthwise 2D convolution. Output channel o reads input channel o / depth_multiplier,
  * depth_multiplier = out_channels / in_channels, a whole number.
  *   weights  [kernel_height][kernel_width][out_channels]

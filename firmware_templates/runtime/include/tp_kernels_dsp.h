@@ -5,7 +5,7 @@
  * padding counts as input_zero_point, sizes are 1 or more. They run anywhere, with the same arithmetic in C.
  *
  * Requantization. These kernels take layers with activation_min = output_zero_point = -128 and activation_max = 127, as
- * a ReLU has them. Weights and bias of output channel o are stored times 2^t[o], t[o] in [2, 16], such that every partial
+ * a ReLU has them. Weights and bias of output channel o are taken times 2^t[o], t[o] in [2, 16], such that every partial
  * sum fits 32 bits; then an output is
  *     ssat8((offset[o] + (acc * multiplier[o] >> 32)) >> TP_RELU_SHIFT),
  * equal to TFLite's two roundings: relu_rounding.py has the proof and chooses t.
@@ -24,26 +24,40 @@
 
 #define TP_RELU_SHIFT 12
 #define TP_OWN_ENTRIES UINT32_C(0xffffffdc) /* -36 */
+#define TP_TAPS_RUNS 4
 #define TP_TILE_PIXELS 5
 /* The six ways to keep two of a group of four activations, for five pixels. */
 #define TP_GROUP_WORDS (6 * TP_TILE_PIXELS)
+/* Four taps of five pixels. */
+#define TP_TAPS_GROUP_WORDS (4 * 3)
+/* Half of what two neighbouring groups become for 1:4 weights: a pair of taps, one of each, in sixteen ways. */
+#define TP_SP14_GROUP_WORDS (8 * TP_TILE_PIXELS)
 /* A row of outputs of the depthwise kernels: [ceil(channels / 64)][5][64] bytes. */
 #define TP_ROW_CHANNELS 64
 #define TP_DEPTHWISE_CHANNEL_WORDS 10
+#define TP_DEPTHWISE8_CHANNEL_WORDS 5
 #define TP_ROW_GROUP_BYTES (TP_TILE_PIXELS * TP_ROW_CHANNELS)
 
 typedef struct tp_five_map {
     int32_t slots, first;
 } tp_five_map;
 
-/* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_pairs_dsp. */
+/* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_*_dsp. */
 typedef struct tp_five_pixels {
     const uint32_t *weights, *end;
-    const uint32_t *pairs;              /* [groups][6][5], see tp_expand_dsp */
+    const uint32_t *expanded;           /* as the engine's `expand` leaves them */
     int8_t *output;                     /* pixel 0 of channel 0 */
     int32_t channel_step;               /* bytes to the next output channel */
     int32_t to[TP_TILE_PIXELS - 1];     /* bytes from pixel 0 to pixels 1, 2, 3, 4; equal ones may repeat */
 } tp_five_pixels;
+
+/* How the weights of a convolution are stored: what expands activations for them, how long that makes a group of four taps, and
+ * what then computes all output channels. */
+typedef struct tp_five_engine {
+    void (*expand)(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *expanded);
+    void (*run)(tp_five_pixels *job);
+    int32_t group_words;
+} tp_five_engine;
 
 /* 2D convolution (a pointwise or fully connected one, too), five pixels at a time, with weights of any pattern: dense ones are
  * two pairs for each group of four taps, 2:4 ones are one, and where all four are zero there is none. Any kernel, stride,
@@ -66,6 +80,37 @@ typedef struct tp_five_pixels {
 void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
+/* The same with int8 weights, in less than two thirds of the bytes.
+ *   weights  a stream of words: its length; the entry, 52 * skip + skip / 4 * 4; then for each output channel
+ *            - 32 * bias + t;
+ *            - with TP_OWN_ENTRIES: its own entry and runs, as above;
+ *            - for each record of four pairs a word of steps, as above, a word of the first two pairs' weights as int8, bytes 0
+ *              and 2 those of the first, bytes 1 and 3 those of the second, and a word of the last two pairs'. In a short
+ *              record, words of pairs that are not there are left out;
+ *            - multiplier */
+void tp_conv_2d_s8_pairs8_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
+/* The same, one tap at a time and only those that are not zero, for weights with few of them anywhere. taps <= 5461.
+ *   weights  a stream of words: its length; then for each output channel
+ *            - bias * 2^t;
+ *            - its first tap: in the lower half the weight * 2^t, in the upper 12 * its place among the taps;
+ *            - the entry of the others: 40 * skip - 792, skip = 16 - count, or for more than 16 TP_TAPS_RUNS and a word with
+ *              40 * skip, skip = -count & 15, in the lower half and the runs of 16, rounded up, less 2, in the upper;
+ *            - these taps; multiplier; offset;
+ *            and four words 0
+ *   scratch  as above but with tp_expand_taps_dsp's taps [groups][4][3] words in the place of pairs */
+void tp_conv_2d_s8_taps_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
+/* The same for 1:4 weights, at most one in a group of four taps not zero: one pair for two neighbouring groups. in_channels is
+ * a multiple of 8.
+ *   weights  as for tp_conv_2d_s8_pairs_dsp, but a record is two pairs, a step is a halfword, and the entry is 48 * skip + skip
+ *            / 2 * 4
+ *   scratch  as above but with tp_expand_sp14_dsp's pairs [groups / 2][16][5] words */
+void tp_conv_2d_s8_sp14_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
  *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair
  *            (w0, w1); the w2 of rows 0 and 1, that of row 2; multiplier; offset. The padding left and right is folded into the
@@ -75,6 +120,12 @@ void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, cons
  *   scratch  a row of outputs, ceil(channels / 64) * 320 bytes; unused with 64 channels */
 void tp_depthwise_3x3_s8_dense_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, int8_t *input,
                                    int8_t *output, void *scratch);
+
+/* The same with int8 weights, in half the bytes.
+ *   weights  [channels][5] words: bias; for each kernel row the bytes w0, w2, w1 and 0, in the last row t in its place;
+ *            multiplier */
+void tp_depthwise_3x3_s8_dense8_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, int8_t *input,
+                                    int8_t *output, void *scratch);
 
 /* A depthwise 3x3 and a pointwise layer, row by row and in place in one five-wide map: output row r takes the slot of input
  * row r - 1 (first_out = first_in - 1) or, from the last row up, that of input row r + 1 (first_out = first_in + 1). Call both
@@ -92,11 +143,22 @@ typedef struct tp_five_rows {
 void tp_depthwise_3x3_row_s8_dense_dsp(const tp_five_rows *layer, const uint32_t *weights, int8_t *map, int8_t *row,
                                        int32_t iteration);
 
+void tp_depthwise_3x3_row_s8_dense8_dsp(const tp_five_rows *layer, const uint32_t *weights, int8_t *map, int8_t *row,
+                                        int32_t iteration);
+
 /* The pointwise half; channels is a multiple of 4.
- *   weights  as for tp_conv_2d_s8_pairs_dsp
+ *   weights  as for tp_conv_2d_s8_pairs_dsp, tp_conv_2d_s8_pairs8_dsp, tp_conv_2d_s8_taps_dsp and
+ *            tp_conv_2d_s8_sp14_dsp, which wants a multiple of 8
  *   row      [ceil(channels / 64)][5][64] bytes of input
- *   scratch  [word-aligned] pairs [channels / 4][6][5] words */
+ *   scratch  [word-aligned] what they expand: pairs [channels / 4][6][5] words, taps [channels / 4][4][3], pairs
+ *            [channels / 8][16][5] */
 void tp_conv_1x1_row_s8_pairs_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
+void tp_conv_1x1_row_s8_pairs8_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
+void tp_conv_1x1_row_s8_taps_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
+void tp_conv_1x1_row_s8_sp14_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
@@ -109,17 +171,49 @@ void tp_average_pool_five_s8_dsp(const tp_layer *layer, const tp_five_map *map, 
  * as halfwords, the first low. Pixel 0 is at input, the others `pixels` bytes further. */
 void tp_expand_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *pairs);
 
-/* All output channels of five pixels. Leaves job->output and job->work undefined. */
-void tp_five_pixels_s8_pairs_dsp(tp_five_pixels *job);
+/* The same to taps [groups][4][3]: of each tap the pairs of pixels (0, 1), (2, 3), (4, anything) as halfwords. */
+void tp_expand_taps_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *taps);
 
-/* Up to 64 channels of a row of tp_depthwise_3x3_s8_dense_dsp; words and bytes point to the slot of the row above in the first
- * channel's plane, output to [5][64] bytes. */
-void tp_depthwise_row_s8_dense_dsp(const int8_t *words, const int8_t *bytes, const uint32_t *weights, int8_t *output,
-                                   int32_t plane_bytes, const uint32_t *weights_end);
+/* Two groups of four taps x and y at a time to pairs [groups / 2][16][5], pair 4 * i + j being (x[i], y[j]) as halfwords, the
+ * first low, but (y[j], x[i]) where i is 2 or 3 and j is 0 or 1; groups is even. */
+void tp_expand_sp14_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *pairs);
+
+/* All output channels of five pixels. Leaves job->output undefined. */
+void tp_five_pixels_s8_pairs_dsp(tp_five_pixels *job);
+void tp_five_pixels_s8_pairs8_dsp(tp_five_pixels *job);
+void tp_five_pixels_s8_taps_dsp(tp_five_pixels *job);
+void tp_five_pixels_s8_sp14_dsp(tp_five_pixels *job);
+
+void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, const tp_five_map *map,
+                         const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);
+void tp_conv_1x1_row_five_dsp(const tp_five_engine *engine, const tp_five_rows *layer, const uint32_t *weights,
+                              const int8_t *row, int8_t *map, void *scratch, int32_t iteration);
+
+/* Up to 64 channels of a row of a depthwise 3x3 layer. */
+typedef struct tp_depthwise_row {
+    const int8_t *words, *bytes; /* the slot of the row above in the first channel's plane */
+    const uint32_t *weights, *weights_end;
+    int32_t plane_bytes, input_zero_point;
+    int8_t *output; /* [5][64] */
+} tp_depthwise_row;
+
+/* How its weights are stored: what computes it, and the words of a channel. */
+typedef struct tp_depthwise_engine {
+    void (*run)(const tp_depthwise_row *job);
+    int32_t channel_words;
+} tp_depthwise_engine;
+
+void tp_depthwise_row_s8_dense_dsp(const tp_depthwise_row *job);
+void tp_depthwise_row_s8_dense8_dsp(const tp_depthwise_row *job);
 
 /* A row of outputs [ceil(channels / 64)][5][64] of all channels; slot is that of the row above. */
-void tp_depthwise_rows_s8_dense_dsp(const int8_t *map, int32_t slots, int32_t slot, const uint32_t *weights,
-                                    int32_t channels, int8_t *output);
+void tp_depthwise_rows_dsp(const tp_depthwise_engine *engine, const int8_t *map, int32_t slots, int32_t slot,
+                           const uint32_t *weights, int32_t channels, int32_t input_zero_point, int8_t *output);
+
+void tp_depthwise_3x3_five_dsp(const tp_depthwise_engine *engine, const tp_layer *layer, const tp_five_map *map,
+                               const uint32_t *weights, int8_t *input, int8_t *output, void *scratch);
+void tp_depthwise_3x3_row_five_dsp(const tp_depthwise_engine *engine, const tp_five_rows *layer, const uint32_t *weights,
+                                   int8_t *map, int8_t *row, int32_t iteration);
 
 /* Fills slots first - 1 and first + height of every plane. */
 void tp_pad_five_dsp(int8_t *map, int32_t channels, int32_t slots, int32_t first, int32_t height, int32_t zero_point);

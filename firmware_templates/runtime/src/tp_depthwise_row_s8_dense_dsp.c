@@ -30,14 +30,18 @@
     "pkhbt r9, r10, r9\n\t" /* (x2, x1) */  \
     "smladx r6, r9, r12, r6\n\t"
 
-__attribute__((naked, noinline)) void
-tp_depthwise_row_s8_dense_dsp(__attribute__((unused)) const int8_t *words, __attribute__((unused)) const int8_t *bytes,
-                              __attribute__((unused)) const uint32_t *weights, __attribute__((unused)) int8_t *output,
-                              __attribute__((unused)) int32_t plane_bytes,
-                              __attribute__((unused)) const uint32_t *weights_end)
+/* On the stack: 0 plane_bytes, 4 weights_end. */
+__attribute__((naked, noinline)) void tp_depthwise_row_s8_dense_dsp(__attribute__((unused)) const tp_depthwise_row *job)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
+        "ldr r5, [r0, #12]\n\t"
+        "ldr r4, [r0, #16]\n\t"
+        "push {r4-r5}\n\t"
+        "ldr r1, [r0, #4]\n\t"
+        "ldr r2, [r0, #8]\n\t"
+        "ldr r3, [r0, #24]\n\t"
+        "ldr r0, [r0]\n\t"
         "1:\n\t"
         "ldr r4, [r2], #40\n\t"
         "ldr r5, [r2, #-36]\n\t" /* the bias of columns 1, 2, 3 */
@@ -57,8 +61,8 @@ tp_depthwise_row_s8_dense_dsp(__attribute__((unused)) const int8_t *words, __att
         ROW("8", "2", "b")
         "ldr r9, [r2, #-8]\n\t"
         "ldr r10, [r2, #-4]\n\t"
-        "ldr r11, [sp, #36]\n\t"
-        "ldr r12, [sp, #40]\n\t"
+        "ldr r11, [sp]\n\t"
+        "ldr r12, [sp, #4]\n\t"
         "smmla r4, r4, r9, r10\n\t"
         "smmla r5, r5, r9, r10\n\t"
         "smmla r6, r6, r9, r10\n\t"
@@ -78,6 +82,7 @@ tp_depthwise_row_s8_dense_dsp(__attribute__((unused)) const int8_t *words, __att
         "add r1, r1, r11\n\t"
         "cmp r2, r12\n\t"
         "bne 1b\n\t"
+        "add sp, sp, #8\n\t"
         "pop {r4-r11, pc}");
 }
 
@@ -99,10 +104,11 @@ static void add_row(const int8_t *word, int32_t x4, uint32_t w01, int32_t w2, in
     acc[4] += x3 * w0 + x4 * w1;
 }
 
-void tp_depthwise_row_s8_dense_dsp(const int8_t *words, const int8_t *bytes, const uint32_t *weights, int8_t *output,
-                                   int32_t plane_bytes, const uint32_t *weights_end)
+void tp_depthwise_row_s8_dense_dsp(const tp_depthwise_row *job)
 {
-    for (; weights != weights_end; weights += CHANNEL_WORDS) {
+    const int8_t *words = job->words, *bytes = job->bytes;
+    int8_t *output = job->output;
+    for (const uint32_t *weights = job->weights; weights != job->weights_end; weights += CHANNEL_WORDS) {
         const int32_t left = (int32_t)weights[0], inner = (int32_t)weights[1], right = (int32_t)weights[2];
         int32_t acc[TP_TILE_PIXELS] = {left, inner, inner, inner, right};
         add_row(words, bytes[0], weights[3], tp_low(weights[6]), acc);
@@ -111,8 +117,8 @@ void tp_depthwise_row_s8_dense_dsp(const int8_t *words, const int8_t *bytes, con
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
             output[TP_ROW_CHANNELS * i] = relu_output(acc[i], (int32_t)weights[8], (int32_t)weights[9]);
         }
-        words += plane_bytes;
-        bytes += plane_bytes;
+        words += job->plane_bytes;
+        bytes += job->plane_bytes;
         output++;
     }
 }

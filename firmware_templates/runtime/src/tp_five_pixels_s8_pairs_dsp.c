@@ -30,7 +30,7 @@
     ADVANCE(", ror #16") LOAD MULTIPLY              \
     ADVANCE(", ror #24") LOAD next_steps MULTIPLY
 
-/* On the stack: 0 where channels begin, 4 end, 8 pairs, 12 output, 16 channel_step, 20 to[4], 36 runs left, 40 the run's
+/* On the stack: 0 where channels begin, 4 end, 8 expanded, 12 output, 16 channel_step, 20 to[4], 36 runs left, 40 the run's
  * address. Nothing in a run touches the flags: N says that it is the channel's last. Channels begin where in the run their
  * first record does, or 36 bytes before the run, where each one's own beginning and runs are read. */
 __attribute__((naked, noinline)) void tp_five_pixels_s8_pairs_dsp(__attribute__((unused)) tp_five_pixels *job)
@@ -152,7 +152,7 @@ void tp_five_pixels_s8_pairs_dsp(tp_five_pixels *job)
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
             acc[i] = bias;
         }
-        weights = dot(weights, job->weights[1], job->pairs, acc);
+        weights = dot(weights, job->weights[1], job->expanded, acc);
         const int32_t multiplier = (int32_t)weights[0], offset = (int32_t)weights[1];
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
             job->output[i == 0 ? 0 : job->to[i - 1]] = relu_output(acc[i], multiplier, offset);

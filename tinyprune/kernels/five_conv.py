@@ -1,0 +1,166 @@
+"""Convolutions of five pixels at a time, with the DSP extension: tp_kernels_dsp.h is their contract.
+
+One function a way to store weights, all around the same loops over pixels: as a convolution of its own, or as the
+pointwise half of a loop over the rows of a five-wide map.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from tinyprune.graph import Conv2D, FullyConnected, Int8, matrix
+from tinyprune.kernels.depthwise_five import WIDTH
+from tinyprune.kernels.five_wide import Words, map_struct, relu_channels, rows_struct
+from tinyprune.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
+from tinyprune.kernels.parameters import folded_bias, layer_fields
+from tinyprune.kernels.relu_rounding import ReluChannels
+from tinyprune.sparsity import ANY, pairs, pairs8, pairs14, taps
+from tinyprune.sparsity.pairs import GROUP, Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to store weights `[out_channels, taps]`.
+
+    `multiple` divides the channels of the input; `group_bytes` is what four taps of five pixels take when expanded.
+    `cycles` are those of a tile of five pixels, without expansion: `expand_cycles` a group.
+    """
+
+    name: str
+    fits: Callable[[Int8, Int64], bool]
+    pack: Callable[[Int8, Int64, ReluChannels], Words]
+    group_bytes: int
+    cycles: Callable[[Int8], float]
+    expand_cycles: float
+    multiple: int = 1
+
+
+def _pack_pairs(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
+    return pairs.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
+
+
+def _pack_pairs8(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
+    return pairs8.pack(rows, bias, channels.scale_shift, channels.multiplier)
+
+
+def _pack_taps(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
+    return taps.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
+
+
+def _pack_sp14(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
+    return pairs14.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
+
+
+PAIRS = Format(
+    "pairs", lambda _rows, _bias: True, _pack_pairs, pairs.GROUP_BYTES,
+    lambda rows: 13.25 * pairs.count(rows) + 46 * len(rows), 75,
+)  # fmt: skip
+PAIRS8 = Format(
+    "pairs8", lambda _rows, bias: pairs8.fits(bias), _pack_pairs8, pairs.GROUP_BYTES,
+    lambda rows: 14.25 * pairs.count(rows) + 58 * len(rows), 75,
+)  # fmt: skip
+TAPS = Format(
+    "taps", lambda rows, _bias: rows.shape[1] <= taps.MAX_TAPS, _pack_taps, taps.GROUP_BYTES,
+    lambda rows: 11 * taps.count(rows) + 47 * len(rows), 48,
+)  # fmt: skip
+SP14 = Format(
+    "sp14", lambda rows, _bias: pairs14.fits(rows), _pack_sp14, pairs14.GROUP_BYTES,
+    lambda rows: 13.5 * pairs14.count(rows) + 46 * len(rows), 120, multiple=pairs14.BLOCK,
+)  # fmt: skip
+FORMATS = (PAIRS, PAIRS8, TAPS, SP14)
+
+
+def _rows(op: Conv2D | FullyConnected) -> Int8:
+    rows = matrix(op)
+    assert rows is not None
+    return rows
+
+
+def accepts(form: Format, op: Conv2D | FullyConnected) -> bool:
+    """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
+    enough = op.output.size_bytes // op.out_channels >= WIDTH and op.input.shape[-1] % form.multiple == 0
+    return enough and relu_channels(op) is not None and form.fits(_rows(op), folded_bias(op))
+
+
+def accepts_row(form: Format, op: Conv2D) -> bool:
+    """`tp_conv_1x1_row_s8_*_dsp`: behind a depthwise layer of the same loop."""
+    slide = op.window
+    return (
+        accepts(form, op)
+        and slide.kernel == slide.stride == (1, 1)
+        and op.input.shape[:2] == op.output.shape[:2]
+        and op.input.shape[1] == WIDTH
+        and op.input.shape[2] % GROUP == 0
+    )
+
+
+def pack(form: Format, op: Conv2D | FullyConnected) -> Words:
+    channels = relu_channels(op)
+    assert channels is not None
+    return form.pack(_rows(op), folded_bias(op), channels)
+
+
+def scratch_bytes(form: Format, op: Conv2D | FullyConnected) -> int:
+    """Expanded activations; where pixels do not lie side by side also patches and the band of input rows."""
+    layer = layer_fields(op)
+    groups = _groups(op)
+    expanded = groups * form.group_bytes
+    if _is_direct(layer):
+        return expanded
+    reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
+    band = layer["kernel_height"] * reach * layer["in_channels"]
+    return expanded + WIDTH * GROUP * groups + band
+
+
+def row_scratch_bytes(form: Format, op: Conv2D) -> int:
+    return _groups(op) * form.group_bytes
+
+
+def _groups(op: Conv2D | FullyConnected) -> int:
+    return -(-int(_rows(op).shape[1]) // GROUP)
+
+
+def _is_direct(layer: dict[str, int]) -> bool:
+    """Whether a pixel's activations lie side by side in the input: no patch is needed."""
+    ones = ("kernel_height", "kernel_width", "stride_height", "stride_width")
+    maps_agree = layer["in_width"] == layer["out_width"] and layer["in_height"] == layer["out_height"]
+    return all(layer[name] == 1 for name in ones) and maps_agree and layer["in_channels"] % GROUP == 0
+
+
+def _arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
+    weights = Constant("weights", "uint32_t", pack(form, op))
+    layer = Struct("tp_layer", layer_fields(op))
+    return layer, map_struct(wiring.output), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
+
+
+def _row_arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
+    weights = Constant("weights", "uint32_t", pack(form, op))
+    return rows_struct(op, wiring), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH, Place.ROW
+
+
+_AND_GATHER = 1.03  # what gathering adds, in a first layer of 40 taps
+
+
+def _cycles(form: Format, factor: float, op: Conv2D) -> float:
+    tiles = op.output.size_bytes / (op.out_channels * WIDTH)
+    return factor * tiles * (form.cycles(_rows(op)) + form.expand_cycles * _groups(op))
+
+
+def _kernels(form: Format) -> tuple[Kernel, Kernel]:
+    """In a loop over rows, and alone."""
+    packed = partial(pack, form)
+    return (
+        Kernel(
+            f"tp_conv_1x1_row_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts_row, form),
+            partial(_row_arguments, form), partial(_cycles, form, 1.0), pack=packed,
+            scratch_bytes=partial(row_scratch_bytes, form), reads=Layout.ROW, writes=(Layout.FIVE_WIDE,),
+        ),
+        Kernel(
+            f"tp_conv_2d_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts, form),
+            partial(_arguments, form), partial(_cycles, form, _AND_GATHER), pack=packed,
+            scratch_bytes=partial(scratch_bytes, form), writes=(Layout.INTERLEAVED, Layout.FIVE_WIDE),
+        ),
+    )  # fmt: skip
+
+
+ROWS = tuple(kernel for form in FORMATS for kernel in _kernels(form))
