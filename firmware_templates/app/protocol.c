@@ -64,8 +64,8 @@ static void answer_help(tp_device *device, char *words[]) {
            "db HEX                 the next input bytes" NEWLINE
            "db print               show the input" NEWLINE
            "infer [N [WARMUP]]     N timed inferences after WARMUP untimed ones (1, 10)" NEWLINE
-           "results                the last output, dequantized" NEWLINE
-           "output                 the last output, raw int8 in hexadecimal" NEWLINE);
+           "results                the last output" NEWLINE
+           "output                 the last output, raw int8" NEWLINE);
 }
 
 static void db_load(tp_device *device, const char *count) {
