@@ -258,8 +258,10 @@ def run_prune(request: PruneRequest, progress: Progress) -> "tuple[PrunedLayer, 
     with quiet.quiet_tensorflow():
         pruned = prune.prune(model, pattern, method, data)
         with output.staging(request.output.parent) as staged:
-            prune.unmasked(pruned).save(staged / request.output.name)
-            output.commit(staged, request.output.parent)
+            part = staged / request.output.name
+            prune.unmasked(pruned).save(part)
+            request.output.parent.mkdir(exist_ok=True)
+            part.replace(request.output)
     return pruned.layers
 
 
