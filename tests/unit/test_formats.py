@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tinyprune.kernels import depthwise_five, five_wide
-from tinyprune.sparsity import pairs, two_of_four
+from tinyprune.sparsity import pairs, pairs8, pairs14, taps, two_of_four
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
 OWN_ENTRIES = 0xFFFFFFDC
@@ -25,6 +25,21 @@ def test_pairs_example() -> None:
     weights[0, [0, 1, 6, 7, 16]] = 3, -1, 5, 7, 2
     packed = pairs.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
     assert packed.tolist() == example("pairs")
+
+
+def test_examples_of_the_other_streams() -> None:
+    weights, one_of_four = np.zeros((1, 24), np.int8), np.zeros((1, 16), np.int8)
+    weights[0, [0, 1, 6, 7, 16]] = 3, -1, 5, 7, 2
+    one_of_four[0, [1, 6, 11]] = 3, -1, 5
+    bias, shift, multiplier, offset = (np.array([number]) for number in (1, 2, 9, 11))
+    assert pairs8.pack(weights, bias, shift, multiplier).tolist() == example("pairs8")
+    assert taps.pack(weights, bias, shift, multiplier, offset).tolist() == example("taps")
+    assert pairs14.pack(one_of_four, bias, shift, multiplier, offset).tolist() == example("sp14")
+    blocks = np.array([[0, 5, 0, -7, 9, 0, 0, 0]], np.int8)
+    assert two_of_four.pack_words(blocks).ravel().tolist() == example("words")
+    kernel = np.arange(1, 10, dtype=np.int8).reshape(3, 3, 1)
+    packed = depthwise_five.pack8(kernel, np.array([10]), np.array([2]), np.array([7]))
+    assert packed.ravel().tolist() == example("dense8")
 
 
 def stream(weights: np.ndarray) -> np.ndarray:
