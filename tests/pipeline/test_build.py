@@ -69,6 +69,19 @@ def test_five_wide_networks_answer_as_tflite_micro(tmp_path: Path, compiler: str
     assert "row" in {layer.layout for layer in report.layers}
 
 
+@pytest.mark.emulator
+@pytest.mark.tflm
+def test_a_core_without_dsp_answers_as_tflite_micro(tmp_path: Path, compiler: str) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(networks.ds_cnn())
+    board = boards.load(str(Path(__file__).parents[2] / "benchmarks/boards/m0plus.toml"))
+    report = pipeline.run_build(BuildRequest(board, tmp_path / "out", path, compiler=compiler), quiet)
+    assert report.bit_exact
+    assert report.cost_model is not None
+    assert "M0+" in report.cost_model
+    assert not [layer.kernel for layer in report.layers if layer.kernel.endswith("_dsp")]
+
+
 @pytest.mark.parametrize("pruned", [True, False])
 def test_the_pc_answers_as_tflite_micro(tmp_path: Path, pruned: bool) -> None:
     path = tmp_path / "m.tflite"

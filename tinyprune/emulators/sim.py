@@ -28,7 +28,8 @@ from tinyprune.protocol import Clock
 #: MCU family (a folder of firmware_templates/ports) → its peripherals.
 MCUS = {"nrf52840": Nrf52840}
 
-_CORES = {"cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4}
+#: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
+_CORES = {"cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4, "cortex-m0plus": arm_const.UC_CPU_ARM_CORTEX_M0}
 _PAGE = 4096
 _NOWHERE = 0xFFFFFFFF
 _PAINT = 0xA5
