@@ -207,11 +207,11 @@ def test_a_tflite_build_never_imports_tensorflow(tmp_path: Path, model: str) -> 
 
 @pytest.mark.compiler
 @pytest.mark.emulator
-@pytest.mark.parametrize("stage", ["compiling", "running", "counting"])
+@pytest.mark.parametrize("stage", ["compiling", "running"])
 def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str, stage: str) -> None:
     # a background job of a shell starts with SIGINT ignored
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code += "from tinyprune import pipeline; pipeline.COMPARED_INPUTS = 64 if '{stage}' == 'compiling' else 400\n"
+    code += "from tinyprune import pipeline; pipeline.COMPARED_INPUTS = 2000\n"  # so that the run is not over too soon
     code += "from tinyprune.cli import main; main()"
     command = [sys.executable, "-c", code, "build", "--board", "nano33", "--model", model]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
