@@ -1,4 +1,4 @@
-"""Reports as text, the verdict first. `cli.py` prints it."""
+"""Reports as text, the verdict first. `cli/` prints it."""
 
 from rich.table import Table
 from rich.text import Text

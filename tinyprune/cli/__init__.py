@@ -1,0 +1,76 @@
+"""The command line, a command a file: each parses, calls one function and shows its result. Only these print or exit.
+
+Nothing slow is imported before a command needs it, so that `tinyprune --help` answers at once.
+"""
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tinyprune import __version__
+from tinyprune.cli.bench import bench_command
+from tinyprune.cli.boards import boards_group
+from tinyprune.cli.build import build_command
+from tinyprune.cli.data import data_group
+from tinyprune.cli.prune import prune_command
+from tinyprune.cli.zoo import zoo_command
+from tinyprune.errors import TinypruneError, UsageError
+
+#: As the shell reports a program stopped by SIGINT.
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Entry point of `tinyprune`: turns every refusal into one sentence and its exit code."""
+    arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no × still gets its table
+    try:
+        cli.main(args=arguments, standalone_mode=False)
+    except TinypruneError as error:
+        _fail(str(error), error.exit_code, arguments)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted; nothing was half-written, run the same command again", EXIT_INTERRUPTED, arguments)
+    except click.ClickException as error:
+        usage = error.ctx.get_usage() + "\n" if isinstance(error, click.UsageError) and error.ctx else ""
+        _fail(usage + error.format_message(), UsageError.exit_code, arguments)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
+        sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename or 'output'}: {error.strerror}", UsageError.exit_code, arguments)
+
+
+def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
+    click.echo(f"error: {message}", err=True)
+    if "--json" in arguments:
+        click.echo(json.dumps({"error": message, "exit_code": exit_code}))
+    sys.exit(exit_code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="tinyprune")
+def cli() -> None:
+    """Prune a small int8 network so that a microcontroller really runs it faster, and put it on the board.
+
+    Exit codes: 0 done, 1 the model, its data or the firmware is wrong, 2 wrong usage or something is not installed,
+    3 does not fit the board.
+    """
+
+
+for _command in (
+    build_command,
+    prune_command,
+    bench_command,
+    boards_group,
+    zoo_command,
+    data_group,
+):
+    cli.add_command(_command)

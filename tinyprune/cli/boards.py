@@ -1,0 +1,38 @@
+"""`tinyprune boards`."""
+
+import json
+
+import click
+
+from tinyprune.cli import options
+
+
+@click.group("boards", invoke_without_command=True)
+@click.pass_context
+def boards_group(context: click.Context) -> None:
+    """List the boards; `boards show NAME` explains one."""
+    if context.invoked_subcommand is None:
+        from tinyprune import boards
+
+        for name in boards.names():
+            board = boards.load(name)
+            click.echo(f"{name:16} {board.cpu.core:14} {board.title}")
+
+
+@boards_group.command("show")
+@click.argument("name")
+@options.as_json
+def boards_show(name: str, as_json: bool) -> None:
+    """What tinyprune knows of a board, and where each number comes from."""
+    from dataclasses import asdict
+
+    from tinyprune import boards
+
+    board = boards.load(name)
+    if as_json:
+        click.echo(json.dumps(asdict(board), indent=2))
+        return
+    for line in boards.explain(board):
+        click.echo(line)
+    click.echo(f"\n{boards.path_of(name)}, with the sources:\n")
+    click.echo(boards.path_of(name).read_text(encoding="utf-8").rstrip())

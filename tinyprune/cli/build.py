@@ -1,0 +1,85 @@
+"""`tinyprune build`."""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from tinyprune.cli import console, options
+
+
+@click.command("build")
+@options.board
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Output folder.  [default: build/BOARD]")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="An int8 .tflite, or a Keras .keras, .h5 or tf_keras SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="For Keras models: .npy of real inputs, [samples, *input shape].",
+)
+@click.option("--compiler", metavar="NAME", help="gcc or zig.  [default: gcc where it is installed, else zig]")
+@click.option(
+    "--optimize",
+    type=click.Choice(["speed", "size"]),
+    default="speed",
+    show_default=True,
+    help="Wider weights, or fewer bytes.",
+)
+@click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
+@click.option("--force", is_flag=True, help="Replace generated files even if you have changed them.")
+@options.as_json
+@options.quiet
+@click.option("-v", "--verbose", is_flag=True, help="Also say why each layer got its kernel.")
+def build_command(
+    board_name: str,
+    output: Path | None,
+    model: Path | None,
+    calibration: Path | None,
+    compiler: str | None,
+    optimize: Literal["speed", "size"],
+    no_run: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte."""
+    from tinyprune import boards, pipeline
+
+    board = boards.load(board_name)
+    request = pipeline.BuildRequest(
+        board, output or Path("build") / board.name, model, calibration, compiler, optimize, run=not no_run, force=force
+    )
+    with console.Progress(quiet or as_json) as progress:
+        report = pipeline.run_build(request, progress)
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        _show_build(report, request.output, verbose)
+    if report.inputs_compared and not report.bit_exact:
+        sys.exit(1)
+
+
+def _show_build(report: Any, output: Path, verbose: bool) -> None:
+    from tinyprune import show
+
+    terminal = console.make()
+    terminal.print(show.verdict(report))
+    terminal.print()
+    terminal.print(show.layer_table(report))
+    terminal.print()
+    for line in show.summary_lines(report):
+        terminal.print(line, highlight=False, soft_wrap=True)
+    images = report.image.replace(".elf", ".elf, .hex and .bin")
+    files = f"{images}, model.tflite, report.json, project/ (the C sources)"
+    terminal.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
+    if verbose:
+        for layer in report.layers:
+            terminal.print(
+                f"{layer.name}: {layer.kernel} ({layer.layout}): {layer.reason}", highlight=False, soft_wrap=True
+            )
