@@ -20,7 +20,7 @@ from tinyprune.resources import FIRMWARE_TEMPLATES
 from tinyprune.toolchain import Compiler
 
 _QEMU = "qemu-system-arm"
-_PORT = FIRMWARE_TEMPLATES / "ports/nrf52840"  # nothing in its start-up is of one chip
+_PORT = FIRMWARE_TEMPLATES / "ports/cortex_m"
 _RUNS = 8  # as in qemu_main.c
 _INSTRUCTIONS_A_TICK = 40
 _MEMORY_BYTES = 4 << 20  # of the machine: ZBT SRAM at 0 and at 0x20000000

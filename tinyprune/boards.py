@@ -48,6 +48,17 @@ class Usb:
 
 
 @dataclass(frozen=True, slots=True)
+class Serial:
+    """The serial port that the firmware answers on, at 115200 8N1; how a port writes its pins is the family's."""
+
+    uart: str  # as the data sheet calls it
+    tx: str  # e.g. "P1.03", "PG7", "GP0"
+    rx: str
+    via: str  # how a PC gets at it, for people to read
+    function: int = 0  # of both pins, where the family's pins are told which peripheral they serve
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     name: str
     title: str
@@ -57,6 +68,7 @@ class Board:
     flash: Memory | None = None  # None: an operating system provides memory (the PC)
     ram: Memory | None = None
     usb: Usb | None = None
+    serial: Serial | None = None
 
     @property
     def isas(self) -> tuple[str, ...]:
@@ -73,8 +85,10 @@ CORES: dict[str, tuple[str, ...]] = {
     "cortex-m33": ("dsp", "c"),
 }
 
+#: The folder in ports/ that every Cortex-M family shares.
+_SHARED = "cortex_m"
 _KINDS: dict[type, str] = {int: "a whole number", str: "a string", bool: "true or false"}
-_TABLES: dict[str, type] = {"cpu": Cpu, "flash": Memory, "ram": Memory, "usb": Usb}
+_TABLES: dict[str, type] = {"cpu": Cpu, "flash": Memory, "ram": Memory, "usb": Usb, "serial": Serial}
 
 
 def names() -> list[str]:
@@ -119,6 +133,9 @@ def explain(board: Board) -> list[str]:
         lines.append(f"RAM        {board.ram.bytes:,} bytes from {board.ram.origin:#010x}, {stack}")
     if board.usb:
         lines.append(f"USB        {board.usb.sketch} (running), {board.usb.bootloader} (bootloader)")
+    if board.serial:
+        serial = board.serial
+        lines.append(f"serial     {serial.uart}, 115200 8N1, TX {serial.tx}, RX {serial.rx}: {serial.via}")
     return [*lines, f"emulators  {', '.join(board.emulators)}", f"port       firmware_templates/ports/{board.family}"]
 
 
@@ -162,7 +179,8 @@ def _check(board: Board, path: Path) -> None:
         raise UsageError(f'{path}: unknown core "{board.cpu.core}"{_nearest(board.cpu.core, list(CORES))}')
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", board.name):
         raise UsageError(f'{path}: name "{board.name}" must be letters, digits, ".", "_" and "-"')
-    families = sorted(folder.name for folder in (FIRMWARE_TEMPLATES / "ports").iterdir() if folder.is_dir())
+    folders = (folder.name for folder in (FIRMWARE_TEMPLATES / "ports").iterdir() if folder.is_dir())
+    families = sorted(set(folders) - {_SHARED})
     if board.family not in families:
         raise UsageError(
             f'{path}: unknown family "{board.family}"{_nearest(board.family, families)}; known: {families}'

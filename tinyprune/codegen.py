@@ -38,7 +38,7 @@ def generate(program: Program, name: str) -> FirmwareSource:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    files = {**_copied("app", "app"), **_copied(f"ports/{program.board.family}", "port"), **_runtime(program)}
+    files = {**_copied("app", "app"), **_port(program), **_runtime(program)}
     context = _context(program, name, sorted(files))
     for path in [path for path in files if path.endswith(".j2")]:
         files[path.removesuffix(".j2")] = templates.from_string(files.pop(path)).render(context)
@@ -56,6 +56,12 @@ def _copied(folder: str, target: str) -> dict[str, str]:
         for path in sorted(root.rglob("*"))
         if path.suffix in _SUFFIXES
     }
+
+
+def _port(program: Program) -> dict[str, str]:
+    """What every Cortex-M shares, and over it the family's own files."""
+    shared = {} if program.board.cpu.core == "host" else _copied("ports/cortex_m", "port")
+    return {**shared, **_copied(f"ports/{program.board.family}", "port")}
 
 
 def _runtime(program: Program) -> dict[str, str]:

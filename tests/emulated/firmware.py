@@ -23,7 +23,8 @@ def make(folder: Path, board_name: str, compiler: Compiler, network: str | None 
     board = boards.load(board_name)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     files = {f"app/{path.name}": path.read_text() for path in (FIRMWARE_TEMPLATES / "app").iterdir()}
-    for path in (FIRMWARE_TEMPLATES / "ports" / board.family).iterdir():
+    shared = () if board.cpu.core == "host" else (FIRMWARE_TEMPLATES / "ports/cortex_m").iterdir()
+    for path in (*shared, *(FIRMWARE_TEMPLATES / "ports" / board.family).iterdir()):
         text = path.read_text()
         rendered = environment.from_string(text).render(board=board) if path.suffix == ".j2" else text
         files[f"port/{path.name.removesuffix('.j2')}"] = rendered

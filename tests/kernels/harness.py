@@ -175,7 +175,7 @@ class Arm:
 
     def __init__(self, folder: Path, compiler: Compiler, cpu: int = UC_CPU_ARM_CORTEX_M4) -> None:
         self.elf = folder / f"kernels-{compiler.name}.elf"
-        port = TEMPLATES / "ports" / "nrf52840"
+        port = TEMPLATES / "ports" / "cortex_m"
         sources = [str(path) for path in (*SOURCES, port / "string.c")]
         script = folder / "kernels.ld"
         keep = "KEEP(*(.text*)) *(.rodata*)"

@@ -82,6 +82,7 @@ def core_registers(machine: Machine) -> dict[int, Register]:
     """Address → register of the system control space and the DWT."""
     return {
         **CycleCounter(machine.cycles).registers(),
+        0xE000E004: Register(lambda: 7, None),  # ICTR: 256 interrupts
         0xE000E010: stored(),  # SYST_CSR
         **{0xE000E180 + 4 * i: ignored() for i in range(8)},  # NVIC_ICER
         **{0xE000E280 + 4 * i: ignored() for i in range(8)},  # NVIC_ICPR

@@ -11,6 +11,7 @@ ArduinoCore-mbed): on, at 9600 baud, receiving. Firmware must stop that receptio
 
 from collections import deque
 
+from tinyprune.boards import Board
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Register, ignored, stored, write_only
 
 _UARTE = 0x40002000
@@ -19,7 +20,7 @@ _TX_PIN, _RX_PIN = 1 << 5 | 3, 1 << 5 | 10  # P1.03 and P1.10: TX and RX of the 
 
 
 class Nrf52840:
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, board: Board) -> None:  # noqa: ARG002 (one board of this family so far)
         self.to_firmware: deque[int] = deque()
         self.from_firmware = bytearray()
         self._machine = machine

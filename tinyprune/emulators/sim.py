@@ -83,7 +83,7 @@ class SimLink:
             unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, _CORES[board.cpu.core]
         )
         self._map_memory(flash)
-        self._mcu = MCUS[board.family](self)
+        self._mcu = MCUS[board.family](self, board)
         self._map_registers({**core_registers(self), **self._mcu.registers})
         self._uc.hook_add(_INVALID_ACCESS, self._note_access)
         self._profiler = _profiler(self._uc, loaded, board) if profile else None

@@ -1,11 +1,17 @@
-/* From reset to main() on a Cortex-M4F: vector table, core state, .data and .bss. Armv7-M Architecture Reference Manual
- * (DDI 0403E): B1.5 exception model, B3.2 system control registers, B3.5 MPU. */
+/* From reset to main() on a Cortex-M: vector table, core state, .data and .bss. Armv7-M Architecture Reference Manual
+ * (DDI 0403E): B1.5 exception model, B3.2 system control registers, B3.5 MPU; Armv8-M (DDI 0553): the same addresses;
+ * Armv6-M (DDI 0419E): B3.2, B3.4, without FPU and with at most 32 interrupts. */
 #include <stdint.h>
 #include <string.h>
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
-
-enum { INTERRUPTS = 48 }; /* IDs 0 to 47: nRF52840 Product Specification, 4.2.4 Instantiation */
+#define ICTR REGISTER(0xE000E004)
+#define SYST_CSR REGISTER(0xE000E010)
+#define NVIC_ICER(n) REGISTER(0xE000E180 + 4 * (n))
+#define NVIC_ICPR(n) REGISTER(0xE000E280 + 4 * (n))
+#define VTOR REGISTER(0xE000ED08)
+#define CPACR REGISTER(0xE000ED88)
+#define MPU_CTRL REGISTER(0xE000ED94)
 
 /* Defined by link.ld. */
 extern uint8_t __stack_top[], __vectors[], __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[];
@@ -30,30 +36,45 @@ __attribute__((section(".vectors"), used)) static const struct {
 __attribute__((naked, noreturn)) void tp_reset(void) {
     __asm__ volatile(
         "cpsid i\n"
+#if __ARM_ARCH == 8
+        "movs r0, #0\n"
+        "msr msplim, r0\n" /* the bootloader's stack ended elsewhere */
+#endif
         "ldr r0, =__stack_top\n"
         "msr msp, r0\n"
         "movs r0, #0\n"
         "msr control, r0\n"
         "isb\n"
-        "b tp_start\n");
+        "bl tp_start\n");
 }
 
-/* The bootloader ran before: nothing of its interrupts, timer tick and memory protection may reach into the app.
+/* 32 interrupts a register. */
+static uint32_t interrupt_registers(void) {
+#if __ARM_ARCH == 6
+    return 1;
+#else
+    return (ICTR & 0xF) + 1; /* INTLINESNUM */
+#endif
+}
+
+/* A bootloader may have run before: nothing of its interrupts, timer tick and memory protection may reach into the app.
  * Arduino's (a Zephyr program) switches off all but the memory protection itself; do not depend on it. */
 static void silence_core(void) {
-    REGISTER(0xE000E010) = 0; /* SYST_CSR */
-    REGISTER(0xE000ED94) = 0; /* MPU_CTRL */
-    for (uint32_t i = 0; i < (INTERRUPTS + 31) / 32; i++) {
-        REGISTER(0xE000E180 + 4 * i) = UINT32_MAX; /* NVIC_ICER: disable */
-        REGISTER(0xE000E280 + 4 * i) = UINT32_MAX; /* NVIC_ICPR: forget pending */
+    SYST_CSR = 0;
+    MPU_CTRL = 0;
+    for (uint32_t i = 0; i < interrupt_registers(); i++) {
+        NVIC_ICER(i) = UINT32_MAX; /* disable */
+        NVIC_ICPR(i) = UINT32_MAX; /* forget pending */
     }
 }
 
 __attribute__((noreturn)) void tp_start(void) {
-    REGISTER(0xE000ED88) |= 0xFu << 20; /* CPACR: full access to CP10 and CP11, the FPU */
+#ifdef __ARM_FP
+    CPACR |= 0xFu << 20; /* full access to CP10 and CP11, the FPU */
     __asm__ volatile("dsb\nisb" ::: "memory");
+#endif
     silence_core();
-    REGISTER(0xE000ED08) = (uint32_t)(uintptr_t)__vectors; /* VTOR */
+    VTOR = (uint32_t)(uintptr_t)__vectors;
     memcpy(__data_start, __data_load, (size_t)(__data_end - __data_start));
     memset(__bss_start, 0, (size_t)(__bss_end - __bss_start));
     (void)main();
