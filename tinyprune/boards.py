@@ -5,11 +5,12 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from tinyprune.errors import UsageError
+from tinyprune.flash_methods import FLASH_METHODS, FlashMethod
 from tinyprune.resources import BOARDS, FIRMWARE_TEMPLATES
 
 if sys.version_info >= (3, 11):
@@ -41,10 +42,12 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Usb:
-    """Vendor:product ids, in hexadecimal, of the running sketch and of the bootloader."""
+    """Vendor:product ids, four hexadecimal digits each, as the board shows them in its different states."""
 
-    sketch: str
-    bootloader: str
+    sketch: str = ""  # a program with USB, such as an Arduino sketch; ours has none
+    bootloader: str = ""
+    probe: tuple[str, ...] = ()  # the debug probe on the board, any of these
+    enter_bootloader: str = ""  # what a person does to get there: "double-tap the reset button"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,12 @@ class Serial:
     rx: str
     via: str  # how a PC gets at it, for people to read
     function: int = 0  # of both pins, where the family's pins are told which peripheral they serve
+    probe: bool = False  # whether the board's debug probe (usb.probe) carries it to the PC; else an adapter does
+
+    @property
+    def at(self) -> str:
+        """Where a person finds it."""
+        return f"{self.uart}, TX {self.tx}, RX {self.rx}, 115200 8N1: {self.via}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class Board:
     ram: Memory | None = None
     usb: Usb | None = None
     serial: Serial | None = None
+    flashing: dict[str, FlashMethod] = field(default_factory=dict, hash=False)  # the preferred method first
 
     @property
     def isas(self) -> tuple[str, ...]:
@@ -132,11 +142,17 @@ def explain(board: Board) -> list[str]:
         stack = f"{board.ram.stack_bytes:,} of them for the stack"
         lines.append(f"RAM        {board.ram.bytes:,} bytes from {board.ram.origin:#010x}, {stack}")
     if board.usb:
-        lines.append(f"USB        {board.usb.sketch} (running), {board.usb.bootloader} (bootloader)")
+        lines.append(f"USB        {_usb_ids(board.usb)}")
     if board.serial:
-        serial = board.serial
-        lines.append(f"serial     {serial.uart}, 115200 8N1, TX {serial.tx}, RX {serial.rx}: {serial.via}")
+        lines.append(f"serial     {board.serial.at}")
+    if board.flashing:
+        lines.append(f"flashing   {', '.join(board.flashing)}")
     return [*lines, f"emulators  {', '.join(board.emulators)}", f"port       firmware_templates/ports/{board.family}"]
+
+
+def _usb_ids(usb: Usb) -> str:
+    known = {"running": usb.sketch, "bootloader": usb.bootloader, "probe": " or ".join(usb.probe)}
+    return ", ".join(f"{ids} ({state})" for state, ids in known.items() if ids)
 
 
 def parse(path: Path) -> Board:
@@ -149,20 +165,32 @@ def parse(path: Path) -> Board:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
     tables = [(key, kind) for key, kind in _TABLES.items() if key in table]
     inner: dict[str, Any] = {key: _fill(kind, table[key], path, f"{key}.") for key, kind in tables}
+    if "flashing" in table:
+        inner["flashing"] = _flashing(table["flashing"], path)
     board = _fill(Board, {**table, **inner}, path, "")
     _check(board, path)
     return board
 
 
+def _flashing(table: object, path: Path) -> dict[str, FlashMethod]:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{path}: flashing must be tables [flashing.METHOD]")
+    for name in table:
+        if name not in FLASH_METHODS:
+            near = _nearest(name, list(FLASH_METHODS)) or f"; known: {', '.join(FLASH_METHODS)}"
+            raise UsageError(f'{path}: unknown flash method "{name}"{near}')
+    return {name: _fill(FLASH_METHODS[name], table[name], path, f"flashing.{name}.") for name in table}
+
+
 def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
     if not isinstance(table, Mapping):
         raise UsageError(f"{path}: {prefix.rstrip('.')} must be a table")
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:
             raise UsageError(f'{path}: unknown key "{prefix}{key}"{_nearest(key, list(known))}')
-    for key, field in known.items():
-        if key not in table and field.default is MISSING:
+    for key, one in known.items():
+        if key not in table and one.default is MISSING and one.default_factory is MISSING:
             raise UsageError(f'{path}: key "{prefix}{key}" is missing')
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
     hints = get_type_hints(kind)
@@ -189,8 +217,18 @@ def _check(board: Board, path: Path) -> None:
         raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
     if not board.emulators:
         raise UsageError(f"{path}: emulators must name at least one")
+    if board.usb:
+        _check_usb(board.usb, path)
     if board.cpu.core != "host":
         _check_bare_metal(board, path)
+
+
+def _check_usb(usb: Usb, path: Path) -> None:
+    for key in ("sketch", "bootloader", "probe"):
+        value = getattr(usb, key)
+        for usb_id in value if isinstance(value, tuple) else filter(None, (value,)):
+            if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", usb_id):
+                raise UsageError(f'{path}: usb.{key} "{usb_id}" must be vendor:product, like "2341:805a"')
 
 
 def _check_bare_metal(board: Board, path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyprune import boards
+from tinyprune import boards, flash_methods
 from tinyprune.errors import UsageError
 
 GOOD = """
@@ -67,6 +67,13 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ('emulators = ["sim"]', "emulators = []", "emulators must name at least one"),
         ("clock_hz = 64_000_000", "clock_hz = 0", "cpu.clock_hz must be above 0"),
         ("stack_bytes = 128", "stack_bytes = -5", "ram.stack_bytes must be above 0"),
+        ("[cpu]", '[usb]\nsketch = "2341-805a"\n[cpu]', 'usb.sketch "2341-805a" must be vendor:product'),
+        ("[cpu]", '[usb]\nprobe = "0d28:0204"\n[cpu]', 'key "usb.probe" must be a list of strings'),
+        ("[cpu]", "[serial]\nbaud = 1\n[cpu]", 'key "serial.at" is missing'),
+        ("[cpu]", "[flashing.bosac]\n[cpu]", r'unknown flash method "bosac" \(did you mean "bossac"\?\)'),
+        ("[cpu]", "[flashing.jlink]\ndevise = 1\n[cpu]", r'key "flashing.jlink.devise" \(did you mean "device"'),
+        ("[cpu]", "[flashing.openocd]\n[cpu]", 'key "flashing.openocd.config" is missing'),
+        ('emulators = ["sim"]', 'emulators = ["sim"]\nflashing = 1', r"must be tables \[flashing.METHOD\]"),
         ("[flash]\norigin = 0\nbytes = 1024", "", r"table \[flash\] is missing"),
     ],
 )
@@ -77,6 +84,18 @@ def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: st
     with pytest.raises(UsageError, match=message) as caught:
         boards.load(str(path))
     assert str(path) in str(caught.value)
+
+
+def test_flash_methods_keep_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    pyocd = '[flashing.pyocd]\ntarget = "nrf52840"\n'
+    uf2 = '[flashing.uf2]\nfamily = 1\nboard_ids = ["A"]\nlabel = "B"\n'
+    for text, order in ((pyocd + uf2, ["pyocd", "uf2"]), (uf2 + pyocd, ["uf2", "pyocd"])):
+        path.write_text(GOOD + text)
+        board = boards.load(str(path))
+        assert list(board.flashing) == order
+        assert board.flashing["pyocd"] == flash_methods.Pyocd("nrf52840")
+        assert f"flashing   {', '.join(order)}" in boards.explain(board)
 
 
 def test_unknown_names_suggest_the_nearest() -> None:

@@ -69,7 +69,7 @@ def test_every_key_of_a_board_file_is_explained() -> None:
         text = (ROOT / f"boards/{name}.toml").read_text(encoding="utf-8")
         table = ""
         for line in text.splitlines():
-            if section := re.match(r"\[(\w+)\]", line):
+            if section := re.match(r"\[([\w.-]+)\]", line):
                 table = section[1] + "."
             elif key := re.match(r"(\w+) *=", line):
                 assert f"`{table}{key[1]}`" in page, f"{name}: {table}{key[1]}"
