@@ -69,7 +69,7 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ("stack_bytes = 128", "stack_bytes = -5", "ram.stack_bytes must be above 0"),
         ("[cpu]", '[usb]\nsketch = "2341-805a"\n[cpu]', 'usb.sketch "2341-805a" must be vendor:product'),
         ("[cpu]", '[usb]\nprobe = "0d28:0204"\n[cpu]', 'key "usb.probe" must be a list of strings'),
-        ("[cpu]", "[serial]\nbaud = 1\n[cpu]", 'key "serial.at" is missing'),
+        ("[cpu]", '[serial]\nvia = "x"\n[cpu]', 'key "serial.uart" is missing'),
         ("[cpu]", "[flashing.bosac]\n[cpu]", r'unknown flash method "bosac" \(did you mean "bossac"\?\)'),
         ("[cpu]", "[flashing.jlink]\ndevise = 1\n[cpu]", r'key "flashing.jlink.devise" \(did you mean "device"'),
         ("[cpu]", "[flashing.openocd]\n[cpu]", 'key "flashing.openocd.config" is missing'),
