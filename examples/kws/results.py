@@ -3,7 +3,8 @@
     python examples/kws/results.py --data DIR --runs runs/results --size S --seeds 1 2 3
 
 Interrupt it whenever you like: the same command goes on after the last finished epoch. Every finished run is a file in
-the folder of runs; `results.json` and `RESULTS.md` beside this script are written anew from all of them after each.
+`runs/` beside this script, with the weights of the dense networks, and is not made again; `results.json`, `RESULTS.md`
+and `pareto.png` and `.svg` are written anew from all of them after each. Checkpoints are in the folder given by --runs.
 Runs of one seed are paired: they start from one dense network and hear the same clips in the same order.
 """
 
@@ -19,14 +20,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pareto
 import tables
 import train as script
 from tables import Run
 
-from tinyprune import boards, models, pipeline, reader, speech_commands
+from tinyprune import boards, models, pipeline, reader, sparsity, speech_commands
 from tinyprune.errors import TinypruneError
 from tinyprune.graph import Weighted
-from tinyprune.prune import Method, prune, unmasked
+from tinyprune.prune import Method, prune, schedule, unmasked
 from tinyprune.quantize import quantize, record_ranges
 from tinyprune.speech_commands import LABELS, Audio, LabelledClips
 from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
@@ -42,6 +44,8 @@ DENSE = "dense"
 MODEL = "model.tflite"
 RECONSTRUCT: Method = "reconstruct"
 MATCH: Method = "match"
+#: Into how many steps a gradual pruning is cut at most.
+STEPS = 3
 #: Pattern and method, the most wanted first.
 EXPERIMENTS = (
     (DENSE, tables.TRAINED),
@@ -50,10 +54,13 @@ EXPERIMENTS = (
     ("2:4", tables.FINE_TUNED),
     ("unstructured-50", tables.FINE_TUNED),
     ("1:4", tables.FINE_TUNED),
+    ("1:4", tables.STEPPED),
     ("2:4g2", tables.FINE_TUNED),
     ("2:4g4", tables.FINE_TUNED),
     ("unstructured-75", tables.FINE_TUNED),
     ("unstructured-90", tables.FINE_TUNED),
+    ("unstructured-90", tables.STEPPED),
+    ("threshold-1", tables.FINE_TUNED),
     (DENSE, tables.FINE_TUNED),
 )
 
@@ -75,10 +82,12 @@ class Task:
     @property
     def epochs(self) -> int:
         """Of training after pruning; of dense training for the dense network itself."""
-        return {tables.TRAINED: self.dense.epochs, tables.FINE_TUNED: self.fine_tuning.epochs}.get(self.method, 0)
+        fine_tuned = self.method in (tables.FINE_TUNED, tables.STEPPED)
+        return self.dense.epochs if self.method == tables.TRAINED else self.fine_tuning.epochs if fine_tuned else 0
 
-    def folder(self, runs: Path) -> Path:
-        return runs / f"{self.size}-seed{self.seed}" / f"{self.pattern.replace(':', 'x')}-{self.method}-{self.epochs}"
+    @property
+    def key(self) -> tables.Key:
+        return self.size, self.dense.epochs, self.pattern, self.method, self.epochs, self.seed
 
 
 class Data:
@@ -147,25 +156,33 @@ def run(arguments: argparse.Namespace) -> None:
                 SEED_OFFSET + seed,
             )
             task = Task(arguments.size, seed, pattern, method, dense, fine)
-            if not tables.is_finished(task.folder(arguments.runs)):
-                finish(task, data, arguments.runs, lowest=seed == min(arguments.seeds))
-                tables.write(tables.read(arguments.runs), arguments.out)
-    tables.write(tables.read(arguments.runs), arguments.out)
+            if task.key not in {run.key for run in tables.read(arguments.out)}:
+                finish(task, data, arguments)
+                write(arguments.out)
+    write(arguments.out)
 
 
 def remodel(arguments: argparse.Namespace) -> None:
-    for folder in tables.folders(arguments.runs):
-        finished = tables.load(folder)
-        if finished.modelled_cycles is not None:
-            tables.store(replace(finished, **modelled(folder / MODEL)), folder)
-    tables.write(tables.read(arguments.runs), arguments.out)
+    for finished in tables.read(arguments.out):
+        model = arguments.runs / finished.name / MODEL
+        if model.is_file():
+            tables.store(replace(finished, **modelled(model)), arguments.out)
+        elif finished.modelled_cycles is not None:
+            print(f"{model} is not there: the cycles of {finished.name} stay as they were")
+    write(arguments.out)
 
 
-def finish(task: Task, data: Data, runs: Path, lowest: bool) -> None:
+def write(out: Path) -> None:
+    runs = tables.read(out)
+    tables.write(runs, out)
+    pareto.plot(json.loads((out / tables.RESULTS).read_text()), out)
+
+
+def finish(task: Task, data: Data, arguments: argparse.Namespace) -> None:
     """Make one run and store what was measured; cycles are modelled for the lowest seed only."""
-    model = make(task, data, runs)
+    model = make(task, data, arguments)
     content = to_int8(task, model, data)
-    folder = task.folder(runs)
+    folder = arguments.runs / tables.name_of(task.key)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL).write_bytes(content)
     measured = Run(
@@ -180,27 +197,50 @@ def finish(task: Task, data: Data, runs: Path, lowest: bool) -> None:
         float_accuracy=accuracy(model, data.validation),
         int8_accuracy=int8_accuracy(content, data.validation),
         deflated_bytes=len(zlib.compress(weights_of(content), 9)),
-        **(modelled(folder / MODEL) if lowest else {}),
+        **(modelled(folder / MODEL) if task.seed == min(arguments.seeds) else {}),
     )
-    tables.store(measured, folder)
+    tables.store(measured, arguments.out)
     print(json.dumps(asdict(measured)), flush=True)
 
 
-def make(task: Task, data: Data, runs: Path) -> Any:
+def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
     """The trained network in float."""
-    script.seed_weights(task.seed)
-    model = models.ds_cnn(task.size, len(LABELS))
-    fit(model, data, task.dense, runs / f"{task.size}-seed{task.seed}" / DENSE)
+    folder = arguments.runs / tables.name_of(task.key)
+    model = make_dense(task, data, arguments)
     if task.method == tables.TRAINED:
         return model
     if task.pattern == DENSE:
-        fit(model, data, task.fine_tuning, task.folder(runs))
+        fit(model, data, task.fine_tuning, folder)
         return model
-    method = MATCH if task.method == MATCH else RECONSTRUCT
-    pruned = prune(model, task.pattern, method, data.plain(task.seed)[:SAMPLES])
-    if task.method == tables.FINE_TUNED:
-        fit(pruned.model, data, task.fine_tuning, task.folder(runs))
-    return unmasked(pruned)
+    samples = data.plain(task.seed)[:SAMPLES]
+    if task.method in (RECONSTRUCT, MATCH):
+        return unmasked(prune(model, task.pattern, MATCH if task.method == MATCH else RECONSTRUCT, samples))
+    steps = steps_of(task)
+    for number, pattern in enumerate(steps, start=1):
+        one_shot: Method = "magnitude" if isinstance(pattern, sparsity.Threshold) else RECONSTRUCT
+        pruned = prune(model, pattern, one_shot, samples)
+        recipe = replace(task.fine_tuning, epochs=max(1, task.fine_tuning.epochs // len(steps)))
+        fit(pruned.model, data, recipe, folder / str(number))
+        model = unmasked(pruned)
+    return model
+
+
+def steps_of(task: Task) -> tuple[sparsity.Pattern, ...]:
+    pattern = sparsity.parse(task.pattern)
+    if task.method != tables.STEPPED:
+        return (pattern,)
+    return schedule(pattern, min(STEPS, pattern.group - pattern.kept) if isinstance(pattern, sparsity.NM) else STEPS)
+
+
+def make_dense(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
+    """The dense network of the task's seed: from its stored weights, or trained and stored."""
+    script.seed_weights(task.seed)
+    model = models.ds_cnn(task.size, len(LABELS))
+    name = tables.name_of((task.size, task.dense.epochs, DENSE, tables.TRAINED, task.dense.epochs, task.seed))
+    if not tables.load_weights(model, name, arguments.out):
+        fit(model, data, task.dense, arguments.runs / name)
+        tables.store_weights(model, name, arguments.out)
+    return model
 
 
 def fit(model: Any, data: Data, recipe: Recipe, folder: Path) -> None:
@@ -229,7 +269,11 @@ def modelled(model: Path) -> dict[str, Any]:
         report = pipeline.run_build(request, lambda _stage: None)
     if not report.bit_exact or report.modelled_cycles is None:
         raise TinypruneError(f"{model}: the firmware's outputs are not those of TFLite Micro")
-    return {"modelled_cycles": report.modelled_cycles, "weights_bytes": report.weights_bytes}
+    return {
+        "modelled_cycles": report.modelled_cycles,
+        "weights_bytes": report.weights_bytes,
+        "flash_bytes": report.flash_bytes,
+    }
 
 
 if __name__ == "__main__":

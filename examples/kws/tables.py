@@ -8,8 +8,13 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-TRAINED, FINE_TUNED = "trained", "fine-tuned"
-RUN = "run.json"
+import numpy as np
+
+TRAINED, FINE_TUNED, STEPPED = "trained", "fine-tuned", "stepped"
+RUNS = "runs"
+RESULTS = "results.json"
+#: Size, epochs of dense training, pattern, method, epochs, seed.
+Key = tuple[str, int, str, str, int, int]
 HEAD = """# What pruning costs and gains
 
 Written by `python examples/kws/results.py`; edits are lost. Task kws10, {clips} validation clips of speakers that
@@ -19,14 +24,16 @@ mask held, "match" only matched to the dense network on the same 512 clips, with
 dense network each, with the same clips. The difference is int8 against the dense int8 network of the same seed, in
 points, with its standard error over the seeds; dense "fine-tuned" is the dense network given the same further epochs.
 No epoch was picked by its accuracy. The settings of "match" were chosen among about eleven by accuracy on these very
-clips, so its row is optimistic; that of 2:4 with 30 epochs was run after the one with 10 had been seen.
+clips of size S, so its row there is optimistic; that of 2:4 with 30 epochs was run after the one with 10 had been
+seen. "stepped" prunes to ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs
+altogether. "threshold-1" removes weights below one standard deviation of their layer's.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
 measured on a board; weights are as the firmware of that build holds them, for speed; both of the lowest seed. Deflated:
 the int8 weights by zlib, mean over seeds.
 
-| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | weight bytes | deflated |
-|---|---|---|---|---|---|---|---|---|---|---|
+| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights | deflated |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -47,27 +54,49 @@ class Run:
     deflated_bytes: int
     modelled_cycles: int | None = None
     weights_bytes: int | None = None
+    flash_bytes: int | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.size, self.dense_epochs, self.pattern, self.method, self.epochs, self.seed
+
+    @property
+    def name(self) -> str:
+        return name_of(self.key)
 
 
-def is_finished(folder: Path) -> bool:
-    return (folder / RUN).is_file()
+def name_of(key: Key) -> str:
+    """Of a run's files and folder."""
+    size, dense_epochs, pattern, method, epochs, seed = key
+    return f"{size}-seed{seed}-{dense_epochs}-{pattern.replace(':', 'x')}-{method}-{epochs}"
 
 
-def store(run: Run, folder: Path) -> None:
-    _write(folder / RUN, json.dumps(asdict(run), indent=1) + "\n")
+def store(run: Run, out: Path) -> None:
+    """Keep a finished run for good: a file of its own in `out`/runs, which belongs into the repository."""
+    (out / RUNS).mkdir(parents=True, exist_ok=True)
+    _write(out / RUNS / f"{run.name}.json", json.dumps(asdict(run), indent=1) + "\n")
 
 
-def load(folder: Path) -> Run:
-    return Run(**json.loads((folder / RUN).read_text()))
+def read(out: Path) -> list[Run]:
+    """The finished runs that `out` keeps."""
+    return [Run(**json.loads(path.read_text())) for path in sorted((out / RUNS).glob("*.json"))]
 
 
-def folders(runs: Path) -> list[Path]:
-    """Those of finished runs."""
-    return [path.parent for path in sorted(runs.glob(f"*/*/{RUN}"))]
+def store_weights(model: Any, name: str, out: Path) -> None:
+    """The float32 variables of a tf_keras model under their names."""
+    (out / RUNS).mkdir(parents=True, exist_ok=True)
+    part = out / RUNS / f"{name}.part.npz"
+    np.savez_compressed(part, allow_pickle=False, **{variable.name: variable.numpy() for variable in model.weights})
+    part.replace(out / RUNS / f"{name}.npz")
 
 
-def read(runs: Path) -> list[Run]:
-    return [load(folder) for folder in folders(runs)]
+def load_weights(model: Any, name: str, out: Path) -> bool:
+    """Whether there were any."""
+    path = out / RUNS / f"{name}.npz"
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as archive:
+            model.set_weights([archive[variable.name] for variable in model.weights])
+    return path.is_file()
 
 
 def write(runs: Sequence[Run], folder: Path) -> None:
@@ -75,7 +104,7 @@ def write(runs: Sequence[Run], folder: Path) -> None:
     groups = [list(group) for _, group in groupby(sorted(runs, key=_order), key=_kind)]
     dense = {(run.size, run.dense_epochs, run.seed): run for run in runs if run.method == TRAINED}
     rows = [row for group in groups for row in _rows(group, dense)]
-    _write(folder / "results.json", json.dumps(rows, indent=1) + "\n")
+    _write(folder / RESULTS, json.dumps(rows, indent=1) + "\n")
     head = HEAD.format(
         clips=_span([run.clips for run in runs]),
         training=_span([run.training_clips for run in runs]),
@@ -114,6 +143,7 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
     bytes_and_cycles = {
         "modelled_cycles": counted and counted.modelled_cycles,
         "weights_bytes": counted and counted.weights_bytes,
+        "flash_bytes": counted and counted.flash_bytes,
         "deflated_bytes": round(mean(run.deflated_bytes for run in group)),
     }
     nothing = dict.fromkeys(bytes_and_cycles)
@@ -141,7 +171,7 @@ def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
     cells = (
         row["model"][-1], row["pattern"], method, row["epochs"], len(row["seeds"]),
         f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", "" if method == TRAINED else _difference(row),
-        _number(row["modelled_cycles"]), _number(row["weights_bytes"]), _number(row["deflated_bytes"]),
+        *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "weights_bytes", "deflated_bytes")),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 

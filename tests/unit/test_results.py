@@ -23,11 +23,11 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def runs_of(tables: ModuleType) -> list:
     """Two seeds dense and 2:4, one seed 1:4 in size L."""
-    dense = tables.Run("S", "dense", "trained", 1, 40, 40, 1500, 10000, 0.95, 0.94, 21000, 4_000_000, 64_000)
+    dense = tables.Run("S", "dense", "trained", 1, 40, 40, 1500, 10000, 0.95, 0.94, 21000, 4_000_000, 64_000, 70_000)
     pruned = replace(
         dense, pattern="2:4", method="fine-tuned", epochs=10, int8_accuracy=0.938, modelled_cycles=2_500_000
     )
-    no_cycles = {"modelled_cycles": None, "weights_bytes": None}
+    no_cycles = {"modelled_cycles": None, "weights_bytes": None, "flash_bytes": None}
     return [
         replace(pruned, seed=2, int8_accuracy=0.924, deflated_bytes=21_010, **no_cycles),
         pruned,
@@ -66,20 +66,42 @@ def test_the_page_has_a_line_for_each_pattern(tables: ModuleType, tmp_path: Path
     page = (tmp_path / "RESULTS.md").read_text()
     assert "1,500 validation clips" in page
     assert page.splitlines()[-3:] == [
-        "| S | dense | trained | 40 | 2 | 95.00 | 93.50 |  | 4,000,000 | 64,000 | 21,000 |",
-        "| S | 2:4 | fine-tuned | 10 | 2 | 95.00 | 93.10 | -0.40 ± 0.20 | 2,500,000 | 64,000 | 21,005 |",
-        "| L | 1:4 | fine-tuned | 10 | 1 | 95.00 | 90.00 |  | 2,500,000 | 64,000 | 21,000 |",
+        "| S | dense | trained | 40 | 2 | 95.00 | 93.50 |  | 4,000,000 | 70,000 | 64,000 | 21,000 |",
+        "| S | 2:4 | fine-tuned | 10 | 2 | 95.00 | 93.10 | -0.40 ± 0.20 | 2,500,000 | 70,000 | 64,000 | 21,005 |",
+        "| L | 1:4 | fine-tuned | 10 | 1 | 95.00 | 90.00 |  | 2,500,000 | 70,000 | 64,000 | 21,000 |",
     ]
 
 
 def test_finished_runs_are_read_back(tables: ModuleType, tmp_path: Path) -> None:
     run = runs_of(tables)[0]
-    folder = tmp_path / "S-seed2" / "2x4"
-    folder.mkdir(parents=True)
-    assert not tables.is_finished(folder)
-    tables.store(run, folder)
-    assert tables.is_finished(folder)
+    assert tables.read(tmp_path) == []
+    tables.store(run, tmp_path)
     assert tables.read(tmp_path) == [run]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["S-seed2-40-2x4-fine-tuned-10.json"]
+
+
+def test_runs_in_the_repository_give_the_tables_in_the_repository(tables: ModuleType, tmp_path: Path) -> None:
+    tables.write(tables.read(FOLDER), tmp_path)
+    for name in ("results.json", "RESULTS.md"):
+        assert (tmp_path / name).read_text() == (FOLDER / name).read_text()
+
+
+def test_the_front_has_what_nothing_cheaper_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    pareto = importlib.import_module("pareto")
+    assert pareto.front([(3.0, 94.0), (1.0, 90.0), (2.0, 89.0), (2.0, 93.0), (4.0, 94.0)]) == [
+        (1.0, 90.0), (2.0, 93.0), (3.0, 94.0),
+    ]  # fmt: skip
+
+
+def test_the_plot_is_written_in_both_formats(tables: ModuleType, tmp_path: Path) -> None:
+    pareto = importlib.import_module("pareto")
+    tables.write(runs_of(tables), tmp_path)
+    pareto.plot(json.loads((tmp_path / "results.json").read_text()), tmp_path)
+    assert (tmp_path / "pareto.png").read_bytes().startswith(b"\x89PNG")
+    picture = (tmp_path / "pareto.svg").read_text()
+    assert all(text in picture for text in ("DS-CNN S", "DS-CNN L", ">2:4", "flash, KiB"))
+    assert not list(tmp_path.glob("*.part*"))
 
 
 def write_recordings(folder: Path) -> None:
@@ -105,11 +127,24 @@ def test_the_command_goes_from_recordings_to_both_files_and_resumes(
     monkeypatch.syspath_prepend(FOLDER)
     results = importlib.import_module("results")
     write_recordings(tmp_path / "data")
-    options = ["--data", "data", "--runs", "runs", "--out", ".", "--dense-epochs", "2", "--epochs", "1", "--seeds", "1"]
+    options = [
+        "--data",
+        "data",
+        "--runs",
+        "checkpoints",
+        "--out",
+        ".",
+        "--dense-epochs",
+        "2",
+        "--epochs",
+        "1",
+        "--seeds",
+        "1",
+    ]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["results.py", *options, "--patterns", "dense", "2:4"])
     assert results.main() == 0
-    assert "2x4-fine-tuned-1 epoch 1: validation" in capsys.readouterr().out
+    assert "2x4-fine-tuned-1/1 epoch 1: validation" in capsys.readouterr().out
     rows = [row for row in json.loads(Path("results.json").read_text()) if row["bits"] == 8]
     assert [(row["pattern"], row["method"]) for row in rows] == [
         ("dense", "trained"), ("dense", "fine-tuned"), ("2:4", "fine-tuned"), ("2:4", "match"), ("2:4", "reconstruct"),
@@ -121,6 +156,6 @@ def test_the_command_goes_from_recordings_to_both_files_and_resumes(
     assert results.main() == 0
     assert Path("RESULTS.md").read_text() == page
     assert capsys.readouterr().out == ""
-    monkeypatch.setattr("sys.argv", ["results.py", "--runs", "runs", "--out", ".", "--remodel"])
+    monkeypatch.setattr("sys.argv", ["results.py", "--runs", "checkpoints", "--out", ".", "--remodel"])
     assert results.main() == 0
     assert Path("RESULTS.md").read_text() == page
