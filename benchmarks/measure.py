@@ -118,7 +118,7 @@ def _ours(model: bytes, board: Board, compiler: Compiler, variant: Variant, fold
     request = BuildRequest(board, folder / "build", path, compiler=compiler.name, optimize=optimize)
     report = pipeline.run_build(request, lambda _stage: None)
     if report.instructions is None or report.modelled_cycles is None or report.stack_bytes is None:
-        raise TargetError(f"the emulator of {board.name} does not count instructions")
+        raise TargetError(f"{board.name}: {report.cost_model or 'its emulator does not count instructions'}")
     layers = tuple(
         Layer(layer.name, layer.op, layer.macs, layer.kernel, layer.instructions or 0, layer.modelled_cycles or 0)
         for layer in report.layers
@@ -143,9 +143,11 @@ def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     outputs = benchmark.outputs(emulator, image, board, inputs)
     equal = int((outputs == oracle.infer(model, inputs)).all(axis=1).sum())
     profile = benchmark.profile(emulator, image, board, inputs[-1])
+    if profile.modelled_cycles is None:
+        raise TargetError(f"{board.name}: {profile.cost_model}")
     ops = cmsis_nn.operators(graph)
     layers = tuple(
-        Layer(op.name, type(op).__name__, macs, function, run.instructions, run.modelled_cycles)
+        Layer(op.name, type(op).__name__, macs, function, run.instructions, run.modelled_cycles or 0)
         for (op, macs, function), run in zip(ops, profile.layers, strict=True)
     )
     totals = (profile.instructions, profile.modelled_cycles, image.flash_bytes, image.ram_bytes + profile.stack_bytes)

@@ -90,6 +90,7 @@ class Board:
 CORES: dict[str, tuple[str, ...]] = {
     "host": ("c",),
     "cortex-m0plus": ("c",),
+    "cortex-m3": ("c",),
     "cortex-m4": ("dsp", "c"),
     "cortex-m7": ("dsp", "c"),
     "cortex-m33": ("dsp", "c"),

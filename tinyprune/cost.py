@@ -1,18 +1,19 @@
 """Modelled cycles of Cortex-M instructions, a straight-line block at a time.
 
 Sources: Arm Cortex-M4 Technical Reference Manual (DDI 0439D), 3.3.1 instructions, 3.3.2 load/store timings, 7.2.3 FPU
-instruction set; Arm Cortex-M0+ Technical Reference Manual (DDI 0484C), 3.3. The Cortex-M33 is modelled as a Cortex-M4,
-since Arm publishes no table for it; the Cortex-M7 issues two instructions at a time, for which a table would be wrong:
-it has none.
+instruction set; Arm Cortex-M3 Technical Reference Manual (DDI 0337I), 3.3.1 and 3.3.2; Arm Cortex-M0+ Technical
+Reference Manual (DDI 0484C), 3.3. The Cortex-M33 is modelled as a Cortex-M4, since Arm publishes no table for it; the
+Cortex-M7 issues two instructions at a time, for which a table would be wrong: it has none.
 
 Rules for the M4: P, the refill after a taken branch, is 2 (of 1 to 3); a single load takes 2 cycles, 1 directly
 behind another single load unless that one loads its address; a store takes 1, with a register offset 2 but directly
 behind a load 1; nothing is faster behind a store; a division takes its worst case, 12; conditional instructions that an
-IT block skips cost as if executed. Not modelled: contention between literal loads and fetches; stalls of an address
-that the instruction before computed, of unaligned accesses, of 4-byte loads and stores at odd halfwords, of
-floating-point results that are used at once; a full write buffer. Flash wait states W: each fetched word takes 1 + W
-cycles unless execution is slower, a taken branch W more; data that is read from flash is not delayed. All of this is a
-model: never call its result a measurement.
+IT block skips cost as if executed. The M3's rules are the same, with slower multiplications: long ones end early by an
+amount that depends on the values, and take their worst case here. Not modelled: contention between literal loads and
+fetches; stalls of an address that the instruction before computed, of unaligned accesses, of 4-byte loads and stores at
+odd halfwords, of floating-point results that are used at once; a full write buffer. Flash wait states W: each fetched
+word takes 1 + W cycles unless execution is slower, a taken branch W more; data that is read from flash is not delayed.
+All of this is a model: never call its result a measurement.
 """
 
 import re
@@ -38,6 +39,7 @@ class BlockCost:
     instructions: int
     cycles: int
     taken_cycles: int
+    may_branch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +88,22 @@ _PARALLEL = " ".join(
 )
 _HALFWORD_MULTIPLY = " ".join(name + a + b for name in ("smul", "smla", "smlal") for a in "bt" for b in "bt")
 
+_ARMV7M = "movw movt addw subw orn teq rrx rbit clz ubfx sbfx bfi bfc clrex sev yield it ssat usat"
+_SYSTEM_AND_DIVISION = {
+    **_each(12, "sdiv udiv"),  # 2 to 12
+    **_each(2, "cpsid cpsie mrs msr"),  # 1 or 2
+    **_each(1, "wfe wfi dsb dmb"),  # and what it waits for
+    **_each(3, "isb"),  # 1 + P at least
+}
+_BRANCHES_ARMV7M = _each(3, "b bl bx blx cbz cbnz") | _each(6, "tbb tbh")  # 3.3.2: at least 6
+
 CORTEX_M4 = CycleTable(
     source="Arm Cortex-M4 TRM DDI 0439D, taken branch 1 + 2",
     fixed={
         **_each(1, _ARMV6M),
-        **_each(1, "movw movt addw subw orn teq rrx rbit clz ubfx sbfx bfi bfc clrex sev yield it"),
-        **_each(1, "mla mls smull umull smlal umlal umaal ssat usat ssat16 usat16"),
-        **_each(12, "sdiv udiv"),  # 2 to 12
-        **_each(2, "cpsid cpsie mrs msr"),  # 1 or 2
-        **_each(1, "wfe wfi dsb dmb"),  # and what it waits for
-        **_each(3, "isb"),  # 1 + P at least
+        **_each(1, _ARMV7M),
+        **_each(1, "mla mls smull umull smlal umlal umaal ssat16 usat16"),
+        **_SYSTEM_AND_DIVISION,
         # DSP extension
         **_each(1, "pkhbt pkhtb sxtab sxtab16 sxtah sxtb16 uxtab uxtab16 uxtah uxtb16 sel usad8 usada8"),
         **_each(1, _PARALLEL),
@@ -115,8 +123,30 @@ CORTEX_M4 = CycleTable(
     store=1,
     store_indexed=2,
     pipelined=1,
-    branches=_each(3, "b bl bx blx cbz cbnz") | _each(6, "tbb tbh"),  # 3.3.2: at least 6
+    branches=_BRANCHES_ARMV7M,
     load_pc=3,  # 3.3.2: at least 5 with the load
+    pop_pc=2,
+)
+
+_LONG_MULTIPLY_M3 = {**_each(5, "smull umull"), **_each(7, "smlal umlal")}  # 3 to 5, 4 to 7
+
+CORTEX_M3 = CycleTable(
+    source="Arm Cortex-M3 TRM DDI 0337I, taken branch 1 + 2, long multiplications at their slowest",
+    fixed={
+        **_each(1, _ARMV6M),
+        **_each(1, _ARMV7M),
+        **_each(2, "mla mls"),
+        **_LONG_MULTIPLY_M3,
+        **_SYSTEM_AND_DIVISION,
+    },
+    loads=_LOADS,
+    load=2,
+    stores=_STORES,
+    store=1,
+    store_indexed=2,
+    pipelined=1,
+    branches=_BRANCHES_ARMV7M,
+    load_pc=3,
     pop_pc=2,
 )
 
@@ -142,23 +172,37 @@ CORTEX_M0PLUS = CycleTable(
 #: Core → its table; None where none is known.
 CYCLE_TABLES: dict[str, CycleTable | None] = {
     "cortex-m0plus": CORTEX_M0PLUS,
+    "cortex-m3": CORTEX_M3,
     "cortex-m4": CORTEX_M4,
     "cortex-m7": None,
     "cortex-m33": CORTEX_M4,
 }
+#: What takes the place of a table's source where there is none.
+NOT_MODELLED = "cycles are not modelled: this core can issue two instructions at once (dual issue)"
 
 
-def block_cost(block: Sequence[Instruction], table: CycleTable, flash_wait_states: int = 0) -> BlockCost:
-    """The cost of instructions that run one after the other, of which only the last may branch.
+def block_cost(block: Sequence[Instruction], table: CycleTable | None, flash_wait_states: int = 0) -> BlockCost:
+    """The cost of instructions that run one after the other, of which only the last may branch; without a table all
+    cycles are 0.
 
     Raises TargetError for an instruction that the table does not hold: a guess would pass for a model.
     """
+    branches = bool(block) and may_branch(block[-1])
+    if table is None:
+        return BlockCost(len(block), 0, 0, branches)
     each, branch = split(block, table)
     cycles = sum(each)
     fetched_words = -(-sum(instruction.bytes for instruction in block) // 4)
     cycles = max(cycles, fetched_words * (1 + flash_wait_states))
     taken = cycles + branch + (flash_wait_states if branch else 0)
-    return BlockCost(len(block), cycles, taken)
+    return BlockCost(len(block), cycles, taken, branches)
+
+
+def may_branch(instruction: Instruction) -> bool:
+    """Whether execution may go on elsewhere."""
+    name = instruction.mnemonic.split(".")[0]
+    unconditional = name[:-2] if name.endswith(_CONDITIONS) else name
+    return bool({name, unconditional} & _BRANCHES_ARMV7M.keys()) or _writes_pc(instruction)
 
 
 def split(block: Sequence[Instruction], table: CycleTable) -> tuple[list[int], int]:

@@ -165,7 +165,7 @@ def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildR
         layers=layers,
         instructions=profile.instructions,
         modelled_cycles=profile.modelled_cycles,
-        modelled_ms=1e3 * profile.modelled_cycles / clock_hz,
+        modelled_ms=None if profile.modelled_cycles is None else 1e3 * profile.modelled_cycles / clock_hz,
         cost_model=profile.cost_model,
         stack_bytes=profile.stack_bytes,
     )
@@ -182,7 +182,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class BenchReport:
-    """What each inference took in an emulator: instructions are counted, cycles and milliseconds modelled."""
+    """What each inference took in an emulator: instructions are counted, cycles and milliseconds modelled.
+
+    Where the core's cycles are not modelled, they are None and `cost_model` says so.
+    """
 
     board: str
     emulator: str
@@ -207,7 +210,7 @@ def bench_report(
 ) -> BenchReport:
     """Sums up the inferences of one run."""
     profiles = [run.profile for run in runs if run.profile is not None]
-    cycles = _spread([profile.modelled_cycles for profile in profiles])
+    cycles = _spread([profile.modelled_cycles for profile in profiles if profile.modelled_cycles is not None])
     return BenchReport(
         board=board.name,
         emulator=emulator,

@@ -58,7 +58,9 @@ def summary_lines(report: BuildReport) -> list[str]:
     ]
     if report.stack_bytes is not None:
         lines.append(f"stack     {report.stack_bytes:,} B used in the run, {report.stack_bytes_reserved:,} B reserved")
-    if report.cost_model:
+    if report.cost_model and report.modelled_cycles is None:
+        lines.append(f"cycles    {report.cost_model}")
+    elif report.cost_model:
         lines.append(f"cycles    modelled, not measured: {report.cost_model}")
     if report.accuracy:
         a = report.accuracy
@@ -91,9 +93,12 @@ def bench_lines(report: BenchReport) -> list[str]:
         f"{verdict}  {report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}",
         f"{report.board}, emulator {report.emulator}, {report.compiler}, model {report.model_sha256[:16]}…",
     ]
-    if report.instructions and report.modelled_cycles and report.modelled_ms is not None:
+    if report.instructions:
+        lines.append(f"instructions     {_range(report.instructions)} an inference, counted")
+    if report.instructions and not report.modelled_cycles:
+        lines.append(f"no latency       {report.cost_model}")
+    if report.modelled_cycles and report.modelled_ms is not None:
         lines += [
-            f"instructions     {_range(report.instructions)} an inference, counted",
             f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",
             f"modelled time    {report.modelled_ms:.2f} ms (not measured on a board)",
         ]

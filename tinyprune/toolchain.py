@@ -17,6 +17,7 @@ from tinyprune.errors import MissingDependency, UsageError
 #: Core → flags of GCC, with and without an FPU.
 _GCC_CORES = {
     "cortex-m0plus": ("-mcpu=cortex-m0plus", "-mfloat-abi=soft"),
+    "cortex-m3": ("-mcpu=cortex-m3", "-mfloat-abi=soft"),
     "cortex-m4": ("-mcpu=cortex-m4", "-mfloat-abi=hard -mfpu=fpv4-sp-d16"),
     "cortex-m7": ("-mcpu=cortex-m7", "-mfloat-abi=hard -mfpu=fpv5-sp-d16"),
     "cortex-m33": ("-mcpu=cortex-m33", "-mfloat-abi=hard -mfpu=fpv5-sp-d16"),
@@ -24,9 +25,10 @@ _GCC_CORES = {
 #: Core → target and CPU of zig.
 _ZIG_CORES = {
     "cortex-m0plus": ("thumb-freestanding-eabi", "cortex_m0plus"),
+    "cortex-m3": ("thumb-freestanding-eabi", "cortex_m3"),
     "cortex-m4": ("thumb-freestanding-eabihf", "cortex_m4+vfp4d16sp"),
     "cortex-m7": ("thumb-freestanding-eabihf", "cortex_m7+fp_armv8d16sp"),
-    "cortex-m33": ("thumb-freestanding-eabihf", "cortex_m33"),
+    "cortex-m33": ("thumb-freestanding-eabihf", "cortex_m33+dsp+fp_armv8d16sp"),
 }
 _COMMON_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 _HOST_FLAGS = (*_COMMON_FLAGS, "-O2")

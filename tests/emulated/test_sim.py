@@ -142,12 +142,29 @@ def test_flash_wait_states_cost_cycles(arm_image: FirmwareImage) -> None:
     assert slow_cycles == (10 + 2 + 4) + 8 * (5 + 2 + 4) + 5 + (5 + 2 + 4)
 
 
+def test_a_core_without_a_model_counts_instructions_and_tells_no_time(arm_image: FirmwareImage) -> None:
+    board = replace(BOARD, cpu=replace(BOARD.cpu, core="cortex-m7"))
+    modelled = inferred(arm_image, profile=True)[0].profile()
+    link = sim.start(arm_image, board, profile=True)
+    device = Device(link)
+    device.connect()
+    device.load(INPUT)
+    assert device.infer() == 0
+    assert link.clock == "stopped"
+    profile = link.profile()
+    assert [layer.instructions for layer in profile.layers] == [layer.instructions for layer in modelled.layers]
+    assert profile.instructions == modelled.instructions
+    assert {profile.modelled_cycles, *(layer.modelled_cycles for layer in profile.layers)} == {None}
+    assert "not modelled" in profile.cost_model
+
+
 def test_the_firmware_measures_modelled_time(arm_image: FirmwareImage) -> None:
     link, device = connected(arm_image, profile=True)
     device.load(INPUT)
     microseconds = device.infer(runs=8)
     profile = link.profile()
     assert link.clock == "modelled"
+    assert profile.modelled_cycles is not None
     per_run = 64 * microseconds / 8
     # around the network: copying the input and reading the time
     assert profile.modelled_cycles < per_run < profile.modelled_cycles + 600

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests import networks
-from tinyprune import boards, oracle, output, pipeline, reader, samples
+from tinyprune import boards, oracle, output, pipeline, reader, samples, show
 from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
-from tinyprune.pipeline import BuildRequest
+from tinyprune.pipeline import BenchRequest, BuildRequest
 
 pytestmark = pytest.mark.compiler
 
@@ -80,6 +80,26 @@ def test_a_core_without_dsp_answers_as_tflite_micro(tmp_path: Path, compiler: st
     assert report.cost_model is not None
     assert "M0+" in report.cost_model
     assert not [layer.kernel for layer in report.layers if layer.kernel.endswith("_dsp")]
+
+
+@pytest.mark.emulator
+@pytest.mark.tflm
+@pytest.mark.parametrize(("core", "dsp"), [("m3", False), ("m33", True), ("m7", True)])
+def test_other_cores_answer_as_tflite_micro(tmp_path: Path, core: str, dsp: bool) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(networks.ds_cnn())
+    board = boards.load(str(Path(__file__).parents[2] / f"benchmarks/boards/{core}.toml"))
+    report = pipeline.run_build(BuildRequest(board, tmp_path / "out", path), quiet)
+    assert report.bit_exact
+    assert dsp == any(layer.kernel.endswith("_dsp") for layer in report.layers)
+    assert report.instructions is not None
+    assert (report.modelled_cycles is None) == (report.modelled_ms is None) == (core == "m7")
+    if core == "m7":
+        lines = show.summary_lines(report)
+        bench = show.bench_lines(pipeline.run_bench(BenchRequest(board, tmp_path / "out", count=2), quiet))
+        assert any("cycles are not modelled" in line for line in lines)
+        assert any("cycles are not modelled" in line for line in bench)
+        assert not [line for line in (*lines, *bench, str(show.verdict(report))) if " ms" in line]
 
 
 @pytest.mark.parametrize("pruned", [True, False])

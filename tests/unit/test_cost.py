@@ -3,7 +3,7 @@
 import pytest
 
 from tinyprune import boards, cost
-from tinyprune.cost import CORTEX_M0PLUS, CORTEX_M4, BlockCost, Instruction, block_cost
+from tinyprune.cost import CORTEX_M0PLUS, CORTEX_M3, CORTEX_M4, BlockCost, Instruction, block_cost
 from tinyprune.errors import TargetError
 
 
@@ -78,7 +78,7 @@ def test_straight_line(text: str, expected: int) -> None:
 )
 def test_branches(text: str, not_taken: int, taken: int) -> None:
     instructions = block(text)
-    assert block_cost(instructions, CORTEX_M4) == BlockCost(len(instructions), not_taken, taken)
+    assert block_cost(instructions, CORTEX_M4) == BlockCost(len(instructions), not_taken, taken, may_branch=True)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,35 @@ def test_stores_and_comparisons_of_pc_are_no_branches() -> None:
 )
 def test_cortex_m0plus(text: str, expected: int) -> None:
     assert cycles(text, CORTEX_M0PLUS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "on_m3", "on_m4"),
+    [
+        ("mul r0, r1, r2; mla r0, r1, r2, r3; mls r0, r1, r2, r3", 5, 3),
+        ("smull r0, r1, r2, r3; umlal r0, r1, r2, r3", 12, 2),
+        ("ldr r0, [r1]; ldr r2, [r3]; str r0, [r4]", 2 + 1 + 1, 2 + 1 + 1),
+        ("udiv r0, r1, r2; ubfx r0, r0, #3, #4", 13, 13),
+    ],
+)
+def test_cortex_m3_differs_in_multiplication(text: str, on_m3: int, on_m4: int) -> None:
+    assert (cycles(text, CORTEX_M3), cycles(text)) == (on_m3, on_m4)
+
+
+@pytest.mark.parametrize(
+    "text", ["smlad r0, r1, r2, r3", "sxtb16 r0, r1", "umaal r0, r1, r2, r3", "vadd.f32 s0, s1, s2"]
+)
+def test_cortex_m3_refuses_what_it_lacks(text: str) -> None:
+    with pytest.raises(TargetError, match="no cycle count is known"):
+        block_cost(block(text), CORTEX_M3)
+
+
+def test_without_a_table_nothing_but_instructions_and_branches() -> None:
+    assert block_cost(block("vadd.f64 d0, d1, d2; adds r0, #1"), None) == BlockCost(2, 0, 0)
+    for text in ("b #8", "bls #8", "bl #8", "bx lr", "cbnz r0, #8", "pop {r4, pc}", "ldr pc, [r0]", "tbb [pc, r0]"):
+        assert block_cost(block(text), None) == BlockCost(1, 0, 0, may_branch=True), text
+    for text in ("bics r0, r1", "push {r4, lr}", "ldr r0, [pc, #4]", "bfi r0, r1, #2, #3", "cmp pc, r0", "lsls r0, r1"):
+        assert not block_cost(block(text), None).may_branch, text
 
 
 def test_cortex_m0plus_branches() -> None:
@@ -136,9 +165,9 @@ def test_an_empty_block_is_free() -> None:
 @pytest.mark.parametrize(
     ("wait_states", "expected"),
     [
-        (0, BlockCost(4, 4, 6)),
-        (1, BlockCost(4, 4, 7)),  # 8 bytes: two words, 2 cycles each, as fast as execution
-        (4, BlockCost(4, 10, 16)),  # 5 cycles each, and 4 more behind the branch
+        (0, BlockCost(4, 4, 6, True)),
+        (1, BlockCost(4, 4, 7, True)),  # 8 bytes: two words, 2 cycles each, as fast as execution
+        (4, BlockCost(4, 10, 16, True)),  # 5 cycles each, and 4 more behind the branch
     ],
 )
 def test_flash_wait_states(wait_states: int, expected: BlockCost) -> None:

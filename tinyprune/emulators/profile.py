@@ -9,7 +9,7 @@ from tinyprune.cost import Instruction
 class LayerProfile:
     name: str
     instructions: int
-    modelled_cycles: int
+    modelled_cycles: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,14 @@ class BlockProfile:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One inference. The totals hold all of tp_network_run, the few instructions between layers too."""
+    """One inference. The totals hold all of tp_network_run, the few instructions between layers too.
+
+    Cycles are None where the core's are not modelled; `cost_model` then says why.
+    """
 
     layers: tuple[LayerProfile, ...]
     instructions: int
-    modelled_cycles: int
+    modelled_cycles: int | None
     stack_bytes: int  # the deepest since reset
     blocks: tuple[BlockProfile, ...]
     cost_model: str  # what the cycles are modelled on

@@ -35,7 +35,7 @@ _OUTSIDE = -1
 
 
 class Profiler:
-    def __init__(self, uc: Any, program: Program, table: cost.CycleTable, flash_wait_states: int) -> None:
+    def __init__(self, uc: Any, program: Program, table: cost.CycleTable | None, flash_wait_states: int) -> None:
         self._uc = uc
         self._program = program
         self._table = table
@@ -57,8 +57,13 @@ class Profiler:
         for number, _, address in layers:
             self._hook_entry(address, lambda owner=number: self._enter_layer(owner))
 
+    @property
+    def models_cycles(self) -> bool:
+        """Whether there is a table of the core; without one, instructions are counted and no cycles told."""
+        return self._table is not None
+
     def cycles(self) -> int:
-        """Modelled cycles since reset, up to the block that is running."""
+        """Modelled cycles since reset, up to the block that is running; 0 without a table."""
         self._sum_up()
         return self._cycles
 
@@ -66,11 +71,19 @@ class Profiler:
         self._sum_up()
         if self._last is None:
             raise TargetError("no inference has run to its end yet: nothing to profile")
-        rows = [(int(instructions), int(cycles)) for instructions, cycles in self._last.sums]
+        rows = [(int(instructions), self._told(int(cycles))) for instructions, cycles in self._last.sums]
         layers = tuple(LayerProfile(name, *row) for name, row in zip(self._names, rows, strict=False))
-        model = f"{self._table.source}, {self._flash_wait_states} flash wait states"
+        instructions, cycles = (int(total) for total in self._last.sums.sum(axis=0))
         blocks = tuple(self._block(*item) for item in sorted(self._last.visits.items()))
-        return Profile(layers, sum(row[0] for row in rows), sum(row[1] for row in rows), stack_bytes, blocks, model)
+        return Profile(layers, instructions, self._told(cycles), stack_bytes, blocks, self._cost_model())
+
+    def _told(self, cycles: int) -> int | None:
+        return cycles if self.models_cycles else None
+
+    def _cost_model(self) -> str:
+        if self._table is None:
+            return cost.NOT_MODELLED
+        return f"{self._table.source}, {self._flash_wait_states} flash wait states"
 
     def _block(self, where: tuple[int, int], visits: int) -> BlockProfile:
         assert self._last is not None
@@ -140,8 +153,7 @@ class Profiler:
 
     def _falls_through(self, key: int) -> bool:
         """Whether a block does not end in a branch, taken or not."""
-        found = self._cost(key)
-        return found.taken_cycles == found.cycles
+        return not self._cost(key).may_branch
 
     def _count(self, blocks: Keys, visits: Counts, taken: Counts) -> Counts:
         """Sums `[blocks, (instructions, cycles)]`."""

@@ -1,7 +1,8 @@
 """The built-in emulator: real firmware on QEMU's Cortex-M core (unicorn), talking through its MCU's UART registers.
 
 Instructions are executed exactly; time is not: without `profile` the cycle counter stands still, with it the counter
-shows the cycles of cost.py, so that what the firmware measures is *modelled* time. Waiting for input takes no time.
+shows the cycles of cost.py, so that what the firmware measures is *modelled* time. Of a core whose cycles are not
+modelled, a profile counts instructions only. Waiting for input takes no time.
 """
 
 import signal
@@ -29,7 +30,13 @@ from tinyprune.protocol import Clock
 MCUS = {"nrf52840": Nrf52840}
 
 #: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
-_CORES = {"cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4, "cortex-m0plus": arm_const.UC_CPU_ARM_CORTEX_M0}
+_CORES = {
+    "cortex-m0plus": arm_const.UC_CPU_ARM_CORTEX_M0,
+    "cortex-m3": arm_const.UC_CPU_ARM_CORTEX_M3,
+    "cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4,
+    "cortex-m7": arm_const.UC_CPU_ARM_CORTEX_M7,
+    "cortex-m33": arm_const.UC_CPU_ARM_CORTEX_M33,
+}
 _PAGE = 4096
 _NOWHERE = 0xFFFFFFFF
 _PAINT = 0xA5
@@ -113,7 +120,7 @@ class SimLink:
 
     @property
     def clock(self) -> Clock:
-        return "modelled" if self._profiler else "stopped"
+        return "modelled" if self._profiler and self._profiler.models_cycles else "stopped"
 
     @property
     def stack_bytes(self) -> int:
@@ -244,10 +251,7 @@ def _interrupts_wait(stop: Callable[[BaseException], None]) -> Iterator[None]:
 
 
 def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:
-    table = cost.CYCLE_TABLES[board.cpu.core]
-    if table is None:
-        raise TargetError(f"no cycle model of the {board.cpu.core} is known; run without profiling")
-    return Profiler(uc, loaded, table, board.cpu.flash_wait_states)
+    return Profiler(uc, loaded, cost.CYCLE_TABLES[board.cpu.core], board.cpu.flash_wait_states)
 
 
 def _readable(registers: dict[int, Register], address: int, size: int) -> Callable[[], int]:
