@@ -135,7 +135,7 @@ def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     peer = cmsis_nn.sources()
     graph = reader.read(model, "the model")
     source = cmsis_nn.generate(graph, board, "peer", peer)
-    project = output.write_project(source, folder)
+    project = output.write_files(source.files, folder / output.PROJECT)
     compiler = cmsis_nn.compiler_for(compiler, peer)
     image = build.build(source, board, compiler, project, folder)
     inputs = samples.make(graph.input, pipeline.COMPARED_INPUTS)

@@ -14,6 +14,14 @@ from tinyprune.toolchain import Compiler
 
 _OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
 _COMPILE_TIMEOUT_S = 600
+#: Where the firmware's sources look for headers.
+INCLUDES = ("network", "runtime/include", "app", "port")
+LINKER_SCRIPT = "port/link.ld"
+
+
+def compiled(source: FirmwareSource) -> list[str]:
+    """The files that are compiled, in the order in which they are linked."""
+    return sorted(path for path in source.files if path.endswith(".c"))
 
 
 def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
@@ -23,9 +31,9 @@ def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Pat
     tinyprune's).
     """
     elf = output / ("firmware.elf" if board.flash else "firmware")
-    sources = sorted(path for path in source.files if path.endswith(".c"))
-    includes = [f"-I{folder}" for folder in ("network", "runtime/include", "app", "port")]
-    script = ["-T", "port/link.ld"] if "port/link.ld" in source.files else []
+    sources = compiled(source)
+    includes = [f"-I{folder}" for folder in INCLUDES]
+    script = ["-T", LINKER_SCRIPT] if LINKER_SCRIPT in source.files else []
     nowhere = (
         f"-ffile-prefix-map={project.resolve()}=."  # no path of this machine in the image: equal sources, equal bytes
     )

@@ -16,40 +16,44 @@ from tinyprune.graph import macs
 from tinyprune.kernels import Argument, Constant, Layout, Place, Struct
 from tinyprune.program import Program, Step
 from tinyprune.resources import FIRMWARE_TEMPLATES
-from tinyprune.toolchain import arm_flags, optimization
 
-_SUFFIXES = (".c", ".h", ".j2")  # nothing else in the templates' folders is part of a project
-_RENDERED = {
-    "network.h.j2": "network/network.h",
-    "network.c.j2": "network/network.c",
-    "weights.h.j2": "network/weights.h",
-    "weights.c.j2": "network/weights.c",
-    "CMakeLists.txt.j2": "CMakeLists.txt",
-    "README.md.j2": "README.md",
-}
+#: What may lie in a folder of C that is copied; `.j2` is rendered.
+_SUFFIXES = (".c", ".h", ".j2")
 
 
 def generate(program: Program, name: str) -> FirmwareSource:
-    """The whole project of one network on one board, as relative path → text. `name` is the model's, for people to
-    read."""
-    templates = jinja2.Environment(
+    """The C of one network on one board, as relative path → text: what `build.py` makes firmware of, whatever the
+    project. `name` is the model's, for people to read."""
+    files = {**copied("app", "app"), **_port(program), **_runtime(program)}
+    about = context(program, name)
+    for path in [path for path in files if path.endswith(".j2")]:
+        files[path.removesuffix(".j2")] = _environment().from_string(files.pop(path)).render(about)
+    files |= {f"network/{path}": text for path, text in rendered("network", about).items()}
+    return FirmwareSource(program.board.name, program.graph.model_sha256, files)
+
+
+def rendered(folder: str, about: dict[str, Any]) -> dict[str, str]:
+    """Every template below firmware_templates/`folder`: path in it, without `.j2`, → text."""
+    root = FIRMWARE_TEMPLATES / folder
+    paths = [path.relative_to(FIRMWARE_TEMPLATES).as_posix() for path in sorted(root.rglob("*.j2"))]
+    environment = _environment()
+    return {
+        path.removeprefix(f"{folder}/").removesuffix(".j2"): environment.get_template(path).render(about)
+        for path in paths
+    }
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(FIRMWARE_TEMPLATES),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,
     )
-    files = {**_copied("app", "app"), **_port(program), **_runtime(program)}
-    context = _context(program, name, sorted(files))
-    for path in [path for path in files if path.endswith(".j2")]:
-        files[path.removesuffix(".j2")] = templates.from_string(files.pop(path)).render(context)
-    rendered = _RENDERED | ({"arm-none-eabi.cmake.j2": "arm-none-eabi.cmake"} if context["cpu_flags"] else {})
-    context["sources"] = sorted(path for path in (*files, *rendered.values()) if path.endswith(".c"))
-    for template, path in rendered.items():
-        files[path] = templates.get_template(template).render(context)
-    return FirmwareSource(program.board.name, program.graph.model_sha256, files)
 
 
-def _copied(folder: str, target: str) -> dict[str, str]:
+def copied(folder: str, target: str) -> dict[str, str]:
+    """The C files and templates below firmware_templates/`folder` as they are, below `target`."""
     root = FIRMWARE_TEMPLATES / folder
     return {
         f"{target}/{path.relative_to(root).as_posix()}": path.read_text(encoding="utf-8")
@@ -60,13 +64,13 @@ def _copied(folder: str, target: str) -> dict[str, str]:
 
 def _port(program: Program) -> dict[str, str]:
     """What every Cortex-M shares, and over it the family's own files."""
-    shared = {} if program.board.cpu.core == "host" else _copied("ports/cortex_m", "port")
-    return {**shared, **_copied(f"ports/{program.board.family}", "port")}
+    shared = {} if program.board.cpu.core == "host" else copied("ports/cortex_m", "port")
+    return {**shared, **copied(f"ports/{program.board.family}", "port")}
 
 
 def _runtime(program: Program) -> dict[str, str]:
     """The headers, the kernels that the program calls, and what those call: a file bears the name of its function."""
-    files = _copied("runtime", "runtime")
+    files = copied("runtime", "runtime")
     wanted, used = {step.kernel.name for step in program.steps}, set()
     while wanted:
         used |= wanted
@@ -76,7 +80,8 @@ def _runtime(program: Program) -> dict[str, str]:
     return {path: text for path, text in files.items() if path.endswith(".h") or PurePosixPath(path).stem in used}
 
 
-def _context(program: Program, name: str, paths: list[str]) -> dict[str, Any]:
+def context(program: Program, name: str) -> dict[str, Any]:
+    """What templates may say about a network on a board."""
     graph = program.graph
     return {
         "version": __version__,
@@ -84,8 +89,6 @@ def _context(program: Program, name: str, paths: list[str]) -> dict[str, Any]:
         "title": f"{_c_string(name)} for {program.board.title}",
         "sha256": graph.model_sha256,
         "board": program.board,
-        "cpu_flags": arm_flags(program.board),
-        "optimization": optimization(program.board),
         "input": graph.input,
         "output": graph.output,
         "input_scale_nano": round(float(graph.input.scale) * 1e9),
@@ -98,7 +101,6 @@ def _context(program: Program, name: str, paths: list[str]) -> dict[str, Any]:
             {"rows": program.steps[group[0]].rows, "steps": [_step(number, program.steps[number]) for number in group]}
             for group in program.loops
         ],
-        "has_linker_script": "port/link.ld" in {path.removesuffix(".j2") for path in paths},
     }
 
 

@@ -1,4 +1,4 @@
-"""The nouns between the C half's stages: source files, then a linked image."""
+"""The nouns between the C half's stages: source files, the project around them, a linked image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,11 +6,19 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class FirmwareSource:
-    """A complete project: path inside the project folder → text."""
+    """What our own build compiles: path inside its folder → text."""
 
     board: str
     model_sha256: str
     files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the user gets to build, read and change: path inside the project folder → text."""
+
+    files: dict[str, str]
+    yours: frozenset[str] = frozenset()  # of them, those that users are meant to change: a later build keeps changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tinyprune.boards import Board
 from tinyprune.errors import UsageError
-from tinyprune.firmware import FirmwareImage, FirmwareSource
+from tinyprune.firmware import FirmwareImage
 
 #: How a file system says no.
 _REFUSALS = {
@@ -57,10 +57,9 @@ def staging(folder: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def write_project(source: FirmwareSource, staged: Path) -> Path:
-    """Writes all source files below `staged`/project, which it returns."""
-    folder = staged / PROJECT
-    for path, text in source.files.items():
+def write_files(files: Mapping[str, str], folder: Path) -> Path:
+    """Writes text files, by their paths inside `folder`, which it returns."""
+    for path, text in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")

@@ -3,6 +3,8 @@
     zoo or the user's model ─quantize─▶ .tflite ─read─▶ Graph ─lower─▶ Program ─codegen─▶ FirmwareSource
         ─build─▶ FirmwareImage ─emulate─▶ Link ─benchmark─▶ outputs, compared with TFLite Micro ─▶ BuildReport
 
+    FirmwareSource ─projects─▶ Project, which the user builds with tools of theirs
+
     the user's Keras model ─prune─▶ Keras model
 
 Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted
@@ -11,6 +13,7 @@ build leaves nothing behind and loses nothing.
 
 import hashlib
 import importlib.util
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +26,7 @@ from tinyprune import (
     lower,
     oracle,
     output,
+    projects,
     reader,
     reference,
     samples,
@@ -33,12 +37,13 @@ from tinyprune import (
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS
 from tinyprune.errors import DoesNotFit, ModelError, UsageError
-from tinyprune.firmware import FirmwareImage
+from tinyprune.firmware import FirmwareImage, FirmwareSource
 from tinyprune.graph import Graph, Int8, matrix
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
 from tinyprune.report import Accuracy, BenchReport, BuildReport, bench_report, build_report, with_profile
 from tinyprune.sparsity import DENSE, takes
+from tinyprune.toolchain import Compiler
 
 if TYPE_CHECKING:
     from tinyprune.prune import LayerReport as PrunedLayer
@@ -72,6 +77,7 @@ class BuildRequest:
     calibration: Path | None = None  # .npy, for Keras models
     compiler: str | None = None  # None: the first that is installed
     optimize: Optimize = "speed"
+    project: str = "bare"  # a key of PROJECTS
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
 
@@ -80,6 +86,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     """All of `tinyprune build`. Raises TinypruneError of every kind; nothing is left half-written."""
     board = request.board
     compiler = toolchain.find(board, request.compiler)
+    projects.check(request.project, board)
     _check_model_path(request)
     if not request.force:
         output.check_unedited(request.output)
@@ -92,10 +99,11 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         _verify_pattern(model, program)
         progress("generating C")
         source = codegen.generate(program, model.name)
-        project = output.write_project(source, staged)
+        project = projects.PROJECTS[request.project].make(program, source, model.name)
+        output.write_files(project.files, staged / output.PROJECT)
         progress(f"compiling with {compiler.version}")
         try:
-            image = build.build(source, board, compiler, project, staged)
+            image = _build(source, board, compiler, staged)
             report = build_report(program, image, model.name, request.optimize, model.accuracy)
             _check_fits(report)
         except DoesNotFit as error:
@@ -106,6 +114,13 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
         output.commit(staged, request.output)
     return report
+
+
+def _build(source: FirmwareSource, board: Board, compiler: Compiler, staged: Path) -> FirmwareImage:
+    """From a folder of its own, whatever the project looks like: all of them get the same image."""
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=staged) as folder:
+        output.write_files(source.files, Path(folder))
+        return build.build(source, board, compiler, Path(folder), staged)
 
 
 def _check_model_path(request: BuildRequest) -> None:

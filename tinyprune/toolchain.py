@@ -30,7 +30,8 @@ _ZIG_CORES = {
     "cortex-m7": ("thumb-freestanding-eabihf", "cortex_m7+fp_armv8d16sp"),
     "cortex-m33": ("thumb-freestanding-eabihf", "cortex_m33+dsp+fp_armv8d16sp"),
 }
-_COMMON_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror")
+_WERROR = ("-Werror",)
+_COMMON_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion")
 _HOST_FLAGS = (*_COMMON_FLAGS, "-O2")
 _BARE_FLAGS = (*_COMMON_FLAGS, "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-fno-common", "-g")
 
@@ -59,6 +60,14 @@ def arm_flags(board: Board) -> tuple[str, ...]:
     return (cpu, "-mthumb", *(fpu.split() if board.cpu.fpu else ("-mfloat-abi=soft",)))
 
 
+def gcc_flags(board: Board) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What GCC is told to compile and to link for a board, here and in generated projects; -Werror is ours alone."""
+    if board.cpu.core == "host":
+        return _HOST_FLAGS, ()
+    cpu = arm_flags(board)
+    return (*cpu, optimization(board), *_BARE_FLAGS), (*cpu, "-nostdlib", "-static", "-Wl,--gc-sections", "-lgcc")
+
+
 def find(board: Board, name: str | None = None) -> Compiler:
     """The compiler of that name, or the first of COMPILERS that is installed.
 
@@ -84,11 +93,9 @@ def _gcc(board: Board) -> Compiler | None:
     if path is None:
         return None
     version = f"{tool} {_output(path, '-dumpfullversion')}"
-    if host:
-        return Compiler("gcc", version, (path,), _HOST_FLAGS, ())
-    flags = arm_flags(board)
-    link = (*flags, "-nostdlib", "-static", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-lgcc")
-    return Compiler("gcc", version, (path,), (*flags, optimization(board), *_BARE_FLAGS), link)
+    flags, link = gcc_flags(board)
+    fatal = () if host else ("-Wl,--fatal-warnings",)
+    return Compiler("gcc", version, (path,), (*flags, *_WERROR), (*fatal, *link))
 
 
 def _zig(board: Board) -> Compiler | None:
@@ -98,12 +105,12 @@ def _zig(board: Board) -> Compiler | None:
     clang = re.search(r"clang version (\S+)", _output(*command, "--version"))
     version = f"zig cc {_output(*command[:-1], 'version')} (clang {clang.group(1) if clang else 'of unknown version'})"
     if board.cpu.core == "host":
-        return Compiler("zig", version, command, (*_HOST_FLAGS, "-fno-sanitize=undefined"), ())
+        return Compiler("zig", version, command, (*_HOST_FLAGS, *_WERROR, "-fno-sanitize=undefined"), ())
     target, cpu = _ZIG_CORES[board.cpu.core]
     if not board.cpu.fpu:
         target = "thumb-freestanding-eabi"
     machine = ("-target", target, f"-mcpu={cpu}")
-    flags = (*machine, optimization(board), *_BARE_FLAGS, "-fno-sanitize=undefined")
+    flags = (*machine, optimization(board), *_BARE_FLAGS, *_WERROR, "-fno-sanitize=undefined")
     return Compiler(
         "zig",
         version,

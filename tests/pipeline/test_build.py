@@ -224,23 +224,6 @@ def test_no_compiler_says_how_to_get_one(tmp_path: Path, model: Path, monkeypatc
         pipeline.run_build(request("nano33", tmp_path, model, compiler="clang"), quiet)
 
 
-def test_the_project_builds_with_cmake_alone(tmp_path: Path, model: Path) -> None:
-    for tool in ("cmake", "gcc"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    for board, needs in (("host", "gcc"), ("nano33", "arm-none-eabi-gcc")):
-        if shutil.which(needs) is None:
-            pytest.skip(f"{needs} is not installed")
-        pipeline.run_build(request(board, tmp_path / board, model, run=False), quiet)
-        project = tmp_path / board / "out/project"
-        toolchain_file = ["-DCMAKE_TOOLCHAIN_FILE=arm-none-eabi.cmake"] if board != "host" else []
-        for command in (["cmake", "-B", "build", *toolchain_file], ["cmake", "--build", "build"]):
-            done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
-            assert "warning" not in done.stderr
-        assert any((project / "build").glob("firmware*"))
-
-
 def test_the_generated_network_drops_into_another_program(tmp_path: Path, model: Path) -> None:
     """network/ and runtime/ alone, with the README's few lines around them."""
     pipeline.run_build(request("host", tmp_path, model, run=False), quiet)

@@ -117,6 +117,11 @@ MISTAKES = {
         2,
         'unknown compiler "icc"; known: gcc, zig',
     ),
+    "unknown project": (
+        ["build", "--board", "nano33", "--project", "make"],
+        2,
+        'unknown project "make"; known: bare, cmake',
+    ),
     "output is a file": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "x.npy"], 2, "x.npy is a file"),
     "output below a file": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "x.npy/a"], 2, "cannot write"),
     "output read-only": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "/proc/x"], 2, "cannot write"),

@@ -30,6 +30,13 @@ from tinyprune.cli import console, options
     show_default=True,
     help="Wider weights, or fewer bytes.",
 )
+@click.option(
+    "--project",
+    default="bare",
+    show_default=True,
+    metavar="KIND",
+    help="What project/ is made for: bare or cmake (docs/projects.md).",
+)
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
 @click.option("--force", is_flag=True, help="Replace generated files even if you have changed them.")
 @options.as_json
@@ -42,6 +49,7 @@ def build_command(
     calibration: Path | None,
     compiler: str | None,
     optimize: Literal["speed", "size"],
+    project: str,
     no_run: bool,
     force: bool,
     as_json: bool,
@@ -53,7 +61,15 @@ def build_command(
 
     board = boards.load(board_name)
     request = pipeline.BuildRequest(
-        board, output or Path("build") / board.name, model, calibration, compiler, optimize, run=not no_run, force=force
+        board,
+        output or Path("build") / board.name,
+        model,
+        calibration,
+        compiler,
+        optimize,
+        project,
+        run=not no_run,
+        force=force,
     )
     with console.Progress(quiet or as_json) as progress:
         report = pipeline.run_build(request, progress)

@@ -1,0 +1,37 @@
+"""Output projects, one a file: the same C, laid out and surrounded for the tools that its users have.
+
+None of them changes the C: whatever the project, `build.py` makes firmware of the same sources, and the emulator runs
+that. A project decides where files go and what is around them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinyprune.boards import Board
+from tinyprune.errors import UsageError
+from tinyprune.firmware import FirmwareSource, Project
+from tinyprune.program import Program
+from tinyprune.projects import bare, cmake
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A row of PROJECTS: how a project is made of a program, its C and the model's name, and for which boards."""
+
+    make: Callable[[Program, FirmwareSource, str], Project]
+    refusal: Callable[[Board], str | None] = lambda _board: None  # why not for this board
+
+
+PROJECTS: dict[str, Kind] = {
+    "bare": Kind(bare.make),
+    "cmake": Kind(cmake.make),
+}
+
+
+def check(name: str, board: Board) -> None:
+    """Raises UsageError for an unknown project, or one that this board cannot have."""
+    if name not in PROJECTS:
+        raise UsageError(f'unknown project "{name}"; known: {", ".join(PROJECTS)}')
+    refusal = PROJECTS[name].refusal(board)
+    if refusal is not None:
+        raise UsageError(f"--project {name}: {refusal}")
