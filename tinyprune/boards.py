@@ -68,6 +68,11 @@ class Serial:
 
 
 @dataclass(frozen=True, slots=True)
+class Qemu:
+    machine: str  # of `qemu-system-arm -machine help`
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     name: str
     title: str
@@ -78,6 +83,7 @@ class Board:
     ram: Memory | None = None
     usb: Usb | None = None
     serial: Serial | None = None
+    qemu: Qemu | None = None
     flashing: dict[str, FlashMethod] = field(default_factory=dict, hash=False)  # the preferred method first
 
     @property
@@ -98,8 +104,11 @@ CORES: dict[str, tuple[str, ...]] = {
 
 #: The folder in ports/ that every Cortex-M family shares.
 _SHARED = "cortex_m"
+#: Family whose port is told its pins → how they are written, and an example of it.
+_PINS: dict[str, tuple[str, str]] = {"nrf52": (r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])", "P1.03")}
+
 _KINDS: dict[type, str] = {int: "a whole number", str: "a string", bool: "true or false"}
-_TABLES: dict[str, type] = {"cpu": Cpu, "flash": Memory, "ram": Memory, "usb": Usb, "serial": Serial}
+_TABLES: dict[str, type] = {"cpu": Cpu, "flash": Memory, "ram": Memory, "usb": Usb, "serial": Serial, "qemu": Qemu}
 
 
 def names() -> list[str]:
@@ -216,12 +225,33 @@ def _check(board: Board, path: Path) -> None:
         )
     if (board.family == "host") != (board.cpu.core == "host"):
         raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
-    if not board.emulators:
-        raise UsageError(f"{path}: emulators must name at least one")
+    _check_emulators(board, path)
     if board.usb:
         _check_usb(board.usb, path)
     if board.cpu.core != "host":
         _check_bare_metal(board, path)
+    if board.family in _PINS:
+        _check_pins(board, path)
+
+
+def _check_emulators(board: Board, path: Path) -> None:
+    if not board.emulators:
+        raise UsageError(f"{path}: emulators must name at least one")
+    if "qemu" in board.emulators and board.qemu is None:
+        raise UsageError(f"{path}: emulators has qemu, so table [qemu] must name its machine")
+
+
+def _check_pins(board: Board, path: Path) -> None:
+    pattern, example = _PINS[board.family]
+    if board.serial is None:
+        raise UsageError(f"{path}: table [serial] is missing: family {board.family} can talk on many pins")
+    for key, pin in (("tx", board.serial.tx), ("rx", board.serial.rx)):
+        if not re.fullmatch(pattern, pin):
+            raise UsageError(
+                f'{path}: serial.{key} "{pin}" is no pin of family {board.family}; write it like {example}'
+            )
+    if board.serial.tx == board.serial.rx:
+        raise UsageError(f"{path}: serial.tx and serial.rx are the same pin, {board.serial.tx}")
 
 
 def _check_usb(usb: Usb, path: Path) -> None:

@@ -10,7 +10,7 @@ from tinyprune.errors import UsageError
 GOOD = """
 name = "x"
 title = "X"
-family = "nrf52840"
+family = "nrf52"
 emulators = ["sim"]
 [cpu]
 core = "cortex-m4"
@@ -23,6 +23,11 @@ bytes = 1024
 origin = 0x2000_0000
 bytes = 1024
 stack_bytes = 128
+[serial]
+uart = "UARTE0"
+tx = "P1.03"
+rx = "P1.10"
+via = "an adapter"
 """
 
 
@@ -62,18 +67,21 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ("[cpu]", "[cpu", "not valid TOML"),
         ("[cpu]", "[cpu2]", 'unknown key "cpu2"'),
         ('name = "x"', 'name = "../x"', 'name "../x" must be letters'),
-        ('family = "nrf52840"', 'family = "nrf52841"', r'unknown family "nrf52841" \(did you mean "nrf52840"\?\)'),
-        ('core = "cortex-m4"', 'core = "host"', 'core "host" does not go with family "nrf52840"'),
+        ('family = "nrf52"', 'family = "nrf50"', r'unknown family "nrf50" \(did you mean "nrf52"\?\)'),
+        ('core = "cortex-m4"', 'core = "host"', 'core "host" does not go with family "nrf52"'),
         ('emulators = ["sim"]', "emulators = []", "emulators must name at least one"),
         ("clock_hz = 64_000_000", "clock_hz = 0", "cpu.clock_hz must be above 0"),
         ("stack_bytes = 128", "stack_bytes = -5", "ram.stack_bytes must be above 0"),
         ("[cpu]", '[usb]\nsketch = "2341-805a"\n[cpu]', 'usb.sketch "2341-805a" must be vendor:product'),
         ("[cpu]", '[usb]\nprobe = "0d28:0204"\n[cpu]', 'key "usb.probe" must be a list of strings'),
-        ("[cpu]", '[serial]\nvia = "x"\n[cpu]', 'key "serial.uart" is missing'),
+        ('uart = "UARTE0"\n', "", 'key "serial.uart" is missing'),
         ("[cpu]", "[flashing.bosac]\n[cpu]", r'unknown flash method "bosac" \(did you mean "bossac"\?\)'),
         ("[cpu]", "[flashing.jlink]\ndevise = 1\n[cpu]", r'key "flashing.jlink.devise" \(did you mean "device"'),
         ("[cpu]", "[flashing.openocd]\n[cpu]", 'key "flashing.openocd.config" is missing'),
         ('emulators = ["sim"]', 'emulators = ["sim"]\nflashing = 1', r"must be tables \[flashing.METHOD\]"),
+        ('tx = "P1.03"', 'tx = "P1.16"', r'serial.tx "P1.16" is no pin of family nrf52; write it like P1.03'),
+        ('rx = "P1.10"', 'rx = "P1.03"', "serial.tx and serial.rx are the same pin, P1.03"),
+        ('["sim"]', '["sim", "qemu"]', r"emulators has qemu, so table \[qemu\] must name its machine"),
         ("[flash]\norigin = 0\nbytes = 1024", "", r"table \[flash\] is missing"),
     ],
 )

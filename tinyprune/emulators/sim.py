@@ -19,7 +19,7 @@ from tinyprune import cost
 from tinyprune.boards import Board, Memory
 from tinyprune.emulators import program
 from tinyprune.emulators.cortex_m import FirmwareError, Register, core_registers
-from tinyprune.emulators.nrf52840 import Nrf52840
+from tinyprune.emulators.nrf52 import Nrf52
 from tinyprune.emulators.profile import Profile
 from tinyprune.emulators.profiler import Profiler
 from tinyprune.errors import TargetError
@@ -27,7 +27,7 @@ from tinyprune.firmware import FirmwareImage
 from tinyprune.protocol import Clock
 
 #: MCU family (a folder of firmware_templates/ports) → its peripherals.
-MCUS = {"nrf52840": Nrf52840}
+MCUS = {"nrf52": Nrf52}
 
 #: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
 _CORES = {

@@ -1,10 +1,13 @@
-/* nRF52840: UARTE0 on the pins TX (P1.03) and RX (P1.10) of the Arduino Nano 33 BLE, DWT cycle counter as the clock.
+/* nRF52833 and nRF52840: UARTE0 on the board's pins (pins.h), DWT cycle counter as the clock.
  *
  * Registers: nRF52840 Product Specification, chapters NVMC, CLOCK, GPIO and UARTE; machine-readable as
- * bsp/stable/mdk/nrf52840.svd in Nordic's nrfx. Pins: variants/ARDUINO_NANO33BLE/variant.cpp in ArduinoCore-mbed. DWT and
- * DEMCR: Armv7-M Architecture Reference Manual (DDI 0403E), C1.8 and C1.6.
+ * bsp/stable/mdk/nrf52840.svd and nrf52833.svd in Nordic's nrfx, which agree on all that is used here. DWT and DEMCR:
+ * Armv7-M Architecture Reference Manual (DDI 0403E), C1.8 and C1.6.
  */
 #include "port.h"
+
+#include "board.h"
+#include "pins.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
@@ -13,9 +16,10 @@
 #define CLOCK_EVENTS_HFCLKSTARTED REGISTER(0x40000100)
 /* NVMC */
 #define NVMC_ICACHECNF REGISTER(0x4001E540)
-/* GPIO port 1 */
-#define P1_OUTSET REGISTER(0x50000808)
-#define P1_PIN_CNF(pin) REGISTER(0x50000A00 + 4 * (pin))
+/* GPIO ports 0 and 1 */
+#define GPIO_OUTSET(port) REGISTER(0x50000508u + 0x300u * (port))
+#define GPIO_PIN_CNF(port, pin) REGISTER(0x50000700u + 0x300u * (port) + 4u * (pin))
+#define PIN_SELECT(port, pin) ((port) << 5 | (pin))
 /* UARTE0 */
 #define UARTE_TASKS_STARTRX REGISTER(0x40002000)
 #define UARTE_TASKS_STOPRX REGISTER(0x40002004)
@@ -38,7 +42,7 @@
 #define DWT_CYCCNT REGISTER(0xE0001004)
 #define DEMCR REGISTER(0xE000EDFC)
 
-enum { TX_PIN = 3, RX_PIN = 10, PORT_1 = 1u << 5, CYCLES_PER_US = 64, TX_BYTES = 64 };
+enum { CYCLES_PER_US = TP_CPU_CLOCK_HZ / 1000000u, TX_BYTES = 64 };
 
 /* EasyDMA reads and writes RAM only, so text from flash is copied here first. */
 static uint8_t tx_bytes[TX_BYTES];
@@ -69,12 +73,12 @@ static void stop_bootloader_uart(void) {
 }
 
 static void start_uart(void) {
-    P1_OUTSET = 1u << TX_PIN; /* idle level, whenever the UARTE does not drive the pin */
-    P1_PIN_CNF(TX_PIN) = 3;   /* output, input buffer disconnected */
-    P1_PIN_CNF(RX_PIN) = 3u << 2; /* input with pull-up: an open pin must not look like a start bit */
+    GPIO_OUTSET(TX_PORT) = 1u << TX_PIN;     /* idle level, whenever the UARTE does not drive the pin */
+    GPIO_PIN_CNF(TX_PORT, TX_PIN) = 3;       /* output, input buffer disconnected */
+    GPIO_PIN_CNF(RX_PORT, RX_PIN) = 3u << 2; /* input with pull-up: an open pin must not look like a start bit */
     stop_bootloader_uart();
-    UARTE_PSEL_TXD = PORT_1 | TX_PIN;
-    UARTE_PSEL_RXD = PORT_1 | RX_PIN;
+    UARTE_PSEL_TXD = PIN_SELECT(TX_PORT, TX_PIN);
+    UARTE_PSEL_RXD = PIN_SELECT(RX_PORT, RX_PIN);
     UARTE_BAUDRATE = 0x01D60000; /* 115200 */
     UARTE_CONFIG = 0;            /* no flow control, no parity, one stop bit */
     UARTE_ENABLE = 8;
