@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* The firmware: one network behind the MLPerf Tiny protocol on the board's serial port. */
 #include "port.h"
 #include "protocol.h"

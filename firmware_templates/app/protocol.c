@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 #include "protocol.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* The device side of the MLPerf Tiny protocol (MLCommons Tiny benchmark, runner side: benchmark/runner).
  *
  * Commands are ASCII, end with '%' and have at most TP_COMMAND_CHARS characters before it; line ends between them are
@@ -19,10 +21,17 @@
 
 #include "network.h"
 
+#ifdef __cplusplus
+#define TP_ALIGNED(bytes) alignas(bytes)
+extern "C" {
+#else
+#define TP_ALIGNED(bytes) _Alignas(bytes)
+#endif
+
 enum { TP_COMMAND_CHARS = 80 };
 
 typedef struct {
-    _Alignas(16) uint8_t arena[TP_NETWORK_ARENA_BYTES];
+    TP_ALIGNED(16) uint8_t arena[TP_NETWORK_ARENA_BYTES];
     /* What `db` loads. Kept apart, since the network may reuse the input's place in the arena during an inference. */
     uint8_t input[TP_NETWORK_INPUT_BYTES];
     uint32_t expected_bytes; /* announced by `db load`; 0: nothing announced */
@@ -38,5 +47,9 @@ void tp_device_boot(void);
 
 /* Takes one received byte; a '%' runs the command and flushes its answer. */
 void tp_device_receive(tp_device *device, uint8_t byte);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* Integers to text and back, written straight to the port: the firmware has no printf and no heap. */
 #ifndef TP_TEXT_H
 #define TP_TEXT_H

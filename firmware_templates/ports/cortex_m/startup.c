@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* From reset to main() on a Cortex-M: vector table, core state, .data and .bss. Armv7-M Architecture Reference Manual
  * (DDI 0403E): B1.5 exception model, B3.2 system control registers, B3.5 MPU; Armv8-M (DDI 0553): the same addresses;
  * Armv6-M (DDI 0419E): B3.2, B3.4, without FPU and with at most 32 interrupts. */

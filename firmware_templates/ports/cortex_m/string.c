@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* memcpy, memmove, memset, memcmp. The empty asm in each loop keeps the compiler from recognizing the loop as the very
  * function it implements and calling it. */
 #include "string.h"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* The four functions that compilers expect even without a C library; string.c has them. The macros let the compiler
  * expand small copies in place, which a freestanding build otherwise forbids. */
 #ifndef TP_STRING_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* The PC as a board: standard input and output, the monotonic clock. */
 #define _POSIX_C_SOURCE 199309L /* clock_gettime */
 

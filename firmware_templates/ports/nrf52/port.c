@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
 /* nRF52833 and nRF52840: UARTE0 on the board's pins (pins.h), DWT cycle counter as the clock.
  *
  * Registers: nRF52840 Product Specification, chapters NVMC, CLOCK, GPIO and UARTE; machine-readable as
