@@ -1,7 +1,11 @@
-"""Link + inputs → Run: loads each input, runs the network through the protocol, reads the raw output."""
+"""Link + inputs → Outcome: loads each input, runs the network through the protocol, reads the raw output.
 
+A board on a cable fails in ways that an emulator does not: noise on the line, a reset, a pulled plug. An input whose
+answer was lost is sent again; what cannot be saved ends the run, with all inferences up to there.
+"""
+
+import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,95 +13,185 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.boards import Board
-from tinyprune.emulators import Profile, Start
-from tinyprune.errors import DataError, TargetError
+from tinyprune.emulators import Emulator, Profile, Start
+from tinyprune.errors import DataError, Disconnected, Restarted, TargetError, UsageError, WrongModel
 from tinyprune.firmware import FirmwareImage
-from tinyprune.link import Link
 from tinyprune.protocol import Clock, Device
 
 Int8 = npt.NDArray[np.int8]
 Array = TypeVar("Array", bound=npt.NDArray[Any])
+#: Opens the line to the firmware; called again after a disconnection.
+Open = Callable[[], Emulator]
+#: (inputs done, inputs)
+Done = Callable[[int, int], None]
+
+MODEL_ID_CHARACTERS = 16
+TRIES = 4
+_REOPEN_PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """`outputs` `[samples, output_bytes]`; `inference_us` `[samples]`, the mean over `runs`, None if `clock` stands."""
+class Plan:
+    """What shall run. `inputs` `[samples, ...]`; `expected`, where it is known, `[samples, output_bytes]`."""
 
-    device: str
-    network: str
-    model_id: str
-    outputs: Int8
-    inference_us: npt.NDArray[np.float64] | None
-    runs: int
-    clock: Clock
+    inputs: Int8
+    model_id: str | None = None
+    expected: Int8 | None = None
+    runs: int = 1  # timed inferences of each input
+    warmup: int = 0  # untimed ones before the first input, and after a restart
+    metered: bool = False  # with a profile of each input's last inference
+    inference_timeout_s: float = 60.0
+    reconnect_timeout_s: float = 15.0
 
-
-def run(
-    link: Link,
-    inputs: Int8,
-    *,
-    clock: Clock,
-    model_id: str | None = None,
-    runs: int = 1,
-    warmup: int = 0,
-    inference_timeout_s: float = 60.0,
-    progress: Callable[[int, int], None] | None = None,
-) -> Run:
-    """Runs every sample of `inputs`, `[samples, ...]`. `progress` gets (samples done, samples).
-
-    Raises TargetError if the device holds another model than `model_id` or misbehaves, DataError for wrong inputs.
-    """
-    if inputs.ndim < 2 or inputs.dtype != np.int8 or inputs.size == 0:
-        raise DataError(f"inputs must be int8 [samples, ...], not {inputs.dtype} {list(inputs.shape)}")
-    device = Device(link)
-    device.connect()
-    held = device.model_id()
-    if model_id is not None and held != model_id:
-        raise TargetError(f"the device runs model {held}, not {model_id}: flash it again")
-    answers, times_us = [], []
-    for done, sample in enumerate(inputs, start=1):
-        device.load(sample.tobytes())
-        times_us.append(device.infer(runs, warmup, inference_timeout_s * (runs + warmup)) / runs)
-        answers.append(device.output())
-        if progress:
-            progress(done, len(inputs))
-    inference_us = None if clock == "stopped" else _frozen(np.array(times_us))
-    network = device.profile()[1]
-    return Run(device.name(), network, held, _frozen(np.stack(answers)), inference_us, runs, clock)
-
-
-def outputs(
-    start: Start, image: FirmwareImage, board: Board, inputs: Int8, progress: Callable[[int, int], None] | None = None
-) -> Int8:
-    """The firmware's raw outputs `[samples, output_bytes]`, at the emulator's full speed."""
-    with closing(start(image, board)) as link:
-        model_id = image.model_sha256[:16]
-        return run(link, inputs, clock=link.clock, model_id=model_id, progress=progress).outputs
+    def __post_init__(self) -> None:
+        if self.inputs.ndim < 2 or self.inputs.dtype != np.int8 or self.inputs.size == 0:
+            raise DataError(f"inputs must be int8 [samples, ...], not {self.inputs.dtype} {list(self.inputs.shape)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """One sample's raw output `[output_bytes]`, and its profile where the emulator counts."""
+    """One input's raw output `[output_bytes]`; the time by the device's clock, mean of all runs; its profile."""
 
     output: Int8
+    time_us: float | None  # None: the clock stands still
     profile: Profile | None
 
 
-def each(start: Start, image: FirmwareImage, board: Board, inputs: Int8, *, metered: bool) -> list[Inference]:
-    """Runs `inputs` `[samples, ...]` one by one on one boot, with a profile of each inference where `metered`."""
-    with closing(start(image, board, profile=metered)) as link:
-        inferences = []
-        for sample in inputs:
-            done = run(link, sample.reshape(1, -1), clock=link.clock, model_id=image.model_sha256[:16])
-            inferences.append(Inference(done.outputs[0], link.profile() if metered else None))
-        return inferences
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`inferences` of the first inputs, all of them unless there is a `failure`."""
+
+    device: str
+    network: str
+    model_id: str
+    clock: Clock
+    inferences: tuple[Inference, ...]
+    repeated: int = 0  # inputs sent again because the line was bad
+    restarts: int = 0
+    reconnections: int = 0
+    failure: TargetError | KeyboardInterrupt | None = None
+
+    @property
+    def outputs(self) -> Int8:
+        """`[inferences, output_bytes]`"""
+        return _frozen(np.stack([inference.output for inference in self.inferences]))
+
+
+def measure(open_line: Open, plan: Plan, progress: Done | None = None) -> Outcome:
+    """Runs every input. Raises TargetError if no firmware answers, or one with another model; later failures are told
+    in the outcome, together with what was done before."""
+    run = _Run(open_line, plan)
+    inferences: list[Inference] = []
+    failure: TargetError | KeyboardInterrupt | None = None
+    try:
+        device, network, model_id = run.greet()
+        try:
+            for done, sample in enumerate(plan.inputs, start=1):
+                inferences.append(run.infer(done - 1, sample.tobytes()))
+                if progress:
+                    progress(done, len(plan.inputs))
+        except (TargetError, KeyboardInterrupt) as error:
+            failure = error
+        counts = (run.repeated, run.restarts, run.reconnections)
+        return Outcome(device, network, model_id, run.link.clock, tuple(inferences), *counts, failure)
+    finally:
+        run.link.close()
+
+
+class _Run:
+    """The line while it is used, and how often it had to be mended."""
+
+    def __init__(self, open_line: Open, plan: Plan) -> None:
+        self.repeated = self.restarts = self.reconnections = 0
+        self._open_line, self._plan = open_line, plan
+        self._cold = True
+        self.link = open_line()
+        self._device = Device(self.link)
+
+    def greet(self) -> tuple[str, str, str]:
+        """(device, network, model id) of the firmware that answers."""
+        self._device.connect()
+        held, wanted = self._device.model_id(), self._plan.model_id
+        if wanted is not None and held != wanted:
+            raise WrongModel(f"the device runs model {held}, not {wanted}: flash it again")
+        return self._device.name(), self._device.profile()[1], held
+
+    def infer(self, number: int, data: bytes) -> Inference:
+        """One input, again where an answer was lost on the way."""
+        last: TargetError | None = None
+        for _ in range(TRIES):
+            try:
+                if last is not None:
+                    self.greet()
+                return self._once(number, data)
+            except WrongModel:
+                raise
+            except TargetError as error:
+                last = error
+            self._mend(last)
+        raise TargetError(f"input {number}: given up after {TRIES} tries; the last one: {last}")
+
+    def _once(self, number: int, data: bytes) -> Inference:
+        plan, device = self._plan, self._device
+        device.load(data)
+        warmup = plan.warmup if self._cold else 0
+        total_us = device.infer(plan.runs, warmup, plan.inference_timeout_s * (plan.runs + warmup))
+        output = device.output()
+        if plan.expected is not None and not np.array_equal(output, plan.expected[number]):
+            self._suspect_the_line(data, output)
+        self._cold = False
+        time_us = None if self.link.clock == "stopped" else total_us / plan.runs
+        return Inference(_frozen(output), time_us, self.link.profile() if plan.metered else None)
+
+    def _suspect_the_line(self, data: bytes, output: Int8) -> None:
+        """A wrong output is the firmware's only if the input arrived as it was sent and the answer as it was given."""
+        if self._device.stored_input() != data or not np.array_equal(self._device.output(), output):
+            raise TargetError("bytes were lost or changed on the line")
+
+    def _mend(self, error: TargetError) -> None:
+        """Counts what happened, and opens the line again if it is closed."""
+        self._cold = self._cold or isinstance(error, Disconnected | Restarted)
+        if isinstance(error, Disconnected):
+            self.reconnections += 1
+            self._reopen(error)
+        elif isinstance(error, Restarted):
+            self.restarts += 1
+        else:
+            self.repeated += 1
+
+    def _reopen(self, reason: Disconnected) -> None:
+        self.link.close()
+        deadline = time.monotonic() + self._plan.reconnect_timeout_s
+        while True:
+            try:
+                self.link = self._open_line()
+                self._device = Device(self.link)
+                return
+            except (UsageError, TargetError) as error:
+                if time.monotonic() >= deadline:
+                    waited = f"it did not come back within {self._plan.reconnect_timeout_s:g} s"
+                    raise TargetError(f"{reason}; {waited}: {error}") from None
+                time.sleep(_REOPEN_PAUSE_S)
+
+
+def outputs(start: Start, image: FirmwareImage, board: Board, inputs: Int8, progress: Done | None = None) -> Int8:
+    """The firmware's raw outputs `[samples, output_bytes]`, at the emulator's full speed. Raises TargetError."""
+    plan = Plan(inputs, image.model_sha256[:MODEL_ID_CHARACTERS])
+    return _whole(measure(lambda: start(image, board), plan, progress)).outputs
 
 
 def profile(start: Start, image: FirmwareImage, board: Board, sample: Int8) -> Profile:
-    """Instructions and modelled cycles of one inference on `sample`, of any shape."""
-    with closing(start(image, board, profile=True)) as link:
-        run(link, sample.reshape(1, -1), clock=link.clock)
-        return link.profile()
+    """Instructions and modelled cycles of one inference on `sample`, of any shape. Raises TargetError."""
+    plan = Plan(sample.reshape(1, -1), metered=True)
+    found = _whole(measure(lambda: start(image, board, profile=True), plan)).inferences[0].profile
+    assert found is not None
+    return found
+
+
+def _whole(outcome: Outcome) -> Outcome:
+    if outcome.failure is not None:
+        raise outcome.failure
+    return outcome
 
 
 def _frozen(array: Array) -> Array:

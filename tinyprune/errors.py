@@ -4,6 +4,9 @@
     ├── ModelError             1  the model cannot be read, quantized or run
     ├── DataError              1  the data set, a calibration array or a sample is wrong
     ├── TargetError            1  the firmware misbehaved, on a board or in an emulator
+    │   ├── Disconnected       1  the other end of the line went away
+    │   ├── Restarted          1  the firmware booted again in the middle of a command
+    │   └── WrongModel         1  the firmware holds another model than the build
     ├── UsageError             2  an argument is wrong: unknown board, missing path, unwritable folder
     ├── MissingDependency      2  a compiler, a Python package or a tool is not installed
     └── DoesNotFit             3  the firmware is larger than the board
@@ -25,6 +28,18 @@ class DataError(TinypruneError):
 
 
 class TargetError(TinypruneError):
+    pass
+
+
+class Disconnected(TargetError):
+    pass
+
+
+class Restarted(TargetError):
+    pass
+
+
+class WrongModel(TargetError):
     pass
 
 

@@ -41,7 +41,7 @@ from tinyprune.firmware import FirmwareImage, FirmwareSource
 from tinyprune.graph import Graph, Int8, matrix
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
-from tinyprune.report import Accuracy, BenchReport, BuildReport, bench_report, build_report, with_profile
+from tinyprune.report import Accuracy, BuildReport, build_report, with_profile
 from tinyprune.sparsity import DENSE, takes
 from tinyprune.toolchain import Compiler
 
@@ -215,10 +215,10 @@ def _run(
 ) -> BuildReport:
     """Compares outputs with TFLite Micro over the firmware's own protocol, then profiles one inference."""
     inputs = samples.make(graph.input, COMPARED_INPUTS)
-    emulator = _emulator(board, board.emulators[0])
+    emulator = known_emulator(board, board.emulators[0])
     progress(f"running {COMPARED_INPUTS} inputs in the emulator ({emulator})")
     outputs = benchmark.outputs(EMULATORS[emulator], image, board, inputs)
-    expected, judge = _expected(model.data, graph, inputs)
+    expected, judge = expected_outputs(model.data, graph, inputs)
     equal = int((outputs == expected).all(axis=1).sum())
     report = replace(
         report, bit_exact=equal == len(inputs), inputs_compared=len(inputs), inputs_equal=equal, reference=judge
@@ -229,14 +229,15 @@ def _run(
     return with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board.cpu.clock_hz)
 
 
-def _emulator(board: Board, name: str) -> str:
+def known_emulator(board: Board, name: str) -> str:
+    """`name`, if the board has that emulator. Raises UsageError with those that it has."""
     if name not in board.emulators or name not in EMULATORS:
         known = ", ".join(emulator for emulator in board.emulators if emulator in EMULATORS) or "none that is known"
         raise UsageError(f'{board.name} has no emulator "{name}"; it has: {known}')
     return name
 
 
-def _expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
+def expected_outputs(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
     """What TFLite Micro answers, `[samples, output bytes]`; without its wheel the NumPy reference. Says which."""
     judge = oracle.version()
     largest = max(op.input.size_bytes + op.output.size_bytes for op in graph.ops)
@@ -289,26 +290,3 @@ def _pruning_pattern(text: str, share: float | None) -> sparsity.Pattern:
         return sparsity.parse(text) if share is None else sparsity.Unstructured(share)
     except ValueError as error:
         raise UsageError(str(error)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class BenchRequest:
-    board: Board
-    output: Path  # of a finished build
-    emulator: str | None = None  # None: the board's first
-    inputs: Path | None = None  # .npy; None: generated
-    count: int = 8
-
-
-def run_bench(request: BenchRequest, progress: Progress) -> BenchReport:
-    """All of `tinyprune bench`. Raises TinypruneError of every kind."""
-    board = request.board
-    name = _emulator(board, request.emulator or board.emulators[0])
-    image, data = output.load(request.output, board)
-    graph = reader.read(data, str(request.output / output.MODEL))
-    inputs = samples.read(request.inputs, graph.input) if request.inputs else samples.make(graph.input, request.count)
-    progress(f"inferring {len(inputs)} inputs in the emulator ({name})")
-    runs = benchmark.each(EMULATORS[name], image, board, inputs, metered=name in METERED)
-    expected, judge = _expected(data, graph, inputs)
-    equal = sum(int((run.output == want).all()) for run, want in zip(runs, expected, strict=True))
-    return bench_report(board, name, image, runs, equal, judge)

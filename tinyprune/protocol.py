@@ -10,14 +10,18 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import TargetError
+from tinyprune.errors import Restarted, TargetError
 from tinyprune.link import Link
 
-#: Whose time a device tells: a real clock's, a cycle model's, or none's (an emulator without a model).
-Clock = Literal["measured", "modelled", "stopped"]
+#: Whose time a device tells: real hardware's, a cycle model's, that of an emulator which counts instructions, none's
+#: (an emulator without a model), or nobody knows whose: what is at the other end of a network or a pseudo terminal?
+Clock = Literal["measured", "modelled", "virtual", "stopped", "unknown"]
 
 LOAD_BYTES_A_LINE = 31  # of an input, so that "db " and its hexadecimal digits stay below the device's 80 characters
 _READY = "m-ready"
+_BOOTED = "m-init-done"
+_REPEAT_S = 1.0  # a board that boots when its port is opened hears nothing for a while
+_QUIET_S = 0.1
 _SHOWN_CHARACTERS = 400
 
 
@@ -30,13 +34,26 @@ class Device:
         self._received = b""
 
     def connect(self) -> None:
-        """Waits for an answer, past boot messages and whatever was said before. Call it first."""
-        self._link.write(b"%name%")  # the first % ends a half-sent command
-        deadline = time.monotonic() + self._timeout_s
+        """Waits for an answer, past boot messages and whatever was said before. Call it first, and after an error.
+
+        Asks once a second: a board that boots when its port is opened hears nothing at first.
+        """
+        self._received = b""
         lines: list[str] = []
-        while not lines or not lines[-1].startswith("m-name-dut-"):
-            lines.append(self._line(deadline, "name", lines))
-        self._answer("name", deadline)
+        for asked in range(1, max(1, round(self._timeout_s / _REPEAT_S)) + 1):
+            self._link.write(b"%name%")  # the first % ends a half-sent command
+            deadline = time.monotonic() + min(self._timeout_s, _REPEAT_S)
+            while (line := self._read_line(deadline)) is not None:
+                lines.append(line)
+                if line.startswith("m-name-dut-"):
+                    return self._skip_answers(asked)
+        raise self._silence("name", lines)
+
+    def _skip_answers(self, asked: int) -> None:
+        """Reads to the end of the first answer to `name`, and those to the other times it was `asked`."""
+        self._answer("name", time.monotonic() + self._timeout_s)
+        while asked > 1 and self._read_line(time.monotonic() + _QUIET_S) is not None:
+            pass
 
     def command(self, text: str, timeout_s: float | None = None) -> list[str]:
         """Sends one command; the lines of its answer without "m-ready"."""
@@ -75,6 +92,12 @@ class Device:
         start_us, end_us = _find(self.command(command, timeout_s), r"m-lap-us-(\d+)", command, count=2)
         return int(end_us) - int(start_us)
 
+    def stored_input(self) -> bytes:
+        """What the device holds of the input that was loaded last."""
+        lines = self.command("db print")
+        found = [match[1] for match in map(re.compile(r"m-buffer-((?:[0-9a-f]{2}-?)*)").fullmatch, lines) if match]
+        return bytes.fromhex("".join(found).replace("-", ""))
+
     def results(self) -> list[float]:
         """The dequantized output, rounded to three decimals by the device."""
         return [float(number) for number in self._value("results", r"m-results-\[(.*)\]").split(",")]
@@ -89,28 +112,30 @@ class Device:
 
     def _answer(self, command: str, deadline: float) -> list[str]:
         lines: list[str] = []
-        while True:
-            line = self._line(deadline, command, lines)
-            if line == _READY:
-                break
+        while (line := self._read_line(deadline)) != _READY:
+            if line is None:
+                raise self._silence(command, lines)
+            if line == _BOOTED:
+                raise Restarted(f'the device restarted while it was to answer "{command}"')
             lines.append(line)
         refusals = [line for line in lines if line.startswith("e-[")]
         if refusals:
             raise TargetError(f'the device refused "{command}" with {refusals[0]}')
         return lines
 
-    def _line(self, deadline: float, command: str, before: list[str]) -> str:
-        """The next line without its end, put together from as many reads as it takes."""
+    def _read_line(self, deadline: float) -> str | None:
+        """The next line without its end, put together from as many reads as it takes; None: it is not there in time."""
         while b"\n" not in self._received:
             data = self._link.read(max(deadline - time.monotonic(), 0.0))
             if not data:
-                raise TargetError(
-                    f'the device did not complete its answer to "{command}" in time; it sent '
-                    f"{_shown([*before, self._received.decode(errors='replace')])}"
-                )
+                return None
             self._received += data
         line, _, self._received = self._received.partition(b"\n")
         return line.decode(errors="replace").rstrip("\r")
+
+    def _silence(self, command: str, before: list[str]) -> TargetError:
+        said = _shown([*before, self._received.decode(errors="replace")])
+        return TargetError(f'the device did not complete its answer to "{command}" in time; it sent {said}')
 
 
 def _find(lines: list[str], pattern: str, command: str, count: int = 1) -> list[str]:

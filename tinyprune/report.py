@@ -1,13 +1,9 @@
-"""What a build or a benchmark found, as data and as JSON; `show.py` makes text of it."""
+"""What a build found, as data and as JSON; `show.py` makes text of it."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-import numpy as np
-
 from tinyprune import __version__
-from tinyprune.benchmark import Inference
 from tinyprune.boards import Board
 from tinyprune.emulators import Profile
 from tinyprune.errors import TargetError
@@ -169,64 +165,3 @@ def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildR
         cost_model=profile.cost_model,
         stack_bytes=profile.stack_bytes,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Over the inferences of one run."""
-
-    min: int
-    median: int
-    max: int
-
-
-@dataclass(frozen=True, slots=True)
-class BenchReport:
-    """What each inference took in an emulator: instructions are counted, cycles and milliseconds modelled.
-
-    Where the core's cycles are not modelled, they are None and `cost_model` says so.
-    """
-
-    board: str
-    emulator: str
-    model_sha256: str
-    compiler: str
-    inferences: int
-    instructions: Spread | None
-    modelled_cycles: Spread | None
-    modelled_ms: float | None  # of the median
-    cost_model: str | None
-    bit_exact: bool
-    inputs_compared: int
-    inputs_equal: int
-    reference: str
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2)
-
-
-def bench_report(
-    board: Board, emulator: str, image: FirmwareImage, runs: Sequence[Inference], equal: int, judge: str
-) -> BenchReport:
-    """Sums up the inferences of one run."""
-    profiles = [run.profile for run in runs if run.profile is not None]
-    cycles = _spread([profile.modelled_cycles for profile in profiles if profile.modelled_cycles is not None])
-    return BenchReport(
-        board=board.name,
-        emulator=emulator,
-        model_sha256=image.model_sha256,
-        compiler=image.compiler,
-        inferences=len(runs),
-        instructions=_spread([profile.instructions for profile in profiles]),
-        modelled_cycles=cycles,
-        modelled_ms=1e3 * cycles.median / board.cpu.clock_hz if cycles else None,
-        cost_model=profiles[0].cost_model if profiles else None,
-        bit_exact=equal == len(runs),
-        inputs_compared=len(runs),
-        inputs_equal=equal,
-        reference=judge,
-    )
-
-
-def _spread(values: list[int]) -> Spread | None:
-    return Spread(min(values), int(np.median(values)), max(values)) if values else None

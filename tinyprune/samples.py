@@ -52,13 +52,17 @@ def read(path: Path, tensor: Activation) -> npt.NDArray[np.int8]:
     if values.ndim < 2 or not len(values) or values[0].size != tensor.size_bytes:
         wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
         raise DataError(f"{path}: an array of shape {wanted} is needed, not {list(values.shape)}")
-    values = values.reshape(len(values), *tensor.shape)
+    return quantize(values.reshape(len(values), *tensor.shape), tensor, str(path))
+
+
+def quantize(values: npt.NDArray[np.generic], tensor: Activation, where: str) -> npt.NDArray[np.int8]:
+    """int8 as it is, real values with the tensor's scale. Raises DataError, about `where`, for others."""
     if values.dtype == np.int8:
         return values.astype(np.int8)
     if values.dtype.kind != "f":
-        raise DataError(f"{path}: int8 or real values are needed, not {values.dtype}")
+        raise DataError(f"{where}: int8 or real values are needed, not {values.dtype}")
     real = values.astype(np.float64)
     if not np.isfinite(real).all():
-        raise DataError(f"{path}: sample {int(np.argwhere(~np.isfinite(real))[0][0])} has NaN or infinity")
+        raise DataError(f"{where}: sample {int(np.argwhere(~np.isfinite(real))[0][0])} has NaN or infinity")
     stored: npt.NDArray[np.float64] = np.rint(real / float(tensor.scale)) + tensor.zero_point
     return np.clip(stored, -128, 127).astype(np.int8)

@@ -3,7 +3,10 @@
 from rich.table import Table
 from rich.text import Text
 
-from tinyprune.report import BenchReport, BuildReport, Spread
+from tinyprune.bench_report import BenchAccuracy, BenchReport, Latency, Spread
+from tinyprune.history import Change
+from tinyprune.report import BuildReport
+from tinyprune.session import Bench
 
 
 def verdict(report: BuildReport) -> Text:
@@ -86,13 +89,25 @@ def _share(used: int, available: int | None) -> str:
     return f"{used:,} B" if available is None else f"{used:,} of {available:,} B ({used / available:.1%})"
 
 
-def bench_lines(report: BenchReport) -> list[str]:
-    """The verdict, then what an inference takes."""
-    verdict = "OK" if report.bit_exact else "WRONG"
+#: What the numbers of each clock are.
+_CLOCKS = {
+    "measured": "measured on hardware",
+    "modelled": "modelled by the cycle table, not measured",
+    "virtual": "virtual time of an emulator that counts instructions, not measured",
+    "unknown": "told by whatever is at that port; --hardware says that it is a board",
+}
+
+
+def bench_lines(bench: Bench) -> list[str]:
+    """The verdict, then what an inference takes, then what was worse."""
+    report = bench.report
     lines = [
-        f"{verdict}  {report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}",
-        f"{report.board}, emulator {report.emulator}, {report.compiler}, model {report.model_sha256[:16]}…",
+        _bench_verdict(report),
+        f"{report.board}, {report.target}, {report.compiler}, model {report.model_sha256[:16]}…",
     ]
+    if report.latency:
+        lines.append(f"latency          {_latency(report.latency)}; {_clock(report)}")
+        lines.append(f"throughput       {report.latency.inferences_a_second:,.2f} inferences a second")
     if report.instructions:
         lines.append(f"instructions     {_range(report.instructions)} an inference, counted")
     if report.instructions and not report.modelled_cycles:
@@ -102,7 +117,49 @@ def bench_lines(report: BenchReport) -> list[str]:
             f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",
             f"modelled time    {report.modelled_ms:.2f} ms (not measured on a board)",
         ]
-    return lines
+    if report.accuracy:
+        lines += _accuracy_lines(report.accuracy)
+    if bench.left_out:
+        lines.append(f"left out         folders that are no label: {', '.join(bench.left_out)}")
+    mended = {"inputs repeated": report.repeated, "restarts": report.restarts, "reconnections": report.reconnections}
+    if any(mended.values()):
+        lines.append("the line         " + ", ".join(f"{count} {what}" for what, count in mended.items() if count))
+    return lines + [_change(change) for change in bench.changes or ()]
+
+
+def _bench_verdict(report: BenchReport) -> str:
+    if not report.complete:
+        return f"BROKEN OFF after {report.inputs_compared} of {report.inputs} inputs: {report.error}"
+    verdict = "OK" if report.bit_exact else "WRONG"
+    same = f"{report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
+    return f"{verdict}  {same}"
+
+
+def _latency(latency: Latency) -> str:
+    low, middle, high = (f"{us / 1e3:,.3f}" for us in (latency.min_us, latency.median_us, latency.max_us))
+    return f"{middle} ms (min {low}, max {high})"
+
+
+def _clock(report: BenchReport) -> str:
+    assert report.latency is not None
+    return "measured on this computer" if report.emulator == "host" else _CLOCKS[report.latency.clock]
+
+
+def _accuracy_lines(accuracy: BenchAccuracy) -> list[str]:
+    shares = (f"{c.label} {c.correct}/{c.samples}" for c in accuracy.classes)
+    share = f"{accuracy.correct:,} of {accuracy.samples:,}"
+    return [
+        f"accuracy         {accuracy.percent:.2f} % ({share} in {accuracy.folder})",
+        f"                 {', '.join(shares)}",
+    ]
+
+
+def _change(change: Change) -> str:
+    verdict = "WORSE" if change.worse else "ok"
+    if isinstance(change.old, bool | str) or isinstance(change.new, bool | str):
+        return f"{verdict:5}  {change.what}: {change.old} then, {change.new} now"
+    percent = f" ({(change.new / change.old - 1):+.2%})" if change.old else ""
+    return f"{verdict:5}  {change.what}: {change.old:,.10g} then, {change.new:,.10g} now{percent}"
 
 
 def _range(spread: Spread) -> str:

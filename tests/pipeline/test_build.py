@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests import networks
-from tinyprune import boards, oracle, output, pipeline, reader, samples, show
+from tinyprune import boards, oracle, output, pipeline, reader, samples, session, show
 from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
-from tinyprune.pipeline import BenchRequest, BuildRequest
+from tinyprune.pipeline import BuildRequest
 
 pytestmark = pytest.mark.compiler
 
@@ -96,7 +96,7 @@ def test_other_cores_answer_as_tflite_micro(tmp_path: Path, core: str, dsp: bool
     assert (report.modelled_cycles is None) == (report.modelled_ms is None) == (core == "m7")
     if core == "m7":
         lines = show.summary_lines(report)
-        bench = show.bench_lines(pipeline.run_bench(BenchRequest(board, tmp_path / "out", count=2), quiet))
+        bench = show.bench_lines(session.run_bench(session.BenchRequest(board, tmp_path / "out", count=2), quiet))
         assert any("cycles are not modelled" in line for line in lines)
         assert any("cycles are not modelled" in line for line in bench)
         assert not [line for line in (*lines, *bench, str(show.verdict(report))) if " ms" in line]
@@ -156,20 +156,20 @@ def test_the_same_model_gives_the_same_sources_and_image(tmp_path: Path, model: 
 def test_bench_runs_what_build_left(tmp_path: Path, model: Path) -> None:
     board = boards.load("nano33")
     pipeline.run_build(request("nano33", tmp_path, model, run=False), quiet)
-    report = pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "out", count=5), quiet)
+    report = session.run_bench(session.BenchRequest(board, tmp_path / "out", count=5), quiet).report
     assert report.bit_exact
     assert report.inferences == 5
     assert report.instructions is not None
     assert report.instructions.min <= report.instructions.median <= report.instructions.max
     with pytest.raises(UsageError, match='nano33 has no emulator "qemu"; it has: sim'):
-        pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "out", "qemu"), quiet)
+        session.run_bench(session.BenchRequest(board, tmp_path / "out", "qemu"), quiet)
     with pytest.raises(UsageError, match="holds firmware for nano33, not host"):
-        pipeline.run_bench(pipeline.BenchRequest(boards.load("host"), tmp_path / "out"), quiet)
+        session.run_bench(session.BenchRequest(boards.load("host"), tmp_path / "out"), quiet)
     with pytest.raises(UsageError, match=r"has no finished build; run `tinyprune build --board nano33"):
-        pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "elsewhere"), quiet)
+        session.run_bench(session.BenchRequest(board, tmp_path / "elsewhere"), quiet)
     (tmp_path / "out/model.tflite").write_bytes(networks.every_operator(pruned=False))
     with pytest.raises(UsageError, match="do not belong together"):
-        pipeline.run_bench(pipeline.BenchRequest(board, tmp_path / "out"), quiet)
+        session.run_bench(session.BenchRequest(board, tmp_path / "out"), quiet)
 
 
 def test_a_folder_of_ones_own_work_is_not_overwritten(tmp_path: Path, model: Path) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tinyprune import benchmark
-from tinyprune.errors import DataError, TargetError
+from tinyprune.errors import Restarted, TargetError
 from tinyprune.protocol import Device
 
 READY = b"m-ready\r\n"
@@ -160,38 +159,34 @@ def test_connect_skips_what_was_said_before(boot: bytes) -> None:
     assert connected.model_id() == "abc"
 
 
-def test_benchmark_runs_every_input() -> None:
-    inputs = np.arange(80, dtype=np.int8).reshape(2, 8, 5)
-    link = Scripted(simple_device)
-    seen: list[tuple[int, int]] = []
-    report = benchmark.run(
-        link, inputs, clock="measured", model_id="abc", runs=4, warmup=2, progress=lambda *done: seen.append(done)
-    )
-    assert (report.device, report.network, report.model_id, report.runs) == ("it", "kws01", "abc", 4)
-    assert report.outputs.tolist() == [[-128, -1]] * 2
-    assert report.inference_us is not None
-    assert report.inference_us.tolist() == [10.0, 10.0]
-    assert report.clock == "measured"
-    assert seen == [(1, 2), (2, 2)]
-    sent = "".join(command[3:] for command in link.commands if re.fullmatch("db [0-9a-f]+", command))
-    assert bytes.fromhex(sent) == inputs.tobytes()
-    with pytest.raises(ValueError, match="read-only"):
-        report.outputs[0, 0] = 1
+def test_connect_asks_again_and_skips_the_answers_to_its_other_questions() -> None:
+    """A board that boots when its port is opened hears nothing of the first question; a slow one answers all."""
+    asked: list[str] = []
+
+    def answer(command: str) -> bytes:
+        asked.append(command)
+        if asked.count("name") < 3:
+            return b""
+        return (b"m-name-dut-[it]\r\nm-ready\r\n" * 3) if command == "name" else simple_device(command)
+
+    connected = Device(Scripted(answer, chunk=5))
+    connected.connect()
+    assert asked.count("name") == 3
+    assert connected.model_id() == "abc"
 
 
-def test_benchmark_tells_no_time_of_a_stopped_clock() -> None:
-    inputs = np.zeros((1, 40), np.int8)
-    assert benchmark.run(Scripted(simple_device), inputs, clock="stopped", runs=4, warmup=2).inference_us is None
+def test_connect_gives_up() -> None:
+    link = Scripted(lambda _: b"%name%")
+    with pytest.raises(TargetError, match='did not complete its answer to "name" in time; it sent %name%%name%'):
+        Device(link).connect()
+    assert link.commands.count("name") == 5
 
 
-def test_benchmark_refuses_another_model() -> None:
-    with pytest.raises(TargetError, match="the device runs model abc, not xyz: flash it again"):
-        benchmark.run(Scripted(simple_device), np.zeros((1, 40), np.int8), clock="measured", model_id="xyz")
+def test_a_boot_in_the_middle_of_an_answer_is_told() -> None:
+    boot = b"m-timestamp-mode-performance\r\nm-lap-us-1\r\nm-init-done\r\nm-ready\r\n"
+    with pytest.raises(Restarted, match='the device restarted while it was to answer "infer 1 0"'):
+        device(b"m-warmup-start-0\r\nm-wa" + boot).infer()
 
 
-@pytest.mark.parametrize(
-    "inputs", [np.zeros((1, 40), np.uint8), np.zeros(40, np.int8), np.zeros((0, 40), np.int8), np.zeros((2, 4))]
-)
-def test_benchmark_refuses_wrong_inputs(inputs: np.ndarray) -> None:
-    with pytest.raises(DataError, match=r"inputs must be int8 \[samples, \.\.\.\], not "):
-        benchmark.run(Scripted(simple_device), inputs, clock="measured")
+def test_stored_input() -> None:
+    assert device(b"m-buffer-00-ff-80\r\nm-buffer-7f\r\nm-ready\r\n").stored_input() == b"\x00\xff\x80\x7f"

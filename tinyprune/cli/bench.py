@@ -2,49 +2,119 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from tinyprune.cli import console, options
 
+if TYPE_CHECKING:
+    from tinyprune.session import Bench
+
+_EXIT_INTERRUPTED = 130
+_path = click.Path(path_type=Path)
+
 
 @click.command("bench")
 @options.board
+@click.option("--port", metavar="PORT", help="Serial port of the board, or a pyserial URL such as socket://HOST:PORT.")
 @click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the build to run.  [default: build/BOARD]"
-)
-@click.option(
-    "--inputs",
-    type=click.Path(path_type=Path),
-    help=".npy, [samples, *input shape], int8 or real values.  [default: generated]",
-)
+@click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
+@click.option("-o", "--output", type=_path, help="Folder of the build to run.  [default: build/BOARD]")
+@click.option("--inputs", type=_path, help=".npy, [samples, *input shape], int8 or real values.  [default: generated]")
 @click.option(
     "-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="How many inputs to generate."
+)
+@click.option(
+    "--samples", type=_path, help="For accuracy: a folder of class folders with .wav or .npy, MLPerf's, or .npz."
+)
+@click.option("--labels", metavar="A,B,…", help="What each output stands for.  [default: the zoo's, or the folders]")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    help="Of Speech Commands in --samples, as in the zoo.",
+)
+@click.option("--limit", type=click.IntRange(1), help="At most so many samples, evenly over the classes.")
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(1), help="Timed inferences of each input.")
+@click.option("--warmup", default=1, show_default=True, type=click.IntRange(0), help="Untimed ones at the beginning.")
+@click.option("--csv", type=_path, help="Write a table with a line an input.")
+@click.option("--history", type=_path, help="Add the report to this file, a line a run.")
+@click.option("--compare", type=_path, help="An old --json or --history; exit code 1 if something is worse now.")
+@click.option(
+    "--tolerance", default=2.0, show_default=True, type=click.FloatRange(0), help="Percent by which costs may rise."
+)
+@click.option(
+    "--accuracy-tolerance", default=0.5, show_default=True, type=click.FloatRange(0), help="Points it may fall."
 )
 @options.as_json
 @options.quiet
 def bench_command(
     board_name: str,
+    port: str | None,
     emulator: str | None,
+    hardware: bool,
     output: Path | None,
     inputs: Path | None,
     count: int,
+    samples: Path | None,
+    labels: str | None,
+    split: Literal["train", "validation", "test"] | None,
+    limit: int | None,
+    runs: int,
+    warmup: int,
+    csv: Path | None,
+    history: Path | None,
+    compare: Path | None,
+    tolerance: float,
+    accuracy_tolerance: float,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Load inputs into a built firmware, infer through its serial protocol, report instructions and modelled cycles."""
-    from tinyprune import boards, pipeline, show
+    """Run a finished build on a board or in an emulator: latency, throughput, every output byte, accuracy."""
+    from tinyprune import boards, session
 
     board = boards.load(board_name)
-    request = pipeline.BenchRequest(board, output or Path("build") / board.name, emulator, inputs, count)
-    with console.Progress(quiet or as_json) as progress:
-        report = pipeline.run_bench(request, progress)
-    if as_json:
-        click.echo(report.to_json())
-    else:
-        terminal = console.make()
-        for line in show.bench_lines(report):
-            terminal.print(line, highlight=False, soft_wrap=True)
-    if not report.bit_exact:
+    request = session.BenchRequest(
+        board=board,
+        output=output or Path("build") / board.name,
+        emulator=emulator,
+        port=port,
+        hardware=hardware,
+        inputs=inputs,
+        count=count,
+        samples=samples,
+        labels=tuple(labels.split(",")) if labels else None,
+        split=split,
+        limit=limit,
+        runs=runs,
+        warmup=warmup,
+        csv=csv,
+        history=history,
+        compare=compare,
+        tolerance_percent=tolerance,
+        accuracy_tolerance_points=accuracy_tolerance,
+    )
+    with console.CountBar(quiet or as_json) as (progress, done):
+        bench = session.run_bench(request, progress, done)
+    _show(bench, as_json)
+    if bench.report.error == "interrupted":
+        sys.exit(_EXIT_INTERRUPTED)
+    if bench.report.error or not bench.report.bit_exact or bench.regressions:
         sys.exit(1)
+
+
+def _show(bench: "Bench", as_json: bool) -> None:
+    """The report; an error goes to standard error as well, for scripts that look there."""
+    if as_json:
+        click.echo(bench.to_json())
+    else:
+        from tinyprune import show
+
+        terminal = console.make()
+        for line in show.bench_lines(bench):
+            terminal.print(line, highlight=False, soft_wrap=True)
+    if bench.report.error:
+        click.echo(f"error: {bench.report.error}", err=True)
+    elif bench.regressions:
+        worse = ", ".join(change.what for change in bench.regressions)
+        click.echo(f"error: worse than before: {worse}", err=True)

@@ -82,3 +82,37 @@ class BytesBar:
     def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class CountBar:
+    """Stages, and a bar of things that get done: (stage, (done, all)); a line a stage where there is no terminal."""
+
+    def __init__(self, silent: bool) -> None:
+        self._silent = silent
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> "tuple[Callable[[str], None], Callable[[int, int], None]]":
+        if not self._silent and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+            columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("starting", total=None)
+        return self._begin, self._advance
+
+    def _begin(self, stage: str) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=stage)
+        elif not self._silent:
+            click.echo(f"… {stage}", err=True)
+
+    def _advance(self, done: int, total: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
