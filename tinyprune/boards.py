@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from tinyprune.errors import UsageError
+from tinyprune.families import FAMILIES
 from tinyprune.flash_methods import FLASH_METHODS, FlashMethod
-from tinyprune.resources import BOARDS, FIRMWARE_TEMPLATES
+from tinyprune.resources import BOARDS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,6 +39,14 @@ class Memory:
     @property
     def end(self) -> int:
         return self.origin + self.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What the port makes the core's clock of."""
+
+    source: str  # "crystal", "external" (a clock signal) or "internal" (the chip's own oscillator)
+    hz: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Board:
     cpu: Cpu
     flash: Memory | None = None  # None: an operating system provides memory (the PC)
     ram: Memory | None = None
+    clock: Clock | None = None
     usb: Usb | None = None
     serial: Serial | None = None
     qemu: Qemu | None = None
@@ -102,13 +112,16 @@ CORES: dict[str, tuple[str, ...]] = {
     "cortex-m33": ("dsp", "c"),
 }
 
-#: The folder in ports/ that every Cortex-M family shares.
-_SHARED = "cortex_m"
-#: Family whose port is told its pins → how they are written, and an example of it.
-_PINS: dict[str, tuple[str, str]] = {"nrf52": (r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])", "P1.03")}
-
 _KINDS: dict[type, str] = {int: "a whole number", str: "a string", bool: "true or false"}
-_TABLES: dict[str, type] = {"cpu": Cpu, "flash": Memory, "ram": Memory, "usb": Usb, "serial": Serial, "qemu": Qemu}
+_TABLES: dict[str, type] = {
+    "cpu": Cpu,
+    "flash": Memory,
+    "ram": Memory,
+    "clock": Clock,
+    "usb": Usb,
+    "serial": Serial,
+    "qemu": Qemu,
+}
 
 
 def names() -> list[str]:
@@ -145,7 +158,8 @@ def explain(board: Board) -> list[str]:
     ]
     if board.cpu.clock_hz:
         waits = f"{board.cpu.flash_wait_states} flash wait states in the cost model"
-        lines.append(f"clock      {board.cpu.clock_hz / 1e6:g} MHz, {waits}")
+        source = f" from {board.clock.hz / 1e6:g} MHz ({board.clock.source})" if board.clock else ""
+        lines.append(f"clock      {board.cpu.clock_hz / 1e6:g} MHz{source}, {waits}")
     if board.flash:
         lines.append(f"flash      {board.flash.bytes:,} bytes from {board.flash.origin:#010x}")
     if board.ram:
@@ -217,11 +231,10 @@ def _check(board: Board, path: Path) -> None:
         raise UsageError(f'{path}: unknown core "{board.cpu.core}"{_nearest(board.cpu.core, list(CORES))}')
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", board.name):
         raise UsageError(f'{path}: name "{board.name}" must be letters, digits, ".", "_" and "-"')
-    folders = (folder.name for folder in (FIRMWARE_TEMPLATES / "ports").iterdir() if folder.is_dir())
-    families = sorted(set(folders) - {_SHARED})
-    if board.family not in families:
+    if board.family not in FAMILIES:
+        known = ", ".join(FAMILIES)
         raise UsageError(
-            f'{path}: unknown family "{board.family}"{_nearest(board.family, families)}; known: {families}'
+            f'{path}: unknown family "{board.family}"{_nearest(board.family, list(FAMILIES))}; known: {known}'
         )
     if (board.family == "host") != (board.cpu.core == "host"):
         raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
@@ -230,8 +243,7 @@ def _check(board: Board, path: Path) -> None:
         _check_usb(board.usb, path)
     if board.cpu.core != "host":
         _check_bare_metal(board, path)
-    if board.family in _PINS:
-        _check_pins(board, path)
+    _check_choices(board, path)
 
 
 def _check_emulators(board: Board, path: Path) -> None:
@@ -239,19 +251,6 @@ def _check_emulators(board: Board, path: Path) -> None:
         raise UsageError(f"{path}: emulators must name at least one")
     if "qemu" in board.emulators and board.qemu is None:
         raise UsageError(f"{path}: emulators has qemu, so table [qemu] must name its machine")
-
-
-def _check_pins(board: Board, path: Path) -> None:
-    pattern, example = _PINS[board.family]
-    if board.serial is None:
-        raise UsageError(f"{path}: table [serial] is missing: family {board.family} can talk on many pins")
-    for key, pin in (("tx", board.serial.tx), ("rx", board.serial.rx)):
-        if not re.fullmatch(pattern, pin):
-            raise UsageError(
-                f'{path}: serial.{key} "{pin}" is no pin of family {board.family}; write it like {example}'
-            )
-    if board.serial.tx == board.serial.rx:
-        raise UsageError(f"{path}: serial.tx and serial.rx are the same pin, {board.serial.tx}")
 
 
 def _check_usb(usb: Usb, path: Path) -> None:
@@ -278,6 +277,20 @@ def _check_bare_metal(board: Board, path: Path) -> None:
         raise UsageError(f"{path}: [flash] and [ram] overlap")
     if board.ram and board.ram.stack_bytes >= board.ram.bytes:
         raise UsageError(f"{path}: ram.stack_bytes leaves no RAM for the arena")
+
+
+def _check_choices(board: Board, path: Path) -> None:
+    family = FAMILIES[board.family]
+    for key, needed in (("serial", family.pin), ("clock", family.clocks)):
+        if needed and getattr(board, key) is None:
+            raise UsageError(f"{path}: table [{key}] is missing: the family {board.family} leaves the choice")
+    problem = None
+    if board.serial:
+        problem = family.serial_problem(board.serial.uart, board.serial.tx, board.serial.rx, board.serial.function)
+    if board.clock:
+        problem = problem or family.clock_problem(board.clock.source)
+    if problem:
+        raise UsageError(f"{path}: {problem}")
 
 
 def _nearest(word: str, candidates: list[str]) -> str:

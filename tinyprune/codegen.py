@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune import __version__
+from tinyprune.families import FAMILIES
 from tinyprune.firmware import FirmwareSource
 from tinyprune.graph import macs
 from tinyprune.kernels import Argument, Constant, Layout, Place, Struct
@@ -63,9 +64,11 @@ def copied(folder: str, target: str) -> dict[str, str]:
 
 
 def _port(program: Program) -> dict[str, str]:
-    """What every Cortex-M shares, and over it the family's own files."""
-    shared = {} if program.board.cpu.core == "host" else copied("ports/cortex_m", "port")
-    return {**shared, **copied(f"ports/{program.board.family}", "port")}
+    """The files of the family's folders, templates not yet rendered."""
+    files = {}
+    for folder in FAMILIES[program.board.family].folders:
+        files.update(copied(f"ports/{folder}", "port"))
+    return files
 
 
 def _runtime(program: Program) -> dict[str, str]:

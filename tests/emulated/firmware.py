@@ -8,6 +8,7 @@ import jinja2
 import numpy as np
 
 from tinyprune import boards, build, toolchain
+from tinyprune.families import FAMILIES
 from tinyprune.firmware import FirmwareImage, FirmwareSource
 from tinyprune.resources import FIRMWARE_TEMPLATES
 from tinyprune.toolchain import Compiler
@@ -23,8 +24,8 @@ def make(folder: Path, board_name: str, compiler: Compiler, network: str | None 
     board = boards.load(board_name)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     files = {f"app/{path.name}": path.read_text() for path in (FIRMWARE_TEMPLATES / "app").iterdir()}
-    shared = () if board.cpu.core == "host" else (FIRMWARE_TEMPLATES / "ports/cortex_m").iterdir()
-    for path in (*shared, *(FIRMWARE_TEMPLATES / "ports" / board.family).iterdir()):
+    folders = FAMILIES[board.family].folders
+    for path in (path for folder in folders for path in (FIRMWARE_TEMPLATES / "ports" / folder).iterdir()):
         text = path.read_text()
         rendered = environment.from_string(text).render(board=board) if path.suffix == ".j2" else text
         files[f"port/{path.name.removesuffix('.j2')}"] = rendered

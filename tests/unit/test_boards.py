@@ -79,16 +79,40 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ("[cpu]", "[flashing.jlink]\ndevise = 1\n[cpu]", r'key "flashing.jlink.devise" \(did you mean "device"'),
         ("[cpu]", "[flashing.openocd]\n[cpu]", 'key "flashing.openocd.config" is missing'),
         ('emulators = ["sim"]', 'emulators = ["sim"]\nflashing = 1', r"must be tables \[flashing.METHOD\]"),
-        ('tx = "P1.03"', 'tx = "P1.16"', r'serial.tx "P1.16" is no pin of family nrf52; write it like P1.03'),
+        ('tx = "P1.03"', 'tx = "P1.16"', r'serial.tx "P1.16" is no pin of this family; write it like P1.03'),
         ('rx = "P1.10"', 'rx = "P1.03"', "serial.tx and serial.rx are the same pin, P1.03"),
         ('["sim"]', '["sim", "qemu"]', r"emulators has qemu, so table \[qemu\] must name its machine"),
         ("[flash]\norigin = 0\nbytes = 1024", "", r"table \[flash\] is missing"),
+        (GOOD[GOOD.index("[serial]") :], "", r"table \[serial\] is missing: the family nrf52 leaves the choice"),
+        ('family = "nrf52"', 'family = "stm32l4"', r"table \[clock\] is missing: the family stm32l4 leaves the choice"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "mine.toml"
     assert old in GOOD
     path.write_text(GOOD.replace(old, new))
+    with pytest.raises(UsageError, match=message) as caught:
+        boards.load(str(path))
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('uart = "LPUART1"', 'uart = "LPUART9"', 'serial.uart "LPUART9" is not one of this family: LPUART1, USART1'),
+        ('tx = "PG7"', 'tx = "PG16"', 'serial.tx "PG16" is no pin of this family; write it like PG7'),
+        ('tx = "PG7"', 'tx = "PG8"', "serial.tx and serial.rx are the same pin, PG8"),
+        ("function = 8", "function = 16", "serial.function must be 0 to 15, not 16"),
+        ('source = "internal"', 'source = "quartz"', 'clock.source "quartz" is not one of this family: internal'),
+        ("[clock]", "[usb]", 'unknown key "usb.source"'),
+    ],
+)
+def test_a_wrong_choice_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = boards.path_of("nucleo-l4r5zi").read_text()
+    text = text[: text.index("[usb]")]
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new))
     with pytest.raises(UsageError, match=message) as caught:
         boards.load(str(path))
     assert str(path) in str(caught.value)

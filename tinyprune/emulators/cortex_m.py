@@ -3,6 +3,7 @@
 Any access to a register that is not listed is an error: firmware that works here must not depend on luck elsewhere.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -26,6 +27,14 @@ class Machine(Protocol):
 
     def cycles(self) -> int:
         """Modelled cycles since reset; 0 when the machine does not model time."""
+
+
+class Mcu(Protocol):
+    """What the machine sees of a chip's peripherals."""
+
+    to_firmware: deque[int]
+    from_firmware: bytearray
+    registers: dict[int, Register]
 
 
 class FirmwareError(Exception):

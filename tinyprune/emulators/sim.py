@@ -18,16 +18,17 @@ from unicorn import arm_const
 from tinyprune import cost
 from tinyprune.boards import Board, Memory
 from tinyprune.emulators import program
-from tinyprune.emulators.cortex_m import FirmwareError, Register, core_registers
+from tinyprune.emulators.cortex_m import FirmwareError, Machine, Mcu, Register, core_registers
 from tinyprune.emulators.nrf52 import Nrf52
 from tinyprune.emulators.profile import Profile
 from tinyprune.emulators.profiler import Profiler
+from tinyprune.emulators.stm32l4 import stm32l4
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
 from tinyprune.protocol import Clock
 
-#: MCU family (a folder of firmware_templates/ports) → its peripherals.
-MCUS = {"nrf52": Nrf52}
+#: MCU family (a key of FAMILIES) → its peripherals.
+MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {"nrf52": Nrf52, "stm32l4": stm32l4}
 
 #: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
 _CORES = {

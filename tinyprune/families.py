@@ -1,0 +1,49 @@
+"""MCU families as data: which folders of firmware_templates/ports make up a port, and what its board files may say."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """`folders`: later ones replace files of earlier ones. The rest is empty where the port takes no choice."""
+
+    folders: tuple[str, ...]
+    pin: str = ""  # regular expression of a pin's name
+    pin_example: str = ""
+    uarts: tuple[str, ...] = ()  # that [serial] may name
+    clocks: tuple[str, ...] = ()  # that [clock] may name
+
+    def serial_problem(self, uart: str, tx: str, rx: str, function: int) -> str | None:
+        """What is wrong with a table [serial], or None."""
+        if self.uarts and uart not in self.uarts:
+            return f'serial.uart "{uart}" is not one of this family: {", ".join(self.uarts)}'
+        for key, pin in (("tx", tx), ("rx", rx)):
+            if self.pin and not re.fullmatch(self.pin, pin):
+                return f'serial.{key} "{pin}" is no pin of this family; write it like {self.pin_example}'
+        if self.pin and tx == rx:
+            return f"serial.tx and serial.rx are the same pin, {tx}"
+        if not 0 <= function <= 15:
+            return f"serial.function must be 0 to 15, not {function}"
+        return None
+
+    def clock_problem(self, source: str) -> str | None:
+        """What is wrong with a table [clock], or None."""
+        if source in self.clocks:
+            return None
+        return f'clock.source "{source}" is not one of this family: {", ".join(self.clocks) or "it takes none"}'
+
+
+def _stm32(series: str, *shared: str, uarts: str, clocks: tuple[str, ...]) -> Family:
+    folders = ("cortex_m", "stm32", *shared, series)
+    return Family(folders, r"P[A-K]([0-9]|1[0-5])", "PG7", tuple(uarts.split()), clocks)
+
+
+#: Name in board files → what it is.
+FAMILIES: dict[str, Family] = {
+    "host": Family(("host",)),
+    "nrf52": Family(("cortex_m", "nrf52"), r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])", "P1.03"),
+    "stm32l4": _stm32(
+        "stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5", clocks=("internal", "crystal", "external")
+    ),
+}
