@@ -77,11 +77,16 @@ def compare(
     if judge is None:
         raise MissingDependency("the benchmark compares bytes with TFLite Micro: `pip install tflite-micro`")
     found = toolchain.find(board, compiler)
-    rows, left_out = [], ["TFLite Micro with its interpreter: not built here (see docs/kernels.md)"]
+    rows, left_out = [], []
     with tempfile.TemporaryDirectory(prefix="tinyprune-peers-") as folder:
         try:
             progress("CMSIS-NN, dense")
             rows.append(_checked(_peer(model, board, found, Path(folder) / "peer")))
+        except MissingDependency as error:
+            left_out.append(str(error))
+        try:
+            progress("TFLite Micro, dense")
+            rows.append(_interpreter(model, board, found, Path(folder) / "tflm"))
         except MissingDependency as error:
             left_out.append(str(error))
         if not qemu.installed():
@@ -129,6 +134,14 @@ def _ours(model: bytes, board: Board, compiler: Compiler, variant: Variant, fold
     sample = samples.make(reader.read(pruned, "the model").input, pipeline.COMPARED_INPUTS)[-1]
     counted = _count_in_qemu(folder / "build" / output.PROJECT, board, compiler, sample, folder / "qemu")
     return Row(f"tinyprune, {optimize}", pattern, weights.zeros(pruned), *counts, *equal, counted, layers)
+
+
+def _interpreter(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
+    from benchmarks import tflm  # which needs Row
+
+    if compiler.name != "gcc":
+        raise MissingDependency("TFLite Micro with its interpreter: its library goes with GCC for Arm only")
+    return tflm.row(model, board, folder)
 
 
 def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:

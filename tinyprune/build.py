@@ -38,17 +38,18 @@ def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Pat
         f"-ffile-prefix-map={project.resolve()}=."  # no path of this machine in the image: equal sources, equal bytes
     )
     command = [*compiler.command, *compiler.compile_flags, nowhere, *includes, *sources, *script, *compiler.link_flags]
-    _run([*command, "-o", str(elf.resolve())], project, board)
+    run_compiler([*command, "-o", str(elf.resolve())], project, board)
     if board.flash:
-        _write_hex_and_bin(elf)
+        write_hex_and_bin(elf)
     flash_bytes, ram_bytes = measure(elf, board)
     return FirmwareImage(source.board, source.model_sha256, compiler.version, elf, flash_bytes, ram_bytes)
 
 
-def _run(command: list[str], project: Path, board: Board) -> None:
+def run_compiler(command: list[str], folder: Path, board: Board) -> None:
+    """One call in `folder`. Raises as `build` does."""
     try:
         done = subprocess.run(
-            command, cwd=project, capture_output=True, text=True, check=False, timeout=_COMPILE_TIMEOUT_S
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=_COMPILE_TIMEOUT_S
         )
     except FileNotFoundError:
         raise MissingDependency(f"the compiler {command[0]} has vanished; install it again") from None
@@ -63,13 +64,14 @@ def _run(command: list[str], project: Path, board: Board) -> None:
             f"the firmware does not fit {board.name}: {region} is exceeded by {int(overflow.group(1)):,} bytes"
         )
     if os.strerror(errno.ENOSPC) in done.stderr:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(project))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     raise ModelError(
         f"the compiler refused the generated code; please report this. {command[0]} said:\n{done.stderr[-4000:]}"
     )
 
 
-def _write_hex_and_bin(elf: Path) -> None:
+def write_hex_and_bin(elf: Path) -> None:
+    """Beside the ELF file, what flashing tools take."""
     from elftools.elf.elffile import ELFFile
     from intelhex import IntelHex
 

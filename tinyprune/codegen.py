@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Iterable
 from math import ceil
 from pathlib import PurePosixPath
 from typing import Any
@@ -25,7 +26,7 @@ _SUFFIXES = (".c", ".h", ".j2")
 def generate(program: Program, name: str) -> FirmwareSource:
     """The C of one network on one board, as relative path → text: what `build.py` makes firmware of, whatever the
     project. `name` is the model's, for people to read."""
-    files = {**copied("app", "app"), **_port(program), **_runtime(program)}
+    files = {**copied("app", "app"), **_port(program), **runtime(step.kernel.name for step in program.steps)}
     about = context(program, name)
     for path in [path for path in files if path.endswith(".j2")]:
         files[path.removesuffix(".j2")] = _environment().from_string(files.pop(path)).render(about)
@@ -71,10 +72,10 @@ def _port(program: Program) -> dict[str, str]:
     return files
 
 
-def _runtime(program: Program) -> dict[str, str]:
-    """The headers, the kernels that the program calls, and what those call: a file bears the name of its function."""
+def runtime(kernels: Iterable[str]) -> dict[str, str]:
+    """The headers, these kernels, and what those call: a file bears the name of its function."""
     files = copied("runtime", "runtime")
-    wanted, used = {step.kernel.name for step in program.steps}, set()
+    wanted, used = set(kernels), set[str]()
     while wanted:
         used |= wanted
         texts = [files[f"runtime/src/{name}.c"] for name in wanted]

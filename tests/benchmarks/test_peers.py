@@ -12,6 +12,14 @@ from tinyprune import boards, reader, toolchain
 from tinyprune.errors import MissingDependency, ModelError, UsageError
 
 BOARD = boards.load("nano33")
+
+
+@pytest.fixture(autouse=True)
+def no_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TFLite Micro's row has its own tests, in test_tflm.py."""
+    monkeypatch.delenv("TFLM_ROOT", raising=False)
+
+
 needs_bakenn = pytest.mark.skipif(importlib.util.find_spec("bakenn") is None, reason="bakenn is not installed")
 needs_matplotlib = pytest.mark.skipif(
     importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed"

@@ -1,0 +1,45 @@
+"""The peer with its interpreter: built against the tree that TFLM_ROOT names, run in our emulator."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks import measure, table, tflm
+from tests import networks
+from tinyprune import boards, reader
+from tinyprune.errors import MissingDependency
+from tinyprune.tflm import tree
+
+BOARD = boards.load("nano33")
+needs_tree = pytest.mark.skipif(not os.environ.get(tree.ROOT_VARIABLE), reason="TFLM_ROOT names no tree")
+
+
+@needs_tree
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.tflm
+@pytest.mark.parametrize("model", [networks.every_operator(pruned=False), networks.ds_cnn(pruned=False)])
+def test_the_peer_with_interpreter_is_right(tmp_path: Path, model: bytes) -> None:
+    row = tflm.row(model, BOARD, tmp_path)
+    assert row.inputs_equal == row.inputs_compared == 64
+    assert row.engine.startswith("TFLite Micro + CMSIS-NN")
+    named = [op.name for op in reader.read(model, "m").ops if not op.name.startswith("reshape")]
+    assert [layer.name for layer in row.layers] == named
+    assert all(layer.instructions > 0 for layer in row.layers)
+    assert 0.98 * row.instructions < sum(layer.instructions for layer in row.layers) <= row.instructions
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.tflm
+def test_without_a_tree_the_peer_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(tree.ROOT_VARIABLE, raising=False)
+    with pytest.raises(MissingDependency, match="set TFLM_ROOT"):
+        tflm.row(b"", BOARD, Path())
+    found = measure.compare(
+        networks.ds_cnn(pruned=False), "small", BOARD, None, [("dense", "speed")], lambda _stage: None
+    )
+    assert any("set TFLM_ROOT" in reason for reason in found.left_out)
+    assert not any(row.engine.startswith("TFLite Micro") for row in found.rows)
+    assert "TFLM_ROOT" in table.network(found)

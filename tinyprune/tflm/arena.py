@@ -1,0 +1,67 @@
+"""How large the interpreter's arena must be: found by booting the firmware in the emulator, not estimated."""
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+
+from tinyprune.boards import Board
+from tinyprune.emulators import Start
+from tinyprune.errors import DoesNotFit, TargetError
+from tinyprune.firmware import FirmwareImage
+
+#: What stays of the RAM for everything but arena and stack while the arena is being measured.
+_BESIDE_BYTES = 12 << 10
+_ALIGNMENT = 16
+#: Where the size that TFLite Micro tells does not suffice: it plans the maps in what is free of the arena.
+_STEP_BYTES = 512
+_USED = re.compile(rb"m-arena-used-\[(\d+)\]")
+_TOO_SMALL = (b"too small", b"Failed to resize buffer", b"Failed to allocate")
+
+Make = Callable[[int, str], FirmwareImage]
+
+
+def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> tuple[FirmwareImage, int]:
+    """The firmware with the smallest arena it boots with (to 512 bytes), and that size.
+
+    `make` builds it with an arena of so many bytes; `needed_bytes` is what no plan can do without. Raises DoesNotFit,
+    or TargetError where TFLite Micro refuses the network.
+    """
+    assert board.ram is not None
+    largest = (board.ram.bytes - board.ram.stack_bytes - _BESIDE_BYTES) // _ALIGNMENT * _ALIGNMENT
+    if needed_bytes > largest:
+        raise DoesNotFit(
+            f"the model does not fit {board.name}: one layer's maps take {needed_bytes:,} bytes of TFLite Micro's "
+            f"arena, the board has {largest:,}; use fewer channels there, or a smaller input"
+        )
+    said = boot(make(largest, "As large as the board's RAM allows, to measure."), start, board)
+    used = _USED.search(said)
+    if not used:
+        raise _refusal(said, board, largest)
+    size = -(-int(used[1]) // _ALIGNMENT) * _ALIGNMENT + _ALIGNMENT
+    while size <= largest:
+        image = make(size, f"Measured in the emulator: TFLite Micro uses {int(used[1])} of them.")
+        if _USED.search(boot(image, start, board)):
+            return image, size
+        size += _STEP_BYTES
+    raise TargetError(
+        f"TFLite Micro uses {int(used[1]):,} bytes of arena, but starts with no arena of {largest:,} or less"
+    )
+
+
+def boot(image: FirmwareImage, start: Start, board: Board) -> bytes:
+    """What the firmware says before it waits for a command."""
+    with closing(start(image, board)) as link:
+        said = b""
+        while piece := link.read(0.1):
+            said += piece
+        return said
+
+
+def _refusal(said: bytes, board: Board, arena_bytes: int) -> TargetError | DoesNotFit:
+    text = " / ".join(line for line in said.decode(errors="replace").splitlines() if line and line != "m-ready")
+    if any(words in said for words in _TOO_SMALL):
+        return DoesNotFit(
+            f"the model does not fit {board.name}: TFLite Micro's arena needs more than the {arena_bytes:,} bytes "
+            f"of RAM that are there; it said: {text}"
+        )
+    return TargetError(f"TFLite Micro does not start the network on {board.name}: {text or 'it said nothing'}")

@@ -1,0 +1,88 @@
+"""FirmwareSource with C++ → FirmwareImage, linked with the library that TFLite Micro's own build made."""
+
+import shutil
+import tempfile
+from pathlib import Path, PurePosixPath
+
+from tinyprune import build, toolchain
+from tinyprune.boards import Board
+from tinyprune.errors import MissingDependency, ModelError, UsageError
+from tinyprune.firmware import FirmwareImage, FirmwareSource
+from tinyprune.tflm.tree import Tree
+from tinyprune.toolchain import Compiler
+
+_CXX = "arm-none-eabi-g++"
+#: As TFLite Micro's Makefile has them where they change what headers mean.
+_CXX_FLAGS = (
+    "-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics", "-ffunction-sections", "-fdata-sections",
+    "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g", "-DTF_LITE_STATIC_MEMORY",
+)  # fmt: skip
+_NO_LOGS = ("-DNDEBUG", "-DTF_LITE_STRIP_ERROR_STRINGS")
+_LINK_FLAGS = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-lm")
+#: Folders of headers for C++: the port's string.h is for C alone.
+_CXX_INCLUDES = ("network", "runtime/include", "app")
+
+
+def compiler(board: Board) -> Compiler:
+    """GCC for Arm with its C++ half. Raises MissingDependency."""
+    found = toolchain.find(board, "gcc")
+    if board.cpu.core == "host" or shutil.which(_CXX) is None:
+        raise MissingDependency(
+            f"TFLite Micro's runtime needs {_CXX} and newlib, and a board with a Cortex-M: install "
+            "gcc-arm-none-eabi and libstdc++-arm-none-eabi-newlib from your distribution"
+        )
+    return found
+
+
+def link(source: FirmwareSource, board: Board, gcc: Compiler, tree: Tree, output: Path) -> FirmwareImage:
+    """Compiles and links into `output`/firmware.{elf,hex,bin}.
+
+    Raises as `build.build` does, and UsageError where the library does not go with the board or the headers.
+    """
+    elf = output / "firmware.elf"
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=output) as name:
+        folder = Path(name).resolve()
+        for path, text in source.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8", newline="\n")
+        objects = _compile(source, board, gcc, tree, folder)
+        script = ["-T", build.LINKER_SCRIPT]
+        flags = [*toolchain.arm_flags(board), *_LINK_FLAGS]
+        command = [_CXX, *objects, str(tree.library), *script, *flags, "-o", str(elf.resolve())]
+        _run(command, folder, board, tree)
+    build.write_hex_and_bin(elf)
+    flash_bytes, ram_bytes = build.measure(elf, board)
+    return FirmwareImage(source.board, source.model_sha256, gcc.version, elf, flash_bytes, ram_bytes)
+
+
+def _compile(source: FirmwareSource, board: Board, gcc: Compiler, tree: Tree, folder: Path) -> list[str]:
+    """The object files, in `folder`."""
+    nowhere = f"-ffile-prefix-map={folder}=."
+    c_files = build.compiled(source)
+    includes = [f"-I{path}" for path in build.INCLUDES]
+    _run([*gcc.command, *gcc.compile_flags, nowhere, *includes, "-c", *c_files], folder, board, tree)
+    cxx_files = sorted(path for path in source.files if path.endswith(".cc"))
+    ours = [f"-I{path}" for path in _CXX_INCLUDES]
+    theirs = [word for path in tree.includes for word in ("-isystem", str(path))]
+    logs = () if tree.logs else _NO_LOGS
+    flags = [*toolchain.arm_flags(board), toolchain.optimization(board), *_CXX_FLAGS, *logs, nowhere]
+    _run([_CXX, *flags, *ours, *theirs, "-c", *cxx_files], folder, board, tree)
+    return [f"{PurePosixPath(path).stem}.o" for path in (*c_files, *cxx_files)]
+
+
+def _run(command: list[str], folder: Path, board: Board, tree: Tree) -> None:
+    try:
+        build.run_compiler(command, folder, board)
+    except ModelError as error:
+        text = str(error)
+        if "uses VFP register arguments" in text:
+            raise UsageError(
+                f"{tree.library} was built for another floating-point ABI than {board.name} has ({board.cpu.core}"
+                f"{' with' if board.cpu.fpu else ' without'} FPU)"
+            ) from None
+        if "undefined reference" in text or "No such file or directory" in text:
+            raise UsageError(
+                f"headers and library of TFLite Micro at {tree.root} do not go together, or are of a version that "
+                f"tinyprune does not know; {text.partition('said:')[2].strip()[-1500:]}"
+            ) from None
+        raise

@@ -1,0 +1,78 @@
+"""A .tflite → FirmwareSource: the project that runs it in TFLite Micro's interpreter, behind the same app and port."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinyprune import codegen
+from tinyprune.errors import UsageError
+from tinyprune.firmware import FirmwareSource
+from tinyprune.graph import macs
+from tinyprune.program import Program
+from tinyprune.resources import FIRMWARE_TEMPLATES
+from tinyprune.tflm.operators import RESOLVER, Operator
+from tinyprune.tflm.tree import Tree
+
+_TEMPLATES = FIRMWARE_TEMPLATES / "tflm"
+_OURS = ("app/", "port/")  # of the project without an interpreter
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the interpreter runs: the file's bytes and its operators in order."""
+
+    model: bytes
+    operators: tuple[Operator, ...]
+
+
+def generate(program: Program, network: Network, name: str, tree: Tree, arena_bytes: int, note: str) -> FirmwareSource:
+    """The C and C++ of one network on one board; `program` is the same network without interpreter, `note` says where
+    the arena's size comes from. Raises UsageError where the tree lacks an operator."""
+    missing = sorted({one.kind for one in network.operators if not tree.registers(one.kind)})
+    if missing:
+        raise UsageError(f"{tree.library} has no operator {', '.join(missing)}: take one that has")
+    about = codegen.context(program, name) | _context(network, tree, arena_bytes, note)
+    ours = codegen.generate(program, name).files
+    files = {path: text for path, text in ours.items() if path.startswith(_OURS)}
+    files |= {f"network/{path}": text for path, text in codegen.rendered("tflm/network", about).items()}
+    files |= codegen.copied("tflm/app", "app")
+    return FirmwareSource(program.board.name, program.graph.model_sha256, files)
+
+
+def layer_symbol(number: int, operator: Operator) -> str:
+    """The C function of one operator; emulators find layers by it."""
+    return f"tp_layer_{number:02d}_{operator.name}"
+
+
+def _context(network: Network, tree: Tree, arena_bytes: int, note: str) -> dict[str, Any]:
+    kinds = list(dict.fromkeys(one.kind for one in network.operators))
+    return {
+        "arena_bytes": arena_bytes,
+        "arena_note": note,
+        "log_callback": tree.takes_log_callback,
+        "kinds": [{"key": f"tflite::BuiltinOperator_{kind}", "add": f"{RESOLVER[kind]}()"} for kind in kinds],
+        "kernels": [],
+        "layers": [
+            {
+                "symbol": layer_symbol(number, one),
+                "kind": kinds.index(one.kind),
+                "describe": _describe(one),
+            }
+            for number, one in enumerate(network.operators)
+        ],
+        "model_bytes": len(network.model),
+        "model_text": _bytes(network.model),
+    }
+
+
+def _describe(operator: Operator) -> str:
+    if operator.op is None:
+        return f"{operator.name}: {operator.kind}"
+    shapes = " → ".join("×".join(map(str, tensor.shape)) for tensor in (operator.op.input, operator.op.output))
+    return f"{operator.name}: {operator.kind}, {shapes}, {macs(operator.op):,} MACs"
+
+
+def _bytes(data: Sequence[int]) -> str:
+    lines = ["".join(f"{byte}," for byte in data[start : start + 32]) for start in range(0, len(data), 32)]
+    return textwrap.indent("\n".join(lines), "    ")
