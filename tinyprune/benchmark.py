@@ -27,6 +27,7 @@ Done = Callable[[int, int], None]
 
 MODEL_ID_CHARACTERS = 16
 TRIES = 4
+RECONNECT_TIMEOUT_S = 15.0
 _REOPEN_PAUSE_S = 0.2
 
 
@@ -41,7 +42,7 @@ class Plan:
     warmup: int = 0  # untimed ones before the first input, and after a restart
     metered: bool = False  # with a profile of each input's last inference
     inference_timeout_s: float = 60.0
-    reconnect_timeout_s: float = 15.0
+    reconnect_timeout_s: float | None = None  # None: RECONNECT_TIMEOUT_S
 
     def __post_init__(self) -> None:
         if self.inputs.ndim < 2 or self.inputs.dtype != np.int8 or self.inputs.size == 0:
@@ -161,7 +162,9 @@ class _Run:
 
     def _reopen(self, reason: Disconnected) -> None:
         self.link.close()
-        deadline = time.monotonic() + self._plan.reconnect_timeout_s
+        given = self._plan.reconnect_timeout_s
+        timeout_s = RECONNECT_TIMEOUT_S if given is None else given
+        deadline = time.monotonic() + timeout_s
         while True:
             try:
                 self.link = self._open_line()
@@ -169,7 +172,7 @@ class _Run:
                 return
             except (UsageError, TargetError) as error:
                 if time.monotonic() >= deadline:
-                    waited = f"it did not come back within {self._plan.reconnect_timeout_s:g} s"
+                    waited = f"it did not come back within {timeout_s:g} s"
                     raise TargetError(f"{reason}; {waited}: {error}") from None
                 time.sleep(_REOPEN_PAUSE_S)
 

@@ -21,6 +21,12 @@ def arm_image(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Firmwa
 
 
 @pytest.fixture(scope="session")
+def zig_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
+    """The same by the compiler that is always there."""
+    return firmware.make(tmp_path_factory.mktemp("zig"), "nano33", toolchain.find(boards.load("nano33"), "zig"))
+
+
+@pytest.fixture(scope="session")
 def host_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
     """The same for the PC, with sanitizers."""
     folder: Path = tmp_path_factory.mktemp("host")

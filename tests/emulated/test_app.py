@@ -1,4 +1,5 @@
-"""The device side of the MLPerf Tiny protocol: on the PC under sanitizers, and alike on the emulated board."""
+"""The device side of the MLPerf Tiny protocol, the same tests on every kind of wire: a process on the PC under
+sanitizers, the emulated board, and serial ports, a pseudo terminal and TCP."""
 
 import re
 from collections.abc import Iterator
@@ -7,8 +8,8 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from tests.emulated import firmware
-from tinyprune import boards
+from tests.emulated import firmware, wires
+from tinyprune import boards, serial_port
 from tinyprune.emulators import EMULATORS
 from tinyprune.firmware import FirmwareImage
 from tinyprune.link import Link
@@ -19,23 +20,46 @@ BOOT = b"m-timestamp-mode-performance\r\nm-lap-us-T\r\nm-init-done\r\nm-ready\r\
 
 
 def talk(link: Link, sent: bytes, answers: int | None = None) -> bytes:
-    """Everything the device says until it is ready for the command behind `sent`; times are replaced."""
-    expected = sent.count(b"%") if answers is None else answers
-    if sent:
-        link.write(sent)
+    """Everything the device says until it is ready for the command behind `sent`; times are replaced.
+
+    Some commands at a time: no serial port keeps the answers to thousands.
+    """
+    if answers is not None:
+        if sent:
+            link.write(sent)
+        return firmware.without_times(_received(link, answers))
+    commands = [command + b"%" for command in sent.split(b"%")[:-1]]
     received = b""
-    while received.count(b"m-ready\r\n") < expected:
-        data = link.read(30)
-        assert data, received
-        received += data
+    for start in range(0, len(commands), 32):
+        part = commands[start : start + 32]
+        link.write(b"".join(part))
+        received += _received(link, len(part))
     return firmware.without_times(received)
 
 
-@pytest.fixture
-def link(host_image: FirmwareImage) -> Iterator[Link]:
-    with closing(EMULATORS["host"](host_image, boards.load("host"))) as started:
-        assert talk(started, b"", answers=1) == BOOT
-        yield started
+def _received(link: Link, answers: int) -> bytes:
+    received = b""
+    while received.count(b"m-ready\r\n") < answers:
+        data = link.read(30)
+        assert data, received
+        received += data
+    return received
+
+
+@pytest.fixture(params=["host", "pty", "tcp", pytest.param("sim", marks=pytest.mark.emulator)])
+def link(request: pytest.FixtureRequest) -> Iterator[Link]:
+    """Each kind of wire in turn, past the boot messages."""
+    if request.param == "sim":
+        board = EMULATORS["sim"](request.getfixturevalue("zig_image"), boards.load("nano33"))
+    else:
+        board = EMULATORS["host"](request.getfixturevalue("host_image"), boards.load("host"))
+    with closing(board):
+        assert talk(board, b"", answers=1) == BOOT
+        if request.param in ("host", "sim"):
+            yield board
+            return
+        with wires.plugged(board, request.param) as port, closing(serial_port.start(port)) as serial_link:
+            yield serial_link
 
 
 def answer(link: Link, command: str) -> list[str]:
@@ -216,10 +240,11 @@ def test_ten_thousand_random_commands(link: Link) -> None:
 
 
 @pytest.mark.emulator
-def test_the_board_answers_like_the_pc(link: Link, arm_image: FirmwareImage) -> None:
+def test_the_board_answers_like_the_pc(host_image: FirmwareImage, arm_image: FirmwareImage) -> None:
     commands = [*FIXED_ANSWERS, *REFUSALS, "help"]
     sent = firmware.load_commands(INPUT) + b"infer 2 1%results%output%db print%"
     sent += "%".join(commands).encode() + b"%" + random_commands(1_000)
-    with closing(EMULATORS["sim"](arm_image, boards.load("nano33"))) as board:
-        assert talk(board, b"", answers=1) == BOOT
-        assert talk(board, sent) == talk(link, sent)
+    pc, nano33 = boards.load("host"), boards.load("nano33")
+    with closing(EMULATORS["sim"](arm_image, nano33)) as board, closing(EMULATORS["host"](host_image, pc)) as process:
+        assert talk(board, b"", answers=1) == talk(process, b"", answers=1) == BOOT
+        assert talk(board, sent) == talk(process, sent)

@@ -16,6 +16,7 @@ from tinyprune.cli.bench import bench_command
 from tinyprune.cli.boards import boards_group
 from tinyprune.cli.build import build_command
 from tinyprune.cli.data import data_group
+from tinyprune.cli.emulate import emulate_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.zoo import zoo_command
 from tinyprune.errors import TinypruneError, UsageError
@@ -69,6 +70,7 @@ for _command in (
     build_command,
     prune_command,
     bench_command,
+    emulate_command,
     boards_group,
     zoo_command,
     data_group,

@@ -1,0 +1,243 @@
+"""Firmware behind a serial port of this computer: what programs that come and go see of it."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import networks
+from tests.emulated import firmware, wires
+from tinyprune import boards, serial_port
+from tinyprune.emulators import EMULATORS
+from tinyprune.errors import TargetError, UsageError
+from tinyprune.firmware import FirmwareImage
+from tinyprune.link import Link
+from tinyprune.protocol import Device
+
+pytestmark = pytest.mark.compiler
+KINDS = pytest.mark.parametrize("kind", ["pty", "tcp"])
+
+
+@contextmanager
+def port_of(image: FirmwareImage, kind: str) -> Iterator[str]:
+    with closing(EMULATORS["host"](image, boards.load("host"))) as link:
+        Device(link).connect()
+        with wires.plugged(link, kind) as port:
+            yield port
+
+
+def answers(link: Link, count: int) -> bytes:
+    received = b""
+    while received.count(b"m-ready\r\n") < count:
+        data = link.read(5)
+        assert data, received
+        received += data
+    return received
+
+
+def infers(port: str, data: bytes) -> None:
+    with closing(serial_port.start(port)) as link:
+        device = Device(link)
+        device.connect()
+        device.load(data)
+        device.infer(1, 0)
+        assert device.output().tolist() == firmware.expected_output(data).tolist()
+
+
+@KINDS
+def test_programs_come_and_go(host_image: FirmwareImage, kind: str) -> None:
+    with port_of(host_image, kind) as port:
+        for first in range(3):
+            infers(port, bytes(range(first, first + firmware.INPUT_BYTES)))
+
+
+@KINDS
+def test_what_a_program_left_unread_is_not_the_next_ones(host_image: FirmwareImage, kind: str) -> None:
+    with port_of(host_image, kind) as port:
+        for _ in range(3):
+            with closing(serial_port.start(port)) as link:
+                link.write(b"help%" * 50 + b"model%")
+                time.sleep(0.1)
+            time.sleep(0.2)
+            with closing(serial_port.start(port)) as link:
+                link.write(b"name%")
+                assert answers(link, 1) == b"m-name-dut-[tinyprune]\r\nm-ready\r\n"
+
+
+@KINDS
+def test_a_program_that_does_not_read_holds_nothing_up(host_image: FirmwareImage, kind: str) -> None:
+    with port_of(host_image, kind) as port:
+        with closing(serial_port.start(port)) as link:
+            for _ in range(100):
+                link.write(b"help%" * 30)  # 1.5 MB of answers
+        time.sleep(0.2)
+        infers(port, bytes(firmware.INPUT_BYTES))
+
+
+def test_a_pty_is_raw_from_the_start(host_image: FirmwareImage) -> None:
+    """No program has to set it up: neither echo, nor line editing, nor translated line ends."""
+    with port_of(host_image, "pty") as port:
+        for _ in range(2):
+            terminal = os.open(port, os.O_RDWR | os.O_NOCTTY)
+            os.write(terminal, b"na\x03\x7fme%name%")
+            received = b""
+            while received.count(b"m-ready\r\n") < 2:
+                assert select.select([terminal], [], [], 5)[0]
+                received += os.read(terminal, 4096)
+            os.close(terminal)
+            assert received == b"e-[Unknown command: na??me]\r\nm-ready\r\nm-name-dut-[tinyprune]\r\nm-ready\r\n"
+
+
+def test_tcp_serves_one_program_and_then_the_next(host_image: FirmwareImage) -> None:
+    with port_of(host_image, "tcp") as port:
+        first = serial_port.start(port)
+        Device(first).connect()
+        second = serial_port.start(port)  # waits in the queue
+        second.write(b"model%")
+        assert second.read(0.3) == b""
+        first.close()
+        assert answers(second, 1).startswith(b"m-model-id-")
+        second.close()
+
+
+@contextmanager
+def emulate(folder: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """(the running command, the first line that it printed)"""
+    command = [sys.executable, "-m", "tinyprune", "emulate", *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `tinyprune build` has made firmware for nano33."""
+    from tinyprune import pipeline
+
+    tmp_path = tmp_path_factory.mktemp("built")
+    (tmp_path / "tiny.tflite").write_bytes(networks.every_operator())
+    request = pipeline.BuildRequest(
+        boards.load("nano33"), tmp_path / "build/nano33", tmp_path / "tiny.tflite", compiler="zig", run=False
+    )
+    pipeline.run_build(request, lambda _: None)
+    return tmp_path
+
+
+@pytest.mark.emulator
+def test_the_command_stays_up_behind_a_pty_until_ctrl_c(built: Path) -> None:
+    with emulate(built, "--board", "nano33", "--pty", "--link", "board") as (process, port):
+        assert port == "board"
+        link = (built / "board").readlink()
+        with closing(serial_port.start(str(built / "board"))) as opened:
+            assert opened.clock == "unknown"
+            device = Device(opened)
+            device.connect()
+            assert device.timestamp_us() > 0  # modelled cycles since reset
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines() == ["… emulator sim, clock modelled; Ctrl-C ends it", "stopped"]
+        assert not os.path.lexists(built / "board")
+        assert not link.exists()
+
+
+@pytest.mark.emulator
+def test_the_benchmark_runs_on_the_port_of_the_command(built: Path) -> None:
+    """And says neither that it was measured nor that it was modelled: it cannot know."""
+    bench = [sys.executable, "-m", "tinyprune", "bench", "--board", "nano33", "-n", "3", "--json", "--port"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with emulate(built, "--board", "nano33", "--tcp", "0", "--json") as (process, line):
+        ready = json.loads(line)
+        assert (ready["emulator"], ready["clock"]) == ("sim", "modelled")
+        done = subprocess.run(
+            [*bench, ready["device"]], cwd=built, env=environment, capture_output=True, text=True, check=False
+        )
+        process.terminate()
+        assert process.wait(20) == 0
+    report = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (report["bit_exact"], report["inferences"], report["emulator"]) == (True, 3, None)
+    assert report["latency"]["clock"] == "unknown"
+    assert report["latency"]["min_us"] > 0
+
+
+@pytest.mark.emulator
+def test_an_emulator_that_goes_away_midway_leaves_the_results_so_far(built: Path) -> None:
+    from tinyprune import session
+
+    request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=str(built / "board"), count=200)
+    with emulate(built, "--board", "nano33", "--pty", "--link", "board") as (process, _):
+
+        def pull(done: int, _all: int) -> None:
+            if done == 2:
+                process.send_signal(signal.SIGINT)
+                process.wait(20)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(session.benchmark, "RECONNECT_TIMEOUT_S", 0.5)
+            report = session.run_bench(request, lambda _: None, pull).report
+    assert not report.complete
+    assert 2 <= report.inputs_compared == report.inputs_equal < 200
+    assert report.reconnections == 1
+    assert report.error is not None
+    assert "went away" in report.error
+    assert "it did not come back within 0.5 s: cannot open the port" in report.error
+
+
+MISTAKES = {
+    "neither": ([], "say one of --pty and --tcp PORT"),
+    "both": (["--pty", "--tcp", "1"], "say one of --pty and --tcp PORT"),
+    "no port": (["--tcp", "x"], '--tcp "x": [HOST:]PORT is needed'),
+    "a port too high": (["--tcp", "65536"], "a port being 0 to 65535"),
+    "a link for TCP": (["--tcp", "0", "--link", "x"], "--link goes with --pty"),
+    "a link in the way": (["--pty", "--link", "tiny.tflite"], "tiny.tflite: cannot link it to /dev/"),
+    "no such emulator": (["--pty", "--emulator", "quemu"], 'nano33 has no emulator "quemu"'),
+    "no build": (["--pty", "-o", "elsewhere"], "elsewhere has no finished build"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_get_a_sentence(built: Path, case: str) -> None:
+    arguments, message = MISTAKES[case]
+    with emulate(built, "--board", "nano33", *arguments) as (process, line):
+        assert (line, process.wait(20)) == ("", 2)
+        assert process.stderr is not None
+        assert message in process.stderr.read()
+
+
+def test_a_port_in_use_is_told() -> None:
+    from tinyprune.bridge import TcpEnd
+
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(UsageError, match="cannot listen on 127"):
+        TcpEnd("127.0.0.1", server.getsockname()[1])
+
+
+def test_a_firmware_that_ends_is_told(tmp_path: Path) -> None:
+    from tinyprune.bridge import PtyEnd, serve
+
+    program = tmp_path / "firmware"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    image = FirmwareImage("host", "0" * 64, "none", program, 0, 0)
+    link = EMULATORS["host"](image, boards.load("host"))
+    with closing(link), closing(PtyEnd()) as end, pytest.raises(TargetError, match="firmware ended with exit code 3"):
+        serve(link, end)

@@ -1,0 +1,82 @@
+"""`tinyprune emulate`."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from tinyprune.cli import options
+
+if TYPE_CHECKING:
+    from tinyprune.bridge import Ready
+
+
+@click.command("emulate")
+@options.board
+@click.option("--pty", is_flag=True, help="Behind a pseudo terminal, whose name is printed.")
+@click.option("--tcp", metavar="[HOST:]PORT", help="Behind a TCP port (0: any that is free), for socket://HOST:PORT.")
+@click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the build to run.  [default: build/BOARD]",
+)
+@click.option(
+    "--link", type=click.Path(path_type=Path), help="Also make this symbolic link to it: a name that stays the same."
+)
+@click.option("--no-clock", is_flag=True, help="Faster, but the firmware's clock may stand still.")
+@options.as_json
+def emulate_command(
+    board_name: str,
+    pty: bool,
+    tcp: str | None,
+    emulator: str | None,
+    output: Path | None,
+    link: Path | None,
+    no_clock: bool,
+    as_json: bool,
+) -> None:
+    """Keep a finished build running in an emulator behind a serial port, like a board on its cable; Ctrl-C ends it."""
+    from tinyprune import boards, bridge
+    from tinyprune.errors import UsageError
+
+    if pty == (tcp is not None):
+        raise UsageError("say one of --pty and --tcp PORT: where shall other programs find the firmware?")
+    board = boards.load(board_name)
+    request = bridge.EmulateRequest(
+        board, output or Path("build") / board.name, emulator, _address(tcp) if tcp else None, link, not no_clock
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        bridge.run_emulate(request, lambda ready: _announce(ready, as_json))
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        sys.exit(0)
+
+
+def _address(text: str) -> tuple[str, int]:
+    from tinyprune.errors import UsageError
+
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise UsageError(f'--tcp "{text}": [HOST:]PORT is needed, a port being 0 to 65535')
+    return host or "127.0.0.1", int(port)
+
+
+def _announce(ready: "Ready", as_json: bool) -> None:
+    """The name alone on standard output, for scripts; they must not wait for it."""
+    if as_json:
+        click.echo(json.dumps({"device": ready.device, "emulator": ready.emulator, "clock": ready.clock}))
+    else:
+        click.echo(ready.device)
+        click.echo(f"… emulator {ready.emulator}, clock {ready.clock}; Ctrl-C ends it", err=True)
+    sys.stdout.flush()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
