@@ -9,7 +9,8 @@
     │   └── WrongModel         1  the firmware holds another model than the build
     ├── UsageError             2  an argument is wrong: unknown board, missing path, unwritable folder
     ├── MissingDependency      2  a compiler, a Python package or a tool is not installed
-    └── DoesNotFit             3  the firmware is larger than the board
+    ├── DoesNotFit             3  the firmware is larger than the board
+    └── Interrupted          130  Ctrl-C, where something may now be half-done
 
 A message says what is wrong, where, and what to do next; it is shown to the user as it stands.
 """
@@ -53,3 +54,7 @@ class MissingDependency(TinypruneError):
 
 class DoesNotFit(TinypruneError):
     exit_code = 3
+
+
+class Interrupted(TinypruneError):
+    exit_code = 130

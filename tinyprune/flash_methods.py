@@ -29,6 +29,7 @@ class MassStorage:
 
     board_codes: tuple[str, ...]  # what Unique ID in DETAILS.TXT, or code= in MBED.HTM, begins with
     label: str  # of the volume: only for advice, never to find it
+    suffix: str = "hex"  # of the file it takes: "hex", or "bin" where that goes to the start of the flash
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Pyocd:
 @dataclass(frozen=True, slots=True)
 class Openocd:
     config: tuple[str, ...]  # files of its scripts folder, the probe's first
+    transport: str = ""  # where the probe's own choice is wrong: "swd" for J-Link
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,10 +106,11 @@ def refused(device: str, error: Exception) -> TinypruneError:
     return TargetError(f"{device}: {text}")
 
 
-def nothing_found(board: Board) -> str:
-    """No sign of the board among the ports: what to check, as a message."""
-    ids = " or ".join(usb_ids(board)) or "no USB id is known"
-    lines = [f"no {board.title} was found ({ids}); serial ports here: {_list(listed()) or 'none'}. Check:"]
+def nothing_found(board: Board, wanted: str = "") -> str:
+    """No sign of the board, neither among the ports nor as `wanted` (a volume): what to check, as a message."""
+    ids = " or ".join(usb_ids(board))
+    looked_for = ", no ".join(part for part in (wanted, f"port with USB id {ids}" if ids else "") if part)
+    lines = [f"no {board.title} was found: no {looked_for}; serial ports here: {_list(listed()) or 'none'}. Check:"]
     if board.usb and board.usb.enter_bootloader:
         lines.append(f"{board.usb.enter_bootloader}, then try again")
     lines.append("the USB cable carries data, not only power, and goes to this computer")

@@ -14,7 +14,10 @@ from tinyprune.kernels import KERNELS
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
-    {match.strip() for match in re.findall(r"tinyprune ((?:build|prune|bench|emulate|boards|zoo|data)[^`|&\n]*)", README)}
+    {
+        match.strip()
+        for match in re.findall(r"tinyprune ((?:build|prune|bench|emulate|boards|zoo|data)[^`|&\n]*)", README)
+    }
 )
 
 

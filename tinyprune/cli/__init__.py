@@ -17,6 +17,7 @@ from tinyprune.cli.boards import boards_group
 from tinyprune.cli.build import build_command
 from tinyprune.cli.data import data_group
 from tinyprune.cli.emulate import emulate_command
+from tinyprune.cli.flash import flash_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.zoo import zoo_command
 from tinyprune.errors import TinypruneError, UsageError
@@ -71,6 +72,7 @@ for _command in (
     prune_command,
     bench_command,
     emulate_command,
+    flash_command,
     boards_group,
     zoo_command,
     data_group,

@@ -1,0 +1,24 @@
+"""arduino-cli: uploads by whatever the board's Arduino core uses."""
+
+from tinyprune.flash_methods import ArduinoCli
+from tinyprune.flashers import tool
+from tinyprune.flashers.job import Flashed, Job
+from tinyprune.flashers.touch import bootloader_port
+
+_INSTALL = "see arduino.github.io/arduino-cli/latest/installation, or `brew install arduino-cli`"
+
+
+def flash(job: Job, how: ArduinoCli) -> Flashed:
+    """Uploads the .bin to the board's port. Raises TinypruneError of several kinds."""
+    core = ":".join(how.fqbn.split(":")[:2])
+    program = tool.find("arduino-cli", f"{_INSTALL}; then `arduino-cli core install {core}`")
+    port = bootloader_port(job)
+    advice = {
+        r"platform.*not (found|installed)|unknown fqbn|not installed": f"run `arduino-cli core install {core}` first",
+        r"permission denied": "no permission to open the port (see `tinyprune doctor`)",
+        r"no device found|no upload port": "the bootloader did not answer; double-tap the reset button and try again",
+    }
+    job.progress(f"uploading to {port.device} with arduino-cli", 0, None)
+    command = [program, "upload", "--fqbn", how.fqbn, "--port", port.device, "--input-file", job.bin.name]
+    tool.run(command, job, advice=advice)
+    return Flashed(str(port), False, "arduino-cli reported success; it does not read the flash back")

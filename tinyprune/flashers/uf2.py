@@ -1,0 +1,79 @@
+"""UF2: the bootloader shows a volume and takes one file of 512-byte blocks (github.com/microsoft/uf2)."""
+
+import struct
+from pathlib import Path
+
+from tinyprune import ports
+from tinyprune.errors import TargetError
+from tinyprune.flash_methods import Uf2
+from tinyprune.flashers import volumes
+from tinyprune.flashers.job import Flashed, Job, segments, wait_for
+from tinyprune.flashers.touch import touch
+
+INFO = "INFO_UF2.TXT"
+_FILE = "FIRMWARE.UF2"
+_PAYLOAD_BYTES, _DATA_BYTES = 256, 476
+_MAGIC_START, _MAGIC_SECOND, _MAGIC_END = 0x0A32_4655, 0x9E5D_5157, 0x0AB1_6F30
+_FAMILY_ID_PRESENT = 0x2000
+_MOUNT_TIMEOUT_S = 15.0
+_TAKE_TIMEOUT_S = 15.0
+
+
+def convert(parts: list[tuple[int, bytes]], family: int) -> bytes:
+    """The UF2 file of (address, bytes) pieces: 256 aligned bytes a block, gaps within a block zero."""
+    pages: dict[int, bytearray] = {}
+    for address, data in parts:
+        for offset, byte in enumerate(data, address):
+            pages.setdefault(offset // _PAYLOAD_BYTES, bytearray(_PAYLOAD_BYTES))[offset % _PAYLOAD_BYTES] = byte
+    blocks = []
+    for number, (page, payload) in enumerate(sorted(pages.items())):
+        header = (_MAGIC_START, _MAGIC_SECOND, _FAMILY_ID_PRESENT, page * _PAYLOAD_BYTES, _PAYLOAD_BYTES)
+        head = struct.pack("<8I", *header, number, len(pages), family)
+        blocks.append(head + payload.ljust(_DATA_BYTES, b"\0") + struct.pack("<I", _MAGIC_END))
+    return b"".join(blocks)
+
+
+def flash(job: Job, how: Uf2) -> Flashed:
+    """Copies the image to the bootloader's volume, which must then go: a bootloader that has all starts the program.
+
+    Raises TargetError where no volume is there or it stays, UsageError where several are.
+    """
+    volume = _volume(job, how)
+    data = convert(segments(job.image.elf), how.family)
+    job.progress(f"writing to {volume}", 0, None)
+    volumes.write(volume / _FILE, data)
+    job.progress("waiting for the program to start", 0, None)
+    if not wait_for(lambda: not is_board(volume, how), _TAKE_TIMEOUT_S):
+        raise TargetError(
+            f"the bootloader did not take the image: its volume {volume} is still there {_TAKE_TIMEOUT_S:g} s after "
+            "writing; press reset, start the bootloader again and retry"
+        )
+    blocks = len(data) // 512
+    evidence = f"the bootloader took all {blocks} blocks and started the program; UF2 does not read back"
+    return Flashed(str(volume), False, evidence)
+
+
+def is_board(volume: Path, how: Uf2) -> bool:
+    """Whether INFO_UF2.TXT there names the board."""
+    board_id = volumes.field(volumes.read(volume / INFO), "Board-ID")
+    return bool(board_id) and board_id.startswith(how.board_ids)
+
+
+def _volume(job: Job, how: Uf2) -> Path:
+    board = job.board
+    given = job.port if job.port and Path(job.port).is_dir() else None
+    proof = f"{INFO} with Board-ID {' or '.join(how.board_ids)}"
+    volume = volumes.find(lambda folder: is_board(folder, how), given, board, proof)
+    if volume is not None:
+        return volume
+    sketch = ports.choose(ports.with_ids([board.usb.sketch]), board, job.serial_number) if board.usb else None
+    if sketch is not None or job.port is not None:
+        device = job.port or (sketch.device if sketch else "")
+        job.progress(f"touching {device} at 1200 baud", 0, None)
+        touch(device)
+        volume = wait_for(lambda: volumes.find(lambda f: is_board(f, how), None, board, proof), _MOUNT_TIMEOUT_S)
+    if volume is not None:
+        return volume
+    seen = volumes.unmounted_advice(how.label)
+    wanted = f"volume {how.label} with {proof}"
+    raise TargetError(f"{board.title}: {seen}" if seen else ports.nothing_found(board, wanted))
