@@ -69,6 +69,15 @@ class Desk:
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+def board_file(folder: Path, name: str, title: str, tables: str) -> Path:
+    """The nano33 with another name, and these tables in place of [usb] and all that follows."""
+    text = boards.path_of("nano33").read_text(encoding="utf-8").replace('Arduino Nano 33 BLE"', f'{title}"')
+    text = text.replace('name = "nano33"', f'name = "{name}"')
+    path = folder / f"{name}.toml"
+    path.write_text(text[: text.index("[usb]")] + tables)
+    return path
+
+
 @pytest.fixture
 def desk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Nothing plugged in, nothing installed, nobody's home."""

@@ -5,25 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.flashers.conftest import Desk, Run
+from tests.flashers.conftest import Desk, Run, board_file
 
-PROBE_BOARD = """
-name = "probed"
-title = "Board with a probe"
-family = "nrf52840"
-emulators = ["sim"]
-[cpu]
-core = "cortex-m4"
-fpu = true
-clock_hz = 64_000_000
-[flash]
-origin = 0x1_0000
-bytes = 983_040
-[ram]
-origin = 0x2000_0000
-bytes = 262_144
-stack_bytes = 2_048
-[usb]
+PROBE_BOARD = """[usb]
 probe = ["0d28:0204", "1366:1015"]
 [flashing.openocd]
 config = ["interface/jlink.cfg", "target/nrf52.cfg"]
@@ -40,8 +24,7 @@ PROGRAM = "program firmware.hex verify reset exit"
 @pytest.fixture
 def probed(tmp_path: Path, built: Callable[..., Path]) -> list[str]:
     """`flash` arguments for a board whose probe has USB ids, built."""
-    path = tmp_path / "probed.toml"
-    path.write_text(PROBE_BOARD)
+    path = board_file(tmp_path, "probed", "Board with a probe", PROBE_BOARD)
     return ["flash", "--board", str(path), "-o", str(built(str(path)))]
 
 

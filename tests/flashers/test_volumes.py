@@ -9,26 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.flashers.conftest import PROGRAM, Desk, Run
+from tests.flashers.conftest import PROGRAM, Desk, Run, board_file
 from tinyprune.flashers import massstorage, uf2, volumes
 
-BOARD = """
-name = "copied"
-title = "Copied board"
-family = "nrf52840"
-emulators = ["sim"]
-[cpu]
-core = "cortex-m4"
-fpu = true
-clock_hz = 64_000_000
-[flash]
-origin = 0x1_0010
-bytes = 65_536
-[ram]
-origin = 0x2000_0000
-bytes = 65_536
-stack_bytes = 2_048
-[usb]
+BOARD = """[usb]
 bootloader = "2e8a:0003"
 enter_bootloader = "hold BOOTSEL while plugging it in"
 [flashing.uf2]
@@ -46,8 +30,7 @@ DETAILS = f"# DAPLink Firmware - see https://mbed.com/daplink\r\nUnique ID: {UNI
 
 @pytest.fixture
 def copied(tmp_path: Path, built: Callable[..., Path]) -> list[str]:
-    path = tmp_path / "copied.toml"
-    path.write_text(BOARD)
+    path = board_file(tmp_path, "copied", "Copied board", BOARD)
     return ["flash", "--board", str(path), "-o", str(built(str(path)))]
 
 
@@ -131,7 +114,7 @@ def test_uf2_finds_the_bootloader_by_its_info_file(mounts: Path, run: Run, copie
         code, out, _ = run(*copied)
     assert code == 0
     memory = memory_of(bytes(taken), 0xE48BFF56)
-    assert bytes(memory[0x10010 + i] for i in range(len(PROGRAM))) == PROGRAM
+    assert bytes(memory[0x10000 + i] for i in range(len(PROGRAM))) == PROGRAM
     assert "the bootloader took all 20 blocks and started the program; UF2 does not read back" in out
     assert "flashed, not read back" in out
     assert "hold BOOTSEL while plugging it in, then run the command again" in out
