@@ -5,8 +5,6 @@
 
     FirmwareSource ─projects─▶ Project, which the user builds with tools of theirs
 
-    the user's Keras model ─prune─▶ Keras model
-
 Everything is made in a temporary folder beside the output and moved there by rename at the end: a failed or interrupted
 build leaves nothing behind and loses nothing.
 """
@@ -30,7 +28,6 @@ from tinyprune import (
     reader,
     reference,
     samples,
-    sparsity,
     toolchain,
     zoo,
 )
@@ -46,8 +43,7 @@ from tinyprune.sparsity import DENSE, takes
 from tinyprune.toolchain import Compiler
 
 if TYPE_CHECKING:
-    from tinyprune.prune import LayerReport as PrunedLayer
-    from tinyprune.prune import Method
+    pass
 
 #: Emulators that count instructions.
 METERED = ("sim",)
@@ -245,48 +241,3 @@ def expected_outputs(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, st
         return oracle.infer(model, inputs, largest), judge
     answers = reference.infer(graph, inputs).reshape(len(inputs), -1)
     return answers, "tinyprune's NumPy reference (tflite-micro is not there)"
-
-
-@dataclass(frozen=True, slots=True)
-class PruneRequest:
-    model: Path
-    output: Path
-    pattern: str
-    method: "Method | None" = None  # None: the best that the data allow
-    data: Path | None = None  # .npy, unlabelled inputs
-    sparsity: float | None = None  # share of zeros, for unstructured patterns
-
-
-def run_prune(request: PruneRequest, progress: Progress) -> "tuple[PrunedLayer, ...]":
-    """All of `tinyprune prune`. Raises TinypruneError of every kind; the output appears whole or not at all."""
-    if request.output.suffix not in KERAS_SUFFIXES:
-        raise UsageError(f"{request.output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
-    if request.output.resolve() == request.model.resolve():
-        raise UsageError(f"{request.output} is the model itself; give -o another name")
-    data = None if request.data is None else samples.load_array(request.data)
-    method = request.method or ("magnitude" if data is None else "match")
-    pattern = _pruning_pattern(request.pattern, request.sparsity)
-    from tinyprune import prune, quantize, quiet
-
-    progress(f"loading {request.model}")
-    model = quantize.load_keras(request.model)
-    progress(f"pruning to {pattern.name} by {method}")
-    with quiet.quiet_tensorflow():
-        pruned = prune.prune(model, pattern, method, data)
-        with output.staging(request.output.parent) as staged:
-            part = staged / request.output.name
-            prune.unmasked(pruned).save(part)
-            request.output.parent.mkdir(exist_ok=True)
-            part.replace(request.output)
-    return pruned.layers
-
-
-def _pruning_pattern(text: str, share: float | None) -> sparsity.Pattern:
-    if text == "unstructured" and share is None:
-        raise UsageError("--pattern unstructured needs --sparsity, a share of zeros such as 0.75")
-    if text != "unstructured" and share is not None:
-        raise UsageError(f"--sparsity goes with --pattern unstructured; {text} says itself how many weights stay")
-    try:
-        return sparsity.parse(text) if share is None else sparsity.Unstructured(share)
-    except ValueError as error:
-        raise UsageError(str(error)) from None

@@ -28,7 +28,7 @@ from tables import Run
 from tinyprune import boards, models, pipeline, reader, sparsity, speech_commands
 from tinyprune.errors import TinypruneError
 from tinyprune.graph import Weighted
-from tinyprune.prune import Method, prune, schedule, unmasked
+from tinyprune.prune import Method, filters, prune, schedule, unmasked
 from tinyprune.quantize import quantize, record_ranges
 from tinyprune.speech_commands import LABELS, Audio, LabelledClips
 from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
@@ -44,6 +44,10 @@ DENSE = "dense"
 MODEL = "model.tflite"
 RECONSTRUCT: Method = "reconstruct"
 MATCH: Method = "match"
+#: Before a method: channels were put into another order first.
+REORDERED = "reordered-"
+#: Before the per cent of channels to remove.
+CHANNELS = "channels-"
 #: Into how many steps a gradual pruning is cut at most.
 STEPS = 3
 #: Pattern and method, the most wanted first.
@@ -51,16 +55,20 @@ EXPERIMENTS = (
     (DENSE, tables.TRAINED),
     ("2:4", RECONSTRUCT),
     ("2:4", MATCH),
+    ("2:4", REORDERED + MATCH),
     ("2:4", tables.FINE_TUNED),
+    ("2:4", REORDERED + tables.FINE_TUNED),
     ("unstructured-50", tables.FINE_TUNED),
     ("1:4", tables.FINE_TUNED),
     ("1:4", tables.STEPPED),
     ("2:4g2", tables.FINE_TUNED),
+    ("2:4g2", REORDERED + tables.FINE_TUNED),
     ("2:4g4", tables.FINE_TUNED),
     ("unstructured-75", tables.FINE_TUNED),
     ("unstructured-90", tables.FINE_TUNED),
     ("unstructured-90", tables.STEPPED),
     ("threshold-1", tables.FINE_TUNED),
+    ("channels-50", tables.FINE_TUNED),
     (DENSE, tables.FINE_TUNED),
 )
 
@@ -82,7 +90,7 @@ class Task:
     @property
     def epochs(self) -> int:
         """Of training after pruning; of dense training for the dense network itself."""
-        fine_tuned = self.method in (tables.FINE_TUNED, tables.STEPPED)
+        fine_tuned = self.method.endswith((tables.FINE_TUNED, tables.STEPPED))
         return self.dense.epochs if self.method == tables.TRAINED else self.fine_tuning.epochs if fine_tuned else 0
 
     @property
@@ -213,12 +221,18 @@ def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
         fit(model, data, task.fine_tuning, folder)
         return model
     samples = data.plain(task.seed)[:SAMPLES]
-    if task.method in (RECONSTRUCT, MATCH):
-        return unmasked(prune(model, task.pattern, MATCH if task.method == MATCH else RECONSTRUCT, samples))
+    if task.pattern.startswith(CHANNELS):
+        smaller, _ = filters.shrink(model, float(task.pattern.removeprefix(CHANNELS)) / 100)
+        fit(smaller, data, task.fine_tuning, folder)
+        return smaller
+    reorder, method = task.method.startswith(REORDERED), task.method.removeprefix(REORDERED)
+    if method in (RECONSTRUCT, MATCH):
+        one_shot = MATCH if method == MATCH else RECONSTRUCT
+        return unmasked(prune(model, task.pattern, one_shot, samples, reorder=reorder))
     steps = steps_of(task)
     for number, pattern in enumerate(steps, start=1):
-        one_shot: Method = "magnitude" if isinstance(pattern, sparsity.Threshold) else RECONSTRUCT
-        pruned = prune(model, pattern, one_shot, samples)
+        one_shot = "magnitude" if isinstance(pattern, sparsity.Threshold) else RECONSTRUCT
+        pruned = prune(model, pattern, one_shot, samples, reorder=reorder and number == 1)
         recipe = replace(task.fine_tuning, epochs=max(1, task.fine_tuning.epochs // len(steps)))
         fit(pruned.model, data, recipe, folder / str(number))
         model = unmasked(pruned)
@@ -251,6 +265,8 @@ def fit(model: Any, data: Data, recipe: Recipe, folder: Path) -> None:
 
 
 def to_int8(task: Task, model: Any, data: Data) -> bytes:
+    if task.pattern.startswith(CHANNELS):
+        return quantize(model, data.plain(task.seed)[:SAMPLES])
     ranges = record_ranges(model, data.plain(task.seed))
     ranged = models.ds_cnn(task.size, len(LABELS), ranges)
     ranged.set_weights(model.get_weights())

@@ -67,6 +67,38 @@ def test_with_data_the_network_is_matched_and_closer_to_the_dense_one(run: Run) 
 
 
 @pytest.mark.usefixtures("dense")
+def test_channels_are_removed_and_the_model_is_smaller(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    code, out, _ = run("prune", "dense.keras", "--pattern", "channels-50", "-o", "small.keras")
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines == [
+        "conv Conv2D 36 of 72 weights gone 8 → 4 channels, 9 → 9 taps",
+        "depthwise DepthwiseConv2D 36 of 72 weights gone 1 → 1 channels, 72 → 36 taps",
+        "dense Dense 128 of 256 weights gone 4 → 4 channels, 64 → 32 taps",
+        "written small.keras",
+    ]
+    assert load_model("small.keras").count_params() < load_model("dense.keras").count_params() / 1.9
+
+
+@pytest.mark.usefixtures("dense")
+def test_a_scan_gives_each_layer_its_threshold(run: Run) -> None:
+    options = ["--pattern", "threshold", "--sparsity", "0.5", "--data", "x.npy", "-o", "a.keras", "--json"]
+    code, out, _ = run("prune", "dense.keras", *options)
+    layers = [layer for layer in json.loads(out)["layers"] if layer["pruned"]]
+    assert code == 0
+    assert all(layer["reason"].startswith("threshold-") for layer in layers)
+    assert sum(layer["zeros"] for layer in layers) >= 0.5 * (72 + 256)
+
+
+@pytest.mark.usefixtures("dense")
+def test_channels_are_reordered_on_request(run: Run) -> None:
+    assert run("prune", "dense.keras", "--pattern", "2:4", "--reorder", "-o", "a.keras", "-q")[0] == 0
+    assert run("prune", "dense.keras", "--pattern", "2:4", "-o", "b.keras", "-q")[0] == 0
+
+
+@pytest.mark.usefixtures("dense")
 def test_sparsity_is_a_share_of_each_layer(run: Run) -> None:
     code, out, _ = run(
         "prune", "dense.keras", "--pattern", "unstructured", "--sparsity", "0.9", "-o", "a.keras", "--json"
@@ -81,6 +113,19 @@ MISTAKES = {
     "N of N": ([*PRUNE, "--pattern", "4:4"], 2, "4:4 is no N:M pattern: N must be at least 1 and less than M"),
     "per cent": ([*PRUNE, "--pattern", "unstructured", "--sparsity", "75"], 2, "sparsity 75 is out of range"),
     "no sparsity": ([*PRUNE, "--pattern", "unstructured"], 2, "--pattern unstructured needs --sparsity"),
+    "no data to scan": (
+        [*PRUNE, "--pattern", "threshold", "--sparsity", "0.5"],
+        2,
+        "sensitivity of each layer is scanned",
+    ),
+    "channels with data": ([*PRUNE, "--pattern", "channels-50", "--data", "x.npy"], 2, "removes filters by their norm"),
+    "all channels": ([*PRUNE, "--pattern", "channels-100"], 2, "100 % of the channels is out of range"),
+    "channels of a word": ([*PRUNE, "--pattern", "channels-half"], 2, "could not convert string to float"),
+    "reordered for nothing": (
+        [*PRUNE, "--pattern", "unstructured-50", "--reorder"],
+        2,
+        "reordered for one N:M pattern",
+    ),
     "useless sparsity": ([*PRUNE, "--pattern", "2:4", "--sparsity", "0.5"], 2, "--sparsity goes with --pattern unst"),
     "no data": ([*PRUNE, "--pattern", "2:4", "--method", "match"], 2, "method match needs samples: real inputs"),
     "missing data": ([*PRUNE, "--pattern", "2:4", "--data", "no.npy"], 2, "no.npy: no such file"),

@@ -130,7 +130,7 @@ def test_the_mean_answer_stays_behind_a_batch_normalization_and_of_a_layer_with_
     from tf_keras import Model
 
     copy = clone(model, {})
-    reconstruct.reconstruct(copy, NM(1, 4), {pruned: masks_of(copy)[pruned]}, inputs())
+    reconstruct.reconstruct(copy, {pruned: NM(1, 4)}, {pruned: masks_of(copy)[pruned]}, inputs())
     networks = [Model(network.inputs, network.get_layer(seen).output) for network in (model, copy)]
     answers = [network.predict_on_batch(inputs()).reshape(-1, networks[0].output_shape[-1]) for network in networks]
     assert np.abs(answers[0] - answers[1]).max() > 0.01

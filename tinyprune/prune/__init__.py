@@ -3,13 +3,15 @@
 The recipe of Mishra et al., "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378: train dense, prune once,
 train again with the mask fixed; or prune in steps (`schedule`) and train at each. With samples and no labels, the
 weights that stay are adjusted to do the work of the others, layer by layer (`tinyprune.prune.reconstruct`), then all
-together (`tinyprune.prune.match`).
+together (`tinyprune.prune.match`). Channels may be reordered first, so that N:M loses less (`tinyprune.prune.permute`);
+each layer may have a pattern of its own (`tinyprune.prune.sensitivity`); whole filters go by `tinyprune.prune.filters`.
 
 TensorFlow Model Optimization is not used: its N:M pruning groups weights along input channels only, so a first
 convolution with one input channel is accepted and silently left dense; its mask appears at the first training step, not
 when asked for; and it has no schedule for N:M.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,32 +22,22 @@ import numpy.typing as npt
 from tinyprune import sparsity
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.models import check_samples
-from tinyprune.prune import kernels, reconstruct
-from tinyprune.prune.kernels import CONSTRAINTS, Bool, Kernel, kernels_of, matrix_of
+from tinyprune.prune import kernels, permute, reconstruct
+from tinyprune.prune.kernels import CONSTRAINTS, Bool, Kernel, LayerReport, kernels_of, matrix_of
 from tinyprune.prune.match import match
 from tinyprune.sparsity import NM, Pattern, Threshold, Unstructured
 
 __all__ = [
-    "LayerReport", "Masks", "Method", "PrunedModel", "masks_of", "matrix_of", "prune", "report", "schedule", "unmasked",
-    "verify",
+    "LayerReport", "Masks", "Method", "Patterns", "PrunedModel", "masks_of", "matrix_of", "prune", "report", "schedule",
+    "unmasked", "verify",
 ]  # fmt: skip
 
 TWO_OF_FOUR = NM(2, 4)
 Masks = Mapping[str, Bool]
 """For each pruned kernel the weights to keep, `[out_channels, taps]`."""
+Patterns = Mapping[str, Pattern]
+"""For each kernel that shall be pruned, how."""
 Method = Literal["magnitude", "reconstruct", "match"]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerReport:
-    """What pruning did with one layer that has a kernel."""
-
-    name: str
-    kind: str
-    pruned: bool
-    reason: str
-    weights: int
-    zeros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +50,29 @@ class PrunedModel:
 
 def prune(
     model: Any,
-    pattern: Pattern | str = TWO_OF_FOUR,
+    pattern: Pattern | str | Patterns = TWO_OF_FOUR,
     method: Method = "magnitude",
     samples: npt.NDArray[np.generic] | None = None,
+    *,
+    reorder: bool = False,
 ) -> PrunedModel:
     """Prune each convolution, dense and LSTM kernel of a tf_keras model; the model given is left as it was.
 
-    "magnitude" keeps the largest weights. The others need `samples` `[samples, *input shape]`, unlabelled:
-    "reconstruct" removes the weights that each layer misses least and adjusts those it keeps; "match" goes on from
-    there with the network as a whole.
+    `pattern` is one for all kernels, or one for each that shall be pruned. "magnitude" keeps the largest weights. The
+    others need `samples` `[samples, *input shape]`, unlabelled: "reconstruct" removes the weights that each layer
+    misses least and adjusts those it keeps; "match" goes on from there with the network as a whole. `reorder` first
+    puts channels into the order in which an N:M pattern keeps most; the network computes the same.
     """
-    wanted = _parsed(pattern)
     _require_keras_2(model)
-    masks = masks_of(model, wanted)
+    wanted = _wanted(model, pattern)
+    dense = _reordered(model, pattern) if reorder else model
+    masks = masks_of(dense, wanted)
     if not masks:
-        raise ModelError(_nothing_to_prune(model, wanted))
-    copy = kernels.clone(model, {})
+        raise ModelError(_nothing_to_prune(model, pattern, wanted))
+    copy = kernels.clone(dense, {})
     adjusted: Masks | None = None
     if method != "magnitude":
-        adjustable, inputs = _adjustable(wanted, method), _checked(model, method, samples)
+        adjustable, inputs = _adjustable(wanted, masks, method), _checked(model, method, samples)
         adjusted = reconstruct.reconstruct(copy, adjustable, masks, inputs)
         masks = {**masks, **adjusted}
     pruned = kernels.clone(copy, masks)
@@ -84,18 +80,19 @@ def prune(
         if kernel.name in masks:
             kernel.assign(kernel.matrix() * masks[kernel.name])
     if method == "match":
-        match(model, pruned, masks, inputs)
+        match(dense, pruned, masks, inputs)
     verify(pruned, masks)
     return PrunedModel(pruned, masks, report(pruned, masks, wanted, adjusted))
 
 
-def masks_of(model: Any, pattern: Pattern = TWO_OF_FOUR) -> Masks:
+def masks_of(model: Any, pattern: Pattern | Patterns = TWO_OF_FOUR) -> Masks:
     """The mask of each prunable kernel by magnitude; of one that follows the pattern, a mask that keeps its weights."""
-    prunable = [kernel for kernel in kernels_of(model) if not _refusal(kernel, pattern)]
+    wanted = pattern if isinstance(pattern, Mapping) else _wanted(model, pattern)
+    prunable = [kernel for kernel in kernels_of(model) if not _refusal(kernel, wanted)]
     for kernel in prunable:
         if not np.isfinite(kernel.matrix()).all():
             raise ModelError(f"layer {kernel.name} has NaN or infinite weights: its training diverged")
-    return {kernel.name: pattern.mask(kernel.matrix()) for kernel in prunable}
+    return {kernel.name: wanted[kernel.name].mask(kernel.matrix()) for kernel in prunable}
 
 
 def schedule(pattern: Pattern, steps: int) -> tuple[Pattern, ...]:
@@ -139,16 +136,16 @@ def verify(model: Any, masks: Masks) -> None:
             )
 
 
-def report(model: Any, masks: Masks, pattern: Pattern, adjusted: Masks | None = None) -> tuple[LayerReport, ...]:
+def report(model: Any, masks: Masks, wanted: Patterns, adjusted: Masks | None = None) -> tuple[LayerReport, ...]:
     """One line for each kernel, in the model's order; `adjusted` are those that reconstruction took, None if it was not
     asked for."""
-    return tuple(_layer_report(kernel, masks, pattern, adjusted) for kernel in kernels_of(model))
+    return tuple(_layer_report(kernel, masks, wanted, adjusted) for kernel in kernels_of(model))
 
 
-def _layer_report(kernel: Kernel, masks: Masks, pattern: Pattern, adjusted: Masks | None) -> LayerReport:
+def _layer_report(kernel: Kernel, masks: Masks, wanted: Patterns, adjusted: Masks | None) -> LayerReport:
     values = kernel.variable.numpy()
     pruned = kernel.name in masks
-    reason = _reason(kernel, pattern, adjusted) if pruned else _refusal(kernel, pattern)
+    reason = _reason(kernel, wanted[kernel.name], adjusted) if pruned else _refusal(kernel, wanted)
     return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, int((values == 0).sum()))
 
 
@@ -159,7 +156,7 @@ def _reason(kernel: Kernel, pattern: Pattern, adjusted: Masks | None) -> str:
     return ", ".join(filter(None, (f"{pattern.name} along taps", by, pattern.remark(*kernel.matrix().shape))))
 
 
-def _refusal(kernel: Kernel, pattern: Pattern) -> str:
+def _refusal(kernel: Kernel, wanted: Patterns) -> str:
     """Why a kernel is not pruned; empty if it is."""
     if "Depthwise" in kernel.kind:
         return "depthwise: a filter has one input channel and few taps"
@@ -167,7 +164,21 @@ def _refusal(kernel: Kernel, pattern: Pattern) -> str:
         return "a model inside the model; prune it by itself"
     if not kernel.option:
         return f"{kernel.kind} is not supported; {', '.join(CONSTRAINTS)} are"
-    return pattern.refusal(*kernel.matrix().shape)
+    if kernel.name not in wanted:
+        return "no pattern was chosen for it"
+    return wanted[kernel.name].refusal(*kernel.matrix().shape)
+
+
+def _wanted(model: Any, pattern: Pattern | str | Patterns) -> Patterns:
+    names = [kernel.name for kernel in kernels_of(model)]
+    if not isinstance(pattern, Mapping):
+        return dict.fromkeys(names, _parsed(pattern))
+    for name in pattern:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f' (did you mean "{near[0]}"?)' if near else f"; it has {', '.join(names)}"
+            raise UsageError(f'a pattern is given for "{name}", but model {model.name} has no such layer{hint}')
+    return {name: _parsed(each) for name, each in pattern.items()}
 
 
 def _parsed(pattern: Pattern | str) -> Pattern:
@@ -175,6 +186,13 @@ def _parsed(pattern: Pattern | str) -> Pattern:
         return sparsity.parse(pattern) if isinstance(pattern, str) else pattern
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _reordered(model: Any, pattern: Pattern | str | Patterns) -> Any:
+    wanted = None if isinstance(pattern, Mapping) else _parsed(pattern)
+    if not isinstance(wanted, NM):
+        raise UsageError("channels are reordered for one N:M pattern such as 2:4; others do not depend on their order")
+    return permute.permute(model, wanted)
 
 
 def _require_keras_2(model: Any) -> None:
@@ -185,17 +203,20 @@ def _require_keras_2(model: Any) -> None:
         )
 
 
-def _nothing_to_prune(model: Any, pattern: Pattern) -> str:
-    reasons = [f"{line.name}: {line.reason}" for line in report(model, {}, pattern)]
-    return (
-        f"model {model.name} has no layer to prune to {pattern.name} ({'; '.join(reasons) or 'no layer has a kernel'})"
-    )
+def _nothing_to_prune(model: Any, pattern: Pattern | str | Patterns, wanted: Patterns) -> str:
+    reasons = [f"{line.name}: {line.reason}" for line in report(model, {}, wanted)]
+    to = "" if isinstance(pattern, Mapping) else f" to {_parsed(pattern).name}"
+    return f"model {model.name} has no layer to prune{to} ({'; '.join(reasons) or 'no layer has a kernel'})"
 
 
-def _adjustable(pattern: Pattern, method: str) -> NM | Unstructured:
-    if isinstance(pattern, Threshold):
-        raise UsageError(f"{pattern.name} is a rule about magnitudes: use it with method magnitude, not {method}")
-    return pattern
+def _adjustable(wanted: Patterns, masks: Masks, method: str) -> dict[str, NM | Unstructured]:
+    adjustable: dict[str, NM | Unstructured] = {}
+    for name in masks:
+        pattern = wanted[name]
+        if isinstance(pattern, Threshold):
+            raise UsageError(f"{pattern.name} is a rule about magnitudes: use it with method magnitude, not {method}")
+        adjustable[name] = pattern
+    return adjustable
 
 
 def _checked(model: Any, method: str, samples: npt.NDArray[np.generic] | None) -> npt.NDArray[np.float32]:

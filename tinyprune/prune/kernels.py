@@ -53,6 +53,20 @@ class Kernel:
         self.variable.assign(as_kernel(matrix, tuple(self.variable.shape)))
 
 
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What pruning did with one layer that has a kernel."""
+
+    name: str
+    kind: str
+    pruned: bool
+    reason: str
+    weights: int
+    zeros: int
+    removed: int = 0
+    """Weights that are gone, with whole channels."""
+
+
 @cache
 def hold_constraint() -> Any:
     """The class Hold: a constraint that keeps pruned weights at zero, behind the one that the layer had before.

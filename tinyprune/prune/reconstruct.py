@@ -40,7 +40,9 @@ class Moments:
     """`[taps, taps]`, around that mean."""
 
 
-def reconstruct(model: Any, pattern: NM | Unstructured, masks: Mapping[str, Bool], samples: Float32) -> dict[str, Bool]:
+def reconstruct(
+    model: Any, patterns: Mapping[str, NM | Unstructured], masks: Mapping[str, Bool], samples: Float32
+) -> dict[str, Bool]:
     """Prune in place the kernels that have a mask by magnitude; returns the masks that it found better.
 
     Kernels that cannot be reconstructed get the one by magnitude.
@@ -54,7 +56,7 @@ def reconstruct(model: Any, pattern: NM | Unstructured, masks: Mapping[str, Bool
             continue
         dense = kernel.matrix().astype(np.float64)
         moments = _moments(model, kernel, samples)
-        weights, mask = prune_matrix(dense, moments.second, pattern)
+        weights, mask = prune_matrix(dense, moments.second, patterns[kernel.name])
         kernel.assign(weights.astype(np.float32))
         _take_over(kernel, (weights - dense) @ moments.mean)
         better[kernel.name] = mask
