@@ -42,6 +42,7 @@ def _stm32(series: str, *shared: str, uarts: str, clocks: tuple[str, ...]) -> Fa
 #: Name in board files → what it is.
 FAMILIES: dict[str, Family] = {
     "host": Family(("host",)),
+    "mps2": Family(("cortex_m", "mps2")),
     "nrf52": Family(("cortex_m", "nrf52"), r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])", "P1.03"),
     "stm32l4": _stm32(
         "stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5", clocks=("internal", "crystal", "external")

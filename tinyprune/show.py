@@ -107,6 +107,7 @@ def bench_lines(bench: Bench) -> list[str]:
     ]
     if report.latency:
         lines.append(f"latency          {_latency(report.latency)}; {_clock(report)}")
+    if report.latency and report.latency.clock != "virtual":  # which says nothing of a board's speed
         lines.append(f"throughput       {report.latency.inferences_a_second:,.2f} inferences a second")
     if report.instructions:
         lines.append(f"instructions     {_range(report.instructions)} an inference, counted")

@@ -81,5 +81,11 @@ def load_commands(data: bytes) -> bytes:
     return f"db load {len(data)}%".encode() + b"".join(f"db {line}%".encode() for line in lines)
 
 
+def missing(emulator: str) -> str | None:
+    """Why that emulator cannot run here, or None."""
+    program = {"qemu": "qemu-system-arm"}.get(emulator)
+    return f"{program} is not installed" if program and shutil.which(program) is None else None
+
+
 def without_times(text: bytes) -> bytes:
     return re.sub(rb"m-lap-us-\d+", b"m-lap-us-T", text)

@@ -198,7 +198,7 @@ def test_what_it_cannot_start(arm_image: FirmwareImage, tmp_path: Path) -> None:
     with pytest.raises(TargetError, match=r"the emulator sim has no model of host \(host, host\)"):
         sim.start(arm_image, boards.load("host"))
     small = replace(BOARD, flash=replace(BOARD.flash, bytes=1024))
-    with pytest.raises(TargetError, match="outside the board's flash"):
+    with pytest.raises(TargetError, match="outside the flash of nano33: build it for nano33"):
         sim.start(arm_image, small)
     for content in (b"", b"not an ELF", arm_image.elf.read_bytes()[:100]):
         path = tmp_path / "firmware.elf"

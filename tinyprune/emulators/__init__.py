@@ -40,4 +40,10 @@ def _start_sim(image: FirmwareImage, board: Board, *, profile: bool = False) -> 
     return sim.start(image, board, profile=profile)
 
 
-EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim}
+def _start_qemu(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+    from tinyprune.emulators import qemu
+
+    return qemu.start(image, board, profile=profile)
+
+
+EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim, "qemu": _start_qemu}

@@ -23,7 +23,10 @@ class Machine(Protocol):
     def write_ram(self, address: int, data: bytes) -> None: ...
 
     def wait_for_input(self) -> None:
-        """Stops the machine until the PC sends a byte; then the access that asked is repeated."""
+        """Stops the machine until the PC sends a byte; then the access that asked is repeated.
+
+        Ports that sleep until a byte wakes them (WFI) need not call it.
+        """
 
     def cycles(self) -> int:
         """Modelled cycles since reset; 0 when the machine does not model time."""

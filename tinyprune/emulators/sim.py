@@ -19,6 +19,7 @@ from tinyprune import cost
 from tinyprune.boards import Board, Memory
 from tinyprune.emulators import program
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Mcu, Register, core_registers
+from tinyprune.emulators.mps2 import Mps2
 from tinyprune.emulators.nrf52 import Nrf52
 from tinyprune.emulators.profile import Profile
 from tinyprune.emulators.profiler import Profiler
@@ -28,7 +29,7 @@ from tinyprune.firmware import FirmwareImage
 from tinyprune.protocol import Clock
 
 #: MCU family (a key of FAMILIES) → its peripherals.
-MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {"nrf52": Nrf52, "stm32l4": stm32l4}
+MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {"mps2": Mps2, "nrf52": Nrf52, "stm32l4": stm32l4}
 
 #: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
 _CORES = {
@@ -41,6 +42,7 @@ _CORES = {
 _PAGE = 4096
 _NOWHERE = 0xFFFFFFFF
 _PAINT = 0xA5
+_WFI = b"\x30\xbf"
 #: What one write() may run before the firmware counts as hung: minutes on the board, half a minute here.
 _BUDGET_INSTRUCTIONS = 10_000_000_000
 _INVALID_ACCESS = (
@@ -71,6 +73,7 @@ def start(
     """
     if board.family not in MCUS or board.cpu.core not in _CORES or board.flash is None or board.ram is None:
         raise TargetError(f"the emulator sim has no model of {board.name} ({board.family}, {board.cpu.core})")
+    program.check(image.elf, board)
     return SimLink(program.load(image.elf), board, board.flash, board.ram, profile, budget_instructions)
 
 
@@ -166,8 +169,6 @@ class SimLink:
         ):
             self._uc.mem_map(memory.origin, -(-memory.bytes // _PAGE) * _PAGE, permissions)
         for address, data in self._program.segments:
-            if not flash.origin <= address <= address + len(data) <= flash.end:
-                raise TargetError(f"the firmware has bytes for 0x{address:08x}, outside the board's flash")
             self._uc.mem_write(address, data)
 
     def _map_registers(self, registers: dict[int, Register]) -> None:
@@ -220,10 +221,15 @@ class SimLink:
         except BaseException:
             self._ended = "the emulator was interrupted"
             raise
-        if not self._waiting:
+        if not self._waiting and not self._sleeps():
             self._fail(
                 f"the firmware does not wait for input after {self._budget_instructions:,} instructions: it hangs"
             )
+
+    def _sleeps(self) -> bool:
+        """Whether the core waits for an interrupt: unicorn stops behind a WFI."""
+        pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
+        return bytes(self._uc.mem_read(pc - 2, 2)) == _WFI
 
     def _fail(self, reason: str) -> None:
         pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
