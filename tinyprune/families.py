@@ -34,9 +34,9 @@ class Family:
         return f'clock.source "{source}" is not one of this family: {", ".join(self.clocks) or "it takes none"}'
 
 
-def _stm32(series: str, *shared: str, uarts: str, clocks: tuple[str, ...]) -> Family:
-    folders = ("cortex_m", "stm32", *shared, series)
-    return Family(folders, r"P[A-K]([0-9]|1[0-5])", "PG7", tuple(uarts.split()), clocks)
+def _stm32(*folders: str, uarts: str) -> Family:
+    clocks = ("internal", "crystal", "external")
+    return Family(("cortex_m", "stm32", *folders), r"P[A-K]([0-9]|1[0-5])", "PG7", tuple(uarts.split()), clocks)
 
 
 #: Name in board files → what it is.
@@ -44,7 +44,7 @@ FAMILIES: dict[str, Family] = {
     "host": Family(("host",)),
     "mps2": Family(("cortex_m", "mps2")),
     "nrf52": Family(("cortex_m", "nrf52"), r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])", "P1.03"),
-    "stm32l4": _stm32(
-        "stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5", clocks=("internal", "crystal", "external")
-    ),
+    "stm32f4": _stm32("stm32f", "stm32f4", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
+    "stm32f7": _stm32("cortex_m7", "stm32f", "stm32f7", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
+    "stm32l4": _stm32("stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5"),
 }

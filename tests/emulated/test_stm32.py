@@ -78,7 +78,13 @@ class Chip:
         raise AssertionError((address, data))
 
 
-Step = Callable[[Chip], None]
+Step = Callable[[Chip], object]
+
+
+def invalidate(chip: Chip, sets: int) -> None:
+    for line_set in range(sets):
+        for way in range(4):
+            chip.write(0xE000EF60, way << 30 | line_set << 5)
 
 
 def poll(chip: Chip, status: int) -> None:
@@ -124,7 +130,7 @@ L4_FAULTS: dict[tuple[str, Step | None], str] = {
     (
         "PLLCFGR",
         lambda chip: chip.write(0x4002100C, 1 << 24 | 60 << 8 | 1 << 4 | 2),
-    ): "the PLL cannot make 480,000,000 Hz",
+    ): "the PLL cannot make 480,000,000",
     ("PLLCFGR", lambda chip: chip.write(0x4002100C, 1 << 24 | 25 << 8 | 1 << 4 | 2)): "the core runs at 100,000,000 Hz",
     ("wait states", None): "Hz with 0 flash wait states",
     ("wait states", lambda chip: chip.write(0x40022000, 0x704)): "120,000,000 Hz with 4 flash wait states",
@@ -143,13 +149,107 @@ L4_FAULTS: dict[tuple[str, Step | None], str] = {
 }
 
 
-def test_the_l4s_steps_are_enough() -> None:
-    chip = Chip("nucleo-l4r5zi")
-    run(chip, L4_STEPS)
+#: The same of the STM32F7's; the F4's differ in the UART and have no over-drive.
+F7_STEPS: dict[str, Step] = {
+    "PWR clock": lambda chip: chip.set(0x40023840, 1 << 28),
+    "HSE": lambda chip: chip.set(0x40023800, 1 << 18 | 1 << 16),
+    "PLLCFGR": lambda chip: chip.write(0x40023804, 2 << 28 | 9 << 24 | 1 << 22 | 216 << 6 | 4),
+    "PLL": lambda chip: chip.set(0x40023800, 1 << 24),
+    "over-drive": lambda chip: chip.set(0x40007000, 1 << 16),
+    "over-drive switch": lambda chip: chip.set(0x40007000, 1 << 17),
+    "wait states": lambda chip: chip.write(0x40023C00, 7),
+    "buses": lambda chip: chip.write(0x40023808, 4 << 13 | 5 << 10),
+    "switch": lambda chip: chip.set(0x40023808, 2),
+    "instruction cache": lambda chip: chip.write(0xE000EF50, 0),
+    "data cache": lambda chip: invalidate(chip, 128),
+    "caches": lambda chip: chip.set(0xE000ED14, 1 << 17 | 1 << 16),
+    "DWT lock": lambda chip: chip.write(0xE0001FB0, 0xC5ACCE55),
+    "cycle counter": lambda chip: chip.set(0xE0001000, 1),
+    "GPIOD clock": lambda chip: chip.set(0x40023830, 1 << 3),
+    "TX function": lambda chip: chip.set(0x40020C24, 7),
+    "TX mode": lambda chip: chip.set(0x40020C00, 2 << 16),
+    "USART3 clock": lambda chip: chip.set(0x40023840, 1 << 18),
+    "BRR": lambda chip: chip.write(0x4000480C, 469),
+    "CR1": lambda chip: chip.write(0x40004800, 1 << 3 | 1 << 2 | 1),
+    "send": lambda chip: chip.write(0x40004828, ord("x")),
+}
+F7_FAULTS: dict[tuple[str, Step | None], str] = {
+    ("PWR clock", None): "PWR is used while RCC_APB1ENR.PWREN is 0",
+    ("HSE", None): "a clock is selected that is not ready",
+    ("HSE", lambda chip: chip.set(0x40023800, 1 << 16)): "a clock is selected that is not ready",  # no crystal there
+    ("PLL", None): "a clock is selected that is not ready",
+    (
+        "PLLCFGR",
+        lambda chip: chip.write(0x40023804, 1 << 22 | 9 << 24 | 216 << 6 | 2),
+    ): "the PLL cannot make",
+    ("PLLCFGR", lambda chip: chip.write(0x40023804, 1 << 22 | 1 << 24 | 216 << 6 | 4)): "PLLQ must be 2 or more",
+    (
+        "PLLCFGR",
+        lambda chip: chip.write(0x40023804, 1 << 22 | 9 << 24 | 200 << 6 | 4),
+    ): "the core runs at 200",
+    ("over-drive", None): "ODSWEN is set before PWR_CSR1.ODRDY",
+    ("over-drive switch", None): "216,000,000 Hz without over-drive",
+    ("wait states", None): "216,000,000 Hz with 0 flash wait states",
+    ("wait states", lambda chip: chip.write(0x40023C00, 6)): "216,000,000 Hz with 6 flash wait states",
+    ("buses", None): "APB1 at 216,000,000 Hz",
+    ("buses", lambda chip: chip.write(0x40023808, 5 << 10)): "APB2 at 216,000,000 Hz",
+    ("switch", None): "the core runs at 16,000,000 Hz, not at 216,000,000 Hz",
+    ("instruction cache", None): "instruction cache is enabled without",
+    ("data cache", lambda chip: invalidate(chip, 127)): "enabled with 508 of 512 lines invalidated",
+    ("DWT lock", None): "the DWT is written while DWT_LAR locks it",
+    ("GPIOD clock", None): "GPIOD is used while RCC gives it no clock",
+    ("USART3 clock", None): "USART3 is used while RCC gives it no clock",
+    ("BRR", lambda chip: chip.write(0x4000480C, 1875)): "USART3 sends at 28800 baud",
+    ("send", lambda chip: chip.read(0x40004824)): "USART3 is used while PD9 does not serve it",
+}
+F4_STEPS: dict[str, Step] = {
+    "HSE": lambda chip: chip.set(0x40023800, 1 << 16),
+    "PLLCFGR": lambda chip: chip.write(0x40023804, 7 << 24 | 1 << 22 | 168 << 6 | 4),
+    "PLL": lambda chip: chip.set(0x40023800, 1 << 24),
+    "wait states": lambda chip: chip.write(0x40023C00, 0x705),
+    "switch": lambda chip: chip.write(0x40023808, 4 << 13 | 5 << 10 | 2),
+    "GPIOA clock": lambda chip: chip.set(0x40023830, 1),
+    "TX": lambda chip: (chip.set(0x40020020, 7 << 8), chip.set(0x40020000, 2 << 4)),
+    "USART2 clock": lambda chip: chip.set(0x40023840, 1 << 17),
+    "BRR": lambda chip: chip.write(0x40004408, 365),
+    "CR1": lambda chip: chip.write(0x4000440C, 1 << 13 | 1 << 3 | 1 << 2),
+    "send": lambda chip: chip.write(0x40004404, ord("x")),
+}
+F4_FAULTS: dict[tuple[str, Step | None], str] = {
+    ("HSE", lambda chip: chip.set(0x40023800, 1 << 18 | 1 << 16)): "a clock is selected that is not ready",
+    (
+        "PLLCFGR",
+        lambda chip: chip.write(0x40023804, 7 << 24 | 1 << 22 | 180 << 6 | 4),
+    ): "more than the chip's",
+    ("wait states", lambda chip: chip.write(0x40023C00, 0x704)): "168,000,000 Hz with 4 flash wait states",
+    ("CR1", lambda chip: chip.write(0x4000440C, 0xD)): "CR1 = 0xd, which is not 8N1",  # as the newer UART wants it
+    ("BRR", lambda chip: chip.write(0x40004408, 1458)): "USART2 sends at 28807 baud",
+}
+CHIPS = {
+    "nucleo-l4r5zi": (L4_STEPS, L4_FAULTS),
+    "nucleo-f767zi": (F7_STEPS, F7_FAULTS),
+    "stm32f4-discovery": (F4_STEPS, F4_FAULTS),
+}
+FAULTS = [(name, *fault, message) for name, (_, faults) in CHIPS.items() for fault, message in faults.items()]
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_the_steps_are_enough(name: str) -> None:
+    chip = Chip(name)
+    run(chip, CHIPS[name][0])
     assert chip.mcu.from_firmware == b"x"
 
 
-@pytest.mark.parametrize("fault", L4_FAULTS, ids=[f"{name}-{number}" for number, (name, _) in enumerate(L4_FAULTS)])
-def test_the_l4_without_one_step(fault: tuple[str, Step | None]) -> None:
-    with pytest.raises(FirmwareError, match=L4_FAULTS[fault]):
-        run(Chip("nucleo-l4r5zi"), L4_STEPS, *fault)
+@pytest.mark.parametrize(("name", "without", "instead", "message"), FAULTS)
+def test_without_one_step(name: str, without: str, instead: Step | None, message: str) -> None:
+    steps = CHIPS[name][0]
+    assert without in steps
+    with pytest.raises(FirmwareError, match=message):
+        run(Chip(name), steps, without, instead)
+
+
+def test_the_caches_are_not_invalidated_while_they_are_on() -> None:
+    chip = Chip("nucleo-f767zi")
+    run(chip, F7_STEPS)
+    with pytest.raises(FirmwareError, match="what it holds would be lost"):
+        invalidate(chip, 1)

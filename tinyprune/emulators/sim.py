@@ -23,13 +23,20 @@ from tinyprune.emulators.mps2 import Mps2
 from tinyprune.emulators.nrf52 import Nrf52
 from tinyprune.emulators.profile import Profile
 from tinyprune.emulators.profiler import Profiler
+from tinyprune.emulators.stm32f import stm32f4, stm32f7
 from tinyprune.emulators.stm32l4 import stm32l4
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
 from tinyprune.protocol import Clock
 
 #: MCU family (a key of FAMILIES) → its peripherals.
-MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {"mps2": Mps2, "nrf52": Nrf52, "stm32l4": stm32l4}
+MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
+    "mps2": Mps2,
+    "nrf52": Nrf52,
+    "stm32f4": stm32f4,
+    "stm32f7": stm32f7,
+    "stm32l4": stm32l4,
+}
 
 #: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
 _CORES = {

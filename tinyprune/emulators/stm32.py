@@ -16,6 +16,7 @@ from tinyprune.emulators.cortex_m import FirmwareError, Machine, Register, write
 
 _BAUD, _BAUD_TOLERANCE = 115_200, 0.01
 _RXNE, _TC, _TXE = 1 << 5, 1 << 6, 1 << 7
+APB_DIVIDERS = {4: 2, 5: 4, 6: 8, 7: 16}  # of RCC_CFGR.PPRE1 and PPRE2, alike in L4, F4 and F7; others: 1
 #: So many looks at the status in a row, with nothing sent or received, only waiting for input explains.
 _WAITING_LOOKS = 8
 

@@ -7,8 +7,8 @@ ready.
 """
 
 from tinyprune.boards import Board
-from tinyprune.emulators.cortex_m import FirmwareError, Machine, Register
-from tinyprune.emulators.stm32 import Cell, Layout, Stm32
+from tinyprune.emulators.cortex_m import FirmwareError, Machine, Mcu, Register
+from tinyprune.emulators.stm32 import APB_DIVIDERS, Cell, Layout, Stm32
 
 _MHZ = 1_000_000
 _LAYOUT = Layout(
@@ -25,7 +25,6 @@ _LAYOUT = Layout(
 )
 _MSI, _HSI16, _HSE, _PLL = range(4)  # CFGR.SW
 _AHB_DIVIDERS = {8: 2, 9: 4, 10: 8, 11: 16, 12: 64, 13: 128, 14: 256, 15: 512}  # CFGR.HPRE; others: 1
-_APB_DIVIDERS = {4: 2, 5: 4, 6: 8, 7: 16}  # CFGR.PPRE1, PPRE2
 
 
 class Stm32l4Clock:
@@ -72,7 +71,7 @@ class Stm32l4Clock:
 
     def uart_hz(self, uart: str) -> int:
         prescaler = self._cfgr.bits(11 if uart == "USART1" else 8, 3)
-        return self.core_hz() // _APB_DIVIDERS.get(prescaler, 1)
+        return self.core_hz() // APB_DIVIDERS.get(prescaler, 1)
 
     def is_powered(self, pin: str) -> bool:
         return pin[1] != "G" or int(pin[2:]) < 2 or bool(self._cr2.bits(9))  # IOSV
@@ -144,5 +143,5 @@ class Stm32l4Clock:
             raise FirmwareError(f"{core_hz:,} Hz with {self._acr.bits(0, 4)} flash wait states")
 
 
-def stm32l4(machine: Machine, board: Board) -> Stm32:
+def stm32l4(machine: Machine, board: Board) -> Mcu:
     return Stm32(machine, board, Stm32l4Clock(board), _LAYOUT)
