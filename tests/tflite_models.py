@@ -23,6 +23,7 @@ from tinyprune.graph import (
     FullyConnected,
     Graph,
     Op,
+    Quantize,
     Reshape,
     Softmax,
     Window,
@@ -81,6 +82,11 @@ class Soft(Layer):
     beta: float = 1.0
     scale: float | None = 1 / 256
     zero_point: int = -128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescale(Layer):
+    scale: float | None = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +196,8 @@ def _op(layer: Layer, before: Activation, after: Activation) -> Op:
         return AveragePool2D(after.name, before, after, low, high, _window(layer, before.shape))
     if isinstance(layer, Soft):
         return Softmax(after.name, before, after, layer.beta)
+    if isinstance(layer, Rescale):
+        return Quantize(after.name, before, after)
     return Reshape(after.name, before, after)
 
 
@@ -232,6 +240,8 @@ def _operator(layer: Layer, shape: tuple[int, ...], inputs: tuple[int, ...], out
         return Operator(Code.FULLY_CONNECTED, inputs, (output,), "FullyConnectedOptions", options)
     if isinstance(layer, Soft):
         return Operator(Code.SOFTMAX, inputs, (output,), "SoftmaxOptions", {"Beta": layer.beta})
+    if isinstance(layer, Rescale):
+        return Operator(Code.QUANTIZE, inputs, (output,), "QuantizeOptions", {})
     if isinstance(layer, Flatten):
         new_shape = np.array([1, *output_shape(layer, shape)], np.int32)
         return Operator(Code.RESHAPE, inputs, (output,), "ReshapeOptions", {"NewShape": new_shape})

@@ -99,13 +99,22 @@ class Softmax:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Quantize:
+    """The same values with another scale and zero point."""
+
+    name: str
+    input: Activation
+    output: Activation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reshape:
     name: str
     input: Activation
     output: Activation
 
 
-Op: TypeAlias = Conv2D | DepthwiseConv2D | FullyConnected | AveragePool2D | Softmax | Reshape
+Op: TypeAlias = Conv2D | DepthwiseConv2D | FullyConnected | AveragePool2D | Softmax | Quantize | Reshape
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -126,6 +126,11 @@ def sample_shape(model: Any) -> tuple[int, ...]:
     return shape[1:]
 
 
+def is_quantization_aware(model: Any) -> bool:
+    """Whether TensorFlow Model Optimization made it simulate int8 (`tinyprune.prune.qat`)."""
+    return any(type(layer).__name__.startswith("QuantizeWrapper") for layer in model.layers)
+
+
 def check_samples(model: Any, samples: npt.NDArray[np.generic], purpose: str) -> npt.NDArray[np.float32]:
     """Samples for a model as float32, or DataError with what is wrong; messages call them `purpose` samples."""
     expected = sample_shape(model)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.models import Ranges, activation_range, check_samples, sample_shape
+from tinyprune.models import Ranges, activation_range, check_samples, is_quantization_aware, sample_shape
 from tinyprune.quiet import quiet_tensorflow
 
 Float32 = npt.NDArray[np.float32]
@@ -30,10 +30,10 @@ BATCH_SAMPLES = 256
 def quantize(model: Any, calibration: npt.NDArray[np.generic] | None = None) -> bytes:
     """Convert for one sample at a time.
 
-    `calibration` is `[samples, *input shape]`; without it the model must carry its ranges. Equal arguments give equal
-    bytes.
+    `calibration` is `[samples, *input shape]`; without it the model must carry its ranges, as one that was trained
+    quantization-aware does. Equal arguments give equal bytes.
     """
-    if calibration is None:
+    if calibration is None or is_quantization_aware(model):
         _require_ranges(model)
         content = _convert(model, None)
     else:
@@ -97,7 +97,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _require_ranges(model: Any) -> None:
-    if not any(isinstance(layer, activation_range()) for layer in model.layers):
+    if not is_quantization_aware(model) and not any(isinstance(layer, activation_range()) for layer in model.layers):
         raise ModelError(
             f"model {model.name} carries no activation ranges: give calibration samples (a .npy of typical inputs)"
         )

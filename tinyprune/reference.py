@@ -20,6 +20,7 @@ from tinyprune.graph import (
     Graph,
     Int8,
     Op,
+    Quantize,
     Reshape,
     Softmax,
     Weighted,
@@ -113,6 +114,13 @@ def _softmax_row(row: Int8, multiplier: int, left_shift: int, diff_min: int) -> 
     return np.clip(probability - 128, -128, 127).astype(np.int8)
 
 
+def _quantize(op: Quantize, x: Int8) -> Int8:
+    multiplier, shift = fixed_point.quantize_multiplier(float(op.input.scale) / float(op.output.scale))
+    difference = x.astype(np.int64) - op.input.zero_point
+    scaled = fixed_point.multiply_by_quantized_multiplier(difference, multiplier, shift).astype(np.int64)
+    return np.clip(scaled + op.output.zero_point, -128, 127).astype(np.int8)
+
+
 def _reshape(_: Reshape, x: Int8) -> Int8:
     return x
 
@@ -155,5 +163,6 @@ _OPS: dict[type, Callable[[Any, Int8], Int8]] = {
     FullyConnected: _fully_connected,
     AveragePool2D: _average_pool_2d,
     Softmax: _softmax,
+    Quantize: _quantize,
     Reshape: _reshape,
 }

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from tests.kernels.harness import Library
-from tests.tflite_models import Conv, Dense, Depthwise, Input, Layer, Pool, Soft, graph
+from tests.tflite_models import Conv, Dense, Depthwise, Input, Layer, Pool, Rescale, Soft, graph
 from tinyprune import kernels, reference
-from tinyprune.graph import Op, Softmax, Weighted
+from tinyprune.graph import Op, Quantize, Softmax, Weighted
 from tinyprune.kernels import Kernel
 from tinyprune.sparsity import TWO_OF_FOUR, two_of_four
 
@@ -138,6 +138,14 @@ def softmax(draw: st.DrawFn, _: Kernel) -> tuple[Input, Layer]:
     return Input(shape, scale, draw(ZERO_POINTS)), Soft(beta=draw(st.sampled_from([1.0, 0.5, 2.0])))
 
 
+@st.composite
+def quantize(draw: st.DrawFn, _: Kernel) -> tuple[Input, Layer]:
+    shape = (draw(st.integers(1, 40)),)
+    scales = st.floats(1e-3, 10) | st.sampled_from([0.1, 0.5, 1.0])
+    source = Input(shape, draw(scales), draw(ZERO_POINTS))
+    return source, Rescale(scale=draw(scales), zero_point=draw(ZERO_POINTS))
+
+
 #: Kernel → strategy for (input, layer).
 CASES = {
     "tp_conv_1x1_s8_sp24_dsp": lambda kernel: pointwise(kernel, multiple=4),
@@ -150,6 +158,7 @@ CASES = {
     "tp_depthwise_3x3_s8_dense_c": depthwise_3x3,
     "tp_average_pool_s8_dense_c": average_pool,
     "tp_softmax_s8_dense_c": softmax,
+    "tp_quantize_s8_dense_c": quantize,
 }
 
 
@@ -158,7 +167,7 @@ def operator_and_input(draw: st.DrawFn, kernel: Kernel) -> tuple[Op, Int8]:
     """An operator that the kernel accepts, and one input for it; clamped anyhow."""
     source, layer = draw(CASES[kernel.name](kernel))
     op = graph(source, [layer]).ops[0]
-    if not isinstance(op, Softmax) and draw(st.sampled_from([False, False, True])):
+    if not isinstance(op, Softmax | Quantize) and draw(st.sampled_from([False, False, True])):
         low, high = sorted((draw(st.integers(-128, 127)), draw(st.integers(-128, 127))))
         op = replace(op, activation_min=low, activation_max=high)
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

@@ -50,7 +50,9 @@ def samples(count: int, shape: tuple[int, ...], seed: int = 0) -> Int8:
 
 
 @pytest.mark.tflm
-@pytest.mark.parametrize("name", [name for name in cases.CASES if "dense" in name and "softmax" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in cases.CASES if "dense" in name and not {"softmax", "quantize"} & set(name.split("_"))]
+)
 @pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6"])
 def test_any_layer(name: str, activation: str) -> None:
     @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
@@ -58,6 +60,18 @@ def test_any_layer(name: str, activation: str) -> None:
     def compare(case: Any, seed: int) -> None:
         source, layer = case
         check(source, [replace(layer, activation=activation)], samples(4, source.shape, seed))
+
+    compare()
+
+
+@pytest.mark.tflm
+def test_any_change_of_scale() -> None:
+    @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @given(cases.CASES["tp_quantize_s8_dense_c"](BY_NAME["tp_quantize_s8_dense_c"]))
+    def compare(case: Any) -> None:
+        source, layer = case
+        every = np.arange(-128, 128).astype(np.int8)
+        check(replace(source, shape=(256,)), [layer], every[np.newaxis])
 
     compare()
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests import tflite_models as t
 from tinyprune import reader, reference
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Reshape, Softmax
+from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Quantize, Reshape, Softmax
 
 RNG = np.random.default_rng(3)
 
@@ -254,3 +254,11 @@ def test_random_bytes_are_refused() -> None:
     rng = random.Random(5)
     for length in range(8, 400, 3):
         read_or_refuse(rng.randbytes(4) + b"TFL3" + rng.randbytes(length))
+
+
+def test_a_change_of_scale_is_read_and_an_extreme_one_refused() -> None:
+    graph = reader.read(t.model(t.Input((6,), 0.1, 3), [t.Rescale(scale=0.25, zero_point=-7)]))
+    (op,) = graph.ops
+    assert (type(op), op.name, op.input.scale, op.output.zero_point) == (Quantize, "quantize_1", np.float32(0.1), -7)
+    with pytest.raises(ModelError, match=r'"quantize_1" changes the scale from 1000 to 0\.0001: too much'):
+        reader.read(t.model(t.Input((6,), 1000.0), [t.Rescale(scale=1e-4)]))

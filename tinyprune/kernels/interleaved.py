@@ -10,9 +10,20 @@ from typing import Any
 import numpy as np
 
 from tinyprune import fixed_point
-from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Int8, Op, Softmax, Weighted, matrix
+from tinyprune.graph import (
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Int8,
+    Op,
+    Quantize,
+    Softmax,
+    Weighted,
+    matrix,
+)
 from tinyprune.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring, linear
-from tinyprune.kernels.parameters import channels, layer_fields, max_accumulator, softmax_fields
+from tinyprune.kernels.parameters import channels, layer_fields, max_accumulator, quantize_fields, softmax_fields
 from tinyprune.sparsity import DENSE, TWO_OF_FOUR, two_of_four
 
 _C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"}
@@ -41,6 +52,10 @@ def _pool(op: AveragePool2D, _wiring: Wiring) -> tuple[Argument, ...]:
 
 def _softmax(op: Softmax, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT
+
+
+def _quantize(op: Quantize, _wiring: Wiring) -> tuple[Argument, ...]:
+    return Struct("tp_quantize", quantize_fields(op)), Place.INPUT, Place.OUTPUT
 
 
 def _matrix(op: Conv2D | FullyConnected) -> Int8:
@@ -163,5 +178,6 @@ ROWS = (
     ),
     _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored, linear(30, 60)),
     Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always, _pool, linear(0, 1400)),
+    Kernel("tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", _always, _quantize, linear(0, 18)),
     Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400)),
 )  # fmt: skip

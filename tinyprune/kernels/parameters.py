@@ -11,18 +11,20 @@ from tinyprune.graph import (
     DepthwiseConv2D,
     FullyConnected,
     Op,
+    Quantize,
     Softmax,
     Weighted,
     Window,
 )
 
-#: The fields of C's `tp_layer` and `tp_softmax`, all int32_t, in order.
+#: The fields of C's `tp_layer`, `tp_softmax` and `tp_quantize`, all int32_t, in order.
 LAYER_FIELDS = (
     "in_height", "in_width", "in_channels", "out_height", "out_width", "out_channels",
     "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width",
     "pad_top", "pad_left", "input_zero_point", "output_zero_point", "activation_min", "activation_max",
 )  # fmt: skip
 SOFTMAX_FIELDS = ("rows", "depth", "input_multiplier", "input_left_shift", "diff_min")
+QUANTIZE_FIELDS = ("count", "multiplier", "shift", "input_zero_point", "output_zero_point")
 
 
 def window(op: Weighted | AveragePool2D) -> Window:
@@ -50,6 +52,13 @@ def softmax_fields(op: Softmax) -> dict[str, int]:
     depth = op.input.shape[-1]
     values = (op.input.size_bytes // depth, depth, multiplier, left_shift, diff_min)
     return dict(zip(SOFTMAX_FIELDS, values, strict=True))
+
+
+def quantize_fields(op: Quantize) -> dict[str, int]:
+    """The values of `tp_quantize`, by field name."""
+    scale = fixed_point.quantize_multiplier(float(op.input.scale) / float(op.output.scale))
+    values = (op.input.size_bytes, *scale, op.input.zero_point, op.output.zero_point)
+    return dict(zip(QUANTIZE_FIELDS, values, strict=True))
 
 
 def channels(op: Weighted) -> npt.NDArray[np.int32]:
@@ -87,4 +96,6 @@ def weight_rows(op: Weighted) -> npt.NDArray[np.int64]:
 
 def parameters(op: Op) -> dict[str, int]:
     """The fields of the operator's parameter struct, by name, in order."""
+    if isinstance(op, Quantize):
+        return quantize_fields(op)
     return softmax_fields(op) if isinstance(op, Softmax) else layer_fields(op)  # type: ignore[arg-type]

@@ -6,7 +6,8 @@ weights that stay are adjusted to do the work of the others, layer by layer (`ti
 together (`tinyprune.prune.match`). Channels may be reordered first, so that N:M loses less (`tinyprune.prune.permute`);
 each layer may have a pattern of its own (`tinyprune.prune.sensitivity`); whole filters go by `tinyprune.prune.filters`.
 
-TensorFlow Model Optimization is not used: its N:M pruning groups weights along input channels only, so a first
+TensorFlow Model Optimization trains pruned networks with int8 simulated (`tinyprune.prune.qat`), which it does well. It
+does not prune here: its N:M pruning groups weights along input channels only, so a first
 convolution with one input channel is accepted and silently left dense; its mask appears at the first training step, not
 when asked for; and it has no schedule for N:M.
 """

@@ -16,6 +16,7 @@ from tinyprune.graph import (
     DepthwiseConv2D,
     FullyConnected,
     Op,
+    Quantize,
     Reshape,
     Softmax,
     Window,
@@ -29,6 +30,8 @@ _ACTIVATIONS: dict[str, tuple[float | None, float | None]] = {
     "RELU_N1_TO_1": (-1.0, 1.0),
     "RELU6": (0.0, 6.0),
 }
+#: A QUANTIZE that multiplies differences of ±255 by this stays within 32 bits.
+MOST_RESCALING = 2.0**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,18 @@ def _softmax(operator: Operator) -> Softmax:
     return Softmax(operator.name, source, target, beta)
 
 
+def _quantize(operator: Operator) -> Quantize:
+    source, target = _ends(operator)
+    if source.shape != target.shape:
+        raise ModelError(f'operator "{operator.name}" changes the shape from {list(source.shape)}')
+    ratio = float(source.scale) / float(target.scale)
+    if not 2.0**-31 < ratio < MOST_RESCALING:
+        raise ModelError(
+            f'operator "{operator.name}" changes the scale from {source.scale:g} to {target.scale:g}: too much'
+        )
+    return Quantize(operator.name, source, target)
+
+
 def _reshape(operator: Operator) -> Reshape:
     source, target = _ends(operator)
     _same_quantization(operator, source, target)
@@ -237,6 +252,7 @@ OPERATORS: dict[str, tuple[str, Callable[[Operator], Op]]] = {
     "CONV_2D": ("conv", _conv_2d),
     "DEPTHWISE_CONV_2D": ("depthwise", _depthwise_conv_2d),
     "FULLY_CONNECTED": ("fully_connected", _fully_connected),
+    "QUANTIZE": ("quantize", _quantize),
     "RESHAPE": ("reshape", _reshape),
     "SOFTMAX": ("softmax", _softmax),
 }

@@ -44,6 +44,11 @@ typedef struct tp_softmax {
     int32_t rows, depth, input_multiplier, input_left_shift, diff_min;
 } tp_softmax;
 
+/* Another scale and zero point for `count` values; multiplier is in [2^30, 2^31), shift in [-31, 22]. */
+typedef struct tp_quantize {
+    int32_t count, multiplier, shift, input_zero_point, output_zero_point;
+} tp_quantize;
+
 /* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
  *   weights  [out_channels][in_channels]
  *   channels [out_channels]
@@ -115,6 +120,11 @@ void tp_depthwise_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, co
  * Zero points and dilation are not used, out_channels = in_channels, and the kernel covers at least one pixel everywhere.
  * kernel_height * kernel_width < 2^24 keeps the sum within int32. */
 void tp_average_pool_s8_dense_c(const tp_layer *layer, const int8_t *input, int8_t *output);
+
+/* The same values in another quantization, clamped to int8: differences from the input zero point have at most 9 bits, so
+ * that no left shift of 22 overflows.
+ *   input, output  [count] */
+void tp_quantize_s8_dense_c(const tp_quantize *quantize, const int8_t *input, int8_t *output);
 
 /* Softmax; the output has scale 1/256 and zero point -128.
  *   input, output  [rows][depth] */
