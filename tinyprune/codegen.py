@@ -38,11 +38,12 @@ def rendered(folder: str, about: dict[str, Any]) -> dict[str, str]:
     """Every template below firmware_templates/`folder`: path in it, without `.j2`, → text."""
     root = FIRMWARE_TEMPLATES / folder
     paths = [path.relative_to(FIRMWARE_TEMPLATES).as_posix() for path in sorted(root.rglob("*.j2"))]
-    environment = _environment()
-    return {
-        path.removeprefix(f"{folder}/").removesuffix(".j2"): environment.get_template(path).render(about)
-        for path in paths
-    }
+    return {path.removeprefix(f"{folder}/").removesuffix(".j2"): render(path, about) for path in paths}
+
+
+def render(path: str, about: dict[str, Any]) -> str:
+    """One template below firmware_templates."""
+    return _environment().get_template(path).render(about)
 
 
 def _environment() -> jinja2.Environment:

@@ -19,6 +19,7 @@ class Project:
 
     files: dict[str, str]
     yours: frozenset[str] = frozenset()  # of them, those that users are meant to change: a later build keeps changes
+    archive: str | None = None  # a folder in it that also comes as a .zip of that name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,5 @@
-"""The output folder of a build: how files get there whole, and how nothing of the user's is lost.
-
-A manifest has the SHA-256 of each file that was written. A file that no longer matches, or that stands where the build
-wants to write and is in no manifest, is somebody's: the next build refuses to replace it unless it is told to.
-"""
+"""The output folder of a build: how files get there whole, and how nothing of the user's is lost (`edits.py` knows
+what is the user's)."""
 
 import errno
 import hashlib
@@ -12,22 +9,23 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tinyprune import edits
 from tinyprune.boards import Board
 from tinyprune.errors import UsageError
-from tinyprune.firmware import FirmwareImage
+from tinyprune.firmware import FirmwareImage, Project
 
 #: How a file system says no.
 _REFUSALS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR, errno.ENOENT,
     errno.ENAMETOOLONG, errno.EEXIST,
 }  # fmt: skip
-MODEL, PROJECT, REPORT, MANIFEST = "model.tflite", "project", "report.json", ".tinyprune.json"
-#: Whatever a build may write into the output folder.
-_TARGETS = (MODEL, PROJECT, REPORT, "firmware", "firmware.elf", "firmware.hex", "firmware.bin")
+MODEL, PROJECT, REPORT = "model.tflite", "project", "report.json"
+#: Whatever a build may write into the output folder itself.
+_TARGETS = (MODEL, REPORT, "firmware", "firmware.elf", "firmware.hex", "firmware.bin")
 
 
 @contextmanager
@@ -66,50 +64,86 @@ def write_files(files: Mapping[str, str], folder: Path) -> Path:
     return folder
 
 
+def write_project(project: Project, staged: Path, output: Path) -> None:
+    """Writes `staged`/project, and what edits.py compares with next time. Of files that users are meant to change, the
+    .zip has those in `output` that were changed."""
+    write_files(project.files, staged / PROJECT)
+    made = {path: text.encode() for path, text in project.files.items()}
+    (staged / edits.ORIGINALS).write_bytes(edits.archive({f"{PROJECT}/{path}": text for path, text in made.items()}))
+    if project.archive is None:
+        return
+    old = edits.read_manifest(output).files
+    for path in project.yours:
+        present = output / PROJECT / path
+        if present.is_file() and edits.sha256(present) != old.get(f"{PROJECT}/{path}"):
+            made[path] = present.read_bytes()
+    inside = {path: text for path, text in made.items() if path.startswith(f"{project.archive}/")}
+    (staged / PROJECT / f"{project.archive}.zip").write_bytes(edits.archive(inside))
+
+
 def check_unedited(output: Path) -> None:
-    """Raises UsageError where a build would replace files that no build wrote, or that were changed since."""
+    """Raises UsageError where a build would replace files that no build wrote, or that were changed since, as far as
+    that is known before the build: `commit` looks again."""
+    with _readable(output):
+        theirs = edits.changed(output, _TARGETS)
+    if theirs:
+        raise UsageError(edits.refusal(output, theirs))
+
+
+def commit(staged: Path, output: Path, yours: Collection[str], *, force: bool = False) -> list[str]:
+    """Moves every file in `staged` into `output`, each by rename, and removes what an earlier build left there. Users'
+    files stay: the result names those that were written by a build, are `yours` (in project/) to change, and were.
+
+    Raises UsageError where something of the user's is in the way, unless told to `force` its replacement. All of it or
+    nothing: a failure puts back what was there, Ctrl-C waits, and another build waits its turn.
+    """
+    made = {edits.key(path, staged): edits.sha256(path) for path in _files(staged)}
+    new = edits.Manifest(made, frozenset(f"{PROJECT}/{path}" for path in yours))
+    (staged / edits.MANIFEST).write_text(new.to_json(), encoding="utf-8")
+    output.mkdir(exist_ok=True)
+    with _alone(output), _uninterrupted():
+        with _readable(output):
+            plan = edits.plan(output, new)
+        if plan.lost and not force:
+            raise UsageError(edits.refusal(output, list(plan.lost)))
+        _move(staged, output, plan.removed, plan.written)
+    return list(plan.kept)
+
+
+def _move(staged: Path, output: Path, removed: Collection[str], written: Collection[str]) -> None:
+    """Takes `removed` out of `output` and puts `written` there, or changes nothing."""
+    old, moved = staged / ".old", list[tuple[Path, Path]]()
+    manifest = [edits.MANIFEST] if (output / edits.MANIFEST).exists() else []
+    steps = [(output / path, old / path) for path in (*removed, *manifest)]
+    steps += [(staged / path, output / path) for path in (*written, edits.MANIFEST)]
     try:
-        manifest = _manifest(output)
-        present = [path for name in _TARGETS if os.path.lexists(output / name) for path in _files(output / name)]
-        theirs = sorted(path for path in present if manifest.get(_key(path, output)) != _sha256(path))
+        for source, target in steps:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.rename(target)
+            moved.append((source, target))
+    except BaseException:
+        for source, target in reversed(moved):
+            target.rename(source)
+        raise
+    finally:
+        _remove_empty_folders(output, [*removed, *written])
+
+
+def _remove_empty_folders(output: Path, paths: Collection[str]) -> None:
+    folders = {parent for path in paths for parent in (output / path).parents if output in parent.parents}
+    for folder in sorted(folders, reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@contextmanager
+def _readable(output: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UsageError(
             f"cannot read {error.filename or output}: {error.strerror}; give another folder with -o"
         ) from None
-    if theirs:
-        shown = ", ".join(_key(path, output) for path in theirs[:5])
-        more = f" and {len(theirs) - 5} more" if len(theirs) > 5 else ""
-        raise UsageError(
-            f"{output} has files that you changed or added: {shown}{more}; "
-            "give another folder with -o, or --force to replace them"
-        )
-
-
-def commit(staged: Path, output: Path) -> None:
-    """Moves everything in `staged` into `output`, each by rename, in place of what an earlier build left there.
-
-    All of it or nothing: a failure puts back what was there, Ctrl-C waits, and another build waits its turn.
-    """
-    manifest = {_key(path, staged): _sha256(path) for path in _files(staged)}
-    (staged / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    output.mkdir(exist_ok=True)
-    old = staged / ".old"
-    old.mkdir()
-    with _alone(output), _uninterrupted():
-        moved: list[str] = []
-        try:
-            for path in sorted(path for path in staged.iterdir() if path != old):
-                moved.append(path.name)
-                if os.path.lexists(output / path.name):
-                    (output / path.name).rename(old / path.name)
-                path.rename(output / path.name)
-        except BaseException:
-            for name in moved:
-                if os.path.lexists(old / name):
-                    if os.path.lexists(output / name):
-                        (output / name).rename(staged / name)
-                    (old / name).rename(output / name)
-            raise
 
 
 @contextmanager
@@ -148,19 +182,6 @@ def _files(path: Path) -> list[Path]:
     return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
 
 
-def _key(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-def _manifest(output: Path) -> dict[str, str]:
-    """Path → SHA-256 of what the last build wrote; empty where there was none."""
-    try:
-        manifest = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
-
-
 def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     """The image and the model that a build left in `output`.
 
@@ -182,11 +203,7 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
         raise UsageError(f"{output} has no finished build; {again}") from None
     if image.board != board.name:
         raise UsageError(f"{output} holds firmware for {image.board}, not {board.name}; {again}")
-    built = image.elf.is_file() and _manifest(output).get(image.elf.name) == _sha256(image.elf)
+    built = image.elf.is_file() and edits.read_manifest(output).files.get(image.elf.name) == edits.sha256(image.elf)
     if not built or hashlib.sha256(model).hexdigest() != image.model_sha256:
         raise UsageError(f"the firmware and the model in {output} do not belong together; {again}")
     return image, model
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -96,7 +96,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         progress("generating C")
         source = codegen.generate(program, model.name)
         project = projects.PROJECTS[request.project].make(program, source, model.name)
-        output.write_files(project.files, staged / output.PROJECT)
+        output.write_project(project, staged, request.output)
         progress(f"compiling with {compiler.version}")
         try:
             image = _build(source, board, compiler, staged)
@@ -108,7 +108,8 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
             report = _run(board, model, graph, image, report, progress)
             _check_stack(report)
         (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
-        output.commit(staged, request.output)
+        for path in output.commit(staged, request.output, project.yours, force=request.force):
+            progress(f"leaving {path} as you changed it (delete it to get it anew)")
     return report
 
 

@@ -53,7 +53,7 @@ def test_nano33_firmware_answers_as_tflite_micro(tmp_path: Path, model: Path, co
     assert all(layer.instructions and layer.modelled_cycles for layer in report.layers)
     between = report.instructions - sum(layer.instructions or 0 for layer in report.layers)
     assert 0 < between < 100
-    written = {path.name for path in (tmp_path / "out").iterdir()} - {".tinyprune.json"}
+    written = {path.name for path in (tmp_path / "out").iterdir()} - {".tinyprune.json", ".tinyprune.zip"}
     assert written == {"firmware.elf", "firmware.hex", "firmware.bin", "model.tflite", "project", "report.json"}
 
 
@@ -148,7 +148,13 @@ def test_both_compilers_give_the_same_output_bytes(tmp_path: Path, model: Path) 
 def test_the_same_model_gives_the_same_sources_and_image(tmp_path: Path, model: Path) -> None:
     for name in ("a", "b"):
         pipeline.run_build(request("nano33", tmp_path / name, model, compiler="zig", run=False), quiet)
-    for path in ("firmware.bin", "project/network/network.c", "project/network/weights.c", ".tinyprune.json"):
+    for path in (
+        "firmware.bin",
+        "project/network/network.c",
+        "project/network/weights.c",
+        ".tinyprune.json",
+        ".tinyprune.zip",
+    ):
         assert (tmp_path / "a/out" / path).read_bytes() == (tmp_path / "b/out" / path).read_bytes()
 
 
@@ -170,20 +176,6 @@ def test_bench_runs_what_build_left(tmp_path: Path, model: Path) -> None:
     (tmp_path / "out/model.tflite").write_bytes(networks.every_operator(pruned=False))
     with pytest.raises(UsageError, match="do not belong together"):
         session.run_bench(session.BenchRequest(board, tmp_path / "out"), quiet)
-
-
-def test_a_folder_of_ones_own_work_is_not_overwritten(tmp_path: Path, model: Path) -> None:
-    wanted = request("host", tmp_path, model, run=False)
-    pipeline.run_build(wanted, quiet)
-    (tmp_path / "out/notes.txt").write_text("mine")
-    edited = tmp_path / "out/project/app/main.c"
-    edited.write_text(edited.read_text() + "/* mine */\n")
-    with pytest.raises(UsageError, match=r"files that you changed or added: project/app/main.c; .*--force"):
-        pipeline.run_build(wanted, quiet)
-    assert edited.read_text().endswith("/* mine */\n")
-    pipeline.run_build(request("host", tmp_path, model, run=False, force=True), quiet)
-    assert not edited.read_text().endswith("/* mine */\n")
-    assert (tmp_path / "out/notes.txt").read_text() == "mine"
 
 
 def test_a_failed_build_keeps_the_last_good_one(tmp_path: Path, model: Path) -> None:
@@ -278,37 +270,6 @@ def test_no_path_of_this_machine_is_in_the_image(tmp_path: Path, model: Path, co
     one, other = ((tmp_path / name / "out/firmware.elf").read_bytes() for name in ("a", "b"))
     assert one == other
     assert str(tmp_path).encode() not in one
-
-
-@pytest.mark.parametrize("name", ["model.tflite", "firmware.bin", "report.json", "firmware.hex/notes", "project/notes"])
-def test_files_of_the_users_are_not_replaced(tmp_path: Path, model: Path, name: str) -> None:
-    mine = tmp_path / "out" / name
-    mine.parent.mkdir(parents=True, exist_ok=True)
-    mine.write_text("mine")
-    with pytest.raises(UsageError, match=f"has files that you changed or added: {name}; .*--force"):
-        pipeline.run_build(request("nano33", tmp_path, model, run=False), quiet)
-    assert mine.read_text() == "mine"
-
-
-def test_a_commit_that_fails_puts_everything_back(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline.run_build(request("nano33", tmp_path, model, run=False), quiet)
-    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    rename, failures = Path.rename, []
-
-    def fail_at_project(path: Path, target: Path) -> Path:
-        if path.name == "project" and target.parent.name == "out" and not failures:
-            failures.append(path)
-            raise KeyboardInterrupt
-        return rename(path, target)
-
-    dense = tmp_path / "dense.tflite"
-    dense.write_bytes(networks.every_operator(pruned=False))
-    monkeypatch.setattr(Path, "rename", fail_at_project)
-    with pytest.raises(KeyboardInterrupt):
-        pipeline.run_build(request("nano33", tmp_path, dense, run=False), quiet)
-    monkeypatch.undo()
-    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert after == before
 
 
 def test_a_board_that_names_an_unknown_emulator(tmp_path: Path, model: Path) -> None:

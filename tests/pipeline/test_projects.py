@@ -94,5 +94,5 @@ def test_the_firmware_is_the_same_whatever_the_project(tmp_path: Path, model: Pa
 
 
 def test_an_unknown_project_is_refused_with_those_there_are(tmp_path: Path, model: Path) -> None:
-    with pytest.raises(UsageError, match='unknown project "make"; known: bare, cmake'):
+    with pytest.raises(UsageError, match='unknown project "make"; known: bare, arduino, cmake'):
         build("nano33", "make", tmp_path, model)

@@ -35,10 +35,12 @@ from tinyprune.cli import console, options
     default="bare",
     show_default=True,
     metavar="KIND",
-    help="What project/ is made for: bare or cmake (docs/projects.md).",
+    help="What project/ is made for: bare, arduino or cmake (docs/projects.md).",
 )
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
-@click.option("--force", is_flag=True, help="Replace generated files even if you have changed them.")
+@click.option(
+    "--force", is_flag=True, help="Replace files that you have changed, where the build has shown them and stopped."
+)
 @options.as_json
 @options.quiet
 @click.option("-v", "--verbose", is_flag=True, help="Also say why each layer got its kernel.")

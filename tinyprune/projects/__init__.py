@@ -11,7 +11,7 @@ from tinyprune.boards import Board
 from tinyprune.errors import UsageError
 from tinyprune.firmware import FirmwareSource, Project
 from tinyprune.program import Program
-from tinyprune.projects import bare, cmake
+from tinyprune.projects import arduino, bare, cmake
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Kind:
 
 PROJECTS: dict[str, Kind] = {
     "bare": Kind(bare.make),
+    "arduino": Kind(arduino.make, arduino.refusal),
     "cmake": Kind(cmake.make),
 }
 

@@ -1,0 +1,178 @@
+"""Building again into a folder that a user has worked in: nothing of theirs is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import networks
+from tinyprune import boards, output, pipeline
+from tinyprune.errors import UsageError
+from tinyprune.pipeline import BuildRequest
+
+pytestmark = pytest.mark.compiler
+
+SKETCH = "project/tinyprune_tiny/examples/Benchmark/Benchmark.ino"
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
+    path.write_bytes(networks.every_operator())
+    return path
+
+
+def build(folder: Path, model: Path, board: str = "host", **more: object) -> list[str]:
+    """Into `folder`/out; what it said on the way."""
+    said: list[str] = []
+    request = BuildRequest(boards.load(board), folder / "out", model, run=False, **more)  # type: ignore[arg-type]
+    pipeline.run_build(request, said.append)
+    return said
+
+
+def everything(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_changed_file_is_not_replaced_and_the_change_is_shown(tmp_path: Path, model: Path) -> None:
+    build(tmp_path, model)
+    edited = tmp_path / "out/project/app/main.c"
+    before = edited.read_text()
+    edited.write_text(before.replace("tp_port_init();", "tp_port_init();\n    mine();"))
+    kept = everything(tmp_path)
+    with pytest.raises(UsageError, match=r"files that you changed or added: project/app/main.c; .*--force") as refused:
+        build(tmp_path, model)
+    assert str(refused.value).splitlines()[1:] == [
+        "what you changed:",
+        "--- project/app/main.c",
+        "+++ project/app/main.c (yours)",
+        next(line for line in str(refused.value).splitlines() if line.startswith("@@")),
+        "     tp_port_init();",
+        "+    mine();",
+        "     tp_device_boot();",
+    ]
+    assert everything(tmp_path) == kept
+    build(tmp_path, model, force=True)
+    assert edited.read_text() == before
+
+
+def test_a_long_difference_is_cut(tmp_path: Path, model: Path) -> None:
+    build(tmp_path, model)
+    (tmp_path / "out/project/app/main.c").write_text("mine\n" * 100)
+    with pytest.raises(UsageError, match=r"… and \d+ more lines$") as refused:
+        build(tmp_path, model)
+    assert len(str(refused.value).splitlines()) == 43
+
+
+def test_added_files_stay_where_they_are(tmp_path: Path, model: Path) -> None:
+    build(tmp_path, model)
+    mine = [tmp_path / "out" / name for name in ("notes.txt", "project/notes.txt", "project/build/cache/x.o")]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    build(tmp_path, model)
+    build(tmp_path, model, force=True)
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+
+
+def test_what_users_are_meant_to_change_stays_changed(tmp_path: Path, model: Path) -> None:
+    assert not [line for line in build(tmp_path, model, "nano33", project="arduino") if "leaving" in line]
+    sketch = tmp_path / "out" / SKETCH
+    generated = sketch.read_text()
+    sketch.write_text("// mine\n")
+    for force in (False, True, False):
+        said = build(tmp_path, model, "nano33", project="arduino", force=force)
+        assert f"leaving {SKETCH} as you changed it (delete it to get it anew)" in said
+        assert sketch.read_text() == "// mine\n"
+    archive = (tmp_path / "out/project/tinyprune_tiny.zip").read_bytes()
+    sketch.unlink()
+    build(tmp_path, model, "nano33", project="arduino")
+    assert sketch.read_text() == generated
+    assert (tmp_path / "out/project/tinyprune_tiny.zip").read_bytes() != archive
+
+
+def test_the_zip_has_the_sketch_as_it_was_changed(tmp_path: Path, model: Path) -> None:
+    import zipfile
+
+    build(tmp_path, model, "nano33", project="arduino")
+    (tmp_path / "out" / SKETCH).write_text("// mine\n")
+    build(tmp_path, model, "nano33", project="arduino")
+    with zipfile.ZipFile(tmp_path / "out/project/tinyprune_tiny.zip") as archive:
+        assert archive.read(SKETCH.removeprefix("project/")) == b"// mine\n"
+
+
+def test_another_project_takes_away_what_it_has_not(tmp_path: Path, model: Path) -> None:
+    build(tmp_path, model, project="cmake")
+    (tmp_path / "out/project/CMakeLists.txt").write_text("# mine\n")
+    build(tmp_path, model, project="bare")
+    left = {path.name for path in (tmp_path / "out/project").iterdir()}
+    assert left == {"network", "runtime", "app", "port", "README.md", "LICENSE", "CMakeLists.txt"}
+    assert (tmp_path / "out/project/CMakeLists.txt").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "firmware.bin", "report.json", "firmware.hex/notes", "project"])
+def test_what_is_in_the_way_is_not_replaced(tmp_path: Path, model: Path, name: str) -> None:
+    mine = tmp_path / "out" / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("mine")
+    with pytest.raises(UsageError, match=f"has files that you changed or added: {name}; .*--force"):
+        build(tmp_path, model, "nano33")
+    assert everything(tmp_path) == {mine: b"mine"}
+    build(tmp_path, model, "nano33", force=True)
+    assert (tmp_path / "out/project/README.md").is_file()
+    assert (tmp_path / "out/firmware.hex").is_file()
+
+
+def test_without_its_manifest_a_build_is_somebodys(tmp_path: Path, model: Path) -> None:
+    build(tmp_path, model)
+    (tmp_path / "out/.tinyprune.json").write_text('{"model.tflite": "0"}')
+    with pytest.raises(UsageError, match=r"changed or added: firmware, model.tflite, report.json; "):
+        build(tmp_path, model)
+
+
+def test_a_file_changed_during_the_build_is_not_replaced(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path, model)
+    edited = tmp_path / "out/project/app/main.c"
+    real = output.write_project
+
+    def edit_meanwhile(*arguments: object) -> None:
+        real(*arguments)  # type: ignore[arg-type]
+        edited.write_text("mine")
+
+    monkeypatch.setattr(output, "write_project", edit_meanwhile)
+    with pytest.raises(UsageError, match=r"files that you changed or added: project/app/main.c"):
+        build(tmp_path, model)
+    assert edited.read_text() == "mine"
+
+
+def test_a_commit_that_fails_puts_everything_back(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tmp_path, model, "nano33", project="cmake")
+    before = everything(tmp_path / "out")
+    rename = Path.rename
+    dense = tmp_path / "dense.tflite"
+    dense.write_bytes(networks.every_operator(pruned=False))
+    for direction in ("network.c of the last build", "network.c of this one"):
+        failures: list[Path] = []
+
+        def fail(path: Path, target: Path, failures: list[Path] = failures, away: bool = "last" in direction) -> Path:
+            if path.name == "network.c" and (".old" in target.parts) == away and not failures:
+                failures.append(path)
+                raise KeyboardInterrupt
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", fail)
+        with pytest.raises(KeyboardInterrupt):
+            build(tmp_path, dense, "nano33")
+        monkeypatch.undo()
+        assert failures
+        assert everything(tmp_path / "out") == before
+
+
+def test_the_manifest_names_what_was_written(tmp_path: Path, model: Path) -> None:
+    build(tmp_path, model, project="cmake")
+    manifest = json.loads((tmp_path / "out/.tinyprune.json").read_text())
+    written = {path.relative_to(tmp_path / "out").as_posix() for path in everything(tmp_path / "out")}
+    assert set(manifest["files"]) == written - {".tinyprune.json"}
+    assert manifest["yours"] == ["project/CMakeLists.txt", "project/CMakePresets.json"]
