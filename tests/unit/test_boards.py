@@ -67,7 +67,7 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ("[cpu]", "[cpu", "not valid TOML"),
         ("[cpu]", "[cpu2]", 'unknown key "cpu2"'),
         ('name = "x"', 'name = "../x"', 'name "../x" must be letters'),
-        ('family = "nrf52"', 'family = "nrf50"', r'unknown family "nrf50" \(did you mean "nrf52"\?\)'),
+        ('family = "nrf52"', 'family = "nrf521"', r'unknown family "nrf521" \(did you mean "nrf52"\?\)'),
         ('core = "cortex-m4"', 'core = "host"', 'core "host" does not go with family "nrf52"'),
         ('emulators = ["sim"]', "emulators = []", "emulators must name at least one"),
         ("clock_hz = 64_000_000", "clock_hz = 0", "cpu.clock_hz must be above 0"),

@@ -90,14 +90,36 @@ class CycleCounter:
         self._start = self._cycles() - value
 
 
-def core_registers(machine: Machine) -> dict[int, Register]:
+class Interrupts:
+    """Which ones the NVIC lets through: one of them must be, to end a WFI. None is ever taken: PRIMASK is set."""
+
+    def __init__(self) -> None:
+        self._enabled = [0] * 8
+
+    def any_enabled(self) -> bool:
+        return any(self._enabled)
+
+    def registers(self) -> dict[int, Register]:
+        return {
+            **{0xE000E100 + 4 * i: write_only(lambda bits, i=i: self._set(i, bits)) for i in range(8)},  # type: ignore[misc]
+            **{0xE000E180 + 4 * i: write_only(lambda bits, i=i: self._clear(i, bits)) for i in range(8)},  # type: ignore[misc]
+            **{0xE000E280 + 4 * i: ignored() for i in range(8)},  # NVIC_ICPR
+        }
+
+    def _set(self, i: int, bits: int) -> None:
+        self._enabled[i] |= bits
+
+    def _clear(self, i: int, bits: int) -> None:
+        self._enabled[i] &= ~bits
+
+
+def core_registers(machine: Machine, interrupts: Interrupts) -> dict[int, Register]:
     """Address → register of the system control space and the DWT."""
     return {
         **CycleCounter(machine.cycles).registers(),
         0xE000E004: Register(lambda: 7, None),  # ICTR: 256 interrupts
         0xE000E010: stored(),  # SYST_CSR
-        **{0xE000E180 + 4 * i: ignored() for i in range(8)},  # NVIC_ICER
-        **{0xE000E280 + 4 * i: ignored() for i in range(8)},  # NVIC_ICPR
+        **interrupts.registers(),
         0xE000ED08: stored(),  # VTOR
         0xE000ED88: stored(),  # CPACR
         0xE000ED94: stored(),  # MPU_CTRL

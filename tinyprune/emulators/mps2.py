@@ -36,7 +36,6 @@ class Mps2:
             timer + 0x0: write_only(self._set_timer_control),  # CTRL
             timer + 0x4: Register(self._timer_value, self._set_timer_value),  # VALUE
             timer + 0x8: stored(),  # RELOAD
-            **{0xE000E100 + 4 * i: ignored() for i in range(8)},  # NVIC_ISER
         }
 
     def _set_uart_control(self, value: int) -> None:

@@ -1,9 +1,9 @@
-"""nRF52833 and nRF52840 as their port uses them: UARTE0 with EasyDMA, crystal oscillator, instruction cache, pins.
+"""nRF52833, nRF52840 and nRF5340 as their port uses them: UARTE0 with EasyDMA, crystal oscillator, cache and pins.
 
-nRF52840 Product Specification, chapters NVMC, CLOCK, GPIO and UARTE; register maps: bsp/stable/mdk/nrf52840.svd and
-nrf52833.svd in Nordic's nrfx. The model refuses what real hardware would answer with silence: a transfer while the
-UARTE is off, at another baud rate than 115200, on other pins than the board's, before the crystal runs, or from flash,
-which EasyDMA cannot read. Bytes take no time on the wire.
+nRF52840 and nRF5340 Product Specifications, chapters NVMC, CACHE, CLOCK, GPIO and UARTE; register maps: nrf52840.svd,
+nrf52833.svd and nrf5340_application.svd in bsp/stable/mdk of Nordic's nrfx. The model refuses what real hardware would
+answer with silence: a transfer while the UARTE is off, at another baud rate than 115200, on other pins than the
+board's, before the crystal runs, or from flash, which EasyDMA cannot read. Bytes take no time on the wire.
 
 Where a bootloader lies before the program, reset leaves the UARTE as Arduino's does (bootloaders/nano33ble and
 initVariant() of variant.cpp in ArduinoCore-mbed): on, at 9600 baud, receiving. Firmware must stop that reception and
@@ -11,12 +11,32 @@ switch the UARTE off first.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 from tinyprune.boards import Board
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Register, ignored, stored, write_only
 
-_UARTE = 0x40002000
+_END_RX = 1 << 4  # of INTENSET
 _BAUD_9600, _BAUD_115200, _BAUD_AT_RESET = 0x00275000, 0x01D60000, 0x04000000
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """Where its peripherals are; `settings`: registers of its own that are written once and change nothing here."""
+
+    clock: int
+    uarte: int
+    gpio: int  # of port 0, at its register OUT - 4
+    settings: tuple[int, ...]
+
+
+NRF52 = Chip(0x40000000, 0x40002000, 0x50000500, (0x4001E540,))  # NVMC.ICACHECNF
+NRF53 = Chip(0x50005000, 0x50008000, 0x50842500, (0x50005558, 0x50001500))  # CLOCK.HFCLKCTRL, CACHE.ENABLE
+
+
+def nrf53(machine: Machine, board: Board) -> "Nrf52":
+    """The application core in the secure state."""
+    return Nrf52(machine, board, NRF53)
 
 
 def pin_select(name: str) -> int:
@@ -25,7 +45,7 @@ def pin_select(name: str) -> int:
 
 
 class Nrf52:
-    def __init__(self, machine: Machine, board: Board) -> None:
+    def __init__(self, machine: Machine, board: Board, chip: Chip = NRF52) -> None:
         assert board.serial is not None
         assert board.flash is not None
         self._tx_pin, self._rx_pin = pin_select(board.serial.tx), pin_select(board.serial.rx)
@@ -39,6 +59,7 @@ class Nrf52:
         self._end_rx = 0
         self._end_tx = 0
         self._crystal = 0
+        self._interrupts = 0
         self._settings = {
             0x500: stored(8 if bootloader else 0),  # ENABLE
             0x50C: self._pin_select("PSEL.TXD"),
@@ -46,21 +67,24 @@ class Nrf52:
             0x524: stored(_BAUD_9600 if bootloader else _BAUD_AT_RESET),  # BAUDRATE
             **{offset: stored() for offset in (0x534, 0x538, 0x544, 0x548, 0x56C)},  # RXD, TXD and CONFIG
         }
+        uarte, gpio = chip.uarte, chip.gpio
         self.registers: dict[int, Register] = {
-            0x40000000: write_only(self._start_crystal),  # CLOCK.TASKS_HFCLKSTART
-            0x40000100: Register(lambda: self._crystal, self._clear_crystal),  # CLOCK.EVENTS_HFCLKSTARTED
-            0x4001E540: stored(),  # NVMC.ICACHECNF
-            **{0x50000508 + 0x300 * port: ignored() for port in range(2)},  # P0 and P1: OUTSET
-            **{0x50000700 + 4 * pin: stored() for pin in range(32)},  # P0.PIN_CNF
-            **{0x50000A00 + 4 * pin: stored() for pin in range(16)},  # P1.PIN_CNF
-            **{_UARTE + offset: register for offset, register in self._settings.items()},
-            _UARTE + 0x000: write_only(self._start_rx),  # TASKS_STARTRX
-            _UARTE + 0x004: write_only(self._stop_rx),  # TASKS_STOPRX
-            _UARTE + 0x008: write_only(self._start_tx),  # TASKS_STARTTX
-            _UARTE + 0x110: Register(self._read_end_rx, self._write_end_rx),  # EVENTS_ENDRX
-            _UARTE + 0x120: Register(lambda: self._end_tx, self._write_end_tx),  # EVENTS_ENDTX
-            _UARTE + 0x144: Register(lambda: self._rx_timeout, self._write_rx_timeout),  # EVENTS_RXTO
-            _UARTE + 0x14C: stored(int(bootloader)),  # EVENTS_RXSTARTED
+            **{address: stored() for address in chip.settings},
+            chip.clock + 0x000: write_only(self._start_crystal),  # TASKS_HFCLKSTART
+            chip.clock + 0x100: Register(lambda: self._crystal, self._clear_crystal),  # EVENTS_HFCLKSTARTED
+            **{gpio + 0x300 * port + 0x008: ignored() for port in range(2)},  # OUTSET
+            **{gpio + 0x200 + 4 * pin: stored() for pin in range(32)},  # P0.PIN_CNF
+            **{gpio + 0x500 + 4 * pin: stored() for pin in range(16)},  # P1.PIN_CNF
+            **{uarte + offset: register for offset, register in self._settings.items()},
+            uarte + 0x000: write_only(self._start_rx),  # TASKS_STARTRX
+            uarte + 0x004: write_only(self._stop_rx),  # TASKS_STOPRX
+            uarte + 0x008: write_only(self._start_tx),  # TASKS_STARTTX
+            uarte + 0x110: Register(self._read_end_rx, self._write_end_rx),  # EVENTS_ENDRX
+            uarte + 0x120: Register(lambda: self._end_tx, self._write_end_tx),  # EVENTS_ENDTX
+            uarte + 0x144: Register(lambda: self._rx_timeout, self._write_rx_timeout),  # EVENTS_RXTO
+            uarte + 0x14C: stored(int(bootloader)),  # EVENTS_RXSTARTED
+            uarte + 0x304: write_only(self._enable_interrupts),  # INTENSET
+            uarte + 0x308: write_only(self._disable_interrupts),  # INTENCLR
         }
 
     def _setting(self, offset: int) -> int:
@@ -85,6 +109,12 @@ class Nrf52:
 
     def _clear_crystal(self, value: int) -> None:
         self._crystal &= value
+
+    def _enable_interrupts(self, value: int) -> None:
+        self._interrupts |= value
+
+    def _disable_interrupts(self, value: int) -> None:
+        self._interrupts &= ~value
 
     def _require_ready(self, task: str, pin_select: int, pin: int) -> None:
         if self._setting(0x500) != 8:
@@ -122,7 +152,7 @@ class Nrf52:
         self._rx_timeout = value
 
     def _read_end_rx(self) -> int:
-        """Reading it without a received byte means waiting: there are no interrupts and nothing else to do."""
+        """Reading it without a received byte means waiting, unless its interrupt ends the sleep that follows."""
         if self._end_rx:
             return 1
         if not self._rx_started:
@@ -130,7 +160,8 @@ class Nrf52:
         while self.to_firmware and len(self._receiving) < self._setting(0x538):
             self._receiving.append(self.to_firmware.popleft())
         if len(self._receiving) < self._setting(0x538):
-            self._machine.wait_for_input()
+            if not self._interrupts & _END_RX:
+                self._machine.wait_for_input()
             return 0
         self._machine.write_ram(self._setting(0x534), bytes(self._receiving))
         self._rx_started = False

@@ -18,9 +18,9 @@ from unicorn import arm_const
 from tinyprune import cost
 from tinyprune.boards import Board, Memory
 from tinyprune.emulators import program
-from tinyprune.emulators.cortex_m import FirmwareError, Machine, Mcu, Register, core_registers
+from tinyprune.emulators.cortex_m import FirmwareError, Interrupts, Machine, Mcu, Register, core_registers
 from tinyprune.emulators.mps2 import Mps2
-from tinyprune.emulators.nrf52 import Nrf52
+from tinyprune.emulators.nrf52 import Nrf52, nrf53
 from tinyprune.emulators.profile import Profile
 from tinyprune.emulators.profiler import Profiler
 from tinyprune.emulators.stm32f import stm32f4, stm32f7
@@ -33,6 +33,7 @@ from tinyprune.protocol import Clock
 MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
     "mps2": Mps2,
     "nrf52": Nrf52,
+    "nrf53": nrf53,
     "stm32f4": stm32f4,
     "stm32f7": stm32f7,
     "stm32l4": stm32l4,
@@ -101,8 +102,9 @@ class SimLink:
             unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, _CORES[board.cpu.core]
         )
         self._map_memory(flash)
+        self._interrupts = Interrupts()
         self._mcu = MCUS[board.family](self, board)
-        self._map_registers({**core_registers(self), **self._mcu.registers})
+        self._map_registers({**core_registers(self, self._interrupts), **self._mcu.registers})
         self._uc.hook_add(_INVALID_ACCESS, self._note_access)
         self._profiler = _profiler(self._uc, loaded, board) if profile else None
         self._reset(flash)
@@ -236,7 +238,11 @@ class SimLink:
     def _sleeps(self) -> bool:
         """Whether the core waits for an interrupt: unicorn stops behind a WFI."""
         pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
-        return bytes(self._uc.mem_read(pc - 2, 2)) == _WFI
+        if bytes(self._uc.mem_read(pc - 2, 2)) != _WFI:
+            return False
+        if not self._interrupts.any_enabled():
+            self._fail("the firmware sleeps (WFI), and no interrupt is enabled that could wake it")
+        return True
 
     def _fail(self, reason: str) -> None:
         pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)

@@ -1,49 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* nRF52833 and nRF52840: UARTE0 on the board's pins (pins.h), DWT cycle counter as the clock.
+/* Nordic's nRF52 and nRF53: UARTE0 on the board's pins (pins.h), DWT cycle counter as the clock. chip.h has the addresses.
  *
- * Registers: nRF52840 Product Specification, chapters NVMC, CLOCK, GPIO and UARTE; machine-readable as
- * bsp/stable/mdk/nrf52840.svd and nrf52833.svd in Nordic's nrfx, which agree on all that is used here. DWT and DEMCR:
- * Armv7-M Architecture Reference Manual (DDI 0403E), C1.8 and C1.6.
+ * Registers: nRF52840 and nRF5340 Product Specifications, chapters CLOCK, GPIO and UARTE. DWT and DEMCR: Armv7-M
+ * Architecture Reference Manual (DDI 0403E), C1.8 and C1.6, the same in Armv8-M (DDI 0553).
  */
 #include "port.h"
 
 #include "board.h"
+#include "chip.h"
 #include "pins.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
 /* CLOCK */
-#define CLOCK_TASKS_HFCLKSTART REGISTER(0x40000000)
-#define CLOCK_EVENTS_HFCLKSTARTED REGISTER(0x40000100)
-/* NVMC */
-#define NVMC_ICACHECNF REGISTER(0x4001E540)
-/* GPIO ports 0 and 1 */
-#define GPIO_OUTSET(port) REGISTER(0x50000508u + 0x300u * (port))
-#define GPIO_PIN_CNF(port, pin) REGISTER(0x50000700u + 0x300u * (port) + 4u * (pin))
+#define CLOCK_TASKS_HFCLKSTART REGISTER(CLOCK + 0x000)
+#define CLOCK_EVENTS_HFCLKSTARTED REGISTER(CLOCK + 0x100)
+/* GPIO */
+#define GPIO_OUTSET(port) REGISTER(GPIO(port) + 0x008)
+#define GPIO_PIN_CNF(port, pin) REGISTER(GPIO(port) + 0x200 + 4 * (pin))
 #define PIN_SELECT(port, pin) ((port) << 5 | (pin))
 /* UARTE0 */
-#define UARTE_TASKS_STARTRX REGISTER(0x40002000)
-#define UARTE_TASKS_STOPRX REGISTER(0x40002004)
-#define UARTE_TASKS_STARTTX REGISTER(0x40002008)
-#define UARTE_EVENTS_ENDRX REGISTER(0x40002110)
-#define UARTE_EVENTS_ENDTX REGISTER(0x40002120)
-#define UARTE_EVENTS_RXTO REGISTER(0x40002144)
-#define UARTE_EVENTS_RXSTARTED REGISTER(0x4000214C)
-#define UARTE_ENABLE REGISTER(0x40002500)
-#define UARTE_PSEL_TXD REGISTER(0x4000250C)
-#define UARTE_PSEL_RXD REGISTER(0x40002514)
-#define UARTE_BAUDRATE REGISTER(0x40002524)
-#define UARTE_RXD_PTR REGISTER(0x40002534)
-#define UARTE_RXD_MAXCNT REGISTER(0x40002538)
-#define UARTE_TXD_PTR REGISTER(0x40002544)
-#define UARTE_TXD_MAXCNT REGISTER(0x40002548)
-#define UARTE_CONFIG REGISTER(0x4000256C)
+#define UARTE_TASKS_STARTRX REGISTER(UARTE0 + 0x000)
+#define UARTE_TASKS_STOPRX REGISTER(UARTE0 + 0x004)
+#define UARTE_TASKS_STARTTX REGISTER(UARTE0 + 0x008)
+#define UARTE_EVENTS_ENDRX REGISTER(UARTE0 + 0x110)
+#define UARTE_EVENTS_ENDTX REGISTER(UARTE0 + 0x120)
+#define UARTE_EVENTS_RXTO REGISTER(UARTE0 + 0x144)
+#define UARTE_EVENTS_RXSTARTED REGISTER(UARTE0 + 0x14C)
+#define UARTE_INTENSET REGISTER(UARTE0 + 0x304)
+#define UARTE_INTENCLR REGISTER(UARTE0 + 0x308)
+#define UARTE_ENABLE REGISTER(UARTE0 + 0x500)
+#define UARTE_PSEL_TXD REGISTER(UARTE0 + 0x50C)
+#define UARTE_PSEL_RXD REGISTER(UARTE0 + 0x514)
+#define UARTE_BAUDRATE REGISTER(UARTE0 + 0x524)
+#define UARTE_RXD_PTR REGISTER(UARTE0 + 0x534)
+#define UARTE_RXD_MAXCNT REGISTER(UARTE0 + 0x538)
+#define UARTE_TXD_PTR REGISTER(UARTE0 + 0x544)
+#define UARTE_TXD_MAXCNT REGISTER(UARTE0 + 0x548)
+#define UARTE_CONFIG REGISTER(UARTE0 + 0x56C)
 /* Core */
 #define DWT_CTRL REGISTER(0xE0001000)
 #define DWT_CYCCNT REGISTER(0xE0001004)
+#define NVIC_ISER REGISTER(0xE000E100)
+#define NVIC_ICPR REGISTER(0xE000E280)
 #define DEMCR REGISTER(0xE000EDFC)
 
+enum { END_RX = 1 << 4 }; /* of INTENSET */
 enum { CYCLES_PER_US = TP_CPU_CLOCK_HZ / 1000000u, TX_BYTES = 64 };
 
 /* EasyDMA reads and writes RAM only, so text from flash is copied here first. */
@@ -53,11 +56,11 @@ static volatile uint8_t rx_byte;
 static uint64_t cycles;
 
 static void start_clocks(void) {
+    tp_chip_init();
     CLOCK_EVENTS_HFCLKSTARTED = 0;
     CLOCK_TASKS_HFCLKSTART = 1; /* the crystal: the internal oscillator is too inaccurate for 115200 baud */
     while (CLOCK_EVENTS_HFCLKSTARTED == 0) {
     }
-    NVMC_ICACHECNF = 1;
     DEMCR |= 1u << 24; /* TRCENA: powers the DWT */
     DWT_CYCCNT = 0;
     DWT_CTRL |= 1; /* CYCCNTENA */
@@ -87,6 +90,9 @@ static void start_uart(void) {
     UARTE_RXD_PTR = (uint32_t)(uintptr_t)&rx_byte;
     UARTE_RXD_MAXCNT = 1;
     UARTE_EVENTS_ENDRX = 0;
+    UARTE_INTENCLR = UINT32_MAX;
+    UARTE_INTENSET = END_RX;
+    NVIC_ISER = 1u << UARTE0_INTERRUPT; /* masked by PRIMASK since reset: it wakes the core and is never taken */
     UARTE_TASKS_STARTRX = 1;
 }
 
@@ -99,6 +105,8 @@ void tp_port_init(void) {
 int tp_port_read(void) {
     while (UARTE_EVENTS_ENDRX == 0) {
         (void)tp_port_time_us();
+        __asm__ volatile("wfi");
+        NVIC_ICPR = 1u << UARTE0_INTERRUPT;
     }
     UARTE_EVENTS_ENDRX = 0;
     const int byte = rx_byte;
@@ -129,7 +137,8 @@ void tp_port_flush(void) {
     tx_count = 0;
 }
 
-/* CYCCNT wraps every 67 s at 64 MHz: the differences add up to 64 bits if this is called once in that time. */
+/* CYCCNT wraps every 67 s at 64 MHz: the differences add up to 64 bits if this is called once in that time. It stands
+ * while the core sleeps, unless a debugger is attached: the time is that of being awake. */
 uint64_t tp_port_time_us(void) {
     cycles += (uint32_t)(DWT_CYCCNT - (uint32_t)cycles);
     return cycles / CYCLES_PER_US;
