@@ -23,8 +23,8 @@ def test_stream_round_trip(taps: int, zeros: float | str) -> None:
     shifts, numbers = np.arange(2, 9), np.arange(7)
     packed = pairs.pack(weights, numbers * -1000, shifts, numbers, -numbers)
     np.testing.assert_array_equal(pairs.unpack(packed, shifts, taps), weights)
-    assert packed[2] == 0
-    assert packed[-2:].astype(np.int32).tolist() == [6, -6]
+    assert packed[3] == 0
+    assert packed[-5:].astype(np.int32).tolist() == [6, -6 << 12, 0, 0, 0]
     assert pairs.count(weights) < len(packed) - 7 * 4
     packed = pairs8.pack(weights, numbers * -1000, shifts, numbers)
     np.testing.assert_array_equal(pairs8.unpack(packed, taps, 7), weights)
@@ -41,15 +41,15 @@ def test_one_pair_a_group_at_two_of_four() -> None:
 
 
 def test_worked_example() -> None:
-    """Six groups, of which the last four are empty but for one weight: three pairs in one record."""
+    """Six groups, of which the last four are empty but for one weight: three pairs and a bridge in one record."""
     weights = np.zeros((1, 24), np.int8)
     weights[0, [0, 1]] = 3, -1  # pair 01 of group 0: byte 0
     weights[0, [6, 7]] = 5, 7  # pair 23 of group 1: byte 120 + 5 · 20
     weights[0, 16] = 2  # pair 01 of group 4: byte 480, 260 further, which is more than a step
     packed = pairs.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
-    entry = 12 * 48 + 3 * 4
+    entry = 13 * 48 + 3 * 4 - 948
     steps = 220 << 8 | 240 << 16 | 20 << 24
-    expected = [10, entry, 4, steps, 12 | 0xFFFC << 16, 20 | 28 << 16, 0, 8, 9, 11]
+    expected = [13, entry & 0xFFF, steps, 4, 12 | 0xFFFC << 16, 20 | 28 << 16, 0, 8, 9, 11 << 12, 0, 0, 0]
     assert packed.tolist() == expected
 
 
@@ -91,8 +91,9 @@ def test_worked_example_of_one_of_four() -> None:
     weights[0, [3, 4]] = 3, -1  # (y0, x3), number 12: byte 240
     weights[0, 17] = 5  # (x1, y0), number 4 of block 2: byte 640 + 80
     packed = pairs14.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
-    entry = 14 * 48 + 7 * 4
-    assert packed.tolist() == [8, entry, 4, 240 | 480 << 16, 0xFFFC | 12 << 16, 20, 9, 11]
+    entry = 15 * 48 + 7 * 4 - 964
+    words = [11, entry & 0xFFF, 240 | 480 << 16, 4, 0xFFFC | 12 << 16, 20, 9, 11 << 12, 0, 0, 0]
+    assert packed.tolist() == words
 
 
 def test_worked_example_of_taps() -> None:

@@ -53,11 +53,11 @@ def _pack_sp14(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
 
 PAIRS = Format(
     "pairs", lambda _rows, _bias: True, _pack_pairs, pairs.GROUP_BYTES,
-    lambda rows: 13.25 * pairs.count(rows) + 46 * len(rows), 75,
+    lambda rows: 13.25 * pairs.count(rows) + 33 * len(rows), 71,
 )  # fmt: skip
 PAIRS8 = Format(
     "pairs8", lambda _rows, bias: pairs8.fits(bias), _pack_pairs8, pairs.GROUP_BYTES,
-    lambda rows: 14.25 * pairs.count(rows) + 58 * len(rows), 75,
+    lambda rows: 14.25 * pairs.count(rows) + 58 * len(rows), 71,
 )  # fmt: skip
 TAPS = Format(
     "taps", lambda rows, _bias: rows.shape[1] <= taps.MAX_TAPS, _pack_taps, taps.GROUP_BYTES,
@@ -65,7 +65,7 @@ TAPS = Format(
 )  # fmt: skip
 SP14 = Format(
     "sp14", lambda rows, _bias: pairs14.fits(rows), _pack_sp14, pairs14.GROUP_BYTES,
-    lambda rows: 13.5 * pairs14.count(rows) + 46 * len(rows), 120, multiple=pairs14.BLOCK,
+    lambda rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, multiple=pairs14.BLOCK,
 )  # fmt: skip
 FORMATS = (PAIRS, PAIRS8, TAPS, SP14)
 

@@ -25,10 +25,12 @@ PAIRS = tuple(combinations(range(GROUP), 2))
 PAIR_BYTES = 4 * PIXELS
 GROUP_BYTES = len(PAIRS) * PAIR_BYTES
 RUN = 16  # pairs that the kernel has unrolled
-OWN_ENTRIES = -36
-#: What a channel's own entry costs, in pairs: 9 cycles of 13.
-_OWN_ENTRY_PAIRS = 0.7
 _MAX_STEP = 255
+#: Entries that are no place in the run: the stream's end, more than one run; bytes of code from the run's end to where
+#: the other entries count from.
+_END, _RUNS, _BEHIND_RUN = 0, 8, 168
+_ENTRY_BITS = 12
+_MAX_OFFSET = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +44,36 @@ class Code:
     def step_bits(self) -> int:
         return 32 // self.record
 
-    def entry(self, pairs: int) -> int:
-        """Bytes of the run that a channel skips."""
-        skip = -pairs % RUN
+    def skip_bytes(self, pairs: int) -> int:
+        """Bytes of the run that are skipped before the last `pairs` of it, 1 to RUN."""
+        skip = RUN - pairs
         return skip * self.pair_bytes + skip // self.record * 4
 
-    def own_entry(self, pairs: int) -> int:
-        """A channel's own entry in the lower half, its runs in the upper."""
-        return self.entry(pairs) | (-(-pairs // RUN) - 2) << 16
-
-    def skipped(self, entry: int) -> int:
+    def pairs_behind(self, skipped_bytes: int) -> int:
+        """The inverse of `skip_bytes`; also at the run's end, where no steps are loaded any more."""
         record_bytes = self.record * self.pair_bytes + 4
-        return entry // record_bytes * self.record + entry % record_bytes // self.pair_bytes
+        skip = skipped_bytes // record_bytes * self.record + skipped_bytes % record_bytes // self.pair_bytes
+        return RUN - skip
+
+    @property
+    def _run_bytes(self) -> int:
+        return RUN * self.pair_bytes + (RUN // self.record - 1) * 4
+
+    def entry(self, pairs: int) -> int:
+        """Where a channel of so many pairs goes on behind its first one."""
+        if pairs > RUN + 1:
+            return _RUNS
+        return (self._run_bytes if pairs == 1 else self.skip_bytes(pairs - 1)) - self._run_bytes - _BEHIND_RUN
+
+    def runs(self, pairs: int) -> list[int]:
+        """The word that a channel of more than one run has."""
+        if pairs <= RUN + 1:
+            return []
+        return [self.skip_bytes((pairs - 2) % RUN + 1) | (pairs - 2) // RUN * 2 << 16]
+
+    def pairs_left(self, entry: int) -> int:
+        """The inverse of `entry`, less the first pair."""
+        return self.pairs_behind(entry + self._run_bytes + _BEHIND_RUN)
 
 
 CODE = Code(4, 48)
@@ -74,22 +94,24 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offs
 
 
 def stream(channels: list[list[Pair]], code: Code, bias: Int64, multiplier: Int64, offset: Int64) -> Words:
-    """All channels with weights as halfwords."""
-    entry, channels = entries(channels, code)
-    words = [0, entry]
-    for pairs, *numbers in zip(channels, bias, multiplier, offset, strict=True):
-        own = [code.own_entry(len(pairs))] if entry == OWN_ENTRIES else []
-        words += [int(numbers[0]), *own, *_records(pairs, code), int(numbers[1]), int(numbers[2])]
-    return finished(words)
+    """All channels with weights as halfwords; offsets of 20 bits."""
+    if (offset < -_MAX_OFFSET).any() or (offset >= _MAX_OFFSET).any():
+        raise ValueError("an offset does not fit 20 bits")
+    channels = [_filled_up(pairs, code) for pairs in channels]
+    follow = [*(_entry_field(pairs, code) for pairs in channels), _END]
+    words = [0, follow[0]]
+    for pairs, entry, *numbers in zip(channels, follow[1:], bias, multiplier, offset, strict=True):
+        words += [*_pair_words(pairs, int(numbers[0]), code), int(numbers[1]), int(numbers[2]) << _ENTRY_BITS | entry]
+    return finished([*words, 0, 0, 0])
 
 
-def entries(channels: list[list[Pair]], code: Code) -> tuple[int, list[list[Pair]]]:
-    """Where channels enter the kernel's run, and their pairs, made equal in number where that is faster."""
-    most = max(len(pairs) for pairs in channels)
-    spared = sum(most - len(pairs) for pairs in channels)
-    if most > RUN or spared > _OWN_ENTRY_PAIRS * len(channels):
-        return OWN_ENTRIES, channels
-    return code.entry(most), [[(0, 0, 0)] * (most - len(pairs)) + pairs for pairs in channels]
+def _filled_up(pairs: list[Pair], code: Code) -> list[Pair]:
+    """With a pair of zeros in front where the second pair's step is not in the first one's word."""
+    return [(0, 0, 0), *pairs] if len(pairs) > 1 and len(pairs) % code.record == 1 else pairs
+
+
+def _entry_field(pairs: list[Pair], code: Code) -> int:
+    return code.entry(len(pairs)) & (1 << _ENTRY_BITS) - 1
 
 
 def finished(stream: list[int]) -> Words:
@@ -130,10 +152,9 @@ def _bridge(found: list[Pair], address: int) -> None:
         found.append((here, 0, 0))
 
 
-def steps_of(pairs: list[Pair], code: Code) -> list[int]:
-    """From each pair to the next, zeros in front that fill the first record."""
-    addresses = [0, *(address for address, _, _ in pairs)]
-    return [0] * (-len(pairs) % code.record) + [after - before for before, after in pairwise(addresses)]
+def steps_of(pairs: list[Pair]) -> list[int]:
+    """From each pair to the next."""
+    return [after - before for before, after in pairwise([0, *(address for address, _, _ in pairs)])]
 
 
 def steps_word(steps: list[int], code: Code) -> int:
@@ -141,15 +162,26 @@ def steps_word(steps: list[int], code: Code) -> int:
     return sum(step << code.step_bits * i for i, step in enumerate(steps))
 
 
-def _records(pairs: list[Pair], code: Code) -> list[int]:
-    words: list[int] = []
-    steps = steps_of(pairs, code)
-    missing = len(steps) - len(pairs)
-    for first in range(0, len(steps), code.record):
-        words.append(steps_word(steps[first : first + code.record], code))
-        record = pairs[max(0, first - missing) : first + code.record - missing]
-        words += [(low & 0xFFFF) | (high & 0xFFFF) << 16 for _, low, high in record]
+def _pair_words(pairs: list[Pair], bias: int, code: Code) -> list[int]:
+    """A channel's steps, bias and weights."""
+    first, *steps = steps_of(pairs)
+    short = len(steps) % code.record
+    words = [
+        steps_word([first, *[0] * (code.record - 1 - short), *steps[:short]], code),
+        bias,
+        _weights_word(pairs[0]),
+        *code.runs(len(pairs)),
+        *map(_weights_word, pairs[1 : 1 + short]),
+    ]
+    for at in range(short, len(steps), code.record):
+        words.append(steps_word(steps[at : at + code.record], code))
+        words += map(_weights_word, pairs[1 + at : 1 + at + code.record])
     return words
+
+
+def _weights_word(pair: Pair) -> int:
+    _, low, high = pair
+    return (low & 0xFFFF) | (high & 0xFFFF) << 16
 
 
 def unpack(stream: Words, scale_shift: Int64, taps: int) -> Int8:
@@ -166,29 +198,34 @@ def unpack(stream: Words, scale_shift: Int64, taps: int) -> Int8:
 def unpack_pairs(stream: Words, code: Code) -> list[list[Pair]]:
     """The pairs of each channel: the inverse of `stream`."""
     words, at = [int(word) for word in stream], 2
+    entry = signed(words[1], _ENTRY_BITS)
     channels: list[list[Pair]] = []
-    while at < len(words):
-        at, left = read_entry(words, at + 1, code)
-        steps, address, pairs = 0, 0, list[Pair]()
+    while entry != _END:
+        steps, address = words[at], words[at] & (1 << code.step_bits) - 1
+        pairs = [_pair(address, words[at + 2])]
+        at, left = _read_entry(words, at + 3, entry, code)
         for number in range(left, 0, -1):
-            if number == left or number % code.record == 0:
+            if number % code.record == 0:
                 at, steps = at + 1, words[at]
             address += steps >> code.step_bits * (-number % code.record) & (1 << code.step_bits) - 1
-            pairs.append((address, signed(words[at], 16), signed(words[at] >> 16, 16)))
+            pairs.append(_pair(address, words[at]))
             at += 1
         channels.append(pairs)
+        entry = signed(words[at + 1], _ENTRY_BITS)
         at += 2
-    assert at == len(words) == words[0]
+    assert at + 3 == len(words) == words[0]
     return channels
 
 
-def read_entry(words: list[int], at: int, code: Code) -> tuple[int, int]:
-    """(where the records of the channel begin, its count of pairs); `at` is behind its bias."""
-    runs, entry = 1, words[1]
-    if entry == OWN_ENTRIES & 0xFFFFFFFF:
-        runs, entry = (words[at] >> 16) + 2 & 0xFFFF, words[at] & 0xFFFF
-        at += 1
-    return at, RUN * runs - code.skipped(entry)
+def _pair(address: int, word: int) -> Pair:
+    return address, signed(word, 16), signed(word >> 16, 16)
+
+
+def _read_entry(words: list[int], at: int, entry: int, code: Code) -> tuple[int, int]:
+    """(where the records of the channel go on, how many pairs it has behind its first)."""
+    if entry != _RUNS:
+        return at, code.pairs_left(entry)
+    return at + 1, code.pairs_behind(words[at] & 0xFFFF) + RUN * (words[at] >> 17)
 
 
 def signed(value: int, bits: int) -> int:

@@ -4,9 +4,12 @@ tp_kernels_dsp.h, tp_conv_2d_s8_pairs8_dsp)."""
 import numpy as np
 
 from tinyprune.sparsity import pairs
-from tinyprune.sparsity.pairs import Code, Int8, Int64, Pair, Words
+from tinyprune.sparsity.pairs import RUN, Code, Int8, Int64, Pair, Words
 
 CODE = Code(4, 52)
+OWN_ENTRIES = -36
+#: What a channel's own entry costs, in pairs: 9 cycles of 13.
+_OWN_ENTRY_PAIRS = 0.7
 _MAX_BIAS = (1 << 26) - 1
 
 
@@ -19,18 +22,31 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64) -> W
     """`[out_channels, taps]` and its channels' `[out_channels]` numbers → the stream `[words]`; biases must fit."""
     if not fits(bias):
         raise ValueError("a bias does not fit 27 bits")
-    entry, channels = pairs.entries([pairs.pairs_of(row) for row in weights.astype(np.int64)], CODE)
+    entry, channels = _entries([pairs.pairs_of(row) for row in weights.astype(np.int64)])
     stream = [0, entry]
     for taken, *numbers in zip(channels, bias * 32 + scale_shift, multiplier, strict=True):
-        own = [CODE.own_entry(len(taken))] if entry == pairs.OWN_ENTRIES else []
+        own = [_entry(len(taken)) | (-(-len(taken) // RUN) - 2) << 16] if entry == OWN_ENTRIES else []
         stream += [int(numbers[0]), *own, *_records(taken), int(numbers[1])]
     return pairs.finished(stream)
 
 
+def _entries(channels: list[list[Pair]]) -> tuple[int, list[list[Pair]]]:
+    """Where channels enter the kernel's run, and their pairs, made equal in number where that is faster."""
+    most = max(len(taken) for taken in channels)
+    spared = sum(most - len(taken) for taken in channels)
+    if most > RUN or spared > _OWN_ENTRY_PAIRS * len(channels):
+        return OWN_ENTRIES, channels
+    return _entry(most), [[(0, 0, 0)] * (most - len(taken)) + taken for taken in channels]
+
+
+def _entry(count: int) -> int:
+    return CODE.skip_bytes((count - 1) % RUN + 1)
+
+
 def _records(taken: list[Pair]) -> list[int]:
     words: list[int] = []
-    steps = pairs.steps_of(taken, CODE)
-    missing = len(steps) - len(taken)
+    missing = -len(taken) % CODE.record
+    steps = [0] * missing + pairs.steps_of(taken)
     weights = [(0, 0)] * missing + [(low, high) for _, low, high in taken]
     for first in range(0, len(steps), CODE.record):
         words.append(pairs.steps_word(steps[first : first + CODE.record], CODE))
@@ -56,7 +72,7 @@ def unpack(stream: Words, taps: int, out_channels: int) -> Int8:
 
 def _unpack_channel(words: list[int], at: int, row: Int64) -> int:
     """Fills in one row from its entry on; returns where its multiplier is."""
-    at, left = pairs.read_entry(words, at, CODE)
+    at, left = _read_entry(words, at)
     at, steps, address = at + 1, words[at], 0
     while left:
         address += steps >> 8 * (-left % CODE.record) & 0xFF
@@ -68,3 +84,12 @@ def _unpack_channel(words: list[int], at: int, row: Int64) -> int:
         if left and left % CODE.record == 0:
             at, steps = at + 1, words[at]
     return at
+
+
+def _read_entry(words: list[int], at: int) -> tuple[int, int]:
+    """(where the records of the channel begin, its count of pairs); `at` is behind its bias."""
+    runs, entry = 1, words[1]
+    if entry == OWN_ENTRIES & 0xFFFFFFFF:
+        runs, entry = (words[at] >> 16) + 2 & 0xFFFF, words[at] & 0xFFFF
+        at += 1
+    return at, RUN * (runs - 1) + CODE.pairs_behind(entry)

@@ -3,17 +3,18 @@
  *
  * The loop over pairs of weights of tp_five_pixels_s8_pairs_dsp and tp_five_pixels_s8_sp14_dsp, each of which includes this
  * once. They define before: TP_PAIRS_FUNCTION, the function's name, and TP_PAIRS_A_RECORD, how many pairs share a word of
- * steps, 4u of a byte each or 2u of a halfword. */
+ * steps, 4 of a byte each or 2 of a halfword. */
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
 #if TP_DSP
 
 /* In assembly as a whole: it needs all 14 registers (5 accumulators, 5 pairs of activations, weights, steps and two pointers),
- * loads back to back, which compilers pull apart, and a jump into the unrolled pairs. */
+ * loads back to back, which compilers pull apart, and a jump into the unrolled pairs. Where a channel enters is a count of
+ * bytes of code, so that instructions are as wide as they are said to be. */
 
 /* Move on to the next pair, load its weights and the activations of five pixels, multiply: 13 cycles, 48 bytes of code. */
-#if TP_PAIRS_A_RECORD == 4u
+#if TP_PAIRS_A_RECORD == 4
 #define ADVANCE(rotation) "uxtab r12, r12, r11" rotation "\n\t"
 #else
 #define ADVANCE(rotation) "uxtah r12, r12, r11" rotation "\n\t"
@@ -32,7 +33,7 @@
     "smlad r2, r7, r10, r2\n\t"    \
     "smlad r3, r8, r10, r3\n\t"    \
     "smlad r4, r9, r10, r4\n\t"
-#if TP_PAIRS_A_RECORD == 4u
+#if TP_PAIRS_A_RECORD == 4
 #define RECORD(next_steps)                          \
     ADVANCE("") LOAD MULTIPLY                       \
     ADVANCE(", ror #8") LOAD MULTIPLY               \
@@ -48,138 +49,169 @@
 #define SECOND_HALF_OF_RUN RECORD(NEXT_STEPS) RECORD(NEXT_STEPS) RECORD(NEXT_STEPS) RECORD("")
 #endif
 
-/* On the stack: 0 where channels begin, 4 end, 8 expanded, 12 output, 16 channel_step, 20 to[4], 36 runs left, 40 the run's
- * address. Nothing in a run touches the flags: N says that it is the channel's last. Channels begin where in the run their
- * first record does, or 36 bytes before the run, where each one's own beginning and runs are read. */
+/* On the stack: 0 twice the runs left, 4 expanded, 8 output, 12 channel_step, 16 to[4], 32 five_wide. Behind a run, flags are
+ * those of comparing the runs left with five_wide: N for a channel's end in a five-wide map, Z for one in another, neither
+ * when there are runs left. Nothing in a run and behind it touches them. The fifth output is stored with the next channel's
+ * loads, where that takes one cycle. */
 __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) tp_five_pixels *job)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
-        "ldm r0, {r1-r9}\n\t"
-        "push {r1-r11}\n\t"
-        "add lr, r1, #8\n\t"
-        "ldr r1, [r1, #4]\n\t"
-        "adr.w r0, 2f\n\t"
-        "add r0, r0, #1\n\t"
-        "str r0, [sp, #40]\n\t"
-        "add r0, r0, r1\n\t"
-        "str r0, [sp, #0]\n\t"
+        "ldm r0, {r1-r10}\n\t"
+        "mov r2, #0\n\t"
+        "push {r2-r10}\n\t"
+        "mov r7, r4\n\t" /* what is stored as the fifth output before there is one, is overwritten */
+        "mov r12, r3\n\t"
+        "add lr, r1, #12\n\t"
+        "ldr r6, [r1, #4]\n\t"
+        "ldr r11, [r1, #8]\n\t"
+        "cmp r2, r10\n\t"
         "b 4f\n\t"
         ".balign 4\n\t"
-        /* a channel that begins elsewhere than the others, or has more runs than one: 36 bytes */
-        "asr.w r5, r11, #16\n\t"
-        "uxth.w r6, r11\n\t"
-        "ldr.w r7, [sp, #40]\n\t"
-        "ldr.w r11, [lr], #4\n\t"
-        "str.w r5, [sp, #36]\n\t"
-        "add.w r6, r6, r7\n\t"
-        "cmp.w r5, #0\n\t"
-        "bx r6\n\t"
-        "nop\n\t"
-        "nop.w\n\t"
         "2:\n\t" /* a run of 16 pairs */
         FIRST_HALF_OF_RUN SECOND_HALF_OF_RUN
-        "bpl 6f\n\t"
-        "3:\n\t" /* requantize */
-        "ldr r5, [lr], #4\n\t"
-        "ldr r6, [lr], #4\n\t"
-        "ldr r7, [sp, #12]\n\t"
-        "ldr r8, [sp, #16]\n\t"
-        "ldr r9, [sp, #20]\n\t"
-        "ldr r10, [sp, #24]\n\t"
-        "ldr r11, [sp, #28]\n\t"
-        "ldr r12, [sp, #32]\n\t"
-        "smmla r0, r0, r5, r6\n\t"
-        "smmla r1, r1, r5, r6\n\t"
-        "smmla r2, r2, r5, r6\n\t"
-        "smmla r3, r3, r5, r6\n\t"
-        "smmla r4, r4, r5, r6\n\t"
+        "bpl.w 6f\n\t"
+        "3:\n\t" /* requantize; r6 keeps where the next channel enters */
+        "ldr.w r5, [lr], #4\n\t"
+        "ldr.w r6, [lr], #4\n\t"
+        "ldr.w r11, [lr], #4\n\t"
+        "ldr.w r7, [sp, #8]\n\t"
+        "ldr.w r8, [sp, #12]\n\t"
+        "ldr.w r9, [sp, #28]\n\t"
+        "ldr.w r12, [sp, #4]\n\t"
+        "asr.w r10, r6, #12\n\t"
+        "smmla r0, r0, r5, r10\n\t"
+        "smmla r1, r1, r5, r10\n\t"
+        "smmla r2, r2, r5, r10\n\t"
+        "smmla r3, r3, r5, r10\n\t"
+        "smmla r4, r4, r5, r10\n\t"
         "ssat r0, #8, r0, asr #12\n\t"
         "ssat r1, #8, r1, asr #12\n\t"
         "ssat r2, #8, r2, asr #12\n\t"
         "ssat r3, #8, r3, asr #12\n\t"
         "ssat r4, #8, r4, asr #12\n\t"
-        "add r8, r7, r8\n\t"
+        "add.w r8, r7, r8\n\t"
+        "bpl.w 5f\n\t"
+        "strb.w r0, [r7]\n\t"
+        "strb.w r1, [r7, #2]\n\t"
+        "strb.w r2, [r7, #1]\n\t"
+        "strb.w r3, [r7, #3]\n\t"
+        "str.w r8, [sp, #8]\n\t"
+        "4:\n\t" /* the next channel, and its first pair */
+        ADVANCE("")
+        "ldr.w r0, [lr], #4\n\t"
+        "ldr.w r10, [lr], #4\n\t"
+        "ldr.w r1, [r12, #4]\n\t"
+        "ldr.w r2, [r12, #8]\n\t"
+        "ldr.w r3, [r12, #12]\n\t"
+        "ldr.w r8, [r12, #16]\n\t"
+        "ldr.w r5, [r12]\n\t"
+        "strb.w r4, [r7, r9]\n\t"
+        "smlad r1, r1, r10, r0\n\t"
+        "smlad r2, r2, r10, r0\n\t"
+        "smlad r3, r3, r10, r0\n\t"
+        "smlad r4, r8, r10, r0\n\t"
+        "smlad r0, r5, r10, r0\n\t"
+        "sbfx r6, r6, #0, #12\n\t"
+        "add pc, r6\n\t" /* from 4 bytes behind it, 168 behind the run */
+        "nop\n\t"
+        /* 0: the end */
+        "add sp, sp, #36\n\t"
+        "pop {r4-r11, pc}\n\t"
+        "nop\n\t"
+        /* TP_PAIRS_RUNS: more than one run */
+        "ldr r8, [lr], #4\n\t"
+        "ldr r6, [sp, #32]\n\t"
+        "lsr r7, r8, #16\n\t"
+        "str r7, [sp]\n\t"
+        "uxth r8, r8\n\t"
+        "cmp r7, r6\n\t"
+        "adr.w r6, 2b\n\t"
+        "add r6, r8\n\t"
+        "mov pc, r6\n\t"
+        "6:\n\t"
+        "beq 3b\n\t"
+        "ldr r5, [sp]\n\t" /* the channel's next run */
+        "ldr r6, [sp, #32]\n\t"
+        "ldr r11, [lr], #4\n\t"
+        "sub.w r5, r5, #2\n\t"
+        "str r5, [sp]\n\t"
+        "cmp r5, r6\n\t"
+        "b.w 2b\n\t"
+        "5:\n\t" /* outputs that are not in a five-wide map */
         "strb r0, [r7]\n\t"
-        "strb r1, [r7, r9]\n\t"
+        "str r8, [sp, #8]\n\t"
+        "ldr r5, [sp, #16]\n\t"
+        "ldr r10, [sp, #20]\n\t"
+        "ldr r0, [sp, #24]\n\t"
+        "strb r1, [r7, r5]\n\t"
         "strb r2, [r7, r10]\n\t"
-        "strb r3, [r7, r11]\n\t"
-        "strb r4, [r7, r12]\n\t"
-        "str r8, [sp, #12]\n\t"
-        "4:\n\t" /* the next channel */
-        "ldr r5, [sp, #4]\n\t"
-        "ldr r6, [sp, #0]\n\t"
-        "ldr r12, [sp, #8]\n\t"
-        "cmp lr, r5\n\t"
-        "beq 7f\n\t"
-        "ldr r0, [lr], #4\n\t"
-        "ldr r11, [lr], #4\n\t"
-        "mov r1, r0\n\t"
-        "mov r2, r0\n\t"
-        "mov r3, r0\n\t"
-        "mov r4, r0\n\t"
-        "bx r6\n\t"
-        "6:\n\t" /* the channel's next run */
-        "ldr r5, [sp, #36]\n\t"
-        "ldr r11, [lr], #4\n\t"
-        "subs r5, r5, #1\n\t"
-        "str r5, [sp, #36]\n\t"
-        "b 2b\n\t"
-        "7:\n\t"
-        "add sp, sp, #44\n\t"
-        "pop {r4-r11, pc}");
+        "strb r3, [r7, r0]\n\t"
+        "b.w 4b");
 }
 
 #else
 
 #define STEP_BITS (32u / TP_PAIRS_A_RECORD)
+#define STEP_MASK ((1u << STEP_BITS) - 1u)
+/* Bytes of the assembly above: 48 a pair, 4 more a record but the last, 168 more up to where entries count from. */
 #define RECORD_BYTES (48u * TP_PAIRS_A_RECORD + 4u)
+#define RUN_BYTES (16u / TP_PAIRS_A_RECORD * RECORD_BYTES - 4u)
+#define RUN_ENTRY (RUN_BYTES + 168u)
 
 static inline int8_t relu_output(int32_t acc, int32_t multiplier, int32_t offset)
 {
     return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * multiplier >> 32)) >> TP_RELU_SHIFT);
 }
 
-/* acc + one channel's weights . pairs; returns the weights behind. */
-static const uint32_t *dot(const uint32_t *weights, uint32_t entry, const uint32_t *pairs, int32_t acc[TP_TILE_PIXELS])
+static inline uint32_t pairs_behind(uint32_t bytes_of_run)
 {
-    const char *at = (const char *)pairs;
-    uint32_t runs = 1;
-    if (entry == TP_OWN_ENTRIES) {
-        runs = ((*weights >> 16) + 2) & 0xffffu;
-        entry = *weights++ & 0xffffu;
+    return 16u - bytes_of_run / RECORD_BYTES * TP_PAIRS_A_RECORD - bytes_of_run % RECORD_BYTES / 48u;
+}
+
+/* Pairs of a channel behind its first. */
+static uint32_t pairs_left(uint32_t entry, const uint32_t **weights)
+{
+    if (entry == TP_PAIRS_RUNS) {
+        const uint32_t runs = *(*weights)++;
+        return pairs_behind(runs & 0xffffu) + 8u * (runs >> 16);
     }
-    /* entry counts bytes of the assembly above: 48 a pair, 4 more a record */
-    const uint32_t records = entry / RECORD_BYTES, rest = entry % RECORD_BYTES / 48;
-    uint32_t count = 16 * runs - records * TP_PAIRS_A_RECORD - rest, steps = *weights++;
-    while (count > 0) {
-        at += steps >> (-count % TP_PAIRS_A_RECORD) * STEP_BITS & ((1u << STEP_BITS) - 1);
-        for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-            acc[i] = tp_smlad(((const uint32_t *)(const void *)at)[i], *weights, acc[i]);
-        }
-        weights++;
-        if (--count % TP_PAIRS_A_RECORD == 0 && count > 0) {
-            steps = *weights++;
-        }
+    return pairs_behind(entry + RUN_ENTRY - 0x1000u);
+}
+
+static void add_pair(const char *at, uint32_t weights, int32_t acc[TP_TILE_PIXELS])
+{
+    for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
+        acc[i] = tp_smlad(((const uint32_t *)(const void *)at)[i], weights, acc[i]);
     }
-    return weights;
 }
 
 void TP_PAIRS_FUNCTION(tp_five_pixels *job)
 {
     const uint32_t *weights = job->weights + 2;
-    while (weights != job->end) {
+    uint32_t entry = job->weights[1] & 0xfffu;
+    while (entry != 0) {
+        uint32_t steps = weights[0];
+        const char *at = (const char *)job->expanded + (steps & STEP_MASK);
         int32_t acc[TP_TILE_PIXELS];
-        const int32_t bias = (int32_t)*weights++;
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-            acc[i] = bias;
+            acc[i] = (int32_t)weights[1];
         }
-        weights = dot(weights, job->weights[1], job->expanded, acc);
-        const int32_t multiplier = (int32_t)weights[0], offset = (int32_t)weights[1];
+        add_pair(at, weights[2], acc);
+        weights += 3;
+        for (uint32_t left = pairs_left(entry, &weights); left > 0; left--) {
+            if (left % TP_PAIRS_A_RECORD == 0) {
+                steps = *weights++;
+            }
+            at += steps >> (0u - left) % TP_PAIRS_A_RECORD * STEP_BITS & STEP_MASK;
+            add_pair(at, *weights++, acc);
+        }
+        const int32_t multiplier = (int32_t)weights[0], offset = (int32_t)weights[1] >> 12;
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
             job->output[i == 0 ? 0 : job->to[i - 1]] = relu_output(acc[i], multiplier, offset);
         }
         job->output += job->channel_step;
+        entry = weights[1] & 0xfffu;
         weights += 2;
     }
 }

@@ -25,6 +25,7 @@
 #define TP_RELU_SHIFT 12
 #define TP_OWN_ENTRIES UINT32_C(0xffffffdc) /* -36 */
 #define TP_TAPS_RUNS 4
+#define TP_PAIRS_RUNS 8
 #define TP_TILE_PIXELS 5
 /* The six ways to keep two of a group of four activations, for five pixels. */
 #define TP_GROUP_WORDS (6 * TP_TILE_PIXELS)
@@ -49,6 +50,7 @@ typedef struct tp_five_pixels {
     int8_t *output;                     /* pixel 0 of channel 0 */
     int32_t channel_step;               /* bytes to the next output channel */
     int32_t to[TP_TILE_PIXELS - 1];     /* bytes from pixel 0 to pixels 1, 2, 3, 4; equal ones may repeat */
+    int32_t five_wide;                  /* 1: to is 2, 1, 3 and anything; else 0 */
 } tp_five_pixels;
 
 /* How the weights of a convolution are stored: what expands activations for them, how long that makes a group of four taps, and
@@ -63,15 +65,19 @@ typedef struct tp_five_engine {
  * two pairs for each group of four taps, 2:4 ones are one, and where all four are zero there is none. Any kernel, stride,
  * dilation and padding.
  *   map      where the output goes: a five-wide map (out_width is 5), or with slots = 0 [out_height][out_width][out_channels]
- *   weights  a stream of words: its length; where channels enter the unrolled run of 16 pairs, in bytes: 48 * skip + skip / 4
- *            * 4 with skip = -count & 15, when all have the same count of pairs, 1 to 16, else TP_OWN_ENTRIES; then for each
- *            output channel
+ *   weights  a stream of words: its length; the first channel's entry; then for each output channel, of count pairs, count 1
+ *            or such that count - 1 is no multiple of four,
+ *            - a word of steps: the lowest byte is the first pair's, the upper (count - 1) % 4 bytes those of the next pairs. A
+ *              step takes a byte pointer from the pair before (from scratch) to the pair to use;
  *            - bias * 2^t;
- *            - with TP_OWN_ENTRIES: its entry in the lower half, in the upper its runs, rounded up, less 2;
- *            - for each record of four pairs, a word of four steps and for each pair its two weights * 2^t as halfwords, the
- *              first low. A step takes a byte pointer from the pair before (from scratch) to the pair to use. Where the pairs
- *              are no multiple of four, the first record is the short one and its steps are the upper bytes;
- *            - multiplier; offset.
+ *            - the first pair's two weights * 2^t as halfwords, the first low;
+ *            - where the entry is TP_PAIRS_RUNS: in the lower half 48 * skip + skip / 4 * 4, skip = -(count - 1) & 15, in the
+ *              upper (count - 2) / 16 * 2;
+ *            - the weights of (count - 1) % 4 pairs, and for each four that are left a word of steps and their weights;
+ *            - multiplier; 2^12 * offset + the entry of the next channel, 12 bits: where in the unrolled run of 16 pairs those
+ *              behind its first begin, 48 * skip + skip / 4 * 4 - 948 with skip = 17 - count (for one pair, -168), with more
+ *              than 17 TP_PAIRS_RUNS, behind the last channel 0;
+ *            and three words 0
  *   input    [in_height][in_width][in_channels]
  *   scratch  [word-aligned] tp_expand_dsp's pairs [groups][6][5] words, groups = ceil(taps / 4); for other than a 1x1 kernel
  *            of stride 1 with in_channels a multiple of 4, behind them patches [5][4 * groups] bytes and the band of input
@@ -81,12 +87,15 @@ void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, cons
                             int8_t *output, void *scratch);
 
 /* The same with int8 weights, in less than two thirds of the bytes.
- *   weights  a stream of words: its length; the entry, 52 * skip + skip / 4 * 4; then for each output channel
+ *   weights  a stream of words: its length; where channels enter the unrolled run of 16 pairs, in bytes: 52 * skip + skip / 4
+ *            * 4 with skip = -count & 15, when all have the same count of pairs, 1 to 16, else TP_OWN_ENTRIES; then for each
+ *            output channel
  *            - 32 * bias + t;
- *            - with TP_OWN_ENTRIES: its own entry and runs, as above;
- *            - for each record of four pairs a word of steps, as above, a word of the first two pairs' weights as int8, bytes 0
- *              and 2 those of the first, bytes 1 and 3 those of the second, and a word of the last two pairs'. In a short
- *              record, words of pairs that are not there are left out;
+ *            - with TP_OWN_ENTRIES: its own entry in the lower half, in the upper its runs, rounded up, less 2;
+ *            - for each record of four pairs a word of steps, a word of the first two pairs' weights as int8, bytes 0 and 2
+ *              those of the first, bytes 1 and 3 those of the second, and a word of the last two pairs'. Where the pairs are no
+ *              multiple of four, the first record is the short one: its steps are the upper bytes, words of pairs that are not
+ *              there are left out;
  *            - multiplier */
 void tp_conv_2d_s8_pairs8_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
@@ -105,8 +114,8 @@ void tp_conv_2d_s8_taps_dsp(const tp_layer *layer, const tp_five_map *map, const
 
 /* The same for 1:4 weights, at most one in a group of four taps not zero: one pair for two neighbouring groups. in_channels is
  * a multiple of 8.
- *   weights  as for tp_conv_2d_s8_pairs_dsp, but a record is two pairs, a step is a halfword, and the entry is 48 * skip + skip
- *            / 2 * 4
+ *   weights  as for tp_conv_2d_s8_pairs_dsp, but with two for four: a step is a halfword, an entry is 48 * skip + skip / 2 * 4
+ *            - 964
  *   scratch  as above but with tp_expand_sp14_dsp's pairs [groups / 2][16][5] words */
 void tp_conv_2d_s8_sp14_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);

@@ -1,52 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-#include <string.h>
-
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
+#define TOGETHER 8 /* bytes that are loaded and added at a time */
+
 #if TP_DSP
 
-/* sum + the four bytes of x, unsigned. */
-static inline uint32_t add_bytes(uint32_t x, uint32_t sum)
+#define SIGNS UINT32_C(0x80808080) /* takes bytes from -128..127 to 0..255 */
+
+/* sum + the eight bytes at x, as 0..255. */
+static inline uint32_t add_bytes(const int8_t *x, uint32_t sum)
 {
-    uint32_t result;
-    __asm__("usada8 %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(0), "r"(sum));
-    return result;
+    uint32_t a, b;
+    __asm__("ldr %0, [%3]\n\t"
+            "ldr %1, [%3, #4]\n\t"
+            "eor %0, %0, %4\n\t"
+            "eor %1, %1, %4\n\t"
+            "usada8 %2, %0, %5, %2\n\t"
+            "usada8 %2, %1, %5, %2"
+            : "=&r"(a), "=&r"(b), "+r"(sum)
+            : "r"(x), "r"(SIGNS), "r"(0), "m"(*(const int8_t(*)[TOGETHER])x));
+    return sum;
 }
 
 #else
 
-static inline uint32_t add_bytes(uint32_t x, uint32_t sum)
+static inline uint32_t add_bytes(const int8_t *x, uint32_t sum)
 {
-    return sum + (x & 0xffu) + (x >> 8 & 0xffu) + (x >> 16 & 0xffu) + (x >> 24);
+    for (int32_t i = 0; i < TOGETHER; i++) {
+        sum += (uint32_t)(x[i] + 128);
+    }
+    return sum;
 }
 
 #endif
 
-static inline uint32_t load(const int8_t *x)
-{
-    uint32_t word;
-    memcpy(&word, x, sizeof word);
-    return word ^ UINT32_C(0x80808080); /* bytes from -128..127 to 0..255 */
-}
-
 static int32_t sum_of(const int8_t *x, int32_t count)
 {
     uint32_t sum = 0;
-    int32_t left = count;
-    for (; left >= 16; left -= 16) {
-        sum = add_bytes(load(x), sum);
-        sum = add_bytes(load(x + 4), sum);
-        sum = add_bytes(load(x + 8), sum);
-        sum = add_bytes(load(x + 12), sum);
-        x += 16;
+    int32_t together = count / TOGETHER, left = count % TOGETHER;
+    if (together > 0) {
+        do {
+            sum = add_bytes(x, sum);
+            x += TOGETHER;
+        } while (--together != 0);
     }
-    for (; left >= 4; left -= 4) {
-        sum = add_bytes(load(x), sum);
-        x += 4;
-    }
-    for (; left > 0; left--) {
+    while (--left >= 0) {
         sum += (uint32_t)(*x++ + 128);
     }
     return (int32_t)sum - 128 * count;

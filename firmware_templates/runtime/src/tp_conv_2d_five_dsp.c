@@ -13,13 +13,14 @@ typedef struct line {
     int32_t output_step, fifth; /* bytes to the next pixel; in a five-wide map: 0, and bytes to the fifth */
 } line;
 
-/* Five pixels from `first`; beyond the last one, that is computed again. */
-static void locate(const line *l, int32_t first, int32_t from[TP_TILE_PIXELS - 1], int32_t to[TP_TILE_PIXELS - 1])
+/* Five pixels from `first`; beyond the last one, that is computed again. from[0] is 0. */
+static void locate(const line *l, int32_t first, int32_t from[TP_TILE_PIXELS], int32_t to[TP_TILE_PIXELS - 1])
 {
     const int32_t last = l->width - 1 - first;
+    from[0] = 0;
     for (int32_t i = 1; i < TP_TILE_PIXELS; i++) {
         const int32_t pixel = i < last ? i : last;
-        from[i - 1] = pixel * l->input_step;
+        from[i] = pixel * l->input_step;
         to[i - 1] = pixel * l->output_step;
     }
     if (l->output_step == 0) { /* columns 0 2 1 3 are a word */
@@ -34,15 +35,11 @@ static void locate(const line *l, int32_t first, int32_t from[TP_TILE_PIXELS - 1
 static void fill_row(const tp_layer *layer, const int8_t *input, int32_t row, int8_t *band, int32_t width)
 {
     const int32_t channels = layer->in_channels, left = layer->pad_left < width ? layer->pad_left : width;
-    if (row < 0 || row >= layer->in_height) {
-        memset(band, layer->input_zero_point, (size_t)(width * channels));
-        return;
-    }
     const int32_t inside = layer->in_width < width - left ? layer->in_width : width - left;
-    const int32_t right = width - left - inside;
-    memset(band, layer->input_zero_point, (size_t)(left * channels));
-    memcpy(band + left * channels, input + row * layer->in_width * channels, (size_t)(inside * channels));
-    memset(band + (left + inside) * channels, layer->input_zero_point, (size_t)(right * channels));
+    memset(band, layer->input_zero_point, (size_t)(width * channels));
+    if (row >= 0 && row < layer->in_height) {
+        memcpy(band + left * channels, input + row * layer->in_width * channels, (size_t)(inside * channels));
+    }
 }
 
 /* The input rows under the kernel in an output row; those that the row before had too are there already. */
@@ -75,23 +72,23 @@ static void gather(const tp_layer *layer, const int8_t *band, int32_t row_bytes,
 
 /* Five pixels of a band, expanded; whole groups in a row of the kernel need no patch. */
 static void expand_band(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
-                        const int32_t from[], int32_t groups, int8_t *patches, uint32_t *expanded)
+                        const int32_t from[TP_TILE_PIXELS], int32_t groups, int8_t *patches, uint32_t *expanded)
 {
-    const int32_t kernel_row_bytes = layer->kernel_width * layer->in_channels, patch_bytes = 4 * groups;
-    if (layer->dilation_width == 1 && (kernel_row_bytes & 3) == 0) {
+    const int32_t kernel_row_groups = layer->kernel_width * layer->in_channels / 4, patch_bytes = 4 * groups;
+    if (layer->dilation_width == 1 && kernel_row_groups * layer->kernel_height == groups) {
         for (int32_t i = 0; i < layer->kernel_height; i++) {
-            engine->expand(band, from, kernel_row_bytes / 4, expanded);
+            engine->expand(band, from + 1, kernel_row_groups, expanded);
             band += row_bytes;
-            expanded += engine->group_words * (kernel_row_bytes / 4);
+            expanded += engine->group_words * kernel_row_groups;
         }
         return;
     }
-    const int32_t steps[] = {patch_bytes, 2 * patch_bytes, 3 * patch_bytes, 4 * patch_bytes};
-    gather(layer, band, row_bytes, patches);
-    for (int32_t i = 0; i < TP_TILE_PIXELS - 1; i++) {
+    int32_t steps[TP_TILE_PIXELS];
+    for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
+        steps[i] = i * patch_bytes;
         gather(layer, band + from[i], row_bytes, patches + steps[i]);
     }
-    engine->expand(patches, steps, groups, expanded);
+    engine->expand(patches, steps + 1, groups, expanded);
 }
 
 static line line_of(const tp_layer *layer, const tp_five_map *map, int8_t *output, int32_t row)
@@ -120,7 +117,8 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     uint32_t *const expanded = scratch;
     int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups);
     int8_t *const band = patches + TP_TILE_PIXELS * 4 * groups;
-    tp_five_pixels job = {weights, weights + weights[0], expanded, NULL, map->slots == 0 ? 1 : 5 * map->slots, {0}};
+    tp_five_pixels job = {weights, weights + weights[0], expanded, NULL, map->slots == 0 ? 1 : 5 * map->slots, {0},
+                          map->slots != 0};
     if (!direct) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
@@ -133,10 +131,10 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
             l.input = band;
         }
         for (int32_t first = 0; first < l.width; first += TP_TILE_PIXELS) {
-            int32_t from[TP_TILE_PIXELS - 1];
+            int32_t from[TP_TILE_PIXELS];
             locate(&l, first, from, job.to);
             if (direct) {
-                engine->expand(l.input + first * l.input_step, from, groups, expanded);
+                engine->expand(l.input + first * l.input_step, from + 1, groups, expanded);
             } else {
                 expand_band(engine, layer, l.input + first * l.input_step, band_width * layer->in_channels, from, groups,
                             patches, expanded);
