@@ -78,9 +78,11 @@ def test_nothing_found_says_what_to_check(monkeypatch: pytest.MonkeyPatch) -> No
         (serial.SerialException(errno.ENOENT, "no"), TargetError, "no such port; is the board plugged in"),
         (serial.SerialException("device reports readiness to read but returned no data"), TargetError, "went away"),
         (OSError(errno.EIO, "Input/output error"), TargetError, "the port went away"),
-        (serial.SerialException("Could not open port socket://: refused"), TargetError, "socket://: refused"),
+        (serial.SerialException(errno.ENOTTY, "Inappropriate ioctl"), UsageError, ""),
+        (serial.SerialException("Could not open port: [Errno 111] Connection refused"), TargetError, "nothing listens"),
+        (serial.SerialException("socket disconnected"), TargetError, "socket disconnected"),
     ],
 )
 def test_refusals_are_explained(error: Exception, kind: type[Exception], message: str) -> None:
-    with pytest.raises(kind, match=f"/dev/ttyNOT: .*{message}"):
+    with pytest.raises(kind, match=f"/dev/ttyNOT.*{message}"):
         raise ports.refused("/dev/ttyNOT", error)

@@ -18,6 +18,7 @@ from tinyprune.cli.build import build_command
 from tinyprune.cli.data import data_group
 from tinyprune.cli.emulate import emulate_command
 from tinyprune.cli.flash import flash_command
+from tinyprune.cli.monitor import monitor_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.zoo import zoo_command
 from tinyprune.errors import TinypruneError, UsageError
@@ -73,6 +74,7 @@ for _command in (
     bench_command,
     emulate_command,
     flash_command,
+    monitor_command,
     boards_group,
     zoo_command,
     data_group,
