@@ -35,10 +35,13 @@ def run_prune(request: PruneRequest, progress: Progress) -> "tuple[LayerReport, 
     _check(request)
     data = None if request.data is None else samples.load_array(request.data)
     pattern = _pattern(request)
-    from tinyprune import quantize, quiet
+    from tinyprune import keras3, quantize, quiet
 
     progress(f"loading {request.model}")
     model = quantize.load_keras(request.model)
+    if keras3.is_keras_3(model):
+        progress(f"{request.model} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
+        model = keras3.rebuild(model)
     with quiet.quiet_tensorflow():
         pruned, layers = _pruned(request, model, pattern, data, progress)
         with output.staging(request.output.parent) as staged:

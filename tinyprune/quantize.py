@@ -43,6 +43,13 @@ def quantize(model: Any, calibration: npt.NDArray[np.generic] | None = None) -> 
     return content
 
 
+def convert_float(model: Any) -> bytes:
+    """The same network as a float32 .tflite, with the operators that the int8 one has: to compare the two."""
+    if is_quantization_aware(model):
+        raise ModelError(f"model {model.name} was trained quantization-aware: it has no float network to compare with")
+    return _convert(_without_ranges(model), None, int8=False)
+
+
 def record_ranges(model: Any, samples: Float32) -> Ranges:
     """Smallest and largest value of the input, of every ReLU and of the logits over `samples`."""
     from tf_keras import Model
@@ -120,7 +127,7 @@ def _without_ranges(model: Any) -> Any:
 
 
 @quiet_tensorflow()
-def _convert(model: Any, samples: Float32 | None) -> bytes:
+def _convert(model: Any, samples: Float32 | None, int8: bool = True) -> bytes:
     import tensorflow as tf
 
     signature = tf.TensorSpec((1, *sample_shape(model)), tf.float32)
@@ -128,16 +135,19 @@ def _convert(model: Any, samples: Float32 | None) -> bytes:
     holder = tf.Module()
     holder.weights = list(function.graph.variables)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if int8:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if samples is not None:
         converter.representative_dataset = _one_by_one(samples)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     try:
         return bytes(converter.convert())
     except Exception as error:  # MLIR diagnostics come as RuntimeError, ValueError or ConverterError
-        raise ModelError(f"TensorFlow Lite cannot convert {model.name} to int8: {_first_line(error)}") from error
+        raise ModelError(
+            f"TensorFlow Lite cannot convert {model.name} to {'int8' if int8 else 'float'}: {_first_line(error)}"
+        ) from error
 
 
 def _one_by_one(samples: Float32) -> Callable[[], Iterator[list[Float32]]]:

@@ -234,14 +234,6 @@ def test_what_is_saved_needs_no_tinyprune_and_no_violated_mask_is_saved(model, t
         unmasked(pruned)
 
 
-def test_a_keras_3_model_is_refused_with_a_way_out():
-    import keras
-
-    model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(4)], name="new")
-    with pytest.raises(ModelError, match=r"model new is of Keras 3; pruning needs tf_keras: build the same layers"):
-        prune(model)
-
-
 def test_a_diverged_model_is_refused(model):
     model.get_layer("pointwise").kernel.assign_add(np.full((1, 1, 5, 7), np.nan))
     with pytest.raises(ModelError, match="layer pointwise has NaN or infinite weights: its training diverged"):

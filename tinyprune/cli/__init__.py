@@ -20,6 +20,7 @@ from tinyprune.cli.emulate import emulate_command
 from tinyprune.cli.flash import flash_command
 from tinyprune.cli.monitor import monitor_command
 from tinyprune.cli.prune import prune_command
+from tinyprune.cli.quantize import quantize_command
 from tinyprune.cli.zoo import zoo_command
 from tinyprune.errors import TinypruneError, UsageError
 
@@ -71,6 +72,7 @@ def cli() -> None:
 for _command in (
     build_command,
     prune_command,
+    quantize_command,
     bench_command,
     emulate_command,
     flash_command,

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import sparsity
+from tinyprune import keras3, sparsity
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.models import check_samples
 from tinyprune.prune import kernels, permute, reconstruct
@@ -57,14 +57,16 @@ def prune(
     *,
     reorder: bool = False,
 ) -> PrunedModel:
-    """Prune each convolution, dense and LSTM kernel of a tf_keras model; the model given is left as it was.
+    """Prune each convolution, dense and LSTM kernel of a Keras model; the model given is left as it was.
+
+    A model of Keras 3 is rebuilt in tf_keras first (`tinyprune.keras3`), and what comes back is of tf_keras.
 
     `pattern` is one for all kernels, or one for each that shall be pruned. "magnitude" keeps the largest weights. The
     others need `samples` `[samples, *input shape]`, unlabelled: "reconstruct" removes the weights that each layer
     misses least and adjusts those it keeps; "match" goes on from there with the network as a whole. `reorder` first
     puts channels into the order in which an N:M pattern keeps most; the network computes the same.
     """
-    _require_keras_2(model)
+    model = keras3.rebuild(model) if keras3.is_keras_3(model) else model
     wanted = _wanted(model, pattern)
     dense = _reordered(model, pattern) if reorder else model
     masks = masks_of(dense, wanted)
@@ -194,14 +196,6 @@ def _reordered(model: Any, pattern: Pattern | str | Patterns) -> Any:
     if not isinstance(wanted, NM):
         raise UsageError("channels are reordered for one N:M pattern such as 2:4; others do not depend on their order")
     return permute.permute(model, wanted)
-
-
-def _require_keras_2(model: Any) -> None:
-    if type(model).__module__.startswith("keras."):
-        raise ModelError(
-            f"model {model.name} is of Keras 3; pruning needs tf_keras: build the same layers with tf_keras, then "
-            "new.set_weights(old.get_weights())"
-        )
 
 
 def _nothing_to_prune(model: Any, pattern: Pattern | str | Patterns, wanted: Patterns) -> str:

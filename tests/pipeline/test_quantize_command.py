@@ -1,0 +1,83 @@
+"""`tinyprune quantize` as a user meets it: an int8 file that builds, errors by layer, a sentence for each mistake."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinyprune import reader, sparsity
+from tinyprune.graph import matrix
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> None:
+    """`dense.keras`, in which one layer has a wild weight, and inputs for it."""
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    network = Sequential(
+        [
+            layers.Input((8, 6, 1)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.DepthwiseConv2D(3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(4, name="dense"),
+        ]
+    )
+    kernel, bias = network.get_layer("dense").get_weights()
+    kernel[0, 0] = 100
+    network.get_layer("dense").set_weights([kernel, bias])
+    network.save(tmp_path / "dense.keras")
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(40, 8, 6, 1)).astype(np.float32))
+
+
+@pytest.mark.usefixtures("dense")
+def test_each_layer_gets_its_error_and_the_layer_with_the_wild_weight_the_worst(run: Run) -> None:
+    code, out, err = run("quantize", "dense.keras", "--calibration", "x.npy", "-o", "out/small.tflite")
+    assert code == 0
+    assert "… comparing each layer with float" in err
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[0] for line in lines[1:-1]] == ["conv_1", "depthwise_1", "reshape_1", "fully_connected_1"]
+    assert lines[-1] == ["written", "out/small.tflite"]
+    code, out, _ = run("quantize", "dense.keras", "--calibration", "x.npy", "-o", "small.tflite", "--json")
+    errors = {layer["name"]: layer for layer in json.loads(out)["layers"]}
+    assert code == 0
+    assert 30 < errors["conv_1"]["sqnr_db"] < 60
+    assert errors["conv_1"]["largest"] < 0.02
+    assert all(layer["clipped"] < 0.01 for layer in errors.values())
+    assert Path("small.tflite").read_bytes() == Path("out/small.tflite").read_bytes()
+    assert len(reader.read(Path("small.tflite").read_bytes()).ops) == 4
+
+
+@pytest.mark.usefixtures("dense")
+def test_a_pruned_model_keeps_its_zeros(run: Run) -> None:
+    assert run("prune", "dense.keras", "--pattern", "2:4", "-o", "pruned.keras", "-q")[0] == 0
+    assert run("quantize", "pruned.keras", "--calibration", "x.npy", "-o", "pruned.tflite", "-q")[0] == 0
+    graph = reader.read(Path("pruned.tflite").read_bytes())
+    found = [sparsity.discover(matrix(op)) for op in graph.ops if matrix(op) is not None]
+    assert len(found) == 2
+    assert all(sparsity.takes("2:4", pattern) for pattern in found)
+
+
+MISTAKES = {
+    "no file": (["quantize", "no.h5", "--calibration", "x.npy", "-o", "a.tflite"], 2, "there is no model no.h5"),
+    "no samples": (["quantize", "dense.keras", "--calibration", "y.npy", "-o", "a.tflite"], 2, "y.npy: no such file"),
+    "output": (["quantize", "dense.keras", "--calibration", "x.npy", "-o", "a.h5"], 2, "a name ending in .tflite"),
+    "int8": (["quantize", "a.tflite", "--calibration", "x.npy", "-o", "b.tflite"], 2, "is quantized already"),
+    "shape": (["quantize", "dense.keras", "--calibration", "wrong.npy", "-o", "a.tflite"], 1, "this model needs"),
+}
+
+
+@pytest.mark.usefixtures("dense")
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_get_a_sentence_an_exit_code_and_leave_nothing(run: Run, case: str) -> None:
+    np.save("wrong.npy", np.zeros((4, 5), np.float32))
+    before = sorted(Path().rglob("*"))
+    words, wanted, sentence = MISTAKES[case]
+    code, _, err = run(*words)
+    assert (code, sentence in err) == (wanted, True), err
+    assert sorted(Path().rglob("*")) == before

@@ -1,0 +1,62 @@
+"""Keras 3 models become tf_keras models that answer the same, or are refused by the layer's name."""
+
+import numpy as np
+import pytest
+
+from tinyprune import keras3
+from tinyprune.errors import ModelError
+from tinyprune.prune import prune
+
+keras = pytest.importorskip("keras", reason="keras is not installed")
+
+
+def randomized(model):
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.1, 1, weights.shape) for weights in model.get_weights()])
+    return model
+
+
+def functional():
+    layers = keras.layers
+    start = layers.Input((6, 4, 1))
+    maps = layers.Conv2D(8, 3, padding="same", activation="relu", kernel_regularizer="l2", name="conv")(start)
+    maps = layers.BatchNormalization()(maps)
+    maps = layers.ReLU(max_value=6.0)(layers.DepthwiseConv2D(3, padding="same", name="depthwise")(maps))
+    maps = layers.Dropout(0.3)(layers.Add()([maps, layers.Conv2D(8, 1, name="beside")(maps)]))
+    answer = layers.Dense(3, activation="softmax", name="dense")(layers.GlobalAveragePooling2D()(maps))
+    return randomized(keras.Model(start, answer, name="branched"))
+
+
+def recurrent():
+    layers = keras.layers
+    return randomized(keras.Sequential([layers.Input((5, 4)), layers.LSTM(6, name="memory"), layers.Dense(2)]))
+
+
+@pytest.mark.parametrize("make", [functional, recurrent])
+def test_a_rebuilt_model_has_the_same_layers_and_answers(make):
+    model = make()
+    rebuilt = keras3.rebuild(model)
+    assert type(rebuilt).__module__.startswith("tf_keras.")
+    assert not keras3.is_keras_3(rebuilt)
+    assert [type(layer).__name__ for layer in rebuilt.layers if layer.weights] == [
+        type(layer).__name__ for layer in model.layers if layer.weights
+    ]
+    samples = np.random.default_rng(1).normal(size=(3, *model.input_shape[1:])).astype(np.float32)
+    np.testing.assert_allclose(rebuilt.predict(samples, verbose=0), model.predict(samples, verbose=0), rtol=1e-4)
+
+
+def test_pruning_takes_a_keras_3_model():
+    model = functional()
+    pruned = prune(model, "2:4")
+    assert {layer.name for layer in pruned.layers if layer.pruned} == {"conv", "beside", "dense"}
+    kept = pruned.model.get_layer("beside").kernel.numpy()
+    assert (kept == 0).mean() == 0.5
+    assert set(kept[kept != 0]) <= set(model.get_layer("beside").kernel.numpy().ravel())
+
+
+def test_a_layer_that_keras_2_lacks_is_named():
+    layers = keras.layers
+    model = keras.Sequential([layers.Input((8,)), layers.RMSNormalization(name="norm"), layers.Dense(2)], name="new")
+    wanted = r"model new is of Keras 3.*layer norm \(RMSNormalization\) is no layer of Keras 2"
+    with pytest.raises(ModelError, match=wanted):
+        prune(model)

@@ -1,0 +1,37 @@
+"""`tinyprune quantize`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from tinyprune.cli import console, options
+
+
+@click.command("quantize")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--calibration",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=".npy of real inputs, [samples, *input shape]; a few hundred are enough.",
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The int8 .tflite.")
+@options.as_json
+@options.quiet
+def quantize_command(model: Path, calibration: Path, output: Path, as_json: bool, quiet: bool) -> None:
+    """Quantize a Keras MODEL to int8, and say what that costs each layer beside float."""
+    from dataclasses import asdict
+
+    from tinyprune import quantizing
+
+    request = quantizing.QuantizeRequest(model, calibration, output)
+    with console.Progress(quiet or as_json) as progress:
+        errors = quantizing.run_quantize(request, progress)
+    if as_json:
+        click.echo(json.dumps({"output": str(output), "layers": [asdict(error) for error in errors]}, indent=2))
+        return
+    click.echo(f"{'layer':24} {'SQNR':>8} {'largest error':>14} {'clipped':>8}")
+    for error in errors:
+        click.echo(f"{error.name:24} {error.sqnr_db:5.1f} dB {error.largest:13.1%} {error.clipped:8.2%}")
+    click.echo(f"written   {output}")
