@@ -41,12 +41,19 @@ def _stm32(*folders: str, uarts: str) -> Family:
 
 _NORDIC_PIN = r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])"
 
+
+def _rp2(chip: str) -> Family:
+    return Family(("cortex_m", "rp2", chip), r"GP([0-9]|[12][0-9])", "GP0", ("UART0", "UART1"), ("crystal",))
+
+
 #: Name in board files → what it is.
 FAMILIES: dict[str, Family] = {
     "host": Family(("host",)),
     "mps2": Family(("cortex_m", "mps2")),
     "nrf52": Family(("cortex_m", "nrf52"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
     "nrf53": Family(("cortex_m", "nrf52", "nrf53"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
+    "rp2040": _rp2("rp2040"),
+    "rp2350": _rp2("rp2350"),
     "stm32f4": _stm32("stm32f", "stm32f4", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
     "stm32f7": _stm32("cortex_m7", "stm32f", "stm32f7", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
     "stm32l4": _stm32("stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5"),

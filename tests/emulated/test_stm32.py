@@ -1,6 +1,5 @@
 """STM32 boards: the port runs in the emulator, and the emulator refuses what the chip would not bear."""
 
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -8,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.emulated import firmware
+from tests.emulated.registers import Chip, Step, poll, run
 from tinyprune import benchmark, boards, toolchain
-from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, sim
-from tinyprune.emulators.cortex_m import FirmwareError, Mcu
+from tinyprune.emulators.cortex_m import FirmwareError
 
 STM32 = [name for name in boards.names() if boards.load(name).family.startswith("stm32")]
 
@@ -39,66 +38,10 @@ def test_many_commands_at_once(name: str, tmp_path: Path) -> None:
         assert link.read(1) == b"m-name-dut-[tinyprune]\r\nm-ready\r\n" * 200
 
 
-class Chip:
-    """The peripherals of a board without a core: a test writes registers itself."""
-
-    def __init__(self, name: str) -> None:
-        self.board: Board = boards.load(name)
-        self.mcu: Mcu = sim.MCUS[self.board.family](self, self.board)
-        self.waits = 0
-
-    def read(self, address: int) -> int:
-        read = self.mcu.registers[address].read
-        assert read is not None
-        return read()
-
-    def write(self, address: int, value: int) -> None:
-        write = self.mcu.registers[address].write
-        assert write is not None
-        write(value)
-
-    def set(self, address: int, bits: int) -> None:
-        self.write(address, self.read(address) | bits)
-
-    def clear(self, address: int, bits: int) -> None:
-        self.write(address, self.read(address) & ~bits)
-
-    # Machine
-
-    def wait_for_input(self) -> None:
-        self.waits += 1
-
-    def cycles(self) -> int:
-        return 0
-
-    def read_ram(self, address: int, size: int) -> bytes:
-        raise AssertionError((address, size))
-
-    def write_ram(self, address: int, data: bytes) -> None:
-        raise AssertionError((address, data))
-
-
-Step = Callable[[Chip], object]
-
-
 def invalidate(chip: Chip, sets: int) -> None:
     for line_set in range(sets):
         for way in range(4):
             chip.write(0xE000EF60, way << 30 | line_set << 5)
-
-
-def poll(chip: Chip, status: int) -> None:
-    """Long enough to count as waiting for input."""
-    for _ in range(10):
-        chip.read(status)
-
-
-def run(chip: Chip, steps: dict[str, Step], without: str = "", instead: Step | None = None) -> None:
-    for name, step in steps.items():
-        if name != without:
-            step(chip)
-        elif instead:
-            instead(chip)
 
 
 #: What the STM32L4's port does, step by step, and a byte sent.

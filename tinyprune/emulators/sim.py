@@ -17,7 +17,7 @@ from unicorn import arm_const
 
 from tinyprune import cost
 from tinyprune.boards import Board, Memory
-from tinyprune.emulators import program
+from tinyprune.emulators import program, rp2040, rp2350
 from tinyprune.emulators.cortex_m import FirmwareError, Interrupts, Machine, Mcu, Register, core_registers
 from tinyprune.emulators.mps2 import Mps2
 from tinyprune.emulators.nrf52 import Nrf52, nrf53
@@ -34,10 +34,15 @@ MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
     "mps2": Mps2,
     "nrf52": Nrf52,
     "nrf53": nrf53,
+    "rp2040": rp2040.rp2040,
+    "rp2350": rp2350.rp2350,
     "stm32f4": stm32f4,
     "stm32f7": stm32f7,
     "stm32l4": stm32l4,
 }
+
+#: Family → how its boot ROM enters a program: (stack pointer, program counter). Others start at the vector table.
+BOOT_ROMS: dict[str, Callable[[Machine, bytes], tuple[int, int]]] = {"rp2040": rp2040.boot, "rp2350": rp2350.boot}
 
 #: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
 _CORES = {
@@ -104,6 +109,7 @@ class SimLink:
         self._map_memory(flash)
         self._interrupts = Interrupts()
         self._mcu = MCUS[board.family](self, board)
+        self._boot = BOOT_ROMS.get(board.family, _vector_table)
         self._map_registers({**core_registers(self, self._interrupts), **self._mcu.registers})
         self._uc.hook_add(_INVALID_ACCESS, self._note_access)
         self._profiler = _profiler(self._uc, loaded, board) if profile else None
@@ -208,12 +214,15 @@ class SimLink:
         return False
 
     def _reset(self, flash: Memory) -> None:
-        """As the bootloader: stack pointer and entry from the vector table at the start of flash."""
+        """As the bootloader or the boot ROM."""
         bottom, top = self._program.symbol("__stack_bottom"), self._program.symbol("__stack_top")
         self._uc.mem_write(bottom, bytes([_PAINT]) * (top - bottom))
-        vectors = self._uc.mem_read(flash.origin, 8)
-        self._uc.reg_write(arm_const.UC_ARM_REG_SP, int.from_bytes(vectors[:4], "little"))
-        self._uc.reg_write(arm_const.UC_ARM_REG_PC, int.from_bytes(vectors[4:], "little"))
+        try:
+            stack, entry = self._boot(self, bytes(self._uc.mem_read(flash.origin, _PAGE)))
+        except FirmwareError as error:
+            raise TargetError(f"the firmware does not start: {error}") from None
+        self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack)
+        self._uc.reg_write(arm_const.UC_ARM_REG_PC, entry)
 
     def _run(self) -> None:
         self._waiting = False
@@ -272,6 +281,10 @@ def _interrupts_wait(stop: Callable[[BaseException], None]) -> Iterator[None]:
 
 def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:
     return Profiler(uc, loaded, cost.CYCLE_TABLES[board.cpu.core], board.cpu.flash_wait_states)
+
+
+def _vector_table(_machine: Machine, flash: bytes) -> tuple[int, int]:
+    return int.from_bytes(flash[:4], "little"), int.from_bytes(flash[4:8], "little")
 
 
 def _readable(registers: dict[int, Register], address: int, size: int) -> Callable[[], int]:

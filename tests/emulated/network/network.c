@@ -37,7 +37,7 @@ LAYER void tp_layer_01_switch(int8_t *map) {
 /* Nothing but a loop of known length, for exact counts: 1 + 2 · 10 + 1 instructions. */
 #ifdef __arm__
 __attribute__((noinline, naked)) static void tp_layer_02_loop(void) {
-    __asm__ volatile("movs r0, #10\n1: subs r0, #1\nbne 1b\nbx lr\n" ::: "r0");
+    __asm__ volatile(".syntax unified\nmovs r0, #10\n1: subs r0, #1\nbne 1b\nbx lr\n" ::: "r0");
 }
 #else
 LAYER void tp_layer_02_loop(void) {}
