@@ -11,6 +11,7 @@ build leaves nothing behind and loses nothing.
 
 import hashlib
 import importlib.util
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -74,6 +75,7 @@ class BuildRequest:
     compiler: str | None = None  # None: the first that is installed
     optimize: Optimize = "speed"
     project: str = "bare"  # a key of PROJECTS
+    name: str | None = None  # what the firmware calls its network; None: as the model is called
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
 
@@ -84,6 +86,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     compiler = toolchain.find(board, request.compiler)
     projects.check(request.project, board)
     _check_model_path(request)
+    _check_name(request.name)
     if not request.force:
         output.check_unedited(request.output)
     with output.staging(request.output) as staged:
@@ -94,7 +97,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         program = lower.lower(graph, board, request.optimize)
         _verify_pattern(model, program)
         progress("generating C")
-        source = codegen.generate(program, model.name)
+        source = codegen.generate(program, request.name or model.name)
         project = projects.PROJECTS[request.project].make(program, source, model.name)
         output.write_project(project, staged, request.output)
         progress(f"compiling with {compiler.version}")
@@ -118,6 +121,12 @@ def _build(source: FirmwareSource, board: Board, compiler: Compiler, staged: Pat
     with tempfile.TemporaryDirectory(prefix=".build-", dir=staged) as folder:
         output.write_files(source.files, Path(folder))
         return build.build(source, board, compiler, Path(folder), staged)
+
+
+def _check_name(name: str | None) -> None:
+    """It is sent as m-model-[name] and stands in C."""
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name):
+        raise UsageError(f'--name "{name}" must be 1 to 40 letters, digits, ".", "_" and "-"')
 
 
 def _check_model_path(request: BuildRequest) -> None:

@@ -1,6 +1,5 @@
 """A serial port as a Link: a board on its cable, or whatever else pyserial opens (`socket://`, `rfc2217://`, `loop://`)."""
 
-import errno
 import os
 import stat
 import sys
@@ -9,6 +8,7 @@ from typing import Any
 
 import serial
 
+from tinyprune import ports
 from tinyprune.emulators import Profile
 from tinyprune.errors import Disconnected, TargetError, UsageError
 from tinyprune.protocol import Clock
@@ -18,24 +18,21 @@ _POLL_S = 0.05
 _WRITE_TIMEOUT_S = 10.0
 #: Linux, Documentation/admin-guide/devices.txt: character devices 136 to 143 are the other ends of pseudo terminals.
 _PTY_MAJORS = range(136, 144)
-_ADVICE = {
-    errno.ENOENT: "is the board plugged in? `python -m serial.tools.list_ports -v` lists the ports there are",
-    errno.EACCES: "you may not open it: `sudo usermod -aG dialout $USER`, then log in again",
-    errno.EBUSY: "another program has it open: close its serial monitor",
-}
 
 
 def start(port: str, *, hardware: bool = False) -> "SerialLink":
     """Opens a port or a URL of pyserial at 115200 baud, 8N1.
 
-    `hardware`: the user vouches for a board at the other end of a port that may be anything. Raises UsageError where it
-    cannot be opened, or is open elsewhere.
+    `hardware`: the user vouches for a board at the other end of a port that may be anything. Raises UsageError or
+    TargetError where it cannot be opened, or is open elsewhere.
     """
     try:
         exclusive = {} if "://" in port or sys.platform == "win32" else {"exclusive": True}
         opened = serial.serial_for_url(port, BAUD, timeout=_POLL_S, write_timeout=_WRITE_TIMEOUT_S, **exclusive)
-    except (serial.SerialException, OSError, ValueError) as error:
-        raise UsageError(f"cannot open the port {port}: {_reason(error)}") from None
+    except (serial.SerialException, OSError) as error:
+        raise ports.refused(port, error) from None
+    except ValueError as error:  # an unknown kind of URL
+        raise UsageError(f"{port}: {error}") from None
     return SerialLink(port, opened, "measured" if hardware or is_local_hardware(port) else "unknown")
 
 
@@ -52,14 +49,6 @@ def is_local_hardware(port: str) -> bool:
     if sys.platform == "darwin":
         return not os.path.realpath(port).startswith("/dev/ttys")
     return os.major(device.st_rdev) not in _PTY_MAJORS
-
-
-def _reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    if "exclusively lock" in str(error):  # pyserial: flock says EAGAIN
-        number = errno.EBUSY
-    said = os.strerror(number) if number else str(error)
-    return f"{said}; {_ADVICE[number]}" if number in _ADVICE else said
 
 
 class SerialLink:
@@ -103,5 +92,5 @@ class SerialLink:
 
     def _gone(self, error: Exception) -> Disconnected:
         if not self._serial.is_open:
-            return Disconnected(f"the port {self._port} is closed")
-        return Disconnected(f"the port {self._port} went away ({_reason(error)})")
+            return Disconnected(f"{self._port}: the port is closed")
+        return Disconnected(str(ports.refused(self._port, error)))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyprune import benchmark, history, labelled, output, pipeline, reader, samples, serial_port, speech_commands, zoo
+from tinyprune import benchmark, history, labelled, output, pipeline, ports, reader, samples, serial_port, speech_commands, zoo
 from tinyprune.bench_report import BenchReport, Target, Truth, bench_report, to_csv
 from tinyprune.benchmark import Done, Open
 from tinyprune.boards import Board
@@ -17,12 +17,17 @@ from tinyprune.graph import Activation, Graph, Int8
 from tinyprune.history import Change
 
 
+#: The port on which the board talks, found by USB id.
+AUTO = "auto"
+
+
 @dataclass(frozen=True, slots=True)
 class BenchRequest:
     board: Board
     output: Path  # of a finished build
     emulator: str | None = None  # None: the board's first, unless there is a port
-    port: str | None = None
+    port: str | None = None  # AUTO: found by USB id
+    serial_number: str | None = None  # of the board or its probe, where AUTO finds several
     hardware: bool = False  # the user vouches for a board behind a port that may be anything
     inputs: Path | None = None  # .npy; None: generated
     count: int = 8  # of those
@@ -112,6 +117,8 @@ def _check(request: BenchRequest) -> None:
             raise UsageError(f"{option} goes with --samples")
     if request.split is not None and request.limit is not None:
         raise UsageError("--limit does not go with --split, which is all of its clips")
+    if request.serial_number is not None and request.port != AUTO:
+        raise UsageError("--serial-number goes with --port auto")
     for path in (request.csv, request.history):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
@@ -120,6 +127,8 @@ def _check(request: BenchRequest) -> None:
 def _target(request: BenchRequest, image: FirmwareImage) -> tuple[Target, Open, bool]:
     """Where the firmware runs: its name, how to reach it, whether it counts instructions."""
     board, port = request.board, request.port
+    if port == AUTO:
+        port = ports.serial_port(board, serial_number=request.serial_number)
     if port is not None:
         return Target(f"port {port}", None), lambda: serial_port.start(port, hardware=request.hardware), False
     if request.hardware:

@@ -60,19 +60,19 @@ def test_a_port_that_goes_away_is_told(pty: tuple[int, str]) -> None:
     device, name = pty
     link = serial_port.start(name)
     os.close(device)
-    with pytest.raises(Disconnected, match=f"the port {name} went away"):
+    with pytest.raises(Disconnected, match=f"{name}: the port went away"):
         link.read(5)
     with pytest.raises(Disconnected, match="went away"):
         link.write(b"x")
     link.close()
-    with pytest.raises(Disconnected, match=f"the port {name} is closed"):
+    with pytest.raises(Disconnected, match=f"{name}: the port is closed"):
         link.read(1)
 
 
 def test_a_port_is_one_programs_alone(pty: tuple[int, str]) -> None:
     link = serial_port.start(pty[1])
     with pytest.raises(
-        UsageError, match=r"cannot open the port .*: Device or resource busy; another program has it open"
+        UsageError, match="another program has the port open"
     ):
         serial_port.start(pty[1])
     link.close()
@@ -80,26 +80,17 @@ def test_a_port_is_one_programs_alone(pty: tuple[int, str]) -> None:
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot open the port /dev/nothing: No such file.*; is the board plugged in"):
+    with pytest.raises(TargetError, match="/dev/nothing: no such port; is the board plugged in"):
         serial_port.start("/dev/nothing")
-    with pytest.raises(UsageError, match="cannot open the port bogus://x: invalid URL"):
+    with pytest.raises(UsageError, match="bogus://x: invalid URL"):
         serial_port.start("bogus://x")
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=r"cannot open the port .*file"):
+    with pytest.raises(UsageError, match="file is not a serial port"):
         serial_port.start(str(tmp_path / "file"))
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
-    with pytest.raises(UsageError, match="Connection refused"):
+    with pytest.raises(TargetError, match="nothing listens there"):
         serial_port.start(f"socket://127.0.0.1:{number}")
-
-
-def test_permission_denied_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(*_: object, **__: object) -> None:
-        raise serial_port.serial.SerialException(13, "could not open port /dev/ttyACM0: [Errno 13] Permission denied")
-
-    monkeypatch.setattr(serial_port.serial, "serial_for_url", denied)
-    with pytest.raises(UsageError, match=r"Permission denied; you may not open it: `sudo usermod -aG dialout \$USER`"):
-        serial_port.start("/dev/ttyACM0")
 
 
 def test_a_socket_is_a_port() -> None:
@@ -113,7 +104,7 @@ def test_a_socket_is_a_port() -> None:
         while not received.endswith(b"m-ready\r\n"):
             received += link.read(5)
         connection.close()
-        with pytest.raises(Disconnected, match=r"socket://.* went away"):
+        with pytest.raises(Disconnected, match=r"socket://"):
             link.read(5)
         link.close()
 

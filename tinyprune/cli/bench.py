@@ -17,7 +17,8 @@ _path = click.Path(path_type=Path)
 
 @click.command("bench")
 @options.board
-@click.option("--port", metavar="PORT", help="Serial port of the board, or a pyserial URL such as socket://HOST:PORT.")
+@click.option("--port", help="Serial port of the board, a pyserial URL such as socket://HOST:PORT, or auto (by USB id).")
+@click.option("--serial-number", metavar="S", help="Of the board or its probe, where --port auto finds several.")
 @click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
 @click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
 @click.option("-o", "--output", type=_path, help="Folder of the build to run.  [default: build/BOARD]")
@@ -51,6 +52,7 @@ _path = click.Path(path_type=Path)
 def bench_command(
     board_name: str,
     port: str | None,
+    serial_number: str | None,
     emulator: str | None,
     hardware: bool,
     output: Path | None,
@@ -79,6 +81,7 @@ def bench_command(
         output=output or Path("build") / board.name,
         emulator=emulator,
         port=port,
+        serial_number=serial_number,
         hardware=hardware,
         inputs=inputs,
         count=count,

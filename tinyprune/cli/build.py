@@ -37,6 +37,10 @@ from tinyprune.cli import console, options
     metavar="KIND",
     help="What project/ is made for: bare, arduino or cmake (docs/projects.md).",
 )
+@click.option(
+    "--name",
+    help="What the firmware calls its network: MLPerf Tiny's runner wants kws01.  [default: the model's name]",
+)
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
 @click.option(
     "--force", is_flag=True, help="Replace files that you have changed, where the build has shown them and stopped."
@@ -52,6 +56,7 @@ def build_command(
     compiler: str | None,
     optimize: Literal["speed", "size"],
     project: str,
+    name: str | None,
     no_run: bool,
     force: bool,
     as_json: bool,
@@ -70,6 +75,7 @@ def build_command(
         compiler,
         optimize,
         project,
+        name,
         run=not no_run,
         force=force,
     )
