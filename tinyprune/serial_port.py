@@ -93,4 +93,4 @@ class SerialLink:
     def _gone(self, error: Exception) -> Disconnected:
         if not self._serial.is_open:
             return Disconnected(f"{self._port}: the port is closed")
-        return Disconnected(str(ports.refused(self._port, error)))
+        return Disconnected(f"{self._port}: the port went away: the board was unplugged or reset ({error})")

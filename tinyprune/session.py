@@ -6,7 +6,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyprune import benchmark, history, labelled, output, pipeline, ports, reader, samples, serial_port, speech_commands, zoo
+from tinyprune import (
+    benchmark,
+    history,
+    labelled,
+    output,
+    pipeline,
+    ports,
+    reader,
+    samples,
+    serial_port,
+    speech_commands,
+    zoo,
+)
 from tinyprune.bench_report import BenchReport, Target, Truth, bench_report, to_csv
 from tinyprune.benchmark import Done, Open
 from tinyprune.boards import Board
@@ -15,7 +27,6 @@ from tinyprune.errors import UsageError
 from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Activation, Graph, Int8
 from tinyprune.history import Change
-
 
 #: The port on which the board talks, found by USB id.
 AUTO = "auto"

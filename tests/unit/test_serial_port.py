@@ -71,9 +71,7 @@ def test_a_port_that_goes_away_is_told(pty: tuple[int, str]) -> None:
 
 def test_a_port_is_one_programs_alone(pty: tuple[int, str]) -> None:
     link = serial_port.start(pty[1])
-    with pytest.raises(
-        UsageError, match="another program has the port open"
-    ):
+    with pytest.raises(UsageError, match="another program has the port open"):
         serial_port.start(pty[1])
     link.close()
     serial_port.start(pty[1]).close()

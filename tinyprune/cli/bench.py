@@ -17,7 +17,7 @@ _path = click.Path(path_type=Path)
 
 @click.command("bench")
 @options.board
-@click.option("--port", help="Serial port of the board, a pyserial URL such as socket://HOST:PORT, or auto (by USB id).")
+@click.option("--port", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto (by USB id).")
 @click.option("--serial-number", metavar="S", help="Of the board or its probe, where --port auto finds several.")
 @click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
 @click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
