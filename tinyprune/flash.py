@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinyprune import output
+from tinyprune import edits, output
 from tinyprune.boards import Board
 from tinyprune.errors import Interrupted, MissingDependency, UsageError
 from tinyprune.firmware import FirmwareImage
@@ -76,10 +76,11 @@ def load_image(folder: Path, board: Board) -> FirmwareImage:
     Raises UsageError where something is missing, TargetError if it is for another core.
     """
     image, _ = output.load(folder, board)
-    for suffix in (".hex", ".bin"):
-        path = image.elf.with_suffix(suffix)
-        if not path.is_file():
-            raise UsageError(f"{path} is missing; run `tinyprune build --board {board.name}` again")
+    manifest = edits.read_manifest(folder).files
+    for path in (image.elf.with_suffix(".hex"), image.elf.with_suffix(".bin")):
+        if not path.is_file() or manifest.get(path.name) != edits.sha256(path):
+            state = "is not what the build wrote" if path.exists() else "is missing"
+            raise UsageError(f"{path} {state}; run `tinyprune build --board {board.name}` again")
     check_image(image, board)
     return image
 

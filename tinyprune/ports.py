@@ -12,6 +12,7 @@ from pathlib import Path
 from tinyprune.boards import Board
 from tinyprune.errors import TargetError, TinypruneError, UsageError
 
+_USB_DEVICES = Path("/sys/bus/usb/devices")
 UDEV_FILE = "/etc/udev/rules.d/70-tinyprune.rules"  # before 73-seat-late.rules, which acts on TAG+="uaccess"
 
 
@@ -21,6 +22,7 @@ class Port:
     usb_id: str  # vendor:product, "2341:805a"; empty if it is not USB or not known
     serial_number: str = ""
     description: str = ""
+    node: str = ""  # of a device without serial port: /dev/bus/usb/001/002
 
     def __str__(self) -> str:
         facts = [self.usb_id, self.serial_number and f"serial number {self.serial_number}", self.description]
@@ -38,6 +40,25 @@ def listed() -> list[Port]:
         description = "" if port.description in (None, "n/a") else str(port.description)
         ports.append(Port(str(port.device), usb_id, port.serial_number or "", description))
     return sorted(ports, key=lambda port: port.device)
+
+
+def usb_devices() -> list[Port]:
+    """All USB devices, those without a serial port too; only Linux tells without more software."""
+    found = []
+    for folder in sorted(_USB_DEVICES.glob("*")):
+        try:
+            usb_id = f"{_line(folder, 'idVendor')}:{_line(folder, 'idProduct')}"
+            node = f"/dev/bus/usb/{int(_line(folder, 'busnum')):03}/{int(_line(folder, 'devnum')):03}"
+        except (OSError, ValueError):
+            continue  # an interface of a device
+        number = _line(folder, "serial") if (folder / "serial").exists() else ""
+        product = _line(folder, "product") if (folder / "product").exists() else ""
+        found.append(Port("", usb_id, number, product, node))
+    return found
+
+
+def _line(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8", errors="replace").strip()
 
 
 def with_ids(usb_ids: Iterable[str]) -> list[Port]:
@@ -93,7 +114,7 @@ def refused(device: str, error: Exception) -> TinypruneError:
     number = getattr(error, "errno", None)
     text = str(error)
     if number in (errno.EACCES, errno.EPERM) or "Permission denied" in text or "PermissionError(13" in text:
-        return UsageError(f"{device}: no permission to open the port; {_permission_advice(device)}")
+        return UsageError(f"{device}: no permission to open the port; {permission_advice(device)}")
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in text:
         return UsageError(
             f"{device}: another program has the port open; close serial monitors (`fuser -v {device}` names it)"
@@ -147,7 +168,7 @@ def _no_serial_port(board: Board) -> str:
     )
 
 
-def _permission_advice(device: str) -> str:
+def permission_advice(device: str) -> str:
     if not sys.platform.startswith("linux"):
         return "close other programs that use it"
     try:

@@ -13,7 +13,7 @@ from intelhex import IntelHex
 
 from tests.flashers import elf
 from tests.pipeline.conftest import Run, run
-from tinyprune import boards, output
+from tinyprune import boards, output, ports
 
 __all__ = ["Run", "run"]
 
@@ -85,6 +85,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(made.bin))
     monkeypatch.setenv("HOME", str(made.folder))
     monkeypatch.setattr("serial.tools.list_ports.comports", made.comports)
+    monkeypatch.setattr(ports, "_USB_DEVICES", made.folder / "no-usb")
     return made
 
 
@@ -114,7 +115,7 @@ def built(tmp_path: Path) -> Callable[..., Path]:
             "ram_bytes": 0,
         }
         (staged / "report.json").write_text(json.dumps(report))
-        output.commit(staged, folder)
+        output.commit(staged, folder, [])
         return folder
 
     return make

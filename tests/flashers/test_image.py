@@ -58,6 +58,8 @@ def test_no_build_another_boards_build_a_changed_build(desk: Desk, run: Run, bui
     (folder / "firmware.hex").unlink()
     with pytest.raises(UsageError, match=r"firmware.hex is missing; run `tinyprune build --board nano33` again"):
         flash.load_image(folder, boards.load("nano33"))
+    (folder / "firmware.hex").write_text("edited")
+    assert "firmware.hex is not what the build wrote; run" in run("flash", "--board", "nano33")[2]
     (folder / "firmware.elf").write_bytes(b"edited")
     assert "do not belong together" in run("flash", "--board", "nano33")[2]
 

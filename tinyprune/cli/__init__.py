@@ -16,6 +16,7 @@ from tinyprune.cli.bench import bench_command
 from tinyprune.cli.boards import boards_group
 from tinyprune.cli.build import build_command
 from tinyprune.cli.data import data_group
+from tinyprune.cli.doctor import doctor_command
 from tinyprune.cli.emulate import emulate_command
 from tinyprune.cli.flash import flash_command
 from tinyprune.cli.monitor import monitor_command
@@ -77,6 +78,7 @@ for _command in (
     emulate_command,
     flash_command,
     monitor_command,
+    doctor_command,
     boards_group,
     zoo_command,
     data_group,

@@ -8,14 +8,15 @@ from tinyprune.flashers.job import Job
 def choose(job: Job) -> str | None:
     """The probe's serial number to tell the tool; None leaves it to the tool, which then has only one to find.
 
-    Probes are seen by their virtual serial ports, so one without is left to the tool. Raises UsageError where several
-    are plugged in and none was named.
+    Raises UsageError where several are plugged in and none was named. (Elsewhere than on Linux, those without a virtual
+    serial port are not seen, and left to the tool.)
     """
     refuse_port(job)
     if job.serial_number is not None:
         return job.serial_number
     ids = job.board.usb.probe if job.board.usb else ()
-    numbers = sorted({port.serial_number for port in ports.with_ids(ids) if port.serial_number})
+    there = [*ports.listed(), *ports.usb_devices()]
+    numbers = sorted({port.serial_number for port in there if port.usb_id in ids and port.serial_number})
     if len(numbers) > 1:
         raise UsageError(
             f"{len(numbers)} probes of {job.board.title} are plugged in: {', '.join(numbers)}; "
