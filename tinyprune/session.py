@@ -128,6 +128,8 @@ def _check(request: BenchRequest) -> None:
             raise UsageError(f"{option} goes with --samples")
     if request.split is not None and request.limit is not None:
         raise UsageError("--limit does not go with --split, which is all of its clips")
+    if request.hardware and request.port is None:
+        raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     if request.serial_number is not None and request.port != AUTO:
         raise UsageError("--serial-number goes with --port auto")
     for path in (request.csv, request.history):
@@ -142,8 +144,6 @@ def _target(request: BenchRequest, image: FirmwareImage) -> tuple[Target, Open, 
         port = ports.serial_port(board, serial_number=request.serial_number)
     if port is not None:
         return Target(f"port {port}", None), lambda: serial_port.start(port, hardware=request.hardware), False
-    if request.hardware:
-        raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     name = pipeline.known_emulator(board, request.emulator or board.emulators[0])
     metered = name in pipeline.METERED
     return Target(f"emulator {name}", name), lambda: EMULATORS[name](image, board, profile=metered), metered

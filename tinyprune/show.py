@@ -124,7 +124,7 @@ def bench_lines(bench: Bench) -> list[str]:
         lines.append(f"left out         folders that are no label: {', '.join(bench.left_out)}")
     mended = {"inputs repeated": report.repeated, "restarts": report.restarts, "reconnections": report.reconnections}
     if any(mended.values()):
-        lines.append("the line         " + ", ".join(f"{count} {what}" for what, count in mended.items() if count))
+        lines.append("the line         " + ", ".join(f"{what}: {count}" for what, count in mended.items() if count))
     return lines + [_change(change) for change in bench.changes or ()]
 
 

@@ -130,6 +130,30 @@ MISTAKES = {
         2,
         "has no finished build; run `tinyprune build --board nano33",
     ),
+    "a board and an emulator": (
+        ["bench", "--board", "nano33", "--port", "x", "--emulator", "sim"],
+        2,
+        "--port and --emulator exclude each other",
+    ),
+    "inputs and samples": (
+        ["bench", "--board", "nano33", "--inputs", "x.npy", "--samples", "."],
+        2,
+        "--inputs and --samples exclude each other",
+    ),
+    "labels of nothing": (["bench", "--board", "nano33", "--labels", "a,b"], 2, "--labels goes with --samples"),
+    "a limit of nothing": (["bench", "--board", "nano33", "--limit", "3"], 2, "--limit goes with --samples"),
+    "a split and a limit": (
+        ["bench", "--board", "nano33", "--samples", ".", "--split", "test", "--limit", "3"],
+        2,
+        "--limit does not go with --split",
+    ),
+    "a table nowhere": (["bench", "--board", "nano33", "--csv", "no/x.csv"], 2, "no/x.csv: there is no folder no"),
+    "hardware without a port": (["bench", "--board", "nano33", "--hardware"], 2, "--hardware goes with --port"),
+    "a name that is no word": (
+        ["build", "--board", "nano33", "--model", "tiny.tflite", "--name", "a]b"],
+        2,
+        '--name "a]b" must be 1 to 40 letters',
+    ),
     "one of url and checksum": (["data", "fetch", "d", "--url", "http://x"], 2, "--url and --sha256 go together"),
 }
 
@@ -171,6 +195,35 @@ def test_wrong_bench_inputs_are_refused(run: Run, model: str, samples: np.ndarra
     code, out, err = run("bench", "--board", "host", "--inputs", "in.npy", "-q")
     assert (code, out) == (1, "")
     assert message in err
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_bench_keeps_compares_and_fails_on_what_is_worse(run: Run, model: str) -> None:
+    assert run("build", "--board", "nano33", "--model", model, "--no-run", "-q")[0] == 0
+    bench = ["bench", "--board", "nano33", "-q", "-n", "3", "--history", "h.jsonl"]
+    code, out, err = run(*bench, "--csv", "table.csv", "--json")
+    assert (code, err) == (0, "")
+    Path("old.json").write_text(out)
+    assert json.loads(out)["latency"]["clock"] == "modelled"
+    assert len(Path("table.csv").read_text().splitlines()) == 4
+    code, out, err = run(*bench, "--compare", "h.jsonl")
+    assert (code, err) == (0, "")
+    assert "ok     latency: " in out
+    old = json.loads(Path("old.json").read_text())
+    old["latency"]["median_us"] *= 0.9
+    old["flash_bytes"] -= 1
+    Path("old.json").write_text(json.dumps(old))
+    code, out, err = run(*bench, "--compare", "old.json")
+    assert (code, err) == (1, "error: worse than before: latency\n")
+    assert "WORSE  latency: " in out
+    assert run(*bench, "--compare", "old.json", "--tolerance", "20")[0] == 0
+    code, out, err = run(*bench, "--compare", "old.json", "--json")
+    assert (code, json.loads(out)["changes"][0]["what"], json.loads(out)["changes"][0]["worse"]) == (1, "latency", True)
+    code, out, err = run(*bench, "--compare", "none.json")
+    assert (code, out) == (2, "")
+    assert "none.json: cannot read the old benchmark" in err
+    assert len(Path("h.jsonl").read_text().splitlines()) == 5
 
 
 def test_boards_are_listed_and_explained(run: Run) -> None:
