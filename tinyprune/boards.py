@@ -82,6 +82,14 @@ class Qemu:
 
 
 @dataclass(frozen=True, slots=True)
+class Platformio:
+    """What PlatformIO calls a board that its framework `arduino` knows."""
+
+    platform: str
+    board: str
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     name: str
     title: str
@@ -93,6 +101,7 @@ class Board:
     clock: Clock | None = None
     usb: Usb | None = None
     serial: Serial | None = None
+    platformio: Platformio | None = None
     qemu: Qemu | None = None
     flashing: dict[str, FlashMethod] = field(default_factory=dict, hash=False)  # the preferred method first
 
@@ -121,6 +130,7 @@ _TABLES: dict[str, type] = {
     "usb": Usb,
     "serial": Serial,
     "qemu": Qemu,
+    "platformio": Platformio,
 }
 
 

@@ -120,7 +120,7 @@ MISTAKES = {
     "unknown project": (
         ["build", "--board", "nano33", "--project", "make"],
         2,
-        'unknown project "make"; known: bare, arduino, cmake',
+        'unknown project "make"; known: bare, arduino, platformio, cmake',
     ),
     "output is a file": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "x.npy"], 2, "x.npy is a file"),
     "output below a file": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "x.npy/a"], 2, "cannot write"),

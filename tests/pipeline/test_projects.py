@@ -1,14 +1,16 @@
 """Every project that `build --project` writes: what is in it, and that its own tool builds it."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests import networks
-from tinyprune import boards, pipeline, projects
+from tinyprune import boards, codegen, lower, pipeline, projects, reader
 from tinyprune.errors import UsageError
 from tinyprune.pipeline import BuildRequest
 
@@ -34,7 +36,8 @@ def build(board: str, project: str, folder: Path, model: Path, **more: object) -
 
 
 def call(*command: str, folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warning" not in (done.stdout + done.stderr).lower()
 
@@ -85,6 +88,25 @@ def test_the_command_in_the_readme_gives_the_bytes_of_our_build(tmp_path: Path, 
         assert (out / "project/firmware.bin").read_bytes() == (out / "firmware.bin").read_bytes()
 
 
+@pytest.mark.parametrize("project", projects.PROJECTS)
+def test_every_file_says_whose_it_is(project: str, model: Path) -> None:
+    """Licence and origin; what is copied as it is says the former."""
+    program = lower.lower(reader.read(model.read_bytes()), boards.load("nano33"))
+    made = projects.PROJECTS[project].make(program, codegen.generate(program, "tiny"), "tiny")
+    assert any(path.split("/")[-1] == "README.md" for path in made.files)
+    copied = re.compile(r"port/.*|(.*/)?(app|runtime|src|Benchmark)/.*\.[ch]|(.*/)?LICENSE")
+    for path, text in made.files.items():
+        head = "\n".join(text.splitlines()[:14])
+        assert "Apache-2.0" in head or "Apache License" in head or path.endswith("library.properties"), path
+        assert "Made by tinyprune" in head or copied.fullmatch(path), path
+    for path in made.yours:
+        assert "yours to change" in made.files[path]
+    readme = next(text for path, text in made.files.items() if path.endswith("README.md"))
+    for part in ("Made by tinyprune", "## Build", "lash", "## Change the model", "## Licence", "tp_network_run(arena)"):
+        assert part in readme
+    assert "{{" not in "".join(made.files.values())
+
+
 def test_the_firmware_is_the_same_whatever_the_project(tmp_path: Path, model: Path) -> None:
     images = {
         (build("nano33", project, tmp_path / project, model) / "firmware.elf").read_bytes()
@@ -94,5 +116,19 @@ def test_the_firmware_is_the_same_whatever_the_project(tmp_path: Path, model: Pa
 
 
 def test_an_unknown_project_is_refused_with_those_there_are(tmp_path: Path, model: Path) -> None:
-    with pytest.raises(UsageError, match='unknown project "make"; known: bare, arduino, cmake'):
+    with pytest.raises(UsageError, match='unknown project "make"; known: bare, arduino, platformio, cmake'):
         build("nano33", "make", tmp_path, model)
+
+
+def test_the_commands_of_the_docs_work(tmp_path: Path, model: Path) -> None:
+    """All but those of tools that cannot be here; only the model is a smaller one."""
+    need("cmake", "arm-none-eabi-gcc")
+    page = (Path(__file__).parents[2] / "docs/projects.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    lines = [line for block in blocks for line in ("cd $START", *block.splitlines())]
+    run = [line for line in lines if line.split()[0] not in ("arduino-cli", "pio")]
+    assert sum(line.startswith("tinyprune build") for line in run) == 3
+    small = f'tinyprune() {{ {sys.executable} -m tinyprune "$@" --model {model} --compiler gcc -q; }}'
+    script = "\n".join(["set -euo pipefail", "START=$PWD", small, *run])
+    call("bash", "-c", script, folder=tmp_path)
+    assert (tmp_path / "build/nano33/project/platformio.ini").is_file()

@@ -35,7 +35,7 @@ from tinyprune.cli import console, options
     default="bare",
     show_default=True,
     metavar="KIND",
-    help="What project/ is made for: bare, arduino or cmake (docs/projects.md).",
+    help="What project/ is made for: bare, arduino, platformio or cmake (docs/projects.md).",
 )
 @click.option(
     "--name",

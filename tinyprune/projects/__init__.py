@@ -11,7 +11,7 @@ from tinyprune.boards import Board
 from tinyprune.errors import UsageError
 from tinyprune.firmware import FirmwareSource, Project
 from tinyprune.program import Program
-from tinyprune.projects import arduino, bare, cmake
+from tinyprune.projects import arduino, bare, cmake, platformio
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Kind:
 PROJECTS: dict[str, Kind] = {
     "bare": Kind(bare.make),
     "arduino": Kind(arduino.make, arduino.refusal),
+    "platformio": Kind(platformio.make, platformio.refusal),
     "cmake": Kind(cmake.make),
 }
 
