@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
     {
         match.strip()
-        for match in re.findall(r"tinyprune ((?:build|prune|bench|emulate|boards|zoo|data)[^`|&\n]*)", README)
+        for match in re.findall(r"tinyprune ((?:build|prune|bench|emulate|init-ci|boards|zoo|data)[^`|&\n]*)", README)
     }
 )
 

@@ -19,6 +19,7 @@ from tinyprune.cli.data import data_group
 from tinyprune.cli.doctor import doctor_command
 from tinyprune.cli.emulate import emulate_command
 from tinyprune.cli.flash import flash_command
+from tinyprune.cli.init_ci import init_ci_command
 from tinyprune.cli.monitor import monitor_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.quantize import quantize_command
@@ -76,6 +77,7 @@ for _command in (
     quantize_command,
     bench_command,
     emulate_command,
+    init_ci_command,
     flash_command,
     monitor_command,
     doctor_command,

@@ -1,0 +1,121 @@
+"""`tinyprune init-ci`: GitHub would accept the workflow, and its commands work."""
+
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import networks
+from tinyprune import boards, ci
+from tinyprune.errors import UsageError
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/my net.tflite").write_bytes(networks.every_operator())
+    return tmp_path
+
+
+def workflow(folder: Path) -> Any:
+    return yaml.safe_load((folder / ci.WORKFLOW).read_text())
+
+
+def test_github_accepts_it(run: Run, repository: Path) -> None:
+    """By the schema of GitHub's workflows; with and without Renode and QEMU."""
+    nano33 = boards.load("nano33")
+    everywhere = dataclasses.replace(nano33, emulators=("sim", "renode"))
+    qemu = boards.load("mps2-an386")
+    for chosen in ((nano33,), (everywhere, qemu)):
+        written = ci.run_init_ci(ci.CiRequest(chosen, repository, force=True))
+        check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+        done = subprocess.run([*check, str(written.workflow)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    jobs = workflow(repository)["jobs"]
+    assert jobs["firmware"]["strategy"]["matrix"]["include"] == [
+        {"board": "nano33", "emulator": "sim"},
+        {"board": "mps2-an386", "emulator": "sim"},
+        {"board": "mps2-an386", "emulator": "qemu"},
+    ]
+    assert jobs["renode"]["strategy"]["matrix"]["include"] == [{"board": "nano33", "built-for": "sim"}]
+    action = next(step for step in jobs["renode"]["steps"] if "renode-test" in step["uses"])
+    assert action["uses"] == "antmicro/renode-test-action@v5"
+    assert set(action["with"]) == {"renode-revision", "tests-to-run", "artifacts-path"}  # of the action's action.yml
+    assert any("qemu-system-arm" in step.get("run", "") for step in jobs["firmware"]["steps"])
+    code, out, _ = run("init-ci", "--board", "nano33", "--folder", str(repository), "--force")
+    assert code == 0
+    assert out.splitlines()[1] == "runs      nano33 in sim"
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_its_commands_work(repository: Path) -> None:
+    """The steps as GitHub runs them, all but the installation; with a baseline, then with one that was better."""
+    ci.run_init_ci(ci.CiRequest((boards.load("nano33"),), repository, repository / "models/my net.tflite"))
+    job = workflow(repository)["jobs"]["firmware"]
+    matrix = job["strategy"]["matrix"]["include"][0]
+    programs = repository / "bin"
+    programs.mkdir()
+    (programs / "tinyprune").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tinyprune "$@"\n')
+    (programs / "tinyprune").chmod(0o755)
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+    def shell(script: str) -> subprocess.CompletedProcess[str]:
+        filled = re.sub(r"\$\{\{ matrix\.([\w-]+) \}\}", lambda found: str(matrix[found[1]]), script)
+        assert "${{" not in filled
+        command = ["bash", "-e", "-c", filled]
+        return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+
+    build, bench = (step["run"] for step in job["steps"] if "tinyprune b" in step.get("run", ""))
+    for script in (build, bench):
+        done = shell(script)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (repository / "bench.csv").is_file()
+    (repository / ci.BASELINES).mkdir()
+    baseline = repository / ci.BASELINES / "nano33-sim.json"
+    made = shell("tinyprune bench --board nano33 --emulator sim --json -q")
+    baseline.write_text(made.stdout)
+    assert shell(bench).returncode == 0
+    baseline.write_text(re.sub(r'"flash_bytes": \d+', '"flash_bytes": 10', made.stdout))
+    failed = shell(bench)
+    assert failed.returncode == 1
+    assert "worse than before: flash" in failed.stderr
+
+
+def refused(request: ci.CiRequest, message: str) -> None:
+    before = sorted(request.folder.rglob("*")) if request.folder.is_dir() else []
+    with pytest.raises(UsageError, match=re.escape(message)):
+        ci.run_init_ci(request)
+    assert (sorted(request.folder.rglob("*")) if request.folder.is_dir() else []) == before
+
+
+def test_mistakes_are_refused(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    nano33 = boards.load("nano33")
+    model = repository / "models/my net.tflite"
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "x.tflite"
+    shutil.copy(model, elsewhere)
+    refused(ci.CiRequest((nano33,), repository / "nothing"), "nothing: no such folder")
+    refused(ci.CiRequest((nano33,), repository, repository / "x.tflite"), "x.tflite: an int8 .tflite is needed")
+    refused(ci.CiRequest((nano33,), repository, elsewhere), "a CI sees only the repository")
+    refused(ci.CiRequest((nano33,), repository, install="a'; rm"), "something for pip is needed")
+    only_renode = dataclasses.replace(nano33, emulators=("renode",))
+    refused(ci.CiRequest((only_renode,), repository), "nano33 has no emulator for a CI: it has renode")
+    ci.run_init_ci(ci.CiRequest((nano33,), repository))
+    refused(ci.CiRequest((nano33,), repository), "firmware.yml is there already; --force replaces it")
+
+
+def test_a_folder_that_is_no_repository_is_told(tmp_path: Path) -> None:
+    notes = ci.run_init_ci(ci.CiRequest((boards.load("nano33"),), tmp_path)).notes
+    assert "is not the root of a git repository" in notes[0]

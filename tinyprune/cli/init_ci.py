@@ -1,0 +1,38 @@
+"""`tinyprune init-ci`."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("init-ci")
+@click.option(
+    "--board",
+    "board_names",
+    required=True,
+    multiple=True,
+    metavar="BOARD",
+    help="A name from `tinyprune boards`; may be given several times.",
+)
+@click.option("--model", type=click.Path(path_type=Path), help="An int8 .tflite in it.  [default: the zoo's]")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="Root of the repository.  [default: .]")
+@click.option(
+    "--install", metavar="SPEC", help="What pip installs there, such as git+https://…  [default: this version]"
+)
+@click.option("--force", is_flag=True, help="Replace a workflow that is there already.")
+def init_ci_command(
+    board_names: tuple[str, ...], model: Path | None, folder: Path, install: str | None, force: bool
+) -> None:
+    """Write a GitHub Actions workflow that builds, runs and compares the firmware on every push."""
+    from tinyprune import boards, ci
+
+    found = tuple(boards.load(name) for name in dict.fromkeys(board_names))
+    more = {} if install is None else {"install": install}
+    written = ci.run_init_ci(ci.CiRequest(found, folder, model, force=force, **more))
+    click.echo(f"written   {written.workflow}")
+    for board, emulator in written.targets:
+        click.echo(f"runs      {board} in {emulator}")
+    for board, _ in written.renode:
+        click.echo(f"runs      {board} in Renode, by antmicro/renode-test-action")
+    for note in written.notes:
+        click.echo(f"note      {note}")
