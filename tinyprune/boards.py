@@ -47,6 +47,7 @@ class Clock:
 
     source: str  # "crystal", "external" (a clock signal) or "internal" (the chip's own oscillator)
     hz: int
+    enable: str = ""  # the pin that must be high for a clock from outside to run
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,7 @@ def _check_choices(board: Board, path: Path) -> None:
     if board.serial:
         problem = family.serial_problem(board.serial.uart, board.serial.tx, board.serial.rx, board.serial.function)
     if board.clock:
-        problem = problem or family.clock_problem(board.clock.source)
+        problem = problem or family.clock_problem(board.clock.source, board.clock.enable)
     if problem:
         raise UsageError(f"{path}: {problem}")
 

@@ -27,11 +27,13 @@ class Family:
             return f"serial.function must be 0 to 15, not {function}"
         return None
 
-    def clock_problem(self, source: str) -> str | None:
+    def clock_problem(self, source: str, enable: str) -> str | None:
         """What is wrong with a table [clock], or None."""
-        if source in self.clocks:
-            return None
-        return f'clock.source "{source}" is not one of this family: {", ".join(self.clocks) or "it takes none"}'
+        if source not in self.clocks:
+            return f'clock.source "{source}" is not one of this family: {", ".join(self.clocks) or "it takes none"}'
+        if enable and (source != "external" or not re.fullmatch(self.pin, enable)):
+            return f'clock.enable "{enable}" must be a pin, like {self.pin_example}, and clock.source "external"'
+        return None
 
 
 def _stm32(*folders: str, uarts: str) -> Family:
@@ -56,5 +58,6 @@ FAMILIES: dict[str, Family] = {
     "rp2350": _rp2("rp2350"),
     "stm32f4": _stm32("stm32f", "stm32f4", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
     "stm32f7": _stm32("cortex_m7", "stm32f", "stm32f7", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
+    "stm32h7": _stm32("cortex_m7", "stm32h7", uarts="USART1 USART2 USART3 UART4 UART5 USART6 UART7 UART8"),
     "stm32l4": _stm32("stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5"),
 }

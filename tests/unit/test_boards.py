@@ -105,6 +105,11 @@ def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: st
         ("function = 8", "function = 16", "serial.function must be 0 to 15, not 16"),
         ('source = "internal"', 'source = "quartz"', 'clock.source "quartz" is not one of this family: internal'),
         ("[clock]", "[usb]", 'unknown key "usb.source"'),
+        (
+            "[clock]",
+            '[clock]\nenable = "PH1"',
+            'clock.enable "PH1" must be a pin, like PG7, and clock.source "external"',
+        ),
     ],
 )
 def test_a_wrong_choice_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -24,6 +24,7 @@ from tinyprune.emulators.nrf52 import Nrf52, nrf53
 from tinyprune.emulators.profile import Profile
 from tinyprune.emulators.profiler import Profiler
 from tinyprune.emulators.stm32f import stm32f4, stm32f7
+from tinyprune.emulators.stm32h7 import stm32h7
 from tinyprune.emulators.stm32l4 import stm32l4
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
@@ -38,6 +39,7 @@ MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
     "rp2350": rp2350.rp2350,
     "stm32f4": stm32f4,
     "stm32f7": stm32f7,
+    "stm32h7": stm32h7,
     "stm32l4": stm32l4,
 }
 

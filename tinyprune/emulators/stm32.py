@@ -82,6 +82,7 @@ class Stm32:
         self._enabled_bit = 0 if layout.has_isr else 13  # CR1.UE
         self._cr1 = Cell(check=self._require_uart_clock)
         self._brr = Cell(check=self._require_uart_clock)
+        self._outputs: dict[str, int] = {}
         self._gpio: dict[tuple[str, str], Cell] = {}
         self.registers = {**clock.registers, **self._gpio_registers(layout), **self._uart_registers(layout)}
 
@@ -90,12 +91,27 @@ class Stm32:
     def _gpio_registers(self, layout: Layout) -> dict[int, Register]:
         registers = {}
         for number, port in enumerate("ABCDEFGHIJK"):
+            registers[layout.gpio + 0x400 * number + 0x18] = write_only(self._setter(f"GPIO{port}"))
             for offset, name in ((0x00, "MODER"), (0x0C, "PUPDR"), (0x20, "AFRL"), (0x24, "AFRH")):
                 reset = layout.moder if name == "MODER" else 0
                 cell = Cell(reset, lambda peripheral=f"GPIO{port}": self._require_clock(peripheral))  # type: ignore[misc]
                 self._gpio[port, name] = cell
                 registers[layout.gpio + 0x400 * number + offset] = cell.register()
         return registers
+
+    def _setter(self, peripheral: str) -> Callable[[int], None]:
+        """BSRR: the lower half sets outputs, the upper half clears them."""
+
+        def write(value: int) -> None:
+            self._require_clock(peripheral)
+            self._outputs[peripheral[4]] = self._outputs.get(peripheral[4], 0) & ~(value >> 16) | value & 0xFFFF
+
+        return write
+
+    def is_high(self, pin: str) -> bool:
+        """Whether the firmware drives it so."""
+        port, number = pin[1], int(pin[2:])
+        return self._gpio[port, "MODER"].bits(2 * number, 2) == 1 and bool(self._outputs.get(port, 0) >> number & 1)
 
     def _require_clock(self, peripheral: str) -> None:
         if not self._clock.is_enabled(peripheral):

@@ -11,6 +11,7 @@
 /* GPIO */
 #define GPIO(port) (GPIO_BASE + 0x400u * (port))
 #define GPIO_MODER(port) REGISTER(GPIO(port) + 0x00)
+#define GPIO_BSRR(port) REGISTER(GPIO(port) + 0x18)
 #define GPIO_PUPDR(port) REGISTER(GPIO(port) + 0x0C)
 #define GPIO_AFR(port, half) REGISTER(GPIO(port) + 0x20 + 4u * (half))
 /* USART: the older one (F1, F2, F4) has one data register and other places for the same things. */
@@ -60,14 +61,31 @@ static void start_cycle_counter(void) {
     DWT_CTRL |= 1; /* CYCCNTENA */
 }
 
-/* With a pull-up: an open receive pin must not look like a start bit. */
-static void serve_uart(uint32_t port, uint32_t pin) {
+static void start_gpio(uint32_t port) {
     GPIO_ENABLE |= 1u << port;
     (void)GPIO_ENABLE; /* the clock reaches the port two cycles later */
+}
+
+static void select_mode(uint32_t port, uint32_t pin, uint32_t mode) {
+    GPIO_MODER(port) = (GPIO_MODER(port) & ~(3u << 2 * pin)) | mode << 2 * pin;
+}
+
+#ifdef SOURCE_ENABLE_PIN
+/* The board's oscillator runs only while this pin is high. */
+static void start_oscillator(void) {
+    start_gpio(SOURCE_ENABLE_PORT);
+    GPIO_BSRR(SOURCE_ENABLE_PORT) = 1u << SOURCE_ENABLE_PIN;
+    select_mode(SOURCE_ENABLE_PORT, SOURCE_ENABLE_PIN, 1); /* output */
+}
+#endif
+
+/* With a pull-up: an open receive pin must not look like a start bit. */
+static void serve_uart(uint32_t port, uint32_t pin) {
+    start_gpio(port);
     GPIO_PUPDR(port) = (GPIO_PUPDR(port) & ~(3u << 2 * pin)) | 1u << 2 * pin;
     const uint32_t shift = 4 * (pin % 8);
     GPIO_AFR(port, pin / 8) = (GPIO_AFR(port, pin / 8) & ~(0xFu << shift)) | (uint32_t)PIN_FUNCTION << shift;
-    GPIO_MODER(port) = (GPIO_MODER(port) & ~(3u << 2 * pin)) | 2u << 2 * pin; /* alternate function */
+    select_mode(port, pin, 2); /* alternate function */
 }
 
 static uint32_t baud_divider(void) {
@@ -86,6 +104,9 @@ static void start_uart(void) {
 }
 
 void tp_port_init(void) {
+#ifdef SOURCE_ENABLE_PIN
+    start_oscillator();
+#endif
     tp_clock_init();
     start_cycle_counter();
     start_uart();
