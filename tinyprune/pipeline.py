@@ -78,6 +78,7 @@ class BuildRequest:
     name: str | None = None  # what the firmware calls its network; None: as the model is called
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
+    compared_inputs: int | None = None  # with TFLite Micro; None: COMPARED_INPUTS
 
 
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
@@ -108,7 +109,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         except DoesNotFit as error:
             raise DoesNotFit(f"{error}; {lower.flash_advice(program, request.optimize)}") from None
         if request.run:
-            report = _run(board, model, graph, image, report, progress)
+            report = _run(request, model, graph, image, report, progress)
             _check_stack(report)
         (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
         for path in output.commit(staged, request.output, project.yours, force=request.force):
@@ -217,12 +218,13 @@ def _check_stack(report: BuildReport) -> None:
 
 
 def _run(
-    board: Board, model: Model, graph: Graph, image: FirmwareImage, report: BuildReport, progress: Progress
+    request: BuildRequest, model: Model, graph: Graph, image: FirmwareImage, report: BuildReport, progress: Progress
 ) -> BuildReport:
     """Compares outputs with TFLite Micro over the firmware's own protocol, then profiles one inference."""
-    inputs = samples.make(graph.input, COMPARED_INPUTS)
+    board, count = request.board, request.compared_inputs or COMPARED_INPUTS
+    inputs = samples.make(graph.input, count)
     emulator = known_emulator(board, board.emulators[0])
-    progress(f"running {COMPARED_INPUTS} inputs in the emulator ({emulator})")
+    progress(f"running {count} inputs in the emulator ({emulator})")
     outputs = benchmark.outputs(EMULATORS[emulator], image, board, inputs)
     expected, judge = expected_outputs(model.data, graph, inputs)
     equal = int((outputs == expected).all(axis=1).sum())

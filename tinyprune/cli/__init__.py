@@ -23,6 +23,7 @@ from tinyprune.cli.init_ci import init_ci_command
 from tinyprune.cli.monitor import monitor_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.quantize import quantize_command
+from tinyprune.cli.sweep import sweep_command
 from tinyprune.cli.zoo import zoo_command
 from tinyprune.errors import TinypruneError, UsageError
 
@@ -82,6 +83,7 @@ for _command in (
     monitor_command,
     doctor_command,
     boards_group,
+    sweep_command,
     zoo_command,
     data_group,
 ):

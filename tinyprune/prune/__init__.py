@@ -51,7 +51,7 @@ class PrunedModel:
 
 def prune(
     model: Any,
-    pattern: Pattern | str | Patterns = TWO_OF_FOUR,
+    pattern: Pattern | str | Mapping[str, Pattern | str] = TWO_OF_FOUR,
     method: Method = "magnitude",
     samples: npt.NDArray[np.generic] | None = None,
     *,
@@ -172,7 +172,7 @@ def _refusal(kernel: Kernel, wanted: Patterns) -> str:
     return wanted[kernel.name].refusal(*kernel.matrix().shape)
 
 
-def _wanted(model: Any, pattern: Pattern | str | Patterns) -> Patterns:
+def _wanted(model: Any, pattern: Pattern | str | Mapping[str, Pattern | str]) -> Patterns:
     names = [kernel.name for kernel in kernels_of(model)]
     if not isinstance(pattern, Mapping):
         return dict.fromkeys(names, _parsed(pattern))
@@ -191,14 +191,14 @@ def _parsed(pattern: Pattern | str) -> Pattern:
         raise UsageError(str(error)) from None
 
 
-def _reordered(model: Any, pattern: Pattern | str | Patterns) -> Any:
+def _reordered(model: Any, pattern: Pattern | str | Mapping[str, Pattern | str]) -> Any:
     wanted = None if isinstance(pattern, Mapping) else _parsed(pattern)
     if not isinstance(wanted, NM):
         raise UsageError("channels are reordered for one N:M pattern such as 2:4; others do not depend on their order")
     return permute.permute(model, wanted)
 
 
-def _nothing_to_prune(model: Any, pattern: Pattern | str | Patterns, wanted: Patterns) -> str:
+def _nothing_to_prune(model: Any, pattern: Pattern | str | Mapping[str, Pattern | str], wanted: Patterns) -> str:
     reasons = [f"{line.name}: {line.reason}" for line in report(model, {}, wanted)]
     to = "" if isinstance(pattern, Mapping) else f" to {_parsed(pattern).name}"
     return f"model {model.name} has no layer to prune{to} ({'; '.join(reasons) or 'no layer has a kernel'})"

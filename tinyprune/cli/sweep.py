@@ -1,0 +1,87 @@
+"""`tinyprune sweep`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from tinyprune.cli import console, options
+
+
+@click.command("sweep")
+@options.board
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=".npy of real inputs, [samples, *input shape]: the first 256 prune, the others judge.",
+)
+@click.option(
+    "--labels", type=click.Path(path_type=Path), help=".npy, [samples], classes.  [default: closeness to dense]"
+)
+@click.option("--trials", default=50, show_default=True, help="How many finished trials the study shall have.")
+@click.option("--patterns", help="Separated by commas.  [default: dense,2:4,1:4,unstructured-75,unstructured-90]")
+@click.option("--max-flash", type=int, metavar="BYTES")
+@click.option("--max-ram", type=int, metavar="BYTES", help="With the stack.")
+@click.option("--max-cycles", type=int, metavar="CYCLES", help="Modelled, of one inference.")
+@click.option(
+    "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"
+)
+@click.option("--study", default="tinyprune", show_default=True, help="Name of the study in the database.")
+@click.option("--seed", type=int, help="Of the search.")
+@click.option("-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Folder.")
+@options.as_json
+@options.quiet
+def sweep_command(
+    board_name: str,
+    models: tuple[Path, ...],
+    data: Path,
+    labels: Path | None,
+    trials: int,
+    patterns: str | None,
+    max_flash: int | None,
+    max_ram: int | None,
+    max_cycles: int | None,
+    storage: str | None,
+    study: str,
+    seed: int | None,
+    output: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Search a pattern for each layer of Keras MODELS: the best quality for the fewest modelled cycles on a board.
+
+    Nothing is trained: layers are pruned and adjusted without labels. Run it again to go on, or on several machines at
+    once with one --storage, such as postgresql+psycopg://user@host/name.
+    """
+    from dataclasses import asdict
+
+    from tinyprune import boards, sweep
+
+    request = sweep.SweepRequest(
+        boards.load(board_name),
+        models,
+        data,
+        output,
+        labels,
+        trials,
+        tuple(patterns.split(",")) if patterns else sweep.PATTERNS,
+        sweep.Limits(max_flash, max_ram, max_cycles),
+        storage,
+        study,
+        seed,
+    )
+    with console.Progress(quiet or as_json) as progress:
+        points = sweep.run_sweep(request, progress)
+    if as_json:
+        click.echo(json.dumps([asdict(point) for point in points], indent=2))
+        return
+    front = sorted((point for point in points if point.on_front), key=lambda point: point.modelled_cycles)
+    click.echo(f"{len(points)} trials, {sum(point.within_limits for point in points)} within limits; none beats these:")
+    for point in front:
+        quality = f"{point.quality:.2%} right" if labels else f"{point.quality:.1f} dB of dense"
+        click.echo(
+            f"{point.modelled_cycles:12,} cycles (modelled)  {quality}  flash {point.flash_bytes:,} B  "
+            f"RAM {point.ram_bytes:,} B  {point.file}  {point.model}: {', '.join(point.patterns.values())}"
+        )
