@@ -28,7 +28,7 @@ class MassStorage:
     """A debug probe that shows a volume and programs what is copied there."""
 
     board_codes: tuple[str, ...]  # what Unique ID in DETAILS.TXT, or code= in MBED.HTM, begins with
-    label: str  # of the volume: only for advice, never to find it
+    label: str = ""  # of the volume, if it is known: only for advice, never to find it
     suffix: str = "hex"  # of the file it takes: "hex", or "bin" where that goes to the start of the flash
 
 

@@ -3,6 +3,8 @@ demand, builds that nobody compiled."""
 
 import hashlib
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ __all__ = ["Run", "run"]
 #: 5,000 bytes that are no pattern a mistake would reproduce, spanning two pages of 4 KiB.
 PROGRAM = b"".join(hashlib.sha256(bytes([i])).digest() for i in range(157))[:5000]
 
+REAL_PATH = os.environ["PATH"]
 _FAKE = """#!{python} -S
 import json, os, pathlib, sys, time
 desk = pathlib.Path({desk!r})
@@ -64,6 +67,14 @@ class Desk:
         path.chmod(0o755)
         return path
 
+    def real(self, name: str) -> Path:
+        """Puts the real program on PATH; skips the test where it is not installed."""
+        found = shutil.which(name, path=REAL_PATH)
+        if found is None:
+            pytest.skip(f"{name} is not installed")
+        (self.bin / name).symlink_to(found)
+        return Path(found)
+
     def calls(self) -> list[dict[str, object]]:
         log = self.folder / "calls.jsonl"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
@@ -97,6 +108,7 @@ def built(tmp_path: Path) -> Callable[..., Path]:
         board = boards.load(board_name)
         assert board.flash is not None
         address = changes.pop("address", board.flash.origin)
+        changes.setdefault("architecture", elf.ARMV6SM if board.cpu.core == "cortex-m0plus" else elf.ARMV7EM)
         folder, staged = tmp_path / "build" / board.name, tmp_path / "staged"
         staged.mkdir()
         folder.parent.mkdir(exist_ok=True)

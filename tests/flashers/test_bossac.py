@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.flashers.conftest import Desk, Run
-from tinyprune.flashers import bossac, touch
+from tinyprune.flashers import bossac, job, touch
 
 SKETCH, BOOTLOADER = "2341:805a", "2341:005a"
 PORT = "/dev/null"  # a device that may be opened for reading and writing
@@ -162,9 +162,9 @@ def test_a_hanging_tool_is_killed_with_what_it_started(desk: Desk, run: Run, bui
     desk.tool("bossac", body, content=DEVICE)
     desk.plug((PORT, BOOTLOADER, "B"))
     assert run("flash", "--board", "nano33", "--timeout", "1")[0] == 1
-    for pid in (desk.folder / "pids").read_text().split():
-        stat = Path(f"/proc/{pid}/stat")
-        assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    stats = [Path(f"/proc/{pid}/stat") for pid in (desk.folder / "pids").read_text().split()]
+    assert len(stats) == 2
+    assert job.wait_for(lambda: all(not stat.exists() or stat.read_text().split()[2] == "Z" for stat in stats), 5.0)
 
 
 DESKS = {

@@ -1,6 +1,5 @@
 """What is flashed: the finished build of this board, for its core, inside its flash, by a method that it has."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from tests import networks
 from tests.flashers import elf
-from tests.flashers.conftest import Desk, Run
+from tests.flashers.conftest import REAL_PATH, Desk, Run
 from tinyprune import boards, flash, flash_methods, flashers
 from tinyprune.errors import TargetError, UsageError
 from tinyprune.flashers import job
@@ -16,9 +15,6 @@ from tinyprune.flashers import job
 
 def test_every_method_of_board_files_has_its_flasher() -> None:
     assert list(flashers.FLASHERS) == list(flash_methods.FLASH_METHODS)
-
-
-REAL_PATH = os.environ["PATH"]
 
 
 @pytest.mark.parametrize(

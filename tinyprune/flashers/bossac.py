@@ -21,7 +21,9 @@ _ADVICE = {
         "what is in the flash differs from the image; try again, perhaps with another cable"
     ),
     r"no device found": "the bootloader did not answer on that port; double-tap the reset button and try again",
-    r"unsupported": "this bossac does not know the board's chip; use Arduino's build (see `tinyprune doctor`)",
+    r"unsupported|sam-ba operation failed": (
+        "this bossac does not seem to know the board's chip; use Arduino's build (see `tinyprune doctor`)"
+    ),
     r"permission denied": "no permission to open the port (see `tinyprune doctor`)",
 }
 

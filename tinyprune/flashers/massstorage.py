@@ -52,7 +52,7 @@ def _volume(job: Job, how: MassStorage) -> Path:
             )
         return volume
     seen = volumes.unmounted_advice(how.label)
-    wanted = f"volume {how.label} with {proof}"
+    wanted = f"volume {how.label} with {proof}" if how.label else f"volume with {proof}"
     raise TargetError(f"{job.board.title}: {seen}" if seen else ports.nothing_found(job.board, wanted))
 
 

@@ -58,7 +58,7 @@ def find(matches: Callable[[Path], bool], port: str | None, board: Board, proof:
 def unmounted_advice(label: str) -> str:
     """How to mount the volume, if the system sees it but has not mounted it."""
     device = _BY_LABEL / label
-    if not os.path.lexists(device):
+    if not label or not os.path.lexists(device):
         return ""
     return f"its volume {label} is there but not mounted: `udisksctl mount -b {device}`, then try again"
 
