@@ -91,6 +91,12 @@ class Platformio:
 
 
 @dataclass(frozen=True, slots=True)
+class Renode:
+    platform: str  # a file of Renode's: "platforms/boards/arduino_nano_33_ble.repl"
+    uart: str  # what that calls the serial port: "uart0"
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     name: str
     title: str
@@ -104,6 +110,7 @@ class Board:
     serial: Serial | None = None
     platformio: Platformio | None = None
     qemu: Qemu | None = None
+    renode: Renode | None = None
     flashing: dict[str, FlashMethod] = field(default_factory=dict, hash=False)  # the preferred method first
 
     @property
@@ -132,6 +139,7 @@ _TABLES: dict[str, type] = {
     "serial": Serial,
     "qemu": Qemu,
     "platformio": Platformio,
+    "renode": Renode,
 }
 
 
@@ -260,8 +268,13 @@ def _check(board: Board, path: Path) -> None:
 def _check_emulators(board: Board, path: Path) -> None:
     if not board.emulators:
         raise UsageError(f"{path}: emulators must name at least one")
-    if "qemu" in board.emulators and board.qemu is None:
-        raise UsageError(f"{path}: emulators has qemu, so table [qemu] must name its machine")
+    for name, what in (("qemu", "machine"), ("renode", "platform")):
+        if name in board.emulators and getattr(board, name) is None:
+            raise UsageError(f"{path}: emulators has {name}, so table [{name}] must name its {what}")
+    if board.renode and not re.fullmatch(r"[\w./-]+\.repl", board.renode.platform):
+        raise UsageError(f'{path}: renode.platform "{board.renode.platform}" must be a .repl file of Renode\'s')
+    if board.renode and not re.fullmatch(r"\w+", board.renode.uart):
+        raise UsageError(f'{path}: renode.uart "{board.renode.uart}" must be a name in the platform, like "uart0"')
 
 
 def _check_usb(usb: Usb, path: Path) -> None:

@@ -33,7 +33,7 @@ from tinyprune import (
     zoo,
 )
 from tinyprune.boards import Board
-from tinyprune.emulators import EMULATORS
+from tinyprune.emulators import EMULATORS, renode_files
 from tinyprune.errors import DoesNotFit, ModelError, UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource
 from tinyprune.graph import Graph, Int8, matrix
@@ -111,6 +111,8 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         if request.run:
             report = _run(request, model, graph, image, report, progress)
             _check_stack(report)
+        if board.renode:
+            output.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
         (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
         for path in output.commit(staged, request.output, project.yours, force=request.force):
             progress(f"leaving {path} as you changed it (delete it to get it anew)")
@@ -128,6 +130,14 @@ def _check_name(name: str | None) -> None:
     """It is sent as m-model-[name] and stands in C."""
     if name is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name):
         raise UsageError(f'--name "{name}" must be 1 to 40 letters, digits, ".", "_" and "-"')
+
+
+def _renode_files(board: Board, model: Model, graph: Graph) -> dict[str, str]:
+    """The machine as Renode knows it, and a suite that wants TFLite Micro's answer to one input."""
+    sample = samples.make(graph.input, COMPARED_INPUTS)[-1:]
+    expected, judge = expected_outputs(model.data, graph, sample)
+    suite = renode_files.suite(board, graph.model_sha256[:16], sample[0], expected[0], judge)
+    return {**renode_files.machine(board), **suite}
 
 
 def _check_model_path(request: BuildRequest) -> None:

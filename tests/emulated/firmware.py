@@ -1,5 +1,6 @@
 """Builds the app with a network written by hand, and knows what that network answers."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -83,8 +84,11 @@ def load_commands(data: bytes) -> bytes:
 
 def missing(emulator: str) -> str | None:
     """Why that emulator cannot run here, or None."""
-    program = {"qemu": "qemu-system-arm"}.get(emulator)
-    return f"{program} is not installed" if program and shutil.which(program) is None else None
+    if emulator == "qemu" and shutil.which("qemu-system-arm") is None:
+        return "qemu-system-arm is not installed"
+    if emulator == "renode" and "RENODE" not in os.environ and shutil.which("renode") is None:
+        return "renode is not installed"
+    return None
 
 
 def without_times(text: bytes) -> bytes:

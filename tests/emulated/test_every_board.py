@@ -14,7 +14,11 @@ from tinyprune.firmware import FirmwareImage
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 GRAPH = reader.read(networks.ds_cnn(), "net")
 INPUTS = samples.make(GRAPH.input, 3)
-RUNS = [(name, emulator) for name in boards.names() for emulator in boards.load(name).emulators]
+RUNS = [
+    pytest.param(name, emulator, marks=[pytest.mark.renode] if emulator == "renode" else [])
+    for name in boards.names()
+    for emulator in boards.load(name).emulators
+]
 _built: dict[str, FirmwareImage] = {}
 
 

@@ -54,7 +54,15 @@ def test_nano33_firmware_answers_as_tflite_micro(tmp_path: Path, model: Path, co
     between = report.instructions - sum(layer.instructions or 0 for layer in report.layers)
     assert 0 < between < 100
     written = {path.name for path in (tmp_path / "out").iterdir()} - {".tinyprune.json", ".tinyprune.zip"}
-    assert written == {"firmware.elf", "firmware.hex", "firmware.bin", "model.tflite", "project", "report.json"}
+    assert written == {
+        "firmware.elf",
+        "firmware.hex",
+        "firmware.bin",
+        "model.tflite",
+        "project",
+        "renode",
+        "report.json",
+    }
 
 
 @pytest.mark.emulator

@@ -101,6 +101,8 @@ def _show_build(report: Any, output: Path, verbose: bool) -> None:
         terminal.print(line, highlight=False, soft_wrap=True)
     images = report.image.replace(".elf", ".elf, .hex and .bin")
     files = f"{images}, model.tflite, report.json, project/ (the C sources)"
+    if (output / "renode").is_dir():
+        files += ", renode/ (scripts for Renode)"
     terminal.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:

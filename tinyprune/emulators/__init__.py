@@ -46,4 +46,10 @@ def _start_qemu(image: FirmwareImage, board: Board, *, profile: bool = False) ->
     return qemu.start(image, board, profile=profile)
 
 
-EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim, "qemu": _start_qemu}
+def _start_renode(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+    from tinyprune.emulators import renode
+
+    return renode.start(image, board, profile=profile)
+
+
+EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim, "qemu": _start_qemu, "renode": _start_renode}

@@ -108,8 +108,8 @@ int tp_port_read(void) {
         __asm__ volatile("wfi");
         NVIC_ICPR = 1u << UARTE0_INTERRUPT;
     }
-    UARTE_EVENTS_ENDRX = 0;
     const int byte = rx_byte;
+    UARTE_EVENTS_ENDRX = 0;
     UARTE_TASKS_STARTRX = 1;
     return byte;
 }

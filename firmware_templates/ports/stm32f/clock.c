@@ -60,9 +60,8 @@ void tp_clock_init(void) {
     if (NEEDS_OVERDRIVE) {
         start_overdrive();
     }
-    const uint32_t access = FLASH_ACR_FLAGS | WAIT_STATES;
-    FLASH_ACR = access;
-    while (FLASH_ACR != access) {
+    FLASH_ACR = FLASH_ACR_FLAGS | WAIT_STATES;
+    while ((FLASH_ACR & 0xF) != WAIT_STATES) { /* LATENCY alone: RM0090, 3.5.1; Renode keeps no other bit */
     }
     while (!(RCC_CR & 1u << 25)) { /* PLLRDY */
     }
