@@ -76,3 +76,18 @@ def test_every_key_of_a_board_file_is_explained() -> None:
                 table = section[1] + "."
             elif key := re.match(r"(\w+) *=", line):
                 assert f"`{table}{key[1]}`" in page, f"{name}: {table}{key[1]}"
+
+
+@pytest.mark.parametrize("name", [name for name in boards.names() if boards.load(name).serial])
+def test_the_table_of_boards_is_that_of_their_files(name: str) -> None:
+    page = (ROOT / "docs/boards.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+    board = boards.load(name)
+    assert board.flash
+    assert board.ram
+    assert board.serial
+    core = board.cpu.core.removeprefix("cortex-").upper().replace("PLUS", "+")
+    clock, flash, ram = board.cpu.clock_hz // 10**6, board.flash.bytes // 1024, board.ram.bytes // 1024
+    serial = f"{board.serial.uart}, {board.serial.tx}/{board.serial.rx}"
+    cells = [core, f"{clock} MHz", f"{flash} KB", f"{ram} KB", serial, "USB" if board.serial.probe else "an adapter"]
+    assert row.split(" | ")[2:] == [*cells[:-1], f"{cells[-1]} |"]

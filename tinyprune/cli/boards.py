@@ -14,9 +14,10 @@ def boards_group(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         from tinyprune import boards
 
+        width = max(map(len, boards.names()))
         for name in boards.names():
             board = boards.load(name)
-            click.echo(f"{name:16} {board.cpu.core:14} {board.title}")
+            click.echo(f"{name:{width}}  {board.cpu.core:13}  {board.title}")
 
 
 @boards_group.command("show")

@@ -1,9 +1,9 @@
 """STM32H747's Cortex-M7 as its port uses it: RCC, PWR and FLASH, from what a bootloader left to the PLL.
 
-RM0399, 4.3.8 (flash latency), 6.6 (voltage scaling), 9.5 and 9.7 (RCC). The model begins as a bootloader may end: at
-full speed on PLL1, PLL3 on, HSE on as for a crystal, HSI divided, UARTs on another clock. It computes the clocks from
-the registers and refuses changes of a PLL or an HSE that runs, a PLL outside its range, buses that are too fast, too
-little flash latency, and a clock that is not ready.
+RM0399, chapters PWR (voltage scaling), FLASH (wait states) and RCC. The model begins as a bootloader may end: at full
+speed on PLL1, PLL3 on, HSE on as for a crystal, HSI divided, UARTs on another clock. It computes the clocks from the
+registers and refuses changes of a PLL or an HSE that runs, a PLL outside its range, buses that are too fast, too little
+flash latency, and a clock that is not ready.
 """
 
 from collections.abc import Callable

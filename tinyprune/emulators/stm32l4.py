@@ -1,7 +1,7 @@
 """STM32L4+ as its port uses it: RCC, PWR and FLASH from reset to the PLL.
 
-RM0432, 5.1.8 (dynamic voltage scaling), 3.3.3 (read access latency), 6.2 and 6.4 (RCC). The model computes the clock
-from the registers and refuses what may crash a board, or not start on it: too few flash wait states, no boost above
+RM0432, chapters PWR (dynamic voltage scaling), FLASH (read access latency) and RCC. The model computes the clock from
+the registers and refuses what may crash a board, or not start on it: too few flash wait states, no boost above
 80 MHz, the step above 80 MHz without AHB / 2, a PLL outside its range or changed while it runs, a clock that is not
 ready.
 """

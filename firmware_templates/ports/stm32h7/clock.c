@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* STM32H7 from whatever a bootloader left to the PLL, by way of the internal oscillator. RM0399: 6.6 (voltage scaling), 4.3.8
- * (flash latency), 9.5 (clocks).
+/* STM32H7 from whatever a bootloader left to the PLL, by way of the internal oscillator. RM0399, chapters PWR (voltage
+ * scaling), FLASH (wait states) and RCC (clocks).
  *
  * PWR_CR3, how the core gets its power, is left alone: it can be written once after power-on, and the right value depends on
  * how the board is wired. A bootloader must have done it, as Arduino's has; voltage scale 1, and so 400 MHz, is within reach

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* STM32L4 and L4+ from reset (MSI, 4 MHz) to the PLL. RM0432: 5.1.8 dynamic voltage scaling, 3.3.3 read access latency,
- * 6.2 clocks. */
+/* STM32L4 and L4+ from reset (MSI, 4 MHz) to the PLL. RM0432, chapters PWR (dynamic voltage scaling, range 1 boost mode), FLASH
+ * (read access latency) and RCC (clocks). */
 #include "stm32.h"
 
 #define RCC_CR REGISTER(0x40021000)
