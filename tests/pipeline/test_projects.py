@@ -88,6 +88,20 @@ def test_the_command_in_the_readme_gives_the_bytes_of_our_build(tmp_path: Path, 
         assert (out / "project/firmware.bin").read_bytes() == (out / "firmware.bin").read_bytes()
 
 
+@pytest.mark.parametrize("name", boards.names())
+def test_every_board_has_every_project_or_is_told_why_not(name: str, model: Path) -> None:
+    board = boards.load(name)
+    program = lower.lower(reader.read(model.read_bytes()), board)
+    source = codegen.generate(program, "tiny")
+    for project, kind in projects.PROJECTS.items():
+        if kind.refusal(board) is None:
+            projects.check(project, board)
+            assert kind.make(program, source, "tiny").files
+        else:
+            with pytest.raises(UsageError, match=rf"^--project {project}: (the PC|PlatformIO) "):
+                projects.check(project, board)
+
+
 @pytest.mark.parametrize("project", projects.PROJECTS)
 def test_every_file_says_whose_it_is(project: str, model: Path) -> None:
     """Licence and origin; what is copied as it is says the former."""

@@ -84,12 +84,12 @@ def build_command(
     if as_json:
         click.echo(report.to_json())
     else:
-        _show_build(report, request.output, verbose)
+        _show_build(report, request, verbose)
     if report.inputs_compared and not report.bit_exact:
         sys.exit(1)
 
 
-def _show_build(report: Any, output: Path, verbose: bool) -> None:
+def _show_build(report: Any, request: Any, verbose: bool) -> None:
     from tinyprune import show
 
     terminal = console.make()
@@ -100,10 +100,11 @@ def _show_build(report: Any, output: Path, verbose: bool) -> None:
     for line in show.summary_lines(report):
         terminal.print(line, highlight=False, soft_wrap=True)
     images = report.image.replace(".elf", ".elf, .hex and .bin")
-    files = f"{images}, model.tflite, report.json, project/ (the C sources)"
-    if (output / "renode").is_dir():
+    tool = "the C sources" if request.project == "bare" else f"for {request.project}"
+    files = f"{images}, model.tflite, report.json, project/ ({tool})"
+    if (request.output / "renode").is_dir():
         files += ", renode/ (scripts for Renode)"
-    terminal.print(f"written   {output}/: {files}", highlight=False, soft_wrap=True)
+    terminal.print(f"written   {request.output}/: {files}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:
             terminal.print(
