@@ -16,12 +16,18 @@ _OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
 _COMPILE_TIMEOUT_S = 600
 #: Where the firmware's sources look for headers.
 INCLUDES = ("network", "runtime/include", "app", "port")
+_AUDIO = "audio"
 LINKER_SCRIPT = "port/link.ld"
 
 
 def compiled(source: FirmwareSource) -> list[str]:
     """The files that are compiled, in the order in which they are linked."""
     return sorted(path for path in source.files if path.endswith(".c"))
+
+
+def includes(source: FirmwareSource) -> list[str]:
+    """The same, with the folder that firmware has which hears."""
+    return [*INCLUDES, *([_AUDIO] if any(path.startswith(f"{_AUDIO}/") for path in source.files) else [])]
 
 
 def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
@@ -32,12 +38,12 @@ def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Pat
     """
     elf = output / ("firmware.elf" if board.flash else "firmware")
     sources = compiled(source)
-    includes = [f"-I{folder}" for folder in INCLUDES]
+    folders = [f"-I{folder}" for folder in includes(source)]
     script = ["-T", LINKER_SCRIPT] if LINKER_SCRIPT in source.files else []
     nowhere = (
         f"-ffile-prefix-map={project.resolve()}=."  # no path of this machine in the image: equal sources, equal bytes
     )
-    command = [*compiler.command, *compiler.compile_flags, nowhere, *includes, *sources, *script, *compiler.link_flags]
+    command = [*compiler.command, *compiler.compile_flags, nowhere, *folders, *sources, *script, *compiler.link_flags]
     run_compiler([*command, "-o", str(elf.resolve())], project, board)
     if board.flash:
         write_hex_and_bin(elf)

@@ -5,13 +5,15 @@ import textwrap
 from collections.abc import Iterable
 from math import ceil
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 import numpy as np
 import numpy.typing as npt
 
 from tinyprune import __version__
+from tinyprune.audio import FrontEnd
+from tinyprune.audio.tables import Arithmetic
 from tinyprune.families import FAMILIES
 from tinyprune.firmware import FirmwareSource
 from tinyprune.graph import macs
@@ -23,11 +25,12 @@ from tinyprune.resources import FIRMWARE_TEMPLATES
 _SUFFIXES = (".c", ".h", ".j2")
 
 
-def generate(program: Program, name: str) -> FirmwareSource:
+def generate(program: Program, name: str, audio: FrontEnd | None = None) -> FirmwareSource:
     """The C of one network on one board, as relative path → text: what `build.py` makes firmware of, whatever the
-    project. `name` is the model's, for people to read."""
-    files = {**copied("app", "app"), **_port(program), **runtime(step.kernel.name for step in program.steps)}
-    about = context(program, name)
+    project. `name` is the model's, for people to read; with `audio` the firmware hears."""
+    kernels = runtime(step.kernel.name for step in program.steps)
+    files = {**copied("app", "app"), **_port(program), **kernels, **_audio(audio)}
+    about = {**context(program, name), **audio_context(audio)}
     for path in [path for path in files if path.endswith(".j2")]:
         files[path.removesuffix(".j2")] = _environment().from_string(files.pop(path)).render(about)
     files |= {f"network/{path}": text for path, text in rendered("network", about).items()}
@@ -53,6 +56,26 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+
+
+def _audio(audio: FrontEnd | None) -> dict[str, str]:
+    """The front end with the arithmetic that it is for."""
+    if audio is None:
+        return {}
+    others = {f"audio/tp_audio_{name}.c" for name in get_args(Arithmetic) if name != audio.tables.arithmetic}
+    return {path: text for path, text in copied("audio", "audio").items() if path not in others}
+
+
+def audio_context(audio: FrontEnd | None) -> dict[str, Any]:
+    """What templates may say about the front end of a network that hears."""
+    if audio is None:
+        return {"audio": None}
+    texts = {table.name: _numbers(table.values.astype(_dtype(table.c_type))) for table in audio.tables.arrays}
+    return {"audio": audio, "audio_texts": texts}
+
+
+def _dtype(c_type: str) -> str:
+    return "float32" if c_type == "float" else c_type.removesuffix("_t")
 
 
 def copied(folder: str, target: str) -> dict[str, str]:
@@ -177,7 +200,12 @@ def _int32(value: int) -> str:
 
 
 def _numbers(values: npt.NDArray[np.generic]) -> str:
-    suffix, width = ("u", 10) if values.dtype == np.uint32 else ("", 24)
-    words = [f"{value}{suffix}" for value in values.ravel().tolist()]
+    if values.dtype == np.float32:
+        suffix, width, words = "f", 8, [f"{value:.9g}" for value in values.ravel().tolist()]
+        words = [word if set(word) & {".", "e"} else f"{word}.0" for word in words]
+    else:
+        suffix, width = ("u", 10) if values.dtype == np.uint32 else ("", 24)
+        words = [str(value) for value in values.ravel().tolist()]
+    words = [f"{word}{suffix}" for word in words]
     lines = [", ".join(words[i * width : (i + 1) * width]) + "," for i in range(ceil(len(words) / width))]
     return textwrap.indent("\n".join(lines), "    ")

@@ -32,6 +32,7 @@ from tinyprune import (
     toolchain,
     zoo,
 )
+from tinyprune.audio import FrontEnd, front_end
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, renode_files
 from tinyprune.errors import DoesNotFit, ModelError, UsageError
@@ -64,6 +65,7 @@ class Model:
     data: bytes
     accuracy: Accuracy | None
     pattern: str = DENSE  # what its convolutions and fully connected layers must follow
+    labels: tuple[str, ...] | None = None  # of its classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class BuildRequest:
     optimize: Optimize = "speed"
     project: str = "bare"  # a key of PROJECTS
     name: str | None = None  # what the firmware calls its network; None: as the model is called
+    audio: bool = False  # with the front end of a keyword network
+    labels: tuple[str, ...] | None = None  # of the classes; None: those of the zoo entry
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
     compared_inputs: int | None = None  # with TFLite Micro; None: COMPARED_INPUTS
@@ -98,7 +102,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         program = lower.lower(graph, board, request.optimize)
         _verify_pattern(model, program)
         progress("generating C")
-        source = codegen.generate(program, request.name or model.name)
+        source = codegen.generate(program, request.name or model.name, _front_end(request, model, program))
         project = projects.PROJECTS[request.project].make(program, source, model.name)
         output.write_project(project, staged, request.output)
         progress(f"compiling with {compiler.version}")
@@ -117,6 +121,20 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         for path in output.commit(staged, request.output, project.yours, force=request.force):
             progress(f"leaving {path} as you changed it (delete it to get it anew)")
     return report
+
+
+def _front_end(request: BuildRequest, model: Model, program: Program) -> FrontEnd | None:
+    if not request.audio:
+        if request.labels is not None:
+            raise UsageError("--labels goes with --audio: only firmware that hears names its classes")
+        return None
+    labels = request.labels or model.labels
+    if labels is None:
+        raise UsageError(
+            f"{model.origin}: --audio needs the names of the network's classes: --labels silence,unknown,yes,… "
+            f"({program.graph.output.size_bytes} of them, in the order of its outputs)"
+        )
+    return front_end(request.board, program.graph.input, program.graph.output, labels)
 
 
 def _build(source: FirmwareSource, board: Board, compiler: Compiler, staged: Path) -> FirmwareImage:
@@ -194,7 +212,7 @@ def _zoo_model(name: str, progress: Progress) -> Model:
     recorded, dense = entry.accuracy, entry.dense_accuracy
     same = hashlib.sha256(data).hexdigest() == entry.model_sha256
     accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips, same)
-    return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern)
+    return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern, entry.labels)
 
 
 def _has_tensorflow() -> bool:

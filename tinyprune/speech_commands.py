@@ -136,8 +136,13 @@ def _noise_stretch(path: Path, split: Split) -> Int16:
 
 def evaluation_clips(audio: Audio, seed: int = 0) -> LabelledClips:
     """Every command clip of a split, silence and unknown by seed; nothing is shifted or mixed in."""
-    pcm, labels = _draw(audio, np.random.default_rng([seed, 0]))
+    pcm, labels = evaluation_pcm(audio, seed)
     return LabelledClips(mfcc_of(pcm), labels)
+
+
+def evaluation_pcm(audio: Audio, seed: int = 0) -> tuple[Int16, Int64]:
+    """The same clips as recorded: samples `[clips, samples]` and labels `[clips]`."""
+    return _draw(audio, np.random.default_rng([seed, 0]))
 
 
 def training_clips(audio: Audio, seed: int, epoch: int) -> LabelledClips:

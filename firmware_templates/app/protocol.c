@@ -67,7 +67,14 @@ static void answer_help(tp_device *device, char *words[]) {
            "db print               show the input" NEWLINE
            "infer [N [WARMUP]]     N timed inferences after WARMUP untimed ones (1, 10)" NEWLINE
            "results                the last output" NEWLINE
-           "output                 the last output, raw int8" NEWLINE);
+           "output                 the last output, raw int8" NEWLINE
+#ifdef TP_HAS_AUDIO
+           "audio labels           names of the classes" NEWLINE
+           "audio start            begin to listen" NEWLINE
+           "audio BASE64           samples at 16 kHz, int16, low byte first" NEWLINE
+           "audio end              class of the last second" NEWLINE
+#endif
+    );
 }
 
 static void db_load(tp_device *device, const char *count) {
@@ -229,6 +236,9 @@ static const struct {
     {"name", 1, answer_name},       {"profile", 1, answer_profile}, {"timestamp", 1, answer_timestamp},
     {"db", 3, answer_db},           {"infer", 3, answer_infer},     {"results", 1, answer_results},
     {"output", 1, answer_output},   {"model", 1, answer_model},     {"help", 1, answer_help},
+#ifdef TP_HAS_AUDIO
+    {"audio", 2, tp_answer_audio},
+#endif
 };
 
 /* Cuts `text` at its spaces. Returns the number of words, of which the first MAX_WORDS + 1 are stored. */

@@ -10,6 +10,8 @@
  *   output%   our own: "m-output-[80ff01]", the raw int8 output of the last inference, in hexadecimal
  *   model%    our own: "m-model-id-[ID]", which model this firmware was generated from
  *
+ *   audio labels%  audio start%  audio BASE64%  audio end%   our own, where the firmware can hear: tp_listener.h
+ *
  * "m-results-[...]" holds the dequantized output rounded to three decimals, computed in integers.
  */
 #ifndef TP_PROTOCOL_H
@@ -21,6 +23,17 @@
 
 #include "network.h"
 
+#if defined(__has_include)
+#if __has_include("tp_listener.h")
+#define TP_HAS_AUDIO /* made by `tinyprune build --audio`: the folder audio/ is there */
+#include "tp_listener.h"
+#endif
+#endif
+
+#ifndef TP_HAS_AUDIO
+#define TP_DEVICE_ARENA_BYTES TP_NETWORK_ARENA_BYTES
+#endif
+
 #ifdef __cplusplus
 #define TP_ALIGNED(bytes) alignas(bytes)
 extern "C" {
@@ -30,8 +43,8 @@ extern "C" {
 
 enum { TP_COMMAND_CHARS = 80 };
 
-typedef struct {
-    TP_ALIGNED(16) uint8_t arena[TP_NETWORK_ARENA_BYTES];
+typedef struct tp_device {
+    TP_ALIGNED(16) uint8_t arena[TP_DEVICE_ARENA_BYTES];
     /* What `db` loads. Kept apart, since the network may reuse the input's place in the arena during an inference. */
     uint8_t input[TP_NETWORK_INPUT_BYTES];
     uint32_t expected_bytes; /* announced by `db load`; 0: nothing announced */
@@ -40,6 +53,9 @@ typedef struct {
     bool too_long; /* the command being received is dropped up to its '%' */
     size_t command_chars;
     char command[TP_COMMAND_CHARS + 1];
+#ifdef TP_HAS_AUDIO
+    tp_listener listener;
+#endif
 } tp_device;
 
 /* Prints the boot messages. The device starts as all zeros. */

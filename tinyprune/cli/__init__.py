@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from tinyprune import __version__
+from tinyprune.cli.audio import audio_command
 from tinyprune.cli.bench import bench_command
 from tinyprune.cli.boards import boards_group
 from tinyprune.cli.build import build_command
@@ -77,6 +78,7 @@ for _command in (
     prune_command,
     quantize_command,
     bench_command,
+    audio_command,
     emulate_command,
     init_ci_command,
     flash_command,

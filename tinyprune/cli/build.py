@@ -41,6 +41,8 @@ from tinyprune.cli import console, options
     "--name",
     help="What the firmware calls its network: MLPerf Tiny's runner wants kws01.  [default: the model's name]",
 )
+@click.option("--audio", is_flag=True, help="Let the firmware hear: MFCC and word detection in C (docs/audio.md).")
+@click.option("--labels", metavar="A,B,…", help="With --audio: what a --model's classes are called, in order.")
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
 @click.option(
     "--force", is_flag=True, help="Replace files that you have changed, where the build has shown them and stopped."
@@ -57,6 +59,8 @@ def build_command(
     optimize: Literal["speed", "size"],
     project: str,
     name: str | None,
+    audio: bool,
+    labels: str | None,
     no_run: bool,
     force: bool,
     as_json: bool,
@@ -76,6 +80,8 @@ def build_command(
         optimize,
         project,
         name,
+        audio,
+        None if labels is None else tuple(labels.split(",")),
         run=not no_run,
         force=force,
     )

@@ -24,7 +24,7 @@ def _command(program: Program, source: FirmwareSource) -> str:
     words = [
         "gcc" if host else "arm-none-eabi-gcc",
         *compile_flags,
-        *(f"-I{folder}" for folder in build.INCLUDES),
+        *(f"-I{folder}" for folder in build.includes(source)),
         *build.compiled(source),
         *script,
         *link_flags,

@@ -22,7 +22,7 @@ def make(program: Program, source: FirmwareSource, name: str) -> Project:
         "link_flags": [flag for flag in link_flags if flag not in cpu and not flag.startswith("-l")],
         "linker_script": build.LINKER_SCRIPT if build.LINKER_SCRIPT in source.files else None,
         "sources": build.compiled(source),
-        "includes": build.INCLUDES,
+        "includes": build.includes(source),
     }
     scaffold = codegen.rendered("cmake", about)
     if not cpu:

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_listener.h"
+
+#include <string.h>
+
+#include "port.h"
+#include "protocol.h"
+#include "text.h"
+
+#define NEWLINE "\r\n"
+
+enum { MAX_SAMPLES = 27 };
+
+_Static_assert(TP_NETWORK_INPUT_BYTES == TP_AUDIO_FEATURES, "the network takes other features");
+_Static_assert(TP_NETWORK_OUTPUT_BYTES == TP_AUDIO_CLASSES, "the network has other classes");
+
+static bool equal(const char *left, const char *right) {
+    while (*left != '\0' && *left == *right) {
+        left++;
+        right++;
+    }
+    return *left == *right;
+}
+
+static void put_score(int32_t class_number, int32_t score, int32_t times) {
+    const int64_t nano = (score - times * TP_NETWORK_OUTPUT_ZERO_POINT) * (int64_t)TP_NETWORK_OUTPUT_SCALE_NANO;
+    tp_put(tp_audio_labels[class_number]);
+    tp_put(",");
+    tp_put_nano(nano / times);
+}
+
+static void put_times(const char *what, uint32_t times, uint64_t time_us) {
+    tp_put("m-audio-");
+    tp_put(what);
+    tp_put("-[");
+    tp_put_decimal(times);
+    tp_put(",");
+    tp_put_decimal(time_us);
+    tp_put("]" NEWLINE);
+}
+
+static void put_labels(void) {
+    tp_put("m-audio-labels-[");
+    for (size_t i = 0; i < TP_AUDIO_CLASSES; i++) {
+        tp_put(i == 0 ? "" : ",");
+        tp_put(tp_audio_labels[i]);
+    }
+    tp_put("]" NEWLINE);
+}
+
+static void start(tp_device *device) {
+    memset(&device->listener, 0, sizeof device->listener);
+    tp_audio_reset(&device->listener.audio);
+    device->listener.listening = true;
+    tp_put("m-audio-start" NEWLINE);
+}
+
+/* The network on the features of the last second. */
+static void look(tp_device *device) {
+    tp_listener *listener = &device->listener;
+    const uint64_t start_us = tp_port_time_us();
+    tp_audio_features(&listener->audio, (int8_t *)device->input);
+    const uint64_t features_us = tp_port_time_us();
+    memcpy(tp_network_input(device->arena), device->input, sizeof device->input);
+    tp_network_run(device->arena);
+    listener->features_us += features_us - start_us;
+    listener->network_us += tp_port_time_us() - features_us;
+    listener->looks++;
+    device->expected_bytes = sizeof device->input;
+    device->loaded_bytes = sizeof device->input;
+    device->has_output = true;
+}
+
+static void listen(tp_device *device) {
+    tp_listener *listener = &device->listener;
+    look(device);
+    const uint32_t hops = listener->audio.hops;
+    const int32_t heard = tp_detector_update(&listener->detector, tp_network_output(device->arena), hops);
+    if (heard != TP_DETECTOR_NOTHING) {
+        tp_put("m-audio-heard-[");
+        put_score(heard, tp_detector_sum(&listener->detector, heard), TP_DETECTOR_SMOOTHED);
+        tp_put(",");
+        tp_put_decimal((uint64_t)hops * TP_AUDIO_HOP_MS);
+        tp_put("]" NEWLINE);
+    }
+}
+
+/* A piece of samples that ends with a hop at the latest. */
+static size_t push(tp_device *device, const int16_t *samples, size_t count) {
+    tp_audio *audio = &device->listener.audio;
+    const uint64_t start_us = tp_port_time_us();
+    const size_t taken = tp_audio_push(audio, samples, count, device->arena);
+    device->listener.frames_us += tp_port_time_us() - start_us;
+    device->has_output = false;
+    return taken;
+}
+
+static void hear(tp_device *device, const int16_t *samples, size_t count) {
+    const tp_audio *audio = &device->listener.audio;
+    for (size_t taken = 0; taken < count;) {
+        taken += push(device, samples + taken, count - taken);
+        if (tp_audio_second_ends(audio) && (audio->hops - TP_AUDIO_HOPS) % TP_AUDIO_EVERY_HOPS == 0) {
+            listen(device);
+        }
+    }
+}
+
+/* 0..63, or -1 if it is no digit of base64 (RFC 4648). */
+static int32_t base64_digit(char digit) {
+    if (digit >= 'A' && digit <= 'Z') {
+        return digit - 'A';
+    }
+    if (digit >= 'a' && digit <= 'z') {
+        return digit - 'a' + 26;
+    }
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0' + 52;
+    }
+    return digit == '+' ? 62 : digit == '/' ? 63 : -1;
+}
+
+/* Four digits, of which the last one or two may be '=', to up to three bytes. How many, or -1. */
+static int32_t decode_group(const char *text, uint8_t *bytes) {
+    uint32_t bits = 0;
+    int32_t digits = 0;
+    for (; digits < 4 && base64_digit(text[digits]) >= 0; digits++) {
+        bits |= (uint32_t)base64_digit(text[digits]) << (18 - 6 * digits);
+    }
+    for (int32_t i = digits; i < 4; i++) {
+        if (digits < 2 || text[i] != '=') {
+            return -1;
+        }
+    }
+    for (int32_t i = 0; i < digits - 1; i++) {
+        bytes[i] = (uint8_t)(bits >> (16 - 8 * i));
+    }
+    return digits - 1;
+}
+
+/* How many samples the whole text spells, or -1. */
+static int32_t decode(const char *text, int16_t samples[MAX_SAMPLES]) {
+    uint8_t bytes[2 * MAX_SAMPLES];
+    int32_t count = 0;
+    for (int32_t group = 3; *text != '\0'; text += 4, count += group) {
+        if (group != 3 || count == (int32_t)sizeof bytes) {
+            return -1; /* something behind the padding, or too much */
+        }
+        group = decode_group(text, bytes + count);
+        if (group < 0) {
+            return -1;
+        }
+    }
+    for (int32_t i = 0; i < count / 2; i++) {
+        samples[i] = (int16_t)(uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
+    }
+    return count % 2 == 0 ? count / 2 : -1;
+}
+
+static void take(tp_device *device, const char *text) {
+    int16_t samples[MAX_SAMPLES];
+    const int32_t count = decode(text, samples);
+    if (!device->listener.listening) {
+        tp_put("e-[Begin with audio start]" NEWLINE);
+    } else if (count < 0) {
+        tp_put("e-[Not up to 27 samples of 16 bits in base64: ");
+        tp_put(text);
+        tp_put("]" NEWLINE);
+    } else {
+        hear(device, samples, (size_t)count);
+    }
+}
+
+static void pad_second(tp_device *device) {
+    const int16_t zeros[MAX_SAMPLES] = {0};
+    while (device->listener.audio.hops < TP_AUDIO_HOPS) {
+        push(device, zeros, MAX_SAMPLES);
+    }
+}
+
+static void put_class(const tp_device *device) {
+    const int8_t *scores = tp_network_output(device->arena);
+    int32_t best = 0;
+    for (int32_t i = 1; i < TP_AUDIO_CLASSES; i++) {
+        best = scores[i] > scores[best] ? i : best;
+    }
+    tp_put("m-audio-class-[");
+    put_score(best, scores[best], 1);
+    tp_put("]" NEWLINE);
+}
+
+static void end(tp_device *device) {
+    tp_listener *listener = &device->listener;
+    if (!listener->listening) {
+        tp_put("e-[Begin with audio start]" NEWLINE);
+        return;
+    }
+    listener->listening = false;
+    pad_second(device);
+    if (!device->has_output) {
+        look(device);
+    }
+    put_class(device);
+    put_times("frames", listener->audio.frames, listener->frames_us);
+    put_times("features", listener->looks, listener->features_us);
+    put_times("network", listener->looks, listener->network_us);
+}
+
+void tp_answer_audio(tp_device *device, char *words[]) {
+    if (words[1] == NULL) {
+        tp_put("e-[audio needs labels, start, end or samples in base64]" NEWLINE);
+    } else if (equal(words[1], "labels")) {
+        put_labels();
+    } else if (equal(words[1], "start")) {
+        start(device);
+    } else if (equal(words[1], "end")) {
+        end(device);
+    } else {
+        take(device, words[1]);
+    }
+}

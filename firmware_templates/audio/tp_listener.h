@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+/* The `audio` commands of the protocol (app/protocol.h): a PC sends what a microphone would.
+ *
+ *   audio labels%   "m-audio-labels-[silence,unknown,yes]": the classes in the order of the outputs
+ *   audio start%    "m-audio-start": forgets what was heard
+ *   audio BASE64%   up to 27 samples at 16 kHz, int16 with the low byte first. From the first whole second on, the network
+ *                   looks at the last second every TP_AUDIO_EVERY_HOPS; for each word that the detector hears in them,
+ *                   "m-audio-heard-[yes,0.913,1240]": mean score and milliseconds since the start
+ *   audio end%      pads less than a second with zeros, looks at the last second (of whole hops) and says
+ *                   "m-audio-class-[yes,0.996]": the class with the highest score. The features are then what
+ *                   `db print` shows and `infer` takes. Then what it took since the start:
+ *                   "m-audio-frames-[49,24500]", "m-audio-features-[1,1900]", "m-audio-network-[1,42370]": how often,
+ *                   microseconds in all
+ *
+ * Samples need the arena: `results` and `output` know nothing until the next look.
+ */
+#ifndef TP_LISTENER_H
+#define TP_LISTENER_H
+
+#include "network.h"
+#include "tp_audio.h"
+#include "tp_detector.h"
+
+/* The arena serves the front end, too, between two inferences. */
+#define TP_DEVICE_ARENA_BYTES \
+    (TP_NETWORK_ARENA_BYTES > TP_AUDIO_SCRATCH_BYTES ? TP_NETWORK_ARENA_BYTES : TP_AUDIO_SCRATCH_BYTES)
+
+typedef struct {
+    tp_audio audio;
+    tp_detector detector;
+    bool listening; /* between `audio start` and `audio end` */
+    uint32_t looks;
+    uint64_t frames_us;
+    uint64_t features_us;
+    uint64_t network_us;
+} tp_listener;
+
+struct tp_device;
+
+/* One of the protocol's answers, see app/protocol.c. */
+void tp_answer_audio(struct tp_device *device, char *words[]);
+
+#endif

@@ -1,0 +1,309 @@
+"""Firmware that hears: samples over the serial protocol, features and classes back, on the PC and in the emulator."""
+
+import json
+import os
+import re
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.audio.test_front_end import recording_like
+from tests.emulated.firmware import sanitizing_host_compiler
+from tinyprune import boards, features, output, pipeline, reader, samples, speech_commands, toolchain, zoo
+from tinyprune.audio import ear
+from tinyprune.emulators import EMULATORS, Emulator
+from tinyprune.errors import TargetError
+from tinyprune.protocol import Device
+
+pytestmark = pytest.mark.compiler
+
+ROOT = Path(__file__).parents[2]
+M0PLUS = str(ROOT / "benchmarks/boards/m0plus.toml")
+MODEL = zoo.FOLDER / f"{zoo.DEFAULT}.tflite"
+GRAPH = reader.read(MODEL.read_bytes())
+LABELS = speech_commands.LABELS
+Run = Callable[..., tuple[int, str, str]]
+
+
+def build(folder: Path, board: str, compiler: str | None = None) -> Path:
+    request = pipeline.BuildRequest(
+        boards.load(board), folder, MODEL, compiler=compiler, audio=True, labels=LABELS, run=False
+    )
+    pipeline.run_build(request, lambda _stage: None)
+    return folder
+
+
+def start(folder: Path, board_name: str, *, profile: bool = False) -> Emulator:
+    board = boards.load(board_name)
+    return EMULATORS[board.emulators[0]](output.load(folder, board)[0], board, profile=profile)
+
+
+def shown_input(device: Device) -> np.ndarray:
+    """What `db print` shows: `[frames, coefficients]`."""
+    digits = "".join(line.removeprefix("m-buffer-").replace("-", "") for line in device.command("db print"))
+    return np.frombuffer(bytes.fromhex(digits), np.int8).reshape(features.FRAMES, features.COEFFICIENTS)
+
+
+def python_features(pcm: np.ndarray) -> np.ndarray:
+    heard = features.mfcc(features.normalize(pcm[None]))
+    return samples.quantize(heard.reshape(1, *GRAPH.input.shape), GRAPH.input, "test")[0].reshape(49, 10)
+
+
+def check_clip(device: Device, pcm: np.ndarray) -> None:
+    """The features are Python's, and the class is that of the network on the features that the board found."""
+    clip = ear.hear(device, pcm)
+    padded = np.pad(pcm, (0, 16_000 - len(pcm)))
+    found = shown_input(device)
+    difference = np.abs(found.astype(int) - python_features(padded))
+    assert difference.max() <= 1
+    assert (difference == 0).mean() > 0.98
+    expected, _ = pipeline.expected_outputs(MODEL.read_bytes(), GRAPH, found.reshape(1, *GRAPH.input.shape))
+    assert np.array_equal(device.output(), expected[0])
+    assert clip.label == LABELS[int(expected[0].argmax())]
+    assert clip.score == pytest.approx((int(expected[0].max()) + 128) / 256, abs=2e-3)
+    assert (clip.frames.times, clip.features.times, clip.network.times) == (49, 1, 1)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("board", ["nano33", M0PLUS], ids=["float on M4F", "fixed on M0+"])
+def test_the_emulated_board_hears(tmp_path: Path, compiler: str, board: str) -> None:
+    folder = build(tmp_path / "out", board, compiler)
+    wanted, other = ("float", "fixed") if board == "nano33" else ("fixed", "float")
+    assert (folder / f"project/audio/tp_audio_{wanted}.c").is_file()
+    assert not (folder / f"project/audio/tp_audio_{other}.c").exists()
+    with closing(start(folder, board)) as link:
+        device = Device(link)
+        device.connect()
+        assert ear.labels(device) == LABELS
+        check_clip(device, recording_like(7, 8_000))
+        check_clip(device, recording_like(8, 500)[:9_001])
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Firmware for the PC, under sanitizers."""
+    folder = tmp_path_factory.mktemp("host") / "out"
+    compiler = sanitizing_host_compiler()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toolchain, "find", lambda *_: compiler)
+        return build(folder, "host")
+
+
+@pytest.fixture
+def device(host: Path) -> Iterator[Device]:
+    with closing(start(host, "host")) as link:
+        started = Device(link)
+        started.connect()
+        yield started
+
+
+def test_the_pc_hears_without_undefined_behaviour(device: Device) -> None:
+    assert ear.labels(device) == LABELS
+    for seed in range(3):
+        check_clip(device, recording_like(seed, 10.0 ** (seed + 2)))
+    check_clip(device, np.zeros(0, np.int16))
+    check_clip(device, np.full(16_000, -32_768, np.int16))
+    assert "audio BASE64" in " ".join(device.command("help"))
+
+
+def test_a_long_recording_is_looked_at_as_the_rule_says(device: Device) -> None:
+    stream = np.concatenate([recording_like(seed, 5_000) for seed in range(3)])
+    clip = ear.hear(device, stream)
+    assert clip.features.times == clip.network.times == (150 - 50) // 5 + 1
+    assert clip.frames.times == 149
+    assert np.abs(shown_input(device).astype(int) - python_features(stream[-16_000:])).max() <= 1
+
+
+def test_what_audio_leaves_behind_can_be_inferred_again(device: Device) -> None:
+    ear.hear(device, recording_like(9, 4_000))
+    before = device.output()
+    device.infer()
+    assert np.array_equal(device.output(), before)
+
+
+def test_samples_take_the_arena_of_the_last_output(device: Device) -> None:
+    ear.hear(device, recording_like(9, 4_000))
+    device.command("audio start")
+    device.command("audio AAAA" + "AAAA")
+    with pytest.raises(TargetError, match="No inference has run"):
+        device.output()
+
+
+@pytest.mark.parametrize(
+    ("command", "refusal"),
+    [
+        ("audio", "audio needs labels, start, end or samples in base64"),
+        ("audio AAAA", "Begin with audio start"),
+        ("audio end", "Begin with audio start"),
+        ("audio start now", "Unexpected: now"),
+    ],
+)
+def test_refusals_before_the_start(device: Device, command: str, refusal: str) -> None:
+    with pytest.raises(TargetError, match=re.escape(f"e-[{refusal}]")):
+        device.command(command)
+
+
+@pytest.mark.parametrize(
+    "text", ["AAA", "AAAAA", "AA=A", "A===", "====", "AAA=AAAA", "AAA*", "AAAA", "AAA~", "A" * 73, "A" * 72 + "=="]
+)
+def test_what_is_no_base64_of_samples_is_refused_whole(device: Device, text: str) -> None:
+    device.command("audio start")
+    with pytest.raises(TargetError, match="Not up to 27 samples of 16 bits in base64"):
+        device.command(f"audio {text}")
+    assert not [line for line in device.command("audio end") if line.startswith("m-audio-frames-[50")]
+
+
+def test_the_samples_that_the_text_spells_are_heard(device: Device) -> None:
+    """1, 2 or 0 bytes of padding; every value of a byte."""
+    pcm = np.frombuffer(bytes(range(256)) * 125, "<i2").astype(np.int16)
+    check_clip(device, pcm)
+    for count in (1, 2, 3, 26, 27):
+        check_clip(device, pcm[5 : 5 + count])
+
+
+def test_firmware_without_ears_says_so(tmp_path: Path) -> None:
+    request = pipeline.BuildRequest(boards.load("host"), tmp_path / "out", MODEL, run=False)
+    pipeline.run_build(request, lambda _stage: None)
+    assert not (tmp_path / "out/project/audio").exists()
+    with closing(start(tmp_path / "out", "host")) as link:
+        device = Device(link)
+        device.connect()
+        with pytest.raises(TargetError, match="cannot hear; build it with --audio"):
+            ear.labels(device)
+
+
+# The commands, as a user calls them
+
+
+def write_wav(path: Path, pcm: np.ndarray, rate_hz: int = 16_000, channels: int = 1, sample_bytes: int = 2) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as recording:
+        recording.setnchannels(channels)
+        recording.setsampwidth(sample_bytes)
+        recording.setframerate(rate_hz)
+        recording.writeframes(pcm.astype("<i2").tobytes())
+    return str(path)
+
+
+def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run, tmp_path: Path) -> None:
+    for seed, word in enumerate(["yes", "yes", "stop", "nonsense"]):
+        write_wav(tmp_path / f"clips/{word}/{seed}.wav", recording_like(seed, 3_000))
+    long = write_wav(tmp_path / "long.wav", np.concatenate([recording_like(seed, 3_000) for seed in range(3)]))
+    code, out, err = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), long, "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert [Path(each["name"]).parent.name for each in report["recordings"][:3]] == ["stop", "yes", "yes"]
+    assert [each["word"] for each in report["recordings"]] == ["stop", "yes", "yes", None]
+    assert report["known"] == report["compared"] == 3
+    assert report["recordings"][3]["seconds"] == 3
+    assert report["recordings"][3]["python_label"] is None
+    right = sum(each["label"] == each["word"] for each in report["recordings"][:3])
+    assert report["accuracy_percent"] == pytest.approx(100 * right / 3)
+    assert report["agreeing"] >= 2
+    assert report["clock"] == "measured"
+    code, out, _ = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), long, "-q")
+    assert code == 0
+    assert re.search(r"accuracy  [0-9.]+ % of 3 recordings; features in Python and TFLite Micro: [0-9.]+ %", out)
+    assert re.search(r"long\.wav: .* in 3\.0 s", out)
+    assert "us a frame of 20 ms" in out
+    code, out, _ = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), "--limit", "1", "-q")
+    assert "of 1 recordings" in out
+
+
+def test_recordings_of_another_kind_are_refused(host: Path, run: Run, tmp_path: Path) -> None:
+    pcm = np.zeros(100, np.int16)
+    stereo = write_wav(tmp_path / "stereo.wav", pcm, channels=2)
+    fast = write_wav(tmp_path / "fast.wav", pcm, rate_hz=44_100)
+    (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "empty").mkdir()
+    for argument, exit_code, message in (
+        (stereo, 1, "stereo.wav: 2 channels of 16 bits at 16,000 Hz; the network hears 1 channel"),
+        (fast, 1, "at 44,100 Hz; the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i fast.wav"),
+        ("text.wav", 1, "text.wav: cannot be read as a PCM .wav"),
+        ("missing.wav", 2, "missing.wav: no such file"),
+        ("empty", 2, "no .wav among empty, nor in folders named"),
+    ):
+        code, _, err = run("audio", "--board", "host", "-o", str(host), argument, "-q")
+        assert code == exit_code
+        assert message in err
+
+
+def test_options_that_contradict_each_other(host: Path, run: Run, tmp_path: Path) -> None:
+    clip = write_wav(tmp_path / "a.wav", np.zeros(100, np.int16))
+    for options, message in (
+        (("--port", "loop://", "--emulator", "host"), "--port and --emulator exclude each other"),
+        (("--hardware",), "--hardware goes with --port"),
+        ((clip, "--split", "validation"), "--split goes with one folder of Speech Commands"),
+    ):
+        code, _, err = run("audio", "--board", "host", "-o", str(host), clip, *options, "-q")
+        assert code == 2
+        assert message in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--audio",), "--audio needs the names of the network's classes: --labels silence,unknown,yes,"),
+        (("--audio", "--labels", "yes,no"), "--labels names 2 classes; the network has 10"),
+        (("--audio", "--labels", "a,b,c,d,e,f,g,h,i,a"), "--labels names a twice"),
+        (("--audio", "--labels", 'a,b,c,d,e,f,g,h,i,"'), "must be up to 32 letters"),
+        (("--labels", "yes,no"), "--labels goes with --audio"),
+    ],
+)
+def test_labels_that_do_not_fit(run: Run, options: tuple[str, ...], message: str) -> None:
+    code, _, err = run("build", "--board", "host", "--model", str(MODEL), "--no-run", "-q", *options)
+    assert code == 2
+    assert message in err
+
+
+def test_networks_that_take_no_features_have_no_ears(run: Run, tmp_path: Path) -> None:
+    from tests import networks
+
+    (tmp_path / "other.tflite").write_bytes(networks.every_operator())
+    code, _, err = run("build", "--board", "host", "--model", "other.tflite", "--audio", "--labels", "a", "--no-run")
+    assert code == 2
+    assert "--audio needs a network that takes 49 frames of 10 MFCC; this one takes" in err
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.emulator
+@pytest.mark.parametrize("board", ["nano33", M0PLUS], ids=["float on M4F", "fixed on M0+"])
+def test_accuracy_on_the_emulated_board(tmp_path: Path, run: Run, board: str) -> None:
+    """Takes about ten minutes a board. One clip of 400 is 0.25 points."""
+    root = os.environ.get("TINYPRUNE_DATA")
+    if not root:
+        pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
+    build(tmp_path / "out", board)
+    code, out, _ = run(
+        "audio", "--board", board, "-o", "out", "--split", "validation", "--limit", "400", root, "--json"
+    )
+    report = json.loads(out)
+    assert code == 0
+    assert report["known"] == 400
+    assert report["accuracy_percent"] == pytest.approx(report["python_accuracy_percent"], abs=0.3)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("fpu", [True, False], ids=["float", "fixed"])
+def test_accuracy_on_the_pc(tmp_path: Path, run: Run, fpu: bool) -> None:
+    """The same C; all 1,507 clips of the project's copy are in docs/audio.md."""
+    root = os.environ.get("TINYPRUNE_DATA")
+    if not root:
+        pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
+    text = (ROOT / "boards/host.toml").read_text()
+    (tmp_path / "pc.toml").write_text(text if fpu else text.replace("fpu = true", "fpu = false"))
+    build(tmp_path / "out", "pc.toml")
+    code, out, _ = run(
+        "audio", "--board", "pc.toml", "-o", "out", "--split", "validation", root, "--limit", "600", "--json"
+    )
+    report = json.loads(out)
+    assert code == 0
+    assert report["known"] > 300
+    assert report["python_accuracy_percent"] > 90
+    assert report["accuracy_percent"] == pytest.approx(report["python_accuracy_percent"], abs=0.3)
+    assert report["agreeing"] / report["compared"] > 0.99

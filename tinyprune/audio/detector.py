@@ -1,0 +1,46 @@
+"""When a word counts as heard: the rule of firmware_templates/audio/tp_detector.c, mirrored for tests and tuning."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Int8 = npt.NDArray[np.int8]
+
+#: Labels that are no words: the detector never reports them.
+NO_WORDS = frozenset({"silence", "unknown", "_silence_", "_unknown_"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A second is looked at every `every_hops` (of 20 ms); the mean score of the last `smoothed` looks must reach
+    `threshold`, in the units of the network's output; then nothing is heard for `holdoff_hops`."""
+
+    every_hops: int = 5
+    smoothed: int = 3
+    threshold: float = 0.6
+    holdoff_hops: int = 50
+
+    def threshold_sum(self, scale: float, zero_point: int) -> int:
+        """The least sum of `smoothed` raw outputs that counts."""
+        return int(np.ceil(self.smoothed * (self.threshold / scale + zero_point) - 1e-6))
+
+
+def is_word(label: str) -> bool:
+    return label not in NO_WORDS
+
+
+def detect(
+    scores: Int8, hops: Sequence[int], labels: Sequence[str], rule: Rule, threshold_sum: int
+) -> list[tuple[int, int]]:
+    """(hops, class) of each word heard in `scores` `[looks, classes]`, the looks after so many `hops`."""
+    heard: list[tuple[int, int]] = []
+    for look in range(rule.smoothed - 1, len(scores)):
+        if heard and hops[look] - heard[-1][0] < rule.holdoff_hops:
+            continue
+        sums = scores[look - rule.smoothed + 1 : look + 1].sum(axis=0, dtype=np.int64)
+        best = int(sums.argmax())
+        if is_word(labels[best]) and sums[best] >= threshold_sum:
+            heard.append((hops[look], best))
+    return heard

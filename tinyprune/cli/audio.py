@@ -1,0 +1,94 @@
+"""`tinyprune audio`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from tinyprune.cli import console, options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tinyprune.listening import AudioReport, Heard
+
+#: More recordings than this are summed up; only the wrong ones are shown, and of those so many.
+_SHOWN = 20
+
+
+@click.command("audio")
+@options.board
+@click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="WAV|FOLDER…")
+@click.option("--port", metavar="PORT", help="Serial port of the board, or a pyserial URL such as socket://HOST:PORT.")
+@click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
+@click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the build.  [default: build/BOARD]")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test"]),
+    help="Of Speech Commands in FOLDER, with silence and unknown words, as in the zoo.",
+)
+@click.option("--limit", type=click.IntRange(1), help="At most so many recordings, spread evenly.")
+@options.as_json
+@options.quiet
+def audio_command(
+    board_name: str,
+    recordings: tuple[Path, ...],
+    port: str | None,
+    emulator: str | None,
+    hardware: bool,
+    output: Path | None,
+    split: Literal["train", "validation", "test"] | None,
+    limit: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Let a build with ears (`build --audio`) hear recordings, 16 kHz mono: what it recognizes, and how often rightly.
+
+    A recording of up to a second is one class; in a longer one, words are detected as they come. Folders named as a
+    label say what is said in them. The same seconds also go through the features in Python and TFLite Micro.
+    """
+    from tinyprune import boards, listening
+
+    board = boards.load(board_name)
+    request = listening.AudioRequest(
+        board, output or Path("build") / board.name, recordings, emulator, port, hardware, split, limit
+    )
+    with console.CountBar(quiet or as_json) as (progress, done):
+        report = listening.run_audio(request, progress, done)
+    if as_json:
+        click.echo(report.to_json())
+        return
+    terminal = console.make()
+    for line in _lines(report):
+        terminal.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _lines(report: "AudioReport") -> "Iterator[str]":
+    shown = report.recordings
+    if len(shown) > _SHOWN:
+        shown = tuple(heard for heard in shown if heard.word not in (None, heard.label))
+    for heard in shown[:_SHOWN]:
+        yield _line(heard)
+    if len(shown) > _SHOWN:
+        yield f"… and {len(shown) - _SHOWN} more that were taken for something else"
+    if report.accuracy_percent is not None:
+        python = report.python_accuracy_percent
+        beside = "" if python is None else f"; features in Python and TFLite Micro: {python:.2f} %"
+        yield f"accuracy  {report.accuracy_percent:.2f} % of {report.known:,} recordings{beside}"
+    if report.compared:
+        yield f"same      {report.agreeing:,} of {report.compared:,} seconds are the same class to the Python chain"
+    yield f"heard by  {report.board}, {report.target}, model {report.model_sha256[:16]}…"
+    if report.frame_us is not None and report.features_us is not None and report.network_us is not None:
+        yield (
+            f"time      {report.frame_us:,.0f} us a frame of 20 ms, {report.features_us:,.0f} us the features and "
+            f"{report.network_us:,.0f} us the network a look ({report.clock})"
+        )
+
+
+def _line(heard: "Heard") -> str:
+    if heard.seconds > 1:
+        words = ", ".join(f"{word.label} at {word.time_s:.2f} s ({word.score:.2f})" for word in heard.words)
+        return f"{heard.name}: {words or 'no word'} in {heard.seconds:.1f} s"
+    wrong = "" if heard.word in (None, heard.label) else f", but {heard.word} is said"
+    return f"{heard.name}: {heard.label} ({heard.score:.2f}){wrong}"
