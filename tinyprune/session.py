@@ -48,6 +48,7 @@ class BenchRequest:
     limit: int | None = None  # of the samples
     runs: int = 1
     warmup: int = 1
+    clock: bool = True  # false: nothing is timed or counted where that is faster
     csv: Path | None = None
     history: Path | None = None
     compare: Path | None = None
@@ -145,7 +146,7 @@ def _target(request: BenchRequest, image: FirmwareImage) -> tuple[Target, Open, 
     if port is not None:
         return Target(f"port {port}", None), lambda: serial_port.start(port, hardware=request.hardware), False
     name = pipeline.known_emulator(board, request.emulator or board.emulators[0])
-    metered = name in pipeline.METERED
+    metered = request.clock and name in pipeline.METERED
     return Target(f"emulator {name}", name), lambda: EMULATORS[name](image, board, profile=metered), metered
 
 

@@ -27,6 +27,13 @@ def zig_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
 
 
 @pytest.fixture(scope="session")
+def qemu_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
+    """The same for a machine that QEMU emulates."""
+    board = boards.load("mps2-an386")
+    return firmware.make(tmp_path_factory.mktemp("qemu"), board.name, toolchain.find(board, "zig"))
+
+
+@pytest.fixture(scope="session")
 def host_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
     """The same for the PC, with sanitizers."""
     folder: Path = tmp_path_factory.mktemp("host")

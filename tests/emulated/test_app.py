@@ -1,5 +1,5 @@
 """The device side of the MLPerf Tiny protocol, the same tests on every kind of wire: a process on the PC under
-sanitizers, the emulated board, and serial ports, a pseudo terminal and TCP."""
+sanitizers, emulated boards, and serial ports, a pseudo terminal and TCP."""
 
 import re
 from collections.abc import Iterator
@@ -46,16 +46,22 @@ def _received(link: Link, answers: int) -> bytes:
     return received
 
 
-@pytest.fixture(params=["host", "pty", "tcp", pytest.param("sim", marks=pytest.mark.emulator)])
+@pytest.fixture(
+    params=["host", "pty", "tcp", *(pytest.param(name, marks=pytest.mark.emulator) for name in ("sim", "qemu"))]
+)
 def link(request: pytest.FixtureRequest) -> Iterator[Link]:
     """Each kind of wire in turn, past the boot messages."""
     if request.param == "sim":
         board = EMULATORS["sim"](request.getfixturevalue("zig_image"), boards.load("nano33"))
+    elif request.param == "qemu":
+        if reason := firmware.missing("qemu"):
+            pytest.skip(reason)
+        board = EMULATORS["qemu"](request.getfixturevalue("qemu_image"), boards.load("mps2-an386"))
     else:
         board = EMULATORS["host"](request.getfixturevalue("host_image"), boards.load("host"))
     with closing(board):
         assert talk(board, b"", answers=1) == BOOT
-        if request.param in ("host", "sim"):
+        if request.param in ("host", "sim", "qemu"):
             yield board
             return
         with wires.plugged(board, request.param) as port, closing(serial_port.start(port)) as serial_link:

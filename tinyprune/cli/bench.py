@@ -38,6 +38,7 @@ _path = click.Path(path_type=Path)
 @click.option("--limit", type=click.IntRange(1), help="At most so many samples, evenly over the classes.")
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(1), help="Timed inferences of each input.")
 @click.option("--warmup", default=1, show_default=True, type=click.IntRange(0), help="Untimed ones at the beginning.")
+@click.option("--no-clock", is_flag=True, help="Faster in sim: outputs and accuracy only, nothing timed or counted.")
 @click.option("--csv", type=_path, help="Write a table with a line an input.")
 @click.option("--history", type=_path, help="Add the report to this file, a line a run.")
 @click.option("--compare", type=_path, help="An old --json or --history; exit code 1 if something is worse now.")
@@ -64,6 +65,7 @@ def bench_command(
     limit: int | None,
     runs: int,
     warmup: int,
+    no_clock: bool,
     csv: Path | None,
     history: Path | None,
     compare: Path | None,
@@ -91,6 +93,7 @@ def bench_command(
         limit=limit,
         runs=runs,
         warmup=warmup,
+        clock=not no_clock,
         csv=csv,
         history=history,
         compare=compare,
