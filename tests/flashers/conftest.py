@@ -110,7 +110,7 @@ def built(tmp_path: Path) -> Callable[..., Path]:
         address = changes.pop("address", board.flash.origin)
         changes.setdefault("architecture", elf.ARMV6SM if board.cpu.core == "cortex-m0plus" else elf.ARMV7EM)
         folder, staged = tmp_path / "build" / board.name, tmp_path / "staged"
-        staged.mkdir()
+        staged.mkdir(exist_ok=True)
         folder.parent.mkdir(exist_ok=True)
         (staged / "firmware.elf").write_bytes(elf.make(PROGRAM, address, **changes))
         image = IntelHex()

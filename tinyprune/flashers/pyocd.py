@@ -29,6 +29,7 @@ def flash(job: Job, how: Pyocd) -> Flashed:
         where = f"{probe.description}, serial number {probe.unique_id}"
         job.progress(f"connecting to {where}", 0, None)
         options = {"target_override": how.target, "chip_erase": "sector", "hide_programming_progress": True}
+        options["auto_unlock"] = False  # it would erase a locked chip with its bootloader
         with Session(probe, options=options) as session:
             step = "writing"
             writer = FileProgrammer(session, progress=lambda share: job.progress(step, round(size * share), size))
@@ -40,6 +41,11 @@ def flash(job: Job, how: Pyocd) -> Flashed:
     except exceptions.TargetSupportError as error:
         cure = f"pyocd pack install {how.pack}" if how.pack else "pip install -U pyocd"
         raise TargetError(f"pyocd does not know the target {how.target}: `{cure}`, then try again ({error})") from None
+    except KeyError as error:  # what a target says that has found no core
+        raise TargetError(
+            f"the probe reaches the chip, but not its core ({error}); a locked chip is like that (APPROTECT, read-out "
+            f"protection): `pyocd erase --mass -t {how.target}` unlocks it and erases everything, a bootloader too"
+        ) from None
     except (exceptions.Error, OSError) as error:
         raise TargetError(_explain(step, error)) from None
     return Flashed(where, True, "pyocd read the flash back: it equals the image")
