@@ -8,11 +8,13 @@ import subprocess
 from pathlib import Path
 
 from tinyprune.boards import Board
-from tinyprune.errors import DoesNotFit, MissingDependency, ModelError
+from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource
 from tinyprune.toolchain import Compiler
 
 _OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
+#: What a port checks of the board file's numbers, in the words of GCC and of clang.
+_PORT_REFUSES = re.compile(r'^port/\S+ error: static assertion failed.*: "?([^"\n]+)"?$', re.MULTILINE)
 _COMPILE_TIMEOUT_S = 600
 #: Where the firmware's sources look for headers.
 INCLUDES = ("network", "runtime/include", "app", "port")
@@ -33,8 +35,8 @@ def includes(source: FirmwareSource) -> list[str]:
 def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
     """Compiles the project written at `project` into `output`/firmware.{elf,hex,bin}.
 
-    Raises DoesNotFit where the linker runs out of a memory, ModelError where the compiler fails (a defect of
-    tinyprune's).
+    Raises DoesNotFit where the linker runs out of a memory, UsageError where the board file asks for a clock that its
+    port cannot set up, ModelError where the compiler fails otherwise (a defect of tinyprune's).
     """
     elf = output / ("firmware.elf" if board.flash else "firmware")
     sources = compiled(source)
@@ -69,6 +71,9 @@ def run_compiler(command: list[str], folder: Path, board: Board) -> None:
         raise DoesNotFit(
             f"the firmware does not fit {board.name}: {region} is exceeded by {int(overflow.group(1)):,} bytes"
         )
+    refused = _PORT_REFUSES.search(done.stderr)
+    if refused:
+        raise UsageError(f"the port {board.family} cannot do what the board file of {board.name} says: {refused[1]}")
     if os.strerror(errno.ENOSPC) in done.stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     raise ModelError(

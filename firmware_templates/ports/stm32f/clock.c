@@ -14,10 +14,11 @@
 #define PWR_CSR REGISTER(0x40007004) /* F7: PWR_CSR1 */
 #define FLASH_ACR REGISTER(0x40023C00)
 
-/* The PLL: SOURCE / PLLM = 2 MHz (the most, against jitter), × PLLN = 2 × the core's clock, / PLLP = 2. */
-#define PLLM (SOURCE_CLOCK_HZ / (2 * MHZ))
-#define PLLN (CPU_CLOCK_HZ / MHZ)
-_Static_assert(SOURCE_CLOCK_HZ % (2 * MHZ) == 0 && PLLM >= 2 && PLLM <= 63, "clock.hz must be an even number of MHz, 4 or more");
+/* The PLL: SOURCE / PLLM = 2 MHz (against jitter) or 1 MHz, × PLLN = 2 × the core's clock, / PLLP = 2. */
+#define PLL_INPUT_HZ (SOURCE_CLOCK_HZ % (2 * MHZ) == 0 ? 2 * MHZ : MHZ)
+#define PLLM (SOURCE_CLOCK_HZ / PLL_INPUT_HZ)
+#define PLLN (2 * CPU_CLOCK_HZ / PLL_INPUT_HZ)
+_Static_assert(SOURCE_CLOCK_HZ % MHZ == 0 && PLLM >= 2 && PLLM <= 63, "clock.hz must be whole MHz, 4 to 50");
 _Static_assert(CPU_CLOCK_HZ >= 96 * MHZ && CPU_CLOCK_HZ <= CPU_CLOCK_MAX_HZ, "cpu.clock_hz is beyond what the PLL is set up for");
 /* For USB's 48 MHz or less; must be at least 2 even unused. */
 #define PLLQ ((2 * CPU_CLOCK_HZ + 48 * MHZ - 1) / (48 * MHZ))
