@@ -9,6 +9,7 @@ Everything is made in a temporary folder beside the output and moved there by re
 build leaves nothing behind and loses nothing.
 """
 
+import difflib
 import hashlib
 import importlib.util
 import re
@@ -162,13 +163,15 @@ def _check_model_path(request: BuildRequest) -> None:
     """Refuses a wrong path before anything slow starts."""
     if request.output == Path():
         raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
-    for path in (request.model, request.calibration):
+    model = None if _zoo_name(request.model) else request.model
+    for path in (model, request.calibration):
         try:
             if path is not None:
                 path.stat()
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror}") from None
-    model = request.model
+            near = difflib.get_close_matches(str(path), zoo.list_entries(), n=1)
+            hint = f'; did you mean the zoo\'s "{near[0]}"?' if near else ""
+            raise UsageError(f"{path}: {error.strerror}{hint}") from None
     if model is not None and not model.is_file() and not (model / "saved_model.pb").is_file():
         kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
         raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
@@ -176,16 +179,22 @@ def _check_model_path(request: BuildRequest) -> None:
         raise UsageError("--calibration goes with a Keras --model; a .tflite is quantized already")
 
 
+def _zoo_name(model: Path | None) -> str | None:
+    """The zoo's entry that is meant, unless a file of that name is there."""
+    name = zoo.DEFAULT if model is None else str(model)
+    return name if name in zoo.list_entries() and (model is None or not model.exists()) else None
+
+
 def _is_keras(model: Path) -> bool:
     return model.is_dir() or model.suffix in KERAS_SUFFIXES
 
 
 def _model(request: BuildRequest, progress: Progress) -> Model:
-    """The zoo's default, the user's .tflite as it is, or the user's Keras model quantized with the calibration
+    """The zoo's network, the user's .tflite as it is, or the user's Keras model quantized with the calibration
     samples."""
-    path = request.model
-    if path is None:
-        return _zoo_model(zoo.DEFAULT, progress)
+    path, name = request.model, _zoo_name(request.model)
+    if path is None or name is not None:
+        return _zoo_model(name or zoo.DEFAULT, progress)
     if not _is_keras(path):
         return Model(path.stem, str(path), reader.read_bytes(path), None)
     from tinyprune import quantize
@@ -201,13 +210,15 @@ def _model(request: BuildRequest, progress: Progress) -> Model:
 
 def _zoo_model(name: str, progress: Progress) -> Model:
     entry = zoo.load(name)
-    if _has_tensorflow():
+    missing = "its float weights are not in the package" if not zoo.has_weights(entry) else ""
+    missing = missing or ("" if _has_tensorflow() else "TensorFlow is not installed")
+    if not missing:
         from tinyprune import quantize
 
         progress(f"verifying the mask of {name} and quantizing it to int8")
         data = quantize.quantize(zoo.build_model(entry))
     else:
-        progress(f"taking {name} as it was quantized when it was trained: TensorFlow is not installed")
+        progress(f"taking {name} as it was quantized when it was trained: {missing}")
         data = zoo.int8_model(entry)
     recorded, dense = entry.accuracy, entry.dense_accuracy
     same = hashlib.sha256(data).hexdigest() == entry.model_sha256

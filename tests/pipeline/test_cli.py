@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -242,7 +243,29 @@ def test_the_zoo_is_listed_without_tensorflow(run: Run) -> None:
     code, out, _ = run("zoo")
     assert code == 0
     assert "ds-cnn-s-2x4" in out
-    assert {entry["pattern"] for entry in json.loads(run("zoo", "--json")[1])} >= {"2:4", "dense"}
+    entries = json.loads(run("zoo", "--json")[1])
+    assert {entry["pattern"] for entry in entries} >= {"2:4", "dense"}
+    assert all(entry["model_bytes"] > 40_000 for entry in entries)
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_the_zoo_is_built_for_a_board_and_its_names_are_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinyprune import pipeline, zoo
+
+    monkeypatch.setattr(pipeline, "COMPARED_INPUTS", 2)
+    monkeypatch.setattr(zoo, "list_entries", lambda: ("ds-cnn-s-dense",))
+    code, out, _ = run("zoo", "--board", "nano33", "-q")
+    assert code == 0
+    cycles = re.search(r"nano33: ([\d,]+) modelled cycles, flash [\d,]+ B, RAM [\d,]+ \+ 2,048 B \(stack\)", out)
+    assert cycles is not None
+    code, out, _ = run("build", "--board", "nano33", "--model", "ds-cnn-s-dense", "--json")
+    report = json.loads(out)
+    assert (code, report["model"]) == (0, "ds-cnn-s-dense")
+    assert f"{report['modelled_cycles']:,}" == cycles[1]
+    code, _, err = run("build", "--board", "nano33", "--model", "ds-cnn-s-danse")
+    assert code == 2
+    assert 'ds-cnn-s-danse: No such file or directory; did you mean the zoo\'s "ds-cnn-s-dense"?' in err
 
 
 def imported_by(*arguments: str) -> set[str]:

@@ -15,7 +15,8 @@ from tinyprune.cli import console, options
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="An int8 .tflite, or a Keras .keras, .h5 or tf_keras SavedModel.  [default: the zoo's DS-CNN S, pruned 2:4]",
+    help="An int8 .tflite, a Keras .keras, .h5 or tf_keras SavedModel, or a name from `tinyprune zoo`.  "
+    "[default: ds-cnn-s-2x4]",
 )
 @click.option(
     "--calibration",

@@ -1,7 +1,8 @@
 """Networks that were trained for this project: weights, quantization ranges, and how they came about.
 
 An entry is three files: `<name>.json`, readable without TensorFlow; `<name>.tflite`, the int8 network as measured; and
-`<name>.npz` with the float32 weights, one array for each variable of the Keras model under the variable's name.
+`<name>.npz` with the float32 weights, one array for each variable of the Keras model under the variable's name, which
+large networks leave out.
 `examples/kws/train.py` writes them; nothing in an entry is typed by hand.
 """
 
@@ -94,6 +95,16 @@ def load(name: str, folder: Path = FOLDER) -> ZooEntry:
     if entry.size not in GEOMETRIES:
         raise ModelError(f"the zoo entry {path} has size {entry.size!r}; expected one of {', '.join(GEOMETRIES)}")
     return entry
+
+
+def has_weights(entry: ZooEntry, folder: Path = FOLDER) -> bool:
+    """Whether the float32 weights are there; packages have those of small networks only."""
+    return (folder / f"{entry.name}.npz").is_file()
+
+
+def model_bytes(entry: ZooEntry, folder: Path = FOLDER) -> int:
+    """Size of the int8 .tflite."""
+    return (folder / f"{entry.name}.tflite").stat().st_size
 
 
 def build_model(entry: ZooEntry, folder: Path = FOLDER) -> Any:
