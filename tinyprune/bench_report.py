@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tinyprune import __version__
 from tinyprune.benchmark import Int8, Outcome
 from tinyprune.boards import Board
+from tinyprune.emulators import instructions_a_us
 from tinyprune.firmware import FirmwareImage
 from tinyprune.protocol import Clock
 
@@ -150,7 +151,7 @@ def bench_report(
         warmup=warmup,
         inferences=runs * len(done),
         latency=_latency(outcome.clock, [i.time_us for i in done if i.time_us is not None]),
-        instructions=_spread([profile.instructions for profile in profiles]),
+        instructions=_spread(_instructions(outcome, target.emulator, board)),
         modelled_cycles=cycles,
         modelled_ms=1e3 * cycles.median / board.cpu.clock_hz if cycles else None,
         cost_model=profiles[0].cost_model if profiles else None,
@@ -169,6 +170,14 @@ def bench_report(
 
 def _spread(values: list[int]) -> Spread | None:
     return Spread(min(values), int(np.median(values)), max(values)) if values else None
+
+
+def _instructions(outcome: Outcome, emulator: str | None, board: Board) -> list[int]:
+    """Of each inference: as counted, or as virtual time tells them, in which the app's own are included."""
+    rate = instructions_a_us(emulator, board)
+    if outcome.clock == "virtual" and rate:
+        return [round(rate * i.time_us) for i in outcome.inferences if i.time_us]
+    return [inference.profile.instructions for inference in outcome.inferences if inference.profile is not None]
 
 
 def _latency(clock: Clock, times_us: list[float]) -> Latency | None:

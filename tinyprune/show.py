@@ -110,8 +110,10 @@ def bench_lines(bench: Bench) -> list[str]:
     if report.latency and report.latency.clock != "virtual":  # which says nothing of a board's speed
         lines.append(f"throughput       {report.latency.inferences_a_second:,.2f} inferences a second")
     if report.instructions:
-        lines.append(f"instructions     {_range(report.instructions)} an inference, counted")
-    if report.instructions and not report.modelled_cycles:
+        virtual = report.latency is not None and report.latency.clock == "virtual"
+        how = "by virtual time, which is told in microseconds" if virtual else "counted"
+        lines.append(f"instructions     {_range(report.instructions)} an inference, {how}")
+    if report.instructions and not report.modelled_cycles and report.cost_model:
         lines.append(f"no latency       {report.cost_model}")
     if report.modelled_cycles and report.modelled_ms is not None:
         lines += [

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import networks
 from tests.emulated import firmware
-from tinyprune import benchmark, boards, toolchain
+from tinyprune import benchmark, boards, pipeline, session, show, toolchain
 from tinyprune.emulators import EMULATORS, qemu
 from tinyprune.errors import MissingDependency, TargetError
 from tinyprune.firmware import FirmwareImage
@@ -167,3 +168,21 @@ def test_an_image_that_is_none(host_image: FirmwareImage, image: FirmwareImage, 
         (tmp_path / "firmware.elf").write_bytes(content)
         with pytest.raises(TargetError, match="not a linked firmware"):
             EMULATORS[emulator](replace(image, elf=tmp_path / "firmware.elf"), BOARD)
+
+
+@needs_qemu
+def test_bench_tells_instructions_and_no_throughput(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(networks.ds_cnn())
+    request = pipeline.BuildRequest(BOARD, tmp_path / "out", tmp_path / "net.tflite", run=False)
+    pipeline.run_build(request, lambda _stage: None)
+    found = {}
+    for emulator in ("sim", "qemu"):
+        asked = session.BenchRequest(BOARD, tmp_path / "out", emulator, count=3, runs=20)
+        bench = session.run_bench(asked, lambda *_: None)
+        assert bench.report.bit_exact
+        assert bench.report.instructions is not None
+        found[emulator] = bench.report.instructions.median
+        lines = show.bench_lines(bench)
+    assert 0 < found["qemu"] - found["sim"] < 1500, "the app's own instructions around an inference"
+    assert "by virtual time, which is told in microseconds" in "\n".join(lines)
+    assert not any("throughput" in line or "ms (not" in line for line in lines)

@@ -8,7 +8,7 @@ from tinyprune.firmware import FirmwareImage
 from tinyprune.link import Link
 from tinyprune.protocol import Clock
 
-__all__ = ["EMULATORS", "BlockProfile", "Emulator", "LayerProfile", "Profile", "Start"]
+__all__ = ["EMULATORS", "BlockProfile", "Emulator", "LayerProfile", "Profile", "Start", "instructions_a_us"]
 
 
 class Emulator(Link, Protocol):
@@ -53,3 +53,10 @@ def _start_renode(image: FirmwareImage, board: Board, *, profile: bool = False) 
 
 
 EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim, "qemu": _start_qemu, "renode": _start_renode}
+
+
+def instructions_a_us(emulator: str | None, board: Board) -> float | None:
+    """What a microsecond of an emulator's virtual time is, None where its time is of another kind."""
+    if emulator == "qemu":
+        return 1000.0  # -icount shift=0
+    return board.cpu.clock_hz / 1e6 if emulator == "renode" else None  # PerformanceInMips
