@@ -254,11 +254,16 @@ def connected(known: list[Board]) -> Iterator[Connected]:
         what = states.get(port.usb_id, "debug probe")
         node = port.device or port.node
         usable = sys.platform == "win32" or not node or os.access(node, os.R_OK | os.W_OK)
-        rule = " and ".join(ports.udev_rules(owners[0])[:1])
-        cure = "" if usable else f"put this into {ports.UDEV_FILE} and plug it in again: {rule}"
+        cure = "" if usable else f"`tinyprune doctor --udev | sudo tee {ports.UDEV_FILE}`, and plug it in again"
         names = tuple(board.name for board in owners)
         problem = "" if usable else f"no permission to open {node}"
         yield Connected(port.device, port.usb_id, port.serial_number, names, what, problem, cure)
+
+
+def udev_rules() -> list[str]:
+    """A rules file for every board and probe of the board files."""
+    rules = {rule for name in boards.names() for rule in ports.udev_rules(boards.load(name))}
+    return [f"# {ports.UDEV_FILE}, of `tinyprune doctor --udev`", *sorted(rules)]
 
 
 def _tool(

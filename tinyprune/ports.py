@@ -152,9 +152,8 @@ def udev_rules(board: Board) -> list[str]:
     for usb_id in usb_ids(board):
         vendor, product = usb_id.split(":")
         match = f'ATTRS{{idVendor}}=="{vendor}", ATTRS{{idProduct}}=="{product}"'
-        rules.append(
-            f'SUBSYSTEMS=="usb", {match}, MODE="0660", GROUP="plugdev", TAG+="uaccess", ENV{{ID_MM_DEVICE_IGNORE}}="1"'
-        )
+        allowed = 'MODE="0660", GROUP="plugdev", TAG+="uaccess", ENV{ID_MM_DEVICE_IGNORE}="1"'
+        rules.append(f'SUBSYSTEM=="usb|tty|hidraw", {match}, {allowed}')
     return rules
 
 

@@ -127,7 +127,7 @@ def test_probes_without_a_serial_port_are_seen_too(bare: Desk, run: Run, monkeyp
     [found] = look(run)[2]["connected"]  # type: ignore[misc]
     assert (found["device"], found["serial_number"]) == ("", "S1")
     assert found["problem"] == "no permission to open /dev/bus/usb/001/009"
-    assert 'ATTRS{idVendor}=="2341"' in found["cure"]
+    assert found["cure"] == f"`tinyprune doctor --udev | sudo tee {ports.UDEV_FILE}`, and plug it in again"
     assert ports.UDEV_FILE in run("doctor", "-q")[1]
 
 
@@ -167,6 +167,16 @@ def test_pip_is_named_with_this_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert doctor.pip("x") == "`/home/me/.venv/bin/python -m pip install 'x'`"
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert doctor.pip("x") == "`python3 -m pip --python /home/me/.venv/bin/python install 'x'`"
+
+
+def test_udev_rules_name_every_id_once(run: Run) -> None:
+    code, out, _ = run("doctor", "--udev")
+    rules = out.splitlines()[1:]
+    ids = {usb_id for name in boards.names() for usb_id in ports.usb_ids(boards.load(name))}
+    assert (code, len(rules)) == (0, len(ids))
+    for usb_id in ids:
+        vendor, product = usb_id.split(":")
+        assert out.count(f'ATTRS{{idVendor}}=="{vendor}", ATTRS{{idProduct}}=="{product}"') == 1
 
 
 def test_here_and_now(run: Run) -> None:

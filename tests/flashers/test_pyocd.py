@@ -80,7 +80,7 @@ def test_two_probes_and_none(plug: Callable[..., None], run: Run) -> None:
     plug()
     code, _, err = run(*FLASH)
     assert code == 1
-    assert "pyocd sees no debug probe; check the cable, and on Linux the udev rule" in err
+    assert "pyocd sees no debug probe; check the cable, and on Linux the udev rules" in err
     assert "name a probe by --serial-number" in run(*FLASH, "--port", "/dev/ttyACM0")[2]
 
 

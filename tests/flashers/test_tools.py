@@ -63,7 +63,7 @@ def test_openocd_is_told_which_probe_and_how_to_talk(desk: Desk, run: Run, probe
 OPENOCD_SAYS = {
     "no probe": ('print("Error: unable to find a matching CMSIS-DAP device"); sys.exit(1)', "no such debug probe"),
     "no ST-Link": ("print(\"Error: open failed\\nin procedure 'program'\"); sys.exit(1)", "no such debug probe"),
-    "permission": ('print("Error: libusb_open() failed with LIBUSB_ERROR_ACCESS"); sys.exit(1)', "add the udev rule"),
+    "permission": ('print("Error: libusb_open() failed with LIBUSB_ERROR_ACCESS"); sys.exit(1)', "add the udev rules"),
     "old": ('print("startup.tcl:28: Error: Can\'t find target/rp2350.cfg"); sys.exit(1)', "is too old for the"),
     "no chip": ('print("Error: Error connecting DP: cannot read IDR"); sys.exit(1)', "the probe does not reach"),
     "verify": ('print("** Verify Failed **"); sys.exit(1)', "what is in the flash differs from the image"),

@@ -7,18 +7,14 @@ from pathlib import Path
 import click
 import pytest
 
-from tinyprune import boards, reader
+from tinyprune import boards, flash_methods, reader
 from tinyprune.cli import cli
 from tinyprune.kernels import KERNELS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(
-    {
-        match.strip()
-        for match in re.findall(r"tinyprune ((?:build|prune|bench|emulate|init-ci|boards|zoo|data)[^`|&\n]*)", README)
-    }
-)
+COMMAND_NAMES = "|".join(cli.commands)
+COMMANDS = sorted({match.strip(" \\") for match in re.findall(rf"tinyprune ((?:{COMMAND_NAMES})[^`|&\n]*)", README)})
 
 
 def test_the_supported_operators_are_listed() -> None:
@@ -91,3 +87,9 @@ def test_the_table_of_boards_is_that_of_their_files(name: str) -> None:
     serial = f"{board.serial.uart}, {board.serial.tx}/{board.serial.rx}"
     cells = [core, f"{clock} MHz", f"{flash} KB", f"{ram} KB", serial, "USB" if board.serial.probe else "an adapter"]
     assert row.split(" | ")[2:] == [*cells[:-1], f"{cells[-1]} |"]
+
+
+def test_the_page_on_flashing_has_every_method() -> None:
+    page = (ROOT / "docs/flashing.md").read_text(encoding="utf-8")
+    for method in flash_methods.FLASH_METHODS:
+        assert f"\n| `{method}` |" in page

@@ -18,15 +18,19 @@ _MARKS = {"ok": "[green]✓[/]", "missing": "[dim]–[/]", "problem": "[bold red
 
 
 @click.command("doctor")
+@click.option("--udev", is_flag=True, help="Only print the udev rules for all boards and probes (Linux).")
 @options.as_json
 @options.quiet
-def doctor_command(as_json: bool, quiet: bool) -> None:
+def doctor_command(udev: bool, as_json: bool, quiet: bool) -> None:
     """What is installed, plugged in and permitted; what is missing for what, and the command that brings it.
 
     Exit code 0 if `tinyprune build` works here, 2 otherwise.
     """
     from tinyprune import doctor
 
+    if udev:
+        click.echo("\n".join(doctor.udev_rules()))
+        return
     with console.Progress(quiet or as_json) as progress:
         found = doctor.diagnose(progress)
     if as_json:

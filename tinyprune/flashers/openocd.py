@@ -9,7 +9,7 @@ from tinyprune.flashers.job import Flashed, Job
 _ADVICE = {
     r"verify failed|checksum mismatch|contents differ": "what is in the flash differs from the image; try again",
     r"LIBUSB_ERROR_ACCESS|permission denied": (
-        "no permission to use the probe: add the udev rule that `tinyprune doctor` prints"
+        "no permission to use the probe: add the udev rules that `tinyprune doctor --udev` prints"
     ),
     r"unable to find a matching|open failed|no device found|unable to open|no J-Link device found": (
         "no such debug probe was found; check its cable, and the number given with --serial-number"

@@ -63,7 +63,8 @@ def _probe(job: Job) -> Any:
         raise UsageError(f"{len(probes)} debug probes could be meant: {known}; say which with --serial-number")
     number = f" with serial number {job.serial_number}" if job.serial_number else ""
     raise TargetError(
-        f"pyocd sees no debug probe{number}; check the cable, and on Linux the udev rule that `tinyprune doctor` prints"
+        f"pyocd sees no debug probe{number}; check the cable, and on Linux the udev rules "
+        "that `tinyprune doctor --udev` prints"
     )
 
 
@@ -88,7 +89,7 @@ def _explain(step: str, error: Exception) -> str:
     text = str(error) or type(error).__name__
     hint = ""
     if "access" in text.lower() or "permission" in text.lower():
-        hint = ": no permission to use the probe; add the udev rule that `tinyprune doctor` prints"
+        hint = ": no permission to use the probe; add the udev rules that `tinyprune doctor --udev` prints"
     elif step == "connecting":
         hint = ": the probe does not reach the chip; check the board's power and the SWD wires, close debuggers"
     return f"pyocd failed while {step}{hint}. It said: {text}"
