@@ -29,6 +29,8 @@ MODEL_ID_CHARACTERS = 16
 TRIES = 4
 RECONNECT_TIMEOUT_S = 15.0
 _REOPEN_PAUSE_S = 0.2
+_PATIENCE = 20.0  # times the slowest inference so far
+_LEAST_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Plan:
     runs: int = 1  # timed inferences of each input
     warmup: int = 0  # untimed ones before the first input, and after a restart
     metered: bool = False  # with a profile of each input's last inference
-    inference_timeout_s: float = 60.0
+    inference_timeout_s: float = 60.0  # until one has been timed; then by how long that took
     reconnect_timeout_s: float | None = None  # None: RECONNECT_TIMEOUT_S
 
     def __post_init__(self) -> None:
@@ -106,6 +108,7 @@ class _Run:
         self.repeated = self.restarts = self.reconnections = 0
         self._open_line, self._plan = open_line, plan
         self._cold = True
+        self._slowest_s: float | None = None  # of one inference, by this computer's clock
         self.link = open_line()
         self._device = Device(self.link)
 
@@ -113,8 +116,8 @@ class _Run:
         """(device, network, model id) of the firmware that answers."""
         self._device.connect()
         held, wanted = self._device.model_id(), self._plan.model_id
-        if wanted is not None and held != wanted:
-            raise WrongModel(f"the device runs model {held}, not {wanted}: flash it again")
+        if wanted is not None and held != wanted and (held := self._device.model_id()) != wanted:  # not by noise
+            raise WrongModel(f"the device runs model {held}, not {wanted} of this build: `tinyprune flash` it")
         return self._device.name(), self._device.profile()[1], held
 
     def infer(self, number: int, data: bytes) -> Inference:
@@ -136,13 +139,22 @@ class _Run:
         plan, device = self._plan, self._device
         device.load(data)
         warmup = plan.warmup if self._cold else 0
-        total_us = device.infer(plan.runs, warmup, plan.inference_timeout_s * (plan.runs + warmup))
+        total_us = self._infer(plan.runs, warmup)
         output = device.output()
         if plan.expected is not None and not np.array_equal(output, plan.expected[number]):
             self._suspect_the_line(data, output)
         self._cold = False
         time_us = None if self.link.clock == "stopped" else total_us / plan.runs
         return Inference(_frozen(output), time_us, self.link.profile() if plan.metered else None)
+
+    def _infer(self, runs: int, warmup: int) -> int:
+        """Microseconds by the device's clock. A lost answer is not waited for much longer than the others took."""
+        known_s = self._slowest_s
+        each_s = self._plan.inference_timeout_s if known_s is None else _PATIENCE * known_s
+        started_s = time.monotonic()
+        total_us = self._device.infer(runs, warmup, max(_LEAST_TIMEOUT_S, each_s * (runs + warmup)))
+        self._slowest_s = max(known_s or 0.0, (time.monotonic() - started_s) / (runs + warmup))
+        return total_us
 
     def _suspect_the_line(self, data: bytes, output: Int8) -> None:
         """A wrong output is the firmware's only if the input arrived as it was sent and the answer as it was given."""

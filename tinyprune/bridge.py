@@ -48,7 +48,10 @@ class PtyEnd:
     """A pseudo terminal in raw mode. Only its device's end is held open: so the kernel tells when nobody listens."""
 
     def __init__(self) -> None:
-        import tty
+        try:
+            import tty
+        except ImportError:
+            raise UsageError("this system has no pseudo terminals: use --tcp PORT") from None
 
         self._device, theirs = os.openpty()
         tty.setraw(theirs)

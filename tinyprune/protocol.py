@@ -18,6 +18,7 @@ from tinyprune.link import Link
 Clock = Literal["measured", "modelled", "virtual", "stopped", "unknown"]
 
 LOAD_BYTES_A_LINE = 31  # of an input, so that "db " and its hexadecimal digits stay below the device's 80 characters
+ANSWER_TIMEOUT_S = 5.0
 _READY = "m-ready"
 _BOOTED = "m-init-done"
 _REPEAT_S = 1.0  # a board that boots when its port is opened hears nothing for a while
@@ -28,9 +29,9 @@ _SHOWN_CHARACTERS = 400
 class Device:
     """A firmware at the other end of a link. Methods raise TargetError with what was sent and what came back."""
 
-    def __init__(self, link: Link, timeout_s: float = 5.0) -> None:
+    def __init__(self, link: Link, timeout_s: float | None = None) -> None:
         self._link = link
-        self._timeout_s = timeout_s
+        self._timeout_s = ANSWER_TIMEOUT_S if timeout_s is None else timeout_s
         self._received = b""
 
     def connect(self) -> None:
@@ -41,7 +42,8 @@ class Device:
         self._received = b""
         lines: list[str] = []
         for asked in range(1, max(1, round(self._timeout_s / _REPEAT_S)) + 1):
-            self._link.write(b"%name%")  # the first % ends a half-sent command
+            # The first % ends a half-sent command. Once only: a board may be deaf while it answers that.
+            self._link.write(b"%name%" if asked == 1 else b"name%")
             deadline = time.monotonic() + min(self._timeout_s, _REPEAT_S)
             while (line := self._read_line(deadline)) is not None:
                 lines.append(line)

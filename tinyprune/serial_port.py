@@ -26,9 +26,13 @@ def start(port: str, *, hardware: bool = False) -> "SerialLink":
     `hardware`: the user vouches for a board at the other end of a port that may be anything. Raises UsageError or
     TargetError where it cannot be opened, or is open elsewhere.
     """
+    more: dict[str, Any] = {}
+    if not port.startswith("rfc2217://"):  # pyserial 3.5: write_timeout is currently not supported
+        more["write_timeout"] = _WRITE_TIMEOUT_S
+    if "://" not in port and sys.platform != "win32":
+        more["exclusive"] = True
     try:
-        exclusive = {} if "://" in port or sys.platform == "win32" else {"exclusive": True}
-        opened = serial.serial_for_url(port, BAUD, timeout=_POLL_S, write_timeout=_WRITE_TIMEOUT_S, **exclusive)
+        opened = serial.serial_for_url(port, BAUD, timeout=_POLL_S, **more)
     except (serial.SerialException, OSError) as error:
         raise ports.refused(port, error) from None
     except ValueError as error:  # an unknown kind of URL

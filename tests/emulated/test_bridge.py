@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import serial
+import serial.rfc2217
 
 from tests import networks
 from tests.emulated import firmware, wires
@@ -110,6 +113,50 @@ def test_tcp_serves_one_program_and_then_the_next(host_image: FirmwareImage) -> 
 
 
 @contextmanager
+def served_by_rfc2217(port: str) -> Iterator[str]:
+    """A URL of pyserial's RFC 2217 server (telnet with serial settings) in front of another port."""
+    with (
+        closing(serial.serial_for_url(port, timeout=0.001)) as served,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+
+        class Telnet:
+            def write(self, data: bytes) -> None:
+                connection.sendall(data)
+
+        def run() -> None:
+            nonlocal connection
+            connection, _ = server.accept()
+            manager = serial.rfc2217.PortManager(served, Telnet())
+            connection.settimeout(0.001)
+            while True:
+                try:
+                    received = connection.recv(1024)
+                    if not received:
+                        return
+                    served.write(b"".join(manager.filter(received)))
+                except TimeoutError:
+                    pass
+                except OSError:
+                    return
+                if served.in_waiting:
+                    connection.sendall(b"".join(manager.escape(served.read(served.in_waiting))))
+
+        connection: socket.socket
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield f"rfc2217://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+        connection.close()
+
+
+@pytest.mark.filterwarnings("ignore:set.*:DeprecationWarning:serial.rfc2217")
+def test_a_serial_server_of_rfc2217_is_a_port(host_image: FirmwareImage) -> None:
+    with port_of(host_image, "tcp") as port, served_by_rfc2217(port) as url:
+        infers(url, bytes(range(firmware.INPUT_BYTES)))
+
+
+@contextmanager
 def emulate(folder: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """(the running command, the first line that it printed)"""
     command = [sys.executable, "-m", "tinyprune", "emulate", *arguments]
@@ -202,6 +249,28 @@ def test_an_emulator_that_goes_away_midway_leaves_the_results_so_far(built: Path
     assert "went away" in report.error
     assert "it did not come back within 0.5 s" in report.error
     assert "no such port" in report.error
+
+
+@pytest.mark.emulator
+def test_ctrl_c_shows_the_results_so_far(built: Path) -> None:
+    command = [sys.executable, "-m", "tinyprune", "bench", "--board", "nano33", "-n", "3000", "--csv", "cut.csv"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(
+        command, cwd=built, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while "emulator sim" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        said, error = process.stdout.read(), process.stderr.read()
+    assert process.returncode == 130
+    assert error == "error: interrupted\n"
+    done = int(said.split()[3])
+    assert said.startswith(f"BROKEN OFF after {done} of 3000 inputs: interrupted")
+    assert 0 < done < 3000
+    assert len((built / "cut.csv").read_text().splitlines()) == 1 + done
 
 
 MISTAKES = {

@@ -141,6 +141,31 @@ def test_performance_mode(port: str) -> None:
             assert elapsed_us > 0
 
 
+@pytest.mark.data
+def test_the_data_set_of_the_example(tmp_path: Path) -> None:
+    """What it writes is read back as what it was made of."""
+    from tinyprune import labelled, reader, speech_commands, zoo
+
+    audio = os.environ.get("TINYPRUNE_DATA")
+    if not audio:
+        pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
+    (tmp_path / "model.tflite").write_bytes(zoo.int8_model(zoo.load(zoo.DEFAULT)))
+    command = [sys.executable, str(ROOT / "examples/mlperf/dataset.py"), "--audio", audio, "--build", str(tmp_path)]
+    command += ["--output", str(tmp_path), "--limit", "20"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"20 inputs in {tmp_path}\n"
+    tensor = reader.read((tmp_path / "model.tflite").read_bytes()).input
+    labels = speech_commands.LABELS
+    written = labelled.read(tmp_path / "kws01", tensor, len(labels), labels, None)
+    whole = labelled.read_split(Path(audio), "validation", tensor, labels)
+    assert [int(name[4:10]) for name in written.names] == list(range(0, len(whole.names), len(whole.names) // 20))[:20]
+    for name, sample, label in zip(written.names, written.inputs, written.truth.classes, strict=True):
+        np.testing.assert_array_equal(sample, whole.inputs[int(name[4:10])])
+        assert label == whole.truth.classes[int(name[4:10])]
+        assert name.endswith(f"_{labels[label]}_{label}.bin")
+
+
 # The runner itself
 
 

@@ -108,7 +108,7 @@ def test_a_stopped_clock_tells_no_time() -> None:
 
 def test_another_model_is_refused_at_once() -> None:
     link = Network(model="xyz")
-    with pytest.raises(WrongModel, match="the device runs model xyz, not abc: flash it again"):
+    with pytest.raises(WrongModel, match="the device runs model xyz, not abc of this build: `tinyprune flash` it"):
         measure(lambda: link, plan())
     assert link.closed
     assert not any(command.startswith("db") for command in link.commands)

@@ -190,3 +190,19 @@ def test_a_boot_in_the_middle_of_an_answer_is_told() -> None:
 
 def test_stored_input() -> None:
     assert device(b"m-buffer-00-ff-80\r\nm-buffer-7f\r\nm-ready\r\n").stored_input() == b"\x00\xff\x80\x7f"
+
+
+def test_a_board_that_is_deaf_while_it_answers_is_reached() -> None:
+    """Without a buffer for what arrives meanwhile: all that follows a % in one go is lost."""
+    lost: list[bytes] = []
+
+    class Deaf(Scripted):
+        def write(self, data: bytes) -> None:
+            first, end, rest = data.partition(b"%")
+            lost.append(rest)
+            super().write(first + end)
+
+    link = Deaf(simple_device)
+    Device(link).connect()
+    assert lost[0] == b"name%"
+    assert link.commands == ["", "name"]
