@@ -46,11 +46,13 @@ class Plan:
 
 
 def read_manifest(output: Path) -> Manifest:
-    """Empty where no build has been, or its manifest is damaged: then every file is a user's."""
+    """Empty where no build has been, or its manifest is damaged: then every file is a user's. A manifest may come with
+    somebody else's folder: what it says of files outside is not believed."""
     try:
         found = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
-        return Manifest(dict(found["files"]), frozenset(found["yours"]))
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        inside = {path: value for path, value in found["files"].items() if not {"", "/", ".."} & {*Path(path).parts}}
+        return Manifest(inside, frozenset(found["yours"]))
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
         return Manifest({})
 
 
@@ -60,8 +62,8 @@ def plan(output: Path, new: Manifest) -> Plan:
     here = [path for path in sorted({*old.files, *new.files}) if _is_file(output / path)]
     hashes = {path: sha256(output / path) for path in here}
     changed_ones = [path for path in here if hashes[path] not in (old.files.get(path), new.files.get(path))]
-    kept = [path for path in changed_ones if path in old.yours | new.yours]
     blocked = _in_the_way(output, new.files)
+    kept = [path for path in changed_ones if path in old.yours | new.yours and not _is_below(path, blocked)]
     theirs = {p for path in blocked for p in _below(output, path) if old.files.get(p) != sha256(output / p)}
     lost = sorted(theirs.union(changed_ones).difference(kept))
     removed = [*blocked, *(path for path in here if path not in kept and not _is_below(path, blocked))]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import networks
-from tinyprune import boards, codegen, lower, output, pipeline, projects, reader
+from tinyprune import boards, codegen, edits, lower, output, pipeline, projects, reader
 from tinyprune.errors import UsageError
 from tinyprune.pipeline import BuildRequest
 
@@ -119,6 +119,15 @@ def test_the_zip_has_the_sketch_as_it_was_changed(tmp_path: Path, model: Path) -
         assert archive.read(SKETCH.removeprefix("project/")) == b"// mine\n"
 
 
+def test_what_users_changed_is_not_lost_to_a_file_of_its_folders_name(tmp_path: Path, model: Path) -> None:
+    """A later tinyprune might write a file where an earlier one had a folder."""
+    remake(tmp_path, model, project="cmake")
+    changed = tmp_path / "out/project/CMakeLists.txt"
+    changed.write_text("# mine\n")
+    new = edits.Manifest({"project": "0"}, frozenset())
+    assert edits.plan(tmp_path / "out", new).lost == ("project/CMakeLists.txt",)
+
+
 def test_another_project_takes_away_what_it_has_not(tmp_path: Path, model: Path) -> None:
     remake(tmp_path, model, project="cmake")
     (tmp_path / "out/project/CMakeLists.txt").write_text("# mine\n")
@@ -146,6 +155,20 @@ def test_without_its_manifest_a_build_is_somebodys(tmp_path: Path, model: Path) 
     (tmp_path / "out/.tinyprune.json").write_text('{"model.tflite": "0"}')
     with pytest.raises(UsageError, match=r"changed or added: firmware.bin, firmware.elf, firmware.hex, model.tflite, "):
         remake(tmp_path, model)
+
+
+def test_a_manifest_has_no_power_over_other_folders(tmp_path: Path, model: Path) -> None:
+    remake(tmp_path, model)
+    manifest = tmp_path / "out/.tinyprune.json"
+    outside = tmp_path / "precious.txt"
+    outside.write_text("mine")
+    listed = json.loads(manifest.read_text())
+    for path in ("../precious.txt", str(outside)):
+        listed["files"][path] = edits.sha256(outside)
+    manifest.write_text(json.dumps(listed))
+    remake(tmp_path, model)
+    remake(tmp_path, model, force=True)
+    assert outside.read_text() == "mine"
 
 
 def test_a_file_changed_during_the_build_is_not_replaced(
