@@ -39,6 +39,7 @@ FAULTS = {
     f"{WORD}0x40000100 = 0; {START_TX}": "before the crystal oscillator runs",
     f"{WORD}0xE000EDFC = 0; map[1] = (int8_t){WORD}0xE0001004;": "DEMCR.TRCENA is 0",
     f"{WORD}0xE000E180 = 0xFFFFFFFF;": r"sleeps \(WFI\), and no interrupt is enabled that could wake it",
+    '__asm__ volatile("msr basepri, %0" ::"r"(32));': r"sleeps \(WFI\) with BASEPRI or FAULTMASK set",
     '__asm__ volatile("udf #0");': r"faulted: .*\(in FUNCTION,",
     "USE_STACK(5000);": "the stack of 2,048 bytes overflowed",
 }

@@ -54,10 +54,13 @@ _CORES = {
     "cortex-m7": arm_const.UC_CPU_ARM_CORTEX_M7,
     "cortex-m33": arm_const.UC_CPU_ARM_CORTEX_M33,
 }
+#: Registers that Armv6-M has not.
+_MASKS = (arm_const.UC_ARM_REG_BASEPRI, arm_const.UC_ARM_REG_FAULTMASK)
 _PAGE = 4096
 _NOWHERE = 0xFFFFFFFF
 _PAINT = 0xA5
 _WFI = b"\x30\xbf"
+_BASEPRI = 0x20  # as a bootloader may leave it: Zephyr and mbed mask interrupts by it
 #: What one write() may run before the firmware counts as hung: minutes on the board, half a minute here.
 _BUDGET_INSTRUCTIONS = 10_000_000_000
 _INVALID_ACCESS = (
@@ -109,6 +112,7 @@ class SimLink:
             unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, _CORES[board.cpu.core]
         )
         self._map_memory(flash)
+        self._masks = () if board.cpu.core == "cortex-m0plus" else _MASKS
         self._interrupts = Interrupts()
         self._mcu = MCUS[board.family](self, board)
         self._boot = BOOT_ROMS.get(board.family, _vector_table)
@@ -223,6 +227,8 @@ class SimLink:
             stack, entry = self._boot(self, bytes(self._uc.mem_read(flash.origin, _PAGE)))
         except FirmwareError as error:
             raise TargetError(f"the firmware does not start: {error}") from None
+        if self._masks:
+            self._uc.reg_write(arm_const.UC_ARM_REG_BASEPRI, _BASEPRI)
         self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack)
         self._uc.reg_write(arm_const.UC_ARM_REG_PC, entry)
 
@@ -253,6 +259,10 @@ class SimLink:
             return False
         if not self._interrupts.any_enabled():
             self._fail("the firmware sleeps (WFI), and no interrupt is enabled that could wake it")
+        if any(self._uc.reg_read(register) for register in self._masks):
+            self._fail(
+                "the firmware sleeps (WFI) with BASEPRI or FAULTMASK set, which may keep interrupts from waking it"
+            )
         return True
 
     def _fail(self, reason: str) -> None:

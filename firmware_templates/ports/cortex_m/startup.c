@@ -46,6 +46,10 @@ __attribute__((naked, noreturn)) void tp_reset(void) {
         "msr msp, r0\n"
         "movs r0, #0\n"
         "msr control, r0\n"
+#if __ARM_ARCH >= 7
+        "msr basepri, r0\n" /* as faultmask: nothing but PRIMASK may keep an interrupt from ending a WFI */
+        "msr faultmask, r0\n"
+#endif
         "isb\n"
         "bl tp_start\n");
 }
