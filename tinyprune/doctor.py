@@ -20,6 +20,8 @@ from typing import Literal
 
 from tinyprune import __version__, boards, ports, toolchain
 from tinyprune.boards import Board
+from tinyprune.emulators import renode
+from tinyprune.errors import MissingDependency
 from tinyprune.flash_methods import Bossac
 from tinyprune.flashers import bossac
 
@@ -145,10 +147,17 @@ def emulators(known: list[Board]) -> Iterator[Check]:
     yield Check("emulators", "sim", state, problem or f"unicorn {sim}", use, pip("unicorn") if state != "ok" else "")
     use = f"`--emulator qemu`: {_some(run_by['qemu'])}"
     yield _tool("emulators", "qemu-system-arm", ["--version"], use, _install("qemu-system-arm", "qemu"))
-    renode = os.environ.get("RENODE") or "renode"
-    cure = "unpack a portable build of https://github.com/renode/renode/releases; put it on PATH, or set RENODE to it"
-    use = f"`--emulator renode`, renode-test: {_some(run_by['renode'])}"
-    yield _tool("emulators", "renode", ["--version"], use, cure, program=renode)
+    yield _renode(f"`--emulator renode`, renode-test: {_some(run_by['renode'])}")
+
+
+def _renode(use: str) -> Check:
+    try:
+        found = renode.find()
+    except MissingDependency as error:
+        what, _, cure = str(error).partition("; ")
+        state: State = "missing" if what.startswith("renode is not installed") else "problem"
+        return Check("emulators", "renode", state, what if state == "problem" else "", use, cure)
+    return Check("emulators", "renode", "ok", f"{found.version} ({found.path})", use)
 
 
 def _try_unicorn() -> str:
@@ -168,12 +177,13 @@ def flash_tools(known: list[Board]) -> Iterator[Check]:
     """The programs behind the flash methods; `uf2` and `massstorage` need none."""
     users = {
         name: _some([board.name for board in known if name in board.flashing])
-        for name in ("bossac", "openocd", "arduino-cli", "jlink", "pyocd")
+        for name in ("bossac", "openocd", "arduino-cli", "dfu", "jlink", "pyocd")
     }
     yield _bossac(known, users["bossac"])
     yield _tool("flash tools", "openocd", ["--version"], users["openocd"], _install("openocd", "open-ocd"))
     cli = "`brew install arduino-cli`" if sys.platform == "darwin" else _ARDUINO_CLI
     yield _tool("flash tools", "arduino-cli", ["version"], users["arduino-cli"], cli)
+    yield _tool("flash tools", "dfu-util", ["--version"], users["dfu"], _install("dfu-util", "dfu-util"))
     jlink = "JLink.exe" if sys.platform == "win32" else "JLinkExe"
     yield _tool("flash tools", jlink, None, users["jlink"], "https://www.segger.com/downloads/jlink")
     yield _package("flash tools", "pyocd", users["pyocd"], pip("pyocd"))
@@ -266,11 +276,9 @@ def udev_rules() -> list[str]:
     return [f"# {ports.UDEV_FILE}, of `tinyprune doctor --udev`", *sorted(rules)]
 
 
-def _tool(
-    group: str, name: str, arguments: list[str] | None, use: str, cure: str, *, program: str | None = None
-) -> Check:
+def _tool(group: str, name: str, arguments: list[str] | None, use: str, cure: str) -> Check:
     """A program on PATH, run for its version unless it has no such option."""
-    path = shutil.which(program or name)
+    path = shutil.which(name)
     if path is None:
         return Check(group, name, "missing", "", use, cure)
     if arguments is None:

@@ -94,7 +94,7 @@ def _next_steps(board: Board, method: str) -> tuple[str, ...]:
     steps = []
     if board.serial:
         steps.append(f"it talks on {board.serial.at}; `tinyprune monitor --board {board.name}` shows it")
-    if method in ("bossac", "arduino-cli", "uf2") and board.usb and board.usb.enter_bootloader:
+    if method in ("bossac", "arduino-cli", "uf2", "dfu") and board.usb and board.usb.enter_bootloader:
         steps.append(
             "this firmware has no USB, so the next flash cannot start the bootloader itself: "
             f"{board.usb.enter_bootloader}, then run the command again"

@@ -50,12 +50,19 @@ class ArduinoCli:
 
 
 @dataclass(frozen=True, slots=True)
+class Dfu:
+    """A bootloader of USB's DFU class with ST's addresses."""
+
+    interface: int = 0  # its alternate setting for the internal flash
+
+
+@dataclass(frozen=True, slots=True)
 class Jlink:
     device: str  # as J-Link's list of devices names it
     speed_khz: int = 4_000
 
 
-FlashMethod = Bossac | Uf2 | MassStorage | Pyocd | Openocd | ArduinoCli | Jlink
+FlashMethod = Bossac | Uf2 | MassStorage | Pyocd | Openocd | ArduinoCli | Dfu | Jlink
 
 #: Name on the command line and in board files → what its table holds.
 FLASH_METHODS: dict[str, type[FlashMethod]] = {
@@ -65,5 +72,6 @@ FLASH_METHODS: dict[str, type[FlashMethod]] = {
     "pyocd": Pyocd,
     "openocd": Openocd,
     "arduino-cli": ArduinoCli,
+    "dfu": Dfu,
     "jlink": Jlink,
 }

@@ -4,9 +4,14 @@ demand, builds that nobody compiled."""
 import hashlib
 import json
 import os
+import pty
 import shutil
 import sys
-from collections.abc import Callable
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,6 +43,7 @@ class Desk:
         self.folder = folder
         self.bin = folder / "bin"
         self.bin.mkdir(parents=True)
+        self.usb = folder / "usb"
         self.ports: list[SimpleNamespace] = []
 
     def plug(self, *ports: tuple[str, str, str]) -> None:
@@ -75,6 +81,14 @@ class Desk:
         (self.bin / name).symlink_to(found)
         return Path(found)
 
+    def plug_usb(self, usb_id: str, serial_number: str) -> None:
+        """A USB device without a serial port, as Linux lists it."""
+        folder = self.usb / f"1-{serial_number}"
+        folder.mkdir(parents=True)
+        facts = {"idVendor": usb_id[:4], "idProduct": usb_id[5:], "busnum": "1", "devnum": "9", "serial": serial_number}
+        for name, text in facts.items():
+            (folder / name).write_text(f"{text}\n")
+
     def calls(self) -> list[dict[str, object]]:
         log = self.folder / "calls.jsonl"
         return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
@@ -89,6 +103,36 @@ def board_file(folder: Path, name: str, title: str, tables: str) -> Path:
     return path
 
 
+@contextmanager
+def sketch_port(desk: Desk, then: Callable[[], None]) -> Iterator[tuple[str, list[int]]]:
+    """A pseudo-terminal that plays the sketch's port: at 1200 baud the board leaves, and `then` happens."""
+    host, board = pty.openpty()
+    speeds: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            speed = termios.tcgetattr(board)[5]
+            if not speeds or speeds[-1] != speed:
+                speeds.append(speed)
+            if speed == termios.B1200:
+                desk.plug()
+                time.sleep(0.3)  # the bootloader enumerates
+                then()
+                return
+            time.sleep(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield os.ttyname(board), speeds
+    finally:
+        over.set()
+        watcher.join()
+        os.close(host)
+        os.close(board)
+
+
 @pytest.fixture
 def desk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Nothing plugged in, nothing installed, nobody's home."""
@@ -96,7 +140,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", str(made.bin))
     monkeypatch.setenv("HOME", str(made.folder))
     monkeypatch.setattr("serial.tools.list_ports.comports", made.comports)
-    monkeypatch.setattr(ports, "_USB_DEVICES", made.folder / "no-usb")
+    monkeypatch.setattr(ports, "_USB_DEVICES", made.usb)
     return made
 
 

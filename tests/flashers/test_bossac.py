@@ -2,17 +2,14 @@
 
 import json
 import os
-import pty
 import termios
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.flashers.conftest import Desk, Run
+from tests.flashers.conftest import Desk, Run, sketch_port
 from tinyprune.flashers import bossac, job, touch
 
 SKETCH, BOOTLOADER = "2341:805a", "2341:005a"
@@ -27,36 +24,6 @@ print(f"Write {size} bytes to flash (2 pages)\\n\\r[==  ] 50% (1/2 pages)\\r[===
 print(f"Verify {size} bytes of flash\\n\\r[====] 100% (2/2 pages)\\n\\nVerify successful\\nDone in 0.2 seconds")
 (desk / "unplugged").write_text("/dev/null")
 """
-
-
-@contextmanager
-def sketch_port(desk: Desk, then: Callable[[], None]) -> Iterator[tuple[str, list[int]]]:
-    """A pseudo-terminal that plays the sketch's port: at 1200 baud the board leaves, and `then` happens."""
-    host, board = pty.openpty()
-    speeds: list[int] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.is_set():
-            speed = termios.tcgetattr(board)[5]
-            if not speeds or speeds[-1] != speed:
-                speeds.append(speed)
-            if speed == termios.B1200:
-                desk.plug()
-                time.sleep(0.3)  # the bootloader enumerates
-                then()
-                return
-            time.sleep(0.005)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield os.ttyname(board), speeds
-    finally:
-        over.set()
-        watcher.join()
-        os.close(host)
-        os.close(board)
 
 
 def test_a_sketch_is_touched_and_the_new_port_is_flashed(desk: Desk, run: Run, built: Callable[..., Path]) -> None:
@@ -153,6 +120,16 @@ def test_what_bossac_says_is_explained(desk: Desk, run: Run, built: Callable[...
     assert (code, out) == (exit_code, "")
     assert message in err
     assert time.monotonic() - began < 10
+
+
+def test_a_port_that_goes_meanwhile_is_told_apart(desk: Desk, run: Run, built: Callable[..., Path]) -> None:
+    built("nano33")
+    body = '(desk / "unplugged").write_text("/dev/null"); print("SAM-BA operation failed"); sys.exit(1)'
+    desk.tool("bossac", body, content=DEVICE)
+    desk.plug((PORT, BOOTLOADER, "B"))
+    code, _, err = run("flash", "--board", "nano33")
+    assert code == 1
+    assert "error: /dev/null went away meanwhile: check the cable and try again. bossac failed (exit code 1)" in err
 
 
 def test_a_hanging_tool_is_killed_with_what_it_started(desk: Desk, run: Run, built: Callable[..., Path]) -> None:

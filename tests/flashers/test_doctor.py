@@ -86,7 +86,8 @@ def test_tools_are_run_for_their_versions(bare: Desk, run: Run, monkeypatch: pyt
     monkeypatch.setattr(doctor, "_TOOL_TIMEOUT_S", 1.0)
     bare.tool("openocd", 'print("Open On-Chip Debugger 0.12.0", file=sys.stderr)')
     bare.tool("qemu-system-arm", 'sys.exit("libglib-2.0.so.0: cannot open shared object file")')
-    bare.tool("renode", "time.sleep(30)")
+    bare.tool("renode", 'sys.exit("cannot execute binary file")')
+    bare.tool("dfu-util", "time.sleep(30)")
     bare.tool("arduino-cli", 'print("arduino-cli  Version: 1.0.4 Commit: 8f8b1a2 Date: 2024")')
     bare.tool("JLinkExe", "time.sleep(30)")
     _, checks, _ = look(run)
@@ -94,7 +95,9 @@ def test_tools_are_run_for_their_versions(bare: Desk, run: Run, monkeypatch: pyt
     assert checks["arduino-cli"]["found"] == f"1.0.4 ({bare.bin}/arduino-cli)"
     assert checks["qemu-system-arm"]["state"] == "problem"
     assert "fails: libglib-2.0.so.0" in checks["qemu-system-arm"]["found"]
-    assert "does not run: " in checks["renode"]["found"]
+    assert checks["renode"]["state"] == "problem"
+    assert "renode --version tells no version of Renode but: cannot execute binary file" in checks["renode"]["found"]
+    assert "does not run: " in checks["dfu-util"]["found"]
     assert checks["JLinkExe"]["state"] == "ok"
     assert [call["tool"] for call in bare.calls()].count("JLinkExe") == 0
 
@@ -117,13 +120,9 @@ def test_boards_on_the_desk_are_named(bare: Desk, run: Run) -> None:
     assert "in its bootloader, 2341:005a, /dev/null" in out
 
 
-def test_probes_without_a_serial_port_are_seen_too(bare: Desk, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    device = bare.folder / "usb/1-2"
-    for name, text in {"idVendor": "2341", "idProduct": "005a", "busnum": "1", "devnum": "9", "serial": "S1"}.items():
-        device.mkdir(parents=True, exist_ok=True)
-        (device / name).write_text(f"{text}\n")
-    (bare.folder / "usb/1-2:1.0").mkdir()
-    monkeypatch.setattr(ports, "_USB_DEVICES", bare.folder / "usb")
+def test_probes_without_a_serial_port_are_seen_too(bare: Desk, run: Run) -> None:
+    bare.plug_usb(BOOTLOADER, "S1")
+    (bare.usb / "1-2:1.0").mkdir()  # an interface
     [found] = look(run)[2]["connected"]  # type: ignore[misc]
     assert (found["device"], found["serial_number"]) == ("", "S1")
     assert found["problem"] == "no permission to open /dev/bus/usb/001/009"
@@ -159,7 +158,7 @@ def test_every_flash_tool_of_the_board_files_is_looked_for() -> None:
     known = [boards.load(name) for name in boards.names()]
     methods = {method for board in known for method in board.flashing} - {"uf2", "massstorage"}
     names = {check.name for check in doctor.flash_tools(known)}
-    assert {name.replace("jlink", "JLinkExe") for name in methods} <= names
+    assert {{"jlink": "JLinkExe", "dfu": "dfu-util"}.get(name, name) for name in methods} <= names
 
 
 def test_pip_is_named_with_this_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tinyprune.flashers import arduino_cli, bossac, jlink, massstorage, openocd, pyocd, uf2
+from tinyprune.flashers import arduino_cli, bossac, dfu, jlink, massstorage, openocd, pyocd, uf2
 from tinyprune.flashers.job import Flashed, Job, Progress, check_image
 
 __all__ = ["FLASHERS", "Flashed", "Job", "Progress", "check_image"]
@@ -16,5 +16,6 @@ FLASHERS: dict[str, Callable[[Job, Any], Flashed]] = {
     "pyocd": pyocd.flash,
     "openocd": openocd.flash,
     "arduino-cli": arduino_cli.flash,
+    "dfu": dfu.flash,
     "jlink": jlink.flash,
 }

@@ -3,7 +3,7 @@
 from tinyprune.flash_methods import ArduinoCli
 from tinyprune.flashers import tool
 from tinyprune.flashers.job import Flashed, Job
-from tinyprune.flashers.touch import bootloader_port
+from tinyprune.flashers.touch import board_port
 
 _INSTALL = "see arduino.github.io/arduino-cli/latest/installation, or `brew install arduino-cli`"
 
@@ -12,7 +12,7 @@ def flash(job: Job, how: ArduinoCli) -> Flashed:
     """Uploads the .bin to the board's port. Raises TinypruneError of several kinds."""
     core = ":".join(how.fqbn.split(":")[:2])
     program = tool.find("arduino-cli", f"{_INSTALL}; then `arduino-cli core install {core}`")
-    port = bootloader_port(job)
+    port = board_port(job)  # arduino-cli touches it itself
     advice = {
         r"platform.*not (found|installed)|unknown fqbn|not installed": f"run `arduino-cli core install {core}` first",
         r"permission denied": "no permission to open the port (see `tinyprune doctor`)",

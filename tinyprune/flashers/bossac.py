@@ -47,7 +47,12 @@ def flash(job: Job, how: Bossac) -> Flashed:
             job.progress(step, size * int(pages[-1][0]) // max(1, int(pages[-1][1])), size)
 
     job.progress(f"erasing the program on {port.device}", 0, None)
-    said = tool.run(command, job, follow, _ADVICE)
+    try:
+        said = tool.run(command, job, follow, _ADVICE)
+    except TargetError as error:
+        if port.device in _bootloaders(job.board):
+            raise
+        raise TargetError(f"{port.device} went away meanwhile: check the cable and try again. {error}") from None
     if "Verify successful" not in said:
         raise tool.failed("bossac", "it ended without having verified", said, _ADVICE)
     _await_start(job.board, port)

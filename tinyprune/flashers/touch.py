@@ -29,7 +29,7 @@ def bootloader_port(job: Job) -> Port:
     """
     board = job.board
     assert board.usb is not None
-    port = _given(job) if job.port else _found(job)
+    port = board_port(job)
     if port.usb_id == board.usb.bootloader:
         return _usable(port)
     job.progress(f"touching {port.device} at {_BAUD} baud", 0, None)
@@ -45,6 +45,11 @@ def bootloader_port(job: Job) -> Port:
             f"{_NEW_PORT_TIMEOUT_S:g} s; {board.usb.enter_bootloader or 'start the bootloader by hand'}, and try again"
         )
     return _usable(new)
+
+
+def board_port(job: Job) -> Port:
+    """The port on which the bootloader listens or a sketch runs. Raises as `bootloader_port` does."""
+    return _given(job) if job.port else _found(job)
 
 
 def touch(device: str) -> None:

@@ -1,0 +1,79 @@
+"""dfu-util: bootloaders of USB's Device Firmware Upgrade class, with ST's extension for addresses (Portenta H7)."""
+
+import re
+import sys
+
+from tinyprune import ports
+from tinyprune.errors import TargetError, UsageError
+from tinyprune.flash_methods import Dfu
+from tinyprune.flashers import tool
+from tinyprune.flashers.job import Flashed, Job, segments, wait_for
+from tinyprune.flashers.touch import board_port, touch
+from tinyprune.ports import Port
+
+_BOOTLOADER_TIMEOUT_S = 10.0
+_ADVICE = {
+    r"LIBUSB_ERROR_ACCESS|cannot open dfu device": (
+        "no permission to use the bootloader: add the udev rules that `tinyprune doctor --udev` prints"
+    ),
+    r"no dfu capable usb device": "the board is not in its bootloader; double-tap the reset button and try again",
+    r"more than one dfu capable": "several boards are in their bootloaders; say which with --serial-number",
+    r"error during download|last page.*not writeable": "the bootloader refused the image; try again",
+}
+
+
+def flash(job: Job, how: Dfu) -> Flashed:
+    """Erases and writes the pages of the image, then starts it. Raises TinypruneError of several kinds."""
+    program = tool.find("dfu-util", "`sudo apt-get install dfu-util`, or `brew install dfu-util`")
+    usb = job.board.usb
+    assert usb is not None
+    serial_number = _enter(job)
+    address = segments(job.image.elf)[0][0]
+    number = ["-S", serial_number] if serial_number else []
+    target = ["-d", usb.bootloader, *number, "-a", str(how.interface), "-s", f"{address:#010x}:leave"]
+
+    def follow(text: str) -> None:
+        for step, percent in re.findall(r"(Erase|Download)\s+\[[= ]*\]\s+(\d+)%", text):
+            job.progress({"Erase": "erasing", "Download": "writing"}[step], int(percent), 100)
+
+    job.progress("writing with dfu-util", 0, None)
+    said = tool.run([program, *target, "-D", job.bin.name], job, follow, _ADVICE)
+    if "File downloaded successfully" not in said:
+        raise tool.failed("dfu-util", "it ended without having written", said, _ADVICE)
+    where = f"the bootloader {usb.bootloader}" + (f", serial number {serial_number}" if serial_number else "")
+    return Flashed(where, False, "the bootloader acknowledged every block; dfu-util does not read the flash back")
+
+
+def _enter(job: Job) -> str | None:
+    """Gets the board into its bootloader; the serial number by which dfu-util finds it, if there may be several.
+
+    Where the system does not list USB devices (not Linux), dfu-util itself will say whether there is one.
+    """
+    usb = job.board.usb
+    assert usb is not None
+    there = _bootloaders(usb.bootloader)
+    if not there:
+        sketch = board_port(job) if job.port else _sketch(job)
+        if sketch is not None:
+            job.progress(f"touching {sketch.device} at 1200 baud", 0, None)
+            touch(sketch.device)
+            there = wait_for(lambda: _bootloaders(usb.bootloader), _BOOTLOADER_TIMEOUT_S)
+        elif there is not None:
+            raise TargetError(ports.nothing_found(job.board))
+    there = there or []
+    if len(there) > 1 and job.serial_number not in there:
+        listed = ", ".join(there)
+        raise UsageError(f"{len(there)} boards are in the bootloader: {listed}; say which with --serial-number")
+    return job.serial_number if job.serial_number in there else None
+
+
+def _sketch(job: Job) -> Port | None:
+    assert job.board.usb is not None
+    return ports.choose(ports.with_ids([job.board.usb.sketch]), job.board, job.serial_number)
+
+
+def _bootloaders(usb_id: str) -> list[str] | None:
+    """Serial numbers of the bootloaders; None where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return None
+    return [device.serial_number for device in ports.usb_devices() if device.usb_id == usb_id]
