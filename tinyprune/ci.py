@@ -112,7 +112,7 @@ def _render(request: CiRequest, targets: Pairs, renode: Pairs, model: str) -> st
 
 
 def _notes(request: CiRequest, targets: Pairs) -> tuple[str, ...]:
-    notes = []
+    notes = [f"GitHub installs {request.install}; --install names another version or a git+https:// URL"]
     if not (request.folder / ".git").exists():
         notes.append(f"{request.folder} is not the root of a git repository: GitHub reads workflows only there")
     for board, emulator in targets:

@@ -32,11 +32,13 @@ class Change:
 def append(path: Path, report: BenchReport) -> None:
     """Adds one line, whole or not at all, also while other runs add theirs. Raises UsageError where that fails."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        binary = getattr(os, "O_BINARY", 0)  # Windows: line ends as they are
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | binary, 0o644)
         try:
             _lock(descriptor)
             size = os.fstat(descriptor).st_size
-            cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            os.lseek(descriptor, max(0, size - 1), os.SEEK_SET)
+            cut = size > 0 and os.read(descriptor, 1) != b"\n"
             line = ("\n" if cut else "") + report.to_json(indent=None) + "\n"
             if os.write(descriptor, line.encode()) != len(line.encode()):
                 os.ftruncate(descriptor, size)

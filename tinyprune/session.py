@@ -23,13 +23,16 @@ from tinyprune.bench_report import BenchReport, Target, Truth, bench_report, to_
 from tinyprune.benchmark import Done, Open
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS
-from tinyprune.errors import UsageError
+from tinyprune.errors import TargetError, UsageError, WrongModel
 from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Activation, Graph, Int8
 from tinyprune.history import Change
 
 #: The port on which the board talks, found by USB id.
 AUTO = "auto"
+
+
+_WIRING = "; is this build's firmware on the board (`tinyprune flash`), is its TX on the adapter's RX and vice versa?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,12 @@ def run_bench(request: BenchRequest, progress: pipeline.Progress, done: Done | N
         warmup=request.warmup,
         metered=metered,
     )
-    outcome = benchmark.measure(open_line, plan, done)
+    try:
+        outcome = benchmark.measure(open_line, plan, done)
+    except WrongModel:
+        raise
+    except TargetError as error:
+        raise TargetError(f"{error}{_WIRING}" if request.port else str(error)) from None
     times = {"runs": request.runs, "warmup": request.warmup}
     report = bench_report(request.board, target, image, outcome, expected, judge, truth=inputs.truth, **times)
     if request.csv is not None:

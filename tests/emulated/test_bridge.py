@@ -208,6 +208,36 @@ def test_the_command_stays_up_behind_a_pty_until_ctrl_c(built: Path) -> None:
 
 
 @pytest.mark.emulator
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_can_be_stopped_while_the_firmware_infers(built: Path, number: signal.Signals) -> None:
+    with emulate(built, "--board", "nano33", "--pty") as (process, port):
+        with closing(serial_port.start(port)) as link:
+            device = Device(link)
+            device.connect()
+            device.load(bytes(110))
+            link.write(b"infer 1000000 0%")
+            time.sleep(0.5)
+        process.send_signal(number)
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines()[1:] == ["stopped"]
+
+
+@pytest.mark.emulator
+def test_a_port_without_firmware_is_told(built: Path) -> None:
+    from tinyprune import session
+
+    ours, theirs = os.openpty()
+    request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=os.ttyname(theirs))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tinyprune.protocol.ANSWER_TIMEOUT_S", 0.5)
+        with pytest.raises(TargetError, match="it sent nothing; is this build's firmware on the board"):
+            session.run_bench(request, lambda _: None)
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.emulator
 def test_the_benchmark_runs_on_the_port_of_the_command(built: Path) -> None:
     """And says neither that it was measured nor that it was modelled: it cannot know."""
     bench = [sys.executable, "-m", "tinyprune", "bench", "--board", "nano33", "-n", "3", "--json", "--port"]

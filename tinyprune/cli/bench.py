@@ -88,7 +88,7 @@ def bench_command(
         inputs=inputs,
         count=count,
         samples=samples,
-        labels=tuple(labels.split(",")) if labels else None,
+        labels=tuple(label.strip() for label in labels.split(",")) if labels else None,
         split=split,
         limit=limit,
         runs=runs,

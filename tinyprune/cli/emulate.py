@@ -79,4 +79,5 @@ def _announce(ready: "Ready", as_json: bool) -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    """As Ctrl-C, which emulators take when they can: an exception here could be lost in one of their callbacks."""
+    signal.raise_signal(signal.SIGINT)
