@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.flashers.conftest import Desk, Run
-from tinyprune import boards, doctor, ports, toolchain
+from tinyprune import boards, ports, toolchain
+from tinyprune.doctor import check, software
 
 FIELDS = {"works", "verdict", "tinyprune", "python", "system", "checks", "connected"}
 BOOTLOADER = "2341:005a"
@@ -18,13 +19,13 @@ def look(run: Run) -> tuple[int, dict[str, dict[str, str]], dict[str, object]]:
     assert err == ""
     report = json.loads(out)
     assert set(report) == FIELDS
-    return code, {check["name"]: check for check in report["checks"]}, report
+    return code, {one["name"]: one for one in report["checks"]}, report
 
 
 @pytest.fixture
 def bare(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """The empty desk; compilers are not really run."""
-    monkeypatch.setattr(doctor, "_try_compiler", lambda _: "")
+    monkeypatch.setattr(software, "_try_compiler", lambda _: "")
     return desk
 
 
@@ -61,8 +62,9 @@ def test_without_any_compiler_the_default_path_is_broken(bare: Desk, run: Run, m
 
 def test_without_the_emulator_it_is_too(bare: Desk, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bare
-    really = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("unicorn", "pyocd") else really(name))
+    really = check.version
+    for module in (check, software):
+        monkeypatch.setattr(module, "version", lambda name: None if name in ("unicorn", "pyocd") else really(name))
     code, checks, _ = look(run)
     assert code == 2
     assert checks["sim"]["state"] == "missing"
@@ -83,7 +85,7 @@ def test_compilers_are_tried(desk: Desk, run: Run) -> None:
 
 
 def test_tools_are_run_for_their_versions(bare: Desk, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_TOOL_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(check, "_TOOL_TIMEOUT_S", 1.0)
     bare.tool("openocd", 'print("Open On-Chip Debugger 0.12.0", file=sys.stderr)')
     bare.tool("qemu-system-arm", 'sys.exit("libglib-2.0.so.0: cannot open shared object file")')
     bare.tool("renode", 'sys.exit("cannot execute binary file")')
@@ -104,8 +106,8 @@ def test_tools_are_run_for_their_versions(bare: Desk, run: Run, monkeypatch: pyt
 
 def test_a_bossac_that_does_not_know_the_board_is_a_problem(bare: Desk, run: Run) -> None:
     bare.tool("bossac", "")
-    check = look(run)[1]["bossac"]
-    assert (check["state"], check["found"]) == ("problem", f"{bare.bin}/bossac does not know nRF52840-QIAA")
+    found = look(run)[1]["bossac"]
+    assert (found["state"], found["found"]) == ("problem", f"{bare.bin}/bossac does not know nRF52840-QIAA")
     bare.tool("bossac", "", content="nRF52840-QIAA")
     assert look(run)[1]["bossac"]["state"] == "ok"
 
@@ -157,15 +159,15 @@ class DIALOUT:
 def test_every_flash_tool_of_the_board_files_is_looked_for() -> None:
     known = [boards.load(name) for name in boards.names()]
     methods = {method for board in known for method in board.flashing} - {"uf2", "massstorage"}
-    names = {check.name for check in doctor.flash_tools(known)}
+    names = {one.name for one in software.flash_tools(known)}
     assert {{"jlink": "JLinkExe", "dfu": "dfu-util"}.get(name, name) for name in methods} <= names
 
 
 def test_pip_is_named_with_this_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/home/me/.venv/bin/python")
-    assert doctor.pip("x") == "`/home/me/.venv/bin/python -m pip install 'x'`"
+    assert check.pip("x") == "`/home/me/.venv/bin/python -m pip install 'x'`"
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    assert doctor.pip("x") == "`python3 -m pip --python /home/me/.venv/bin/python install 'x'`"
+    assert check.pip("x") == "`python3 -m pip --python /home/me/.venv/bin/python install 'x'`"
 
 
 def test_udev_rules_name_every_id_once(run: Run) -> None:
