@@ -54,8 +54,10 @@ def run(device: str, baud: int, keys: Keys, show: Callable[[bytes], None], linge
 def _open(device: str, baud: int) -> Any:
     import serial
 
-    exclusive = {} if "://" in device or sys.platform == "win32" else {"exclusive": True}
-    return serial.serial_for_url(device, baud, timeout=_POLL_S, write_timeout=_WRITE_TIMEOUT_S, **exclusive)
+    more: dict[str, Any] = {} if "://" in device or sys.platform == "win32" else {"exclusive": True}
+    if not device.startswith("rfc2217://"):  # pyserial 3.5: write_timeout is currently not supported
+        more["write_timeout"] = _WRITE_TIMEOUT_S
+    return serial.serial_for_url(device, baud, timeout=_POLL_S, **more)
 
 
 def _connect(port: Any, keys: Keys, show: Callable[[bytes], None], linger_s: float) -> None:

@@ -19,7 +19,7 @@ import serial.rfc2217
 
 from tests import networks
 from tests.emulated import firmware, wires
-from tinyprune import boards, serial_port
+from tinyprune import boards, monitor, serial_port
 from tinyprune.emulators import EMULATORS
 from tinyprune.errors import TargetError, UsageError
 from tinyprune.firmware import FirmwareImage
@@ -154,6 +154,15 @@ def served_by_rfc2217(port: str) -> Iterator[str]:
 def test_a_serial_server_of_rfc2217_is_a_port(host_image: FirmwareImage) -> None:
     with port_of(host_image, "tcp") as port, served_by_rfc2217(port) as url:
         infers(url, bytes(range(firmware.INPUT_BYTES)))
+
+
+@pytest.mark.filterwarnings("ignore:set.*:DeprecationWarning:serial.rfc2217")
+def test_so_it_is_for_the_monitor(host_image: FirmwareImage) -> None:
+    shown: list[bytes] = []
+    with port_of(host_image, "tcp") as port, served_by_rfc2217(port) as url:
+        typed = [None, b"name%"]
+        monitor.run(url, monitor.BAUD, lambda: typed.pop() if len(typed) > 1 else typed[0], shown.append, 1.0)
+    assert b"m-name-dut-[tinyprune]" in b"".join(shown)
 
 
 @contextmanager
