@@ -53,18 +53,20 @@ def build(
         for source in sorted(group):
             objects.append(folder / f"{source.name}.{len(objects)}.o")
             cpp = source.suffix == ".cpp"
-            command = [*_driver(compiler, cpp), *machine, *(CPP_FLAGS if cpp else C_FLAGS), *includes, *flags]
+            command = [*_driver(compiler, cpp, board), *machine, *(CPP_FLAGS if cpp else C_FLAGS), *includes, *flags]
             _run([*command, "-c", str(source), "-o", str(objects[-1])])
     elf = folder / "sketch.elf"
-    script = ["-T", str(firmware / LINKER_SCRIPT)]
+    script = ["-T", str(firmware / LINKER_SCRIPT)] if (firmware / LINKER_SCRIPT).exists() else []
     _run([*compiler.command, *machine, *map(str, objects), *script, *compiler.link_flags, "-o", str(elf)])
     return FirmwareImage(board.name, sha256, compiler.version, elf, 0, 0)
 
 
-def _driver(compiler: Compiler, cpp: bool) -> list[str]:
+def _driver(compiler: Compiler, cpp: bool, board: Board) -> list[str]:
     if not cpp:
         return list(compiler.command)
-    return [sys.executable, "-m", "ziglang", "c++"] if compiler.name == "zig" else ["arm-none-eabi-g++"]
+    if compiler.name == "zig":
+        return [sys.executable, "-m", "ziglang", "c++"]
+    return ["g++" if board.cpu.core == "host" else "arm-none-eabi-g++"]
 
 
 def _run(command: list[str]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.audio.test_front_end import recording_like
 from tests.emulated.firmware import sanitizing_host_compiler
 from tinyprune import boards, features, output, pipeline, reader, samples, speech_commands, toolchain, zoo
-from tinyprune.audio import ear
+from tinyprune.audio import Rule, ear
 from tinyprune.emulators import EMULATORS, Emulator
 from tinyprune.errors import TargetError
 from tinyprune.protocol import Device
@@ -113,7 +113,7 @@ def test_the_pc_hears_without_undefined_behaviour(device: Device) -> None:
 def test_a_long_recording_is_looked_at_as_the_rule_says(device: Device) -> None:
     stream = np.concatenate([recording_like(seed, 5_000) for seed in range(3)])
     clip = ear.hear(device, stream)
-    assert clip.features.times == clip.network.times == (150 - 50) // 5 + 1
+    assert clip.features.times == clip.network.times == (150 - 50) // Rule().every_hops + 1
     assert clip.frames.times == 149
     assert np.abs(shown_input(device).astype(int) - python_features(stream[-16_000:])).max() <= 1
 

@@ -20,12 +20,14 @@ from tinyprune.projects.bare import license_text
 _NAME_CHARACTERS = 32
 #: What the sketch `Benchmark` takes from the app: the protocol, which it connects to `Serial`.
 _PROTOCOL = ("port.h", "protocol.c", "protocol.h", "text.c", "text.h")
+#: The protocol's `audio` commands, which are no part of a library.
+_LISTENER = frozenset({"audio/tp_listener.c", "audio/tp_listener.h"})
 
 
 def make(program: Program, source: FirmwareSource, name: str) -> Project:
     """`NAME/` and `NAME.zip`, the library NAME with the sketches of EXAMPLES that suit this network."""
     library = library_name(name)
-    about = about_library(program, name)
+    about = {**about_library(program, name), "hears": _hears(source)}
     files = library_files(source, about) | codegen.rendered("arduino/library", about)
     for sketch, beside in EXAMPLES.items():
         more = beside(program, source, library)
@@ -63,10 +65,20 @@ def about_library(program: Program, name: str) -> dict[str, Any]:
 
 def library_files(source: FirmwareSource, about: dict[str, Any]) -> dict[str, str]:
     """The network and its kernels as the library's src/, and the licence."""
-    mine = {path: text for path, text in source.files.items() if path.startswith(("network/", "runtime/"))}
+    folders = ("network/", "runtime/", "audio/")
+    mine = {path: text for path, text in source.files.items() if path.startswith(folders) and path not in _LISTENER}
     flat = {f"src/tinyprune/{PurePosixPath(path).name}": text for path, text in mine.items()}
-    header = codegen.render("arduino/library.h.j2", about)
+    header = codegen.render("arduino/library.h.j2", {**about, "hears": _hears(source)})
     return {**flat, f"src/{about['library']}.h": header, "LICENSE": license_text()}
+
+
+def _hears(source: FirmwareSource) -> bool:
+    return "audio/tp_audio.h" in source.files
+
+
+def no_files(_program: Program, source: FirmwareSource, _library: str) -> dict[str, str] | None:
+    """A sketch that needs ears and nothing beside it."""
+    return {} if _hears(source) else None
 
 
 def protocol_files(_program: Program, source: FirmwareSource, library: str) -> dict[str, str]:
@@ -82,4 +94,5 @@ def protocol_files(_program: Program, source: FirmwareSource, library: str) -> d
 #: Sketch in firmware_templates/arduino/examples → the files beside it; None where it does not suit the network.
 EXAMPLES: dict[str, Callable[[Program, FirmwareSource, str], dict[str, str] | None]] = {
     "Benchmark": protocol_files,
+    "KeywordSpotting": no_files,
 }

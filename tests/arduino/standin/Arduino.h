@@ -10,8 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+extern "C" void *memcpy(void *to, const void *from, size_t bytes); /* Arduino.h brings <string.h> */
+
 unsigned long micros();
 unsigned long millis();
+
+enum { LOW = 0, HIGH = 1, OUTPUT = 1, LED_BUILTIN = 13 };
+void pinMode(int pin, int mode);
+void digitalWrite(int pin, int value);
+void noInterrupts();
+void interrupts();
 
 void setup();
 void loop();
@@ -25,6 +33,9 @@ class StandInSerial {
     size_t write(uint8_t byte);
     size_t write(const uint8_t *bytes, size_t count);
     void flush();
+    size_t print(const char *text);
+    size_t print(int number);
+    size_t println(const char *text);
     bool ended() const { return pending == END; }
 
   private:

@@ -5,6 +5,8 @@
 // define the former themselves.
 #include "Arduino.h"
 
+#include "PDM.h"
+
 extern "C" {
 void board_init(void);
 int board_read(void);
@@ -41,16 +43,88 @@ size_t StandInSerial::write(const uint8_t *bytes, size_t count) {
     return count;
 }
 
+size_t StandInSerial::print(const char *text) {
+    size_t count = 0;
+    while (text[count] != '\0') {
+        count++;
+    }
+    return write(reinterpret_cast<const uint8_t *>(text), count);
+}
+
+size_t StandInSerial::print(int number) {
+    const size_t signs = number < 0 ? print("-") : 0;
+    const unsigned magnitude = number < 0 ? 0u - static_cast<unsigned>(number) : static_cast<unsigned>(number);
+    const size_t digits = magnitude >= 10 ? print(static_cast<int>(magnitude / 10)) : 0;
+    return signs + digits + write(static_cast<uint8_t>('0' + magnitude % 10));
+}
+
+size_t StandInSerial::println(const char *text) {
+    const size_t count = print(text) + print("\r\n");
+    flush();
+    return count;
+}
+
 void StandInSerial::flush() { board_flush(); }
 
 unsigned long micros() { return static_cast<unsigned long>(board_time_us()); }
 
 unsigned long millis() { return static_cast<unsigned long>(board_time_us() / 1000); }
 
+static bool led;
+
+void pinMode(int, int) {}
+
+// A change of the LED is told between brackets, for tests to see.
+void digitalWrite(int pin, int value) {
+    if (pin == LED_BUILTIN && led != (value == HIGH)) {
+        led = value == HIGH;
+        Serial.println(led ? "[LED on]" : "[LED off]");
+    }
+}
+
+void noInterrupts() {}
+void interrupts() {}
+
+StandInPDM PDM;
+
+int StandInPDM::begin(int channels, int rate) {
+    begun = channels == 1 && rate == 16000;
+    return begun ? 1 : 0;
+}
+
+int StandInPDM::available() { return static_cast<int>(filled - given); }
+
+int StandInPDM::read(void *buffer, size_t size) {
+    uint8_t *to = static_cast<uint8_t *>(buffer);
+    size_t count = 0;
+    for (; count < size && given < filled; count++) {
+        to[count] = bytes[given++];
+    }
+    return static_cast<int>(count);
+}
+
+bool StandInPDM::deliver() {
+    if (!begun) {
+        return true;
+    }
+    given = 0;
+    for (filled = 0; filled < sizeof bytes; filled++) {
+        const int byte = board_read();
+        if (byte < 0) {
+            return false;
+        }
+        bytes[filled] = static_cast<uint8_t>(byte);
+    }
+    if (received != nullptr) {
+        received();
+    }
+    return true;
+}
+
 extern "C" int main() { // start-up code is C, and a freestanding compiler gives main no meaning of its own
     board_init();
     setup();
-    while (!Serial.ended()) {
+    while (!Serial.ended() && PDM.deliver()) {
         loop();
     }
     return 0;
