@@ -257,6 +257,9 @@ def _check(board: Board, path: Path) -> None:
         )
     if (board.family == "host") != (board.cpu.core == "host"):
         raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
+    if FAMILIES[board.family].core not in ("", board.cpu.core):
+        own = FAMILIES[board.family].core
+        raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}": it has the {own}')
     _check_emulators(board, path)
     if board.usb:
         _check_usb(board.usb, path)

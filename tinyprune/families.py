@@ -13,6 +13,7 @@ class Family:
     pin_example: str = ""
     uarts: tuple[str, ...] = ()  # that [serial] may name
     clocks: tuple[str, ...] = ()  # that [clock] may name
+    core: str = ""  # empty: any, for boards that exist only to count
 
     def serial_problem(self, uart: str, tx: str, rx: str, function: int) -> str | None:
         """What is wrong with a table [serial], or None."""
@@ -36,16 +37,16 @@ class Family:
         return None
 
 
-def _stm32(*folders: str, uarts: str) -> Family:
+def _stm32(core: str, *folders: str, uarts: str) -> Family:
     clocks = ("internal", "crystal", "external")
-    return Family(("cortex_m", "stm32", *folders), r"P[A-K]([0-9]|1[0-5])", "PG7", tuple(uarts.split()), clocks)
+    return Family(("cortex_m", "stm32", *folders), r"P[A-K]([0-9]|1[0-5])", "PG7", tuple(uarts.split()), clocks, core)
 
 
 _NORDIC_PIN = r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])"
 
 
-def _rp2(chip: str) -> Family:
-    return Family(("cortex_m", "rp2", chip), r"GP([0-9]|[12][0-9])", "GP0", ("UART0", "UART1"), ("crystal",))
+def _rp2(core: str, chip: str) -> Family:
+    return Family(("cortex_m", "rp2", chip), r"GP([0-9]|[12][0-9])", "GP0", ("UART0", "UART1"), ("crystal",), core)
 
 
 #: Name in board files → what it is.
@@ -54,10 +55,10 @@ FAMILIES: dict[str, Family] = {
     "mps2": Family(("cortex_m", "mps2")),
     "nrf52": Family(("cortex_m", "nrf52"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
     "nrf53": Family(("cortex_m", "nrf52", "nrf53"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
-    "rp2040": _rp2("rp2040"),
-    "rp2350": _rp2("rp2350"),
-    "stm32f4": _stm32("stm32f", "stm32f4", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
-    "stm32f7": _stm32("cortex_m7", "stm32f", "stm32f7", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
-    "stm32h7": _stm32("cortex_m7", "stm32h7", uarts="USART1 USART2 USART3 UART4 UART5 USART6 UART7 UART8"),
-    "stm32l4": _stm32("stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5"),
+    "rp2040": _rp2("cortex-m0plus", "rp2040"),
+    "rp2350": _rp2("cortex-m33", "rp2350"),
+    "stm32f4": _stm32("cortex-m4", "stm32f", "stm32f4", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
+    "stm32f7": _stm32("cortex-m7", "cortex_m7", "stm32f", "stm32f7", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
+    "stm32h7": _stm32("cortex-m7", "cortex_m7", "stm32h7", uarts="USART1 USART2 USART3 UART4 UART5 USART6 UART7 UART8"),
+    "stm32l4": _stm32("cortex-m4", "stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5"),
 }

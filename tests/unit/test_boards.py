@@ -111,6 +111,11 @@ def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: st
         ('uart = "LPUART1"', 'uart = "LPUART9"', 'serial.uart "LPUART9" is not one of this family: LPUART1, USART1'),
         ('tx = "PG7"', 'tx = "PG16"', 'serial.tx "PG16" is no pin of this family; write it like PG7'),
         ('tx = "PG7"', 'tx = "PG8"', "serial.tx and serial.rx are the same pin, PG8"),
+        (
+            'core = "cortex-m4"',
+            'core = "cortex-m7"',
+            'core "cortex-m7" does not go with family "stm32l4": it has the cor',
+        ),
         ("function = 8", "function = 16", "serial.function must be 0 to 15, not 16"),
         ('source = "internal"', 'source = "quartz"', 'clock.source "quartz" is not one of this family: internal'),
         ("[clock]", "[usb]", 'unknown key "usb.source"'),

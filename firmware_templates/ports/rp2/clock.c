@@ -25,8 +25,10 @@
 #define PLL_PRIM REGISTER(PLL_SYS_BASE + 0xC)
 
 #define PLL_FBDIV (CPU_CLOCK_HZ / MHZ * PLL_POSTDIV1 * PLL_POSTDIV2 / (CRYSTAL_HZ / MHZ))
-_Static_assert(CRYSTAL_HZ % MHZ == 0 && CRYSTAL_HZ >= 5 * MHZ && CRYSTAL_HZ <= 15 * MHZ, "clock.hz must be 5 to 15 MHz, whole");
-_Static_assert(CRYSTAL_HZ / MHZ * PLL_FBDIV == CPU_CLOCK_HZ / MHZ * PLL_POSTDIV1 * PLL_POSTDIV2 && CPU_CLOCK_HZ % MHZ == 0,
+_Static_assert(CRYSTAL_HZ % MHZ == 0 && CRYSTAL_HZ >= 5 * MHZ && CRYSTAL_HZ <= 15 * MHZ,
+               "clock.hz must be 5 to 15 MHz, whole");
+_Static_assert(CPU_CLOCK_HZ % MHZ == 0 &&
+                   CRYSTAL_HZ / MHZ * PLL_FBDIV == CPU_CLOCK_HZ / MHZ * PLL_POSTDIV1 * PLL_POSTDIV2,
                "the PLL cannot make cpu.clock_hz of clock.hz");
 _Static_assert(CPU_CLOCK_HZ <= CPU_CLOCK_MAX_HZ && CRYSTAL_HZ / MHZ * PLL_FBDIV >= 750, "cpu.clock_hz is out of range");
 

@@ -98,9 +98,12 @@ static void start_uart(void) {
     serve_uart(TX_PORT, TX_PIN);
     serve_uart(RX_PORT, RX_PIN);
     UART_ENABLE;
-    USART_CR1 = 0; /* BRR can be written only while it is off */
+    __asm__ volatile("dsb" ::: "memory");
+    (void)USART_CR1; /* the clock reaches the UART a few cycles later */
+    USART_CR1 = 0;   /* BRR can be written only while it is off */
     USART_BRR = baud_divider();
-    USART_CR1 = USART_CR1_UE | USART_CR1_RE | USART_CR1_TE; /* 8 data bits, no parity; 1 stop bit and no flow control after reset */
+    /* 8 data bits, no parity; 1 stop bit and no flow control are as after reset. */
+    USART_CR1 = USART_CR1_UE | USART_CR1_RE | USART_CR1_TE;
 }
 
 void tp_port_init(void) {

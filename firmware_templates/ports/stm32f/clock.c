@@ -19,7 +19,8 @@
 #define PLLM (SOURCE_CLOCK_HZ / PLL_INPUT_HZ)
 #define PLLN (2 * CPU_CLOCK_HZ / PLL_INPUT_HZ)
 _Static_assert(SOURCE_CLOCK_HZ % MHZ == 0 && PLLM >= 2 && PLLM <= 63, "clock.hz must be whole MHz, 4 to 50");
-_Static_assert(CPU_CLOCK_HZ >= 96 * MHZ && CPU_CLOCK_HZ <= CPU_CLOCK_MAX_HZ, "cpu.clock_hz is beyond what the PLL is set up for");
+_Static_assert(CPU_CLOCK_HZ >= 96 * MHZ && CPU_CLOCK_HZ <= CPU_CLOCK_MAX_HZ,
+               "cpu.clock_hz is beyond what the PLL is set up for");
 /* For USB's 48 MHz or less; must be at least 2 even unused. */
 #define PLLQ ((2 * CPU_CLOCK_HZ + 48 * MHZ - 1) / (48 * MHZ))
 

@@ -15,9 +15,12 @@
 #define PLL_INPUT_HZ (SOURCE_CLOCK_HZ % (8 * MHZ) == 0 ? 8 * MHZ : 4 * MHZ)
 #define PLLM (SOURCE_CLOCK_HZ / PLL_INPUT_HZ)
 #define PLLN (2 * CPU_CLOCK_HZ / PLL_INPUT_HZ)
-_Static_assert(SOURCE_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLM >= 1 && PLLM <= 8, "clock.hz must be 4, 8, 12, 16, …, 48 MHz");
-_Static_assert(2 * CPU_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLN >= 8 && PLLN <= 86, "the PLL cannot make cpu.clock_hz of clock.hz");
-_Static_assert(CPU_CLOCK_HZ > 48 * MHZ && CPU_CLOCK_HZ <= 120 * MHZ, "cpu.clock_hz must be above 48 and at most 120 MHz");
+_Static_assert(SOURCE_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLM >= 1 && PLLM <= 8,
+               "clock.hz must be a multiple of 4 MHz, and at most 48 MHz");
+_Static_assert(2 * CPU_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLN >= 8 && PLLN <= 86,
+               "the PLL cannot make cpu.clock_hz of clock.hz");
+_Static_assert(CPU_CLOCK_HZ > 48 * MHZ && CPU_CLOCK_HZ <= 120 * MHZ,
+               "cpu.clock_hz must be above 48 and at most 120 MHz");
 
 /* Voltage range 1. L4: 16 MHz a wait state up to 80 MHz, which L4+ (20 MHz) also bears; above, L4+ in boost mode: 20 MHz. */
 #define BOOST (CPU_CLOCK_HZ > 80 * MHZ)
