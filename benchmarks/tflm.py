@@ -1,53 +1,205 @@
-"""The peer: the same network in TFLite Micro's interpreter, with the kernels that its library was built with.
+"""`python -m benchmarks.tflm`: TFLite Micro's interpreter with sparse layers as custom operators, beside dense ones.
 
 Library and headers are those that TFLM_ROOT names (docs/tflm.md), linked as they are. Our app, port, compiler and meter
-are around them. An operator's row holds the interpreter's work up to the next operator as well.
+are around them. Writes tflm.json into benchmarks/results (or -o) and prints the table; `--docs` puts it into
+docs/tflm.md. The dense row is a peer of `python -m benchmarks.peers` as well.
 """
 
+import json
+import sys
+import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import weights
+import click
+
+from benchmarks import peers, table, weights
 from benchmarks.measure import Layer, Row
-from tinyprune import benchmark, lower, oracle, pipeline, reader, samples, tflm
+from tinyprune import benchmark, boards, lower, oracle, pipeline, reader, samples, tflm
 from tinyprune.boards import Board
-from tinyprune.emulators import EMULATORS, LayerProfile
-from tinyprune.errors import MissingDependency, TargetError
-from tinyprune.graph import macs
-from tinyprune.tflm.operators import Operator
+from tinyprune.emulators import EMULATORS, LayerProfile, Profile
+from tinyprune.errors import MissingDependency, TargetError, TinypruneError
+from tinyprune.graph import Int8, macs
+from tinyprune.lower import Optimize
+from tinyprune.report import by_layer
+from tinyprune.tflm.operators import CUSTOM, Operator
+
+RESULTS = Path(__file__).parent / "results/tflm.json"
+PAGE = Path(__file__).parents[1] / "docs/tflm.md"
+#: Pattern of the weights, and what the kernels are chosen for.
+VARIANTS: tuple[tuple[str, Optimize], ...] = (
+    ("2:4", "speed"), ("1:4", "speed"), ("unstructured-75", "speed"), ("unstructured-90", "speed"), ("2:4", "size"),
+)  # fmt: skip
+INPUTS = 256
 
 
-def row(model: bytes, board: Board, folder: Path) -> Row:
-    """The dense model. Raises MissingDependency where TFLM_ROOT names no tree, which says what to set."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One firmware. RAM is static data, arena and the deepest stack."""
+
+    weights: str
+    layers: str  # who runs them
+    custom: int
+    model_bytes: int
+    arena_bytes: int
+    flash_bytes: int
+    ram_bytes: int
+    instructions: int
+    modelled_cycles: int
+    inputs_compared: int
+    inputs_equal: int  # in all bytes, to the model with dense operators in TFLite Micro on the same core
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all firmware of one run shares."""
+
+    board: Board
+    tree: tflm.Tree
+
+    def build(self, model: bytes, optimize: Optimize | None, folder: Path) -> tuple[tflm.Network, tflm.Built]:
+        """With dense operators where `optimize` is None."""
+        program = lower.lower(reader.read(model, "the model"), self.board)
+        network = tflm.dense(model, program)
+        if optimize:
+            network = tflm.sparse(model, tflm.choose(model, program, optimize))
+        folder.mkdir(parents=True, exist_ok=True)
+        start, gcc = EMULATORS[self.board.emulators[0]], tflm.compiler(self.board)
+        return network, tflm.build(program, network, "peer", self.board, self.tree, gcc, start, folder)
+
+    def outputs(self, built: tflm.Built, inputs: Int8) -> Int8:
+        return benchmark.outputs(EMULATORS[self.board.emulators[0]], built.image, self.board, inputs)
+
+    def profile(self, built: tflm.Built, sample: Int8) -> Profile:
+        found = benchmark.profile(EMULATORS[self.board.emulators[0]], built.image, self.board, sample)
+        if found.modelled_cycles is None:
+            raise TargetError(f"the cycles of {self.board.name} are not modelled: give a board of a core whose are")
+        return found
+
+
+def bench(board: Board) -> Bench:
+    """Raises MissingDependency where TFLM_ROOT names no tree with CMSIS-NN, which says what to set."""
     tree = tflm.find(board)
     if not tree.has_cmsis_nn:
         raise MissingDependency(f"TFLite Micro with CMSIS-NN: {tree.library} was built without it")
-    gcc = tflm.compiler(board)
-    program = lower.lower(reader.read(model, "the model"), board)
-    network = tflm.dense(model, program)
-    start = EMULATORS[board.emulators[0]]
-    folder.mkdir(parents=True, exist_ok=True)
-    built = tflm.build(program, network, "peer", board, tree, gcc, start, folder)
-    inputs = samples.make(program.graph.input, pipeline.COMPARED_INPUTS)
-    outputs = benchmark.outputs(start, built.image, board, inputs)
-    equal = int((outputs == oracle.infer(model, inputs)).all(axis=1).sum())
-    profile = benchmark.profile(start, built.image, board, inputs[-1])
-    if profile.modelled_cycles is None:
-        raise TargetError(f"the cycles of {board.name} are not modelled: give a board of a core whose are")
-    totals = (profile.instructions, profile.modelled_cycles)
+    return Bench(board, tree)
+
+
+def row(model: bytes, board: Board, folder: Path) -> Row:
+    """The dense model, as a peer. An operator's row holds the interpreter's work up to the next one as well."""
+    tools = bench(board)
+    network, built = tools.build(model, None, folder)
+    inputs = samples.make(reader.read(model, "the model").input, pipeline.COMPARED_INPUTS)
+    equal = int((tools.outputs(built, inputs) == oracle.infer(model, inputs)).all(axis=1).sum())
+    profile = tools.profile(built, inputs[-1])
+    totals = (profile.instructions, profile.modelled_cycles or 0)
     memory = (built.image.flash_bytes, built.image.ram_bytes + profile.stack_bytes)
     layers = _layers(network.operators, profile.layers)
-    return Row(tree.name, "dense", weights.zeros(model), *totals, *memory, len(inputs), equal, None, layers)
+    return Row(tools.tree.name, "dense", weights.zeros(model), *totals, *memory, len(inputs), equal, None, layers)
 
 
 def _layers(operators: Sequence[Operator], profiles: Sequence[LayerProfile]) -> tuple[Layer, ...]:
-    """The rows that other engines have: a reshape and the arithmetic of its shape count to the layer before."""
-    found: list[Layer] = []
-    for one, run in zip(operators, profiles, strict=True):
-        if one.is_layer and one.op is not None:
-            found.append(Layer(one.name, type(one.op).__name__, macs(one.op), one.kind, 0, 0))
-        last = found.pop()
-        sums = (last.instructions + run.instructions, last.modelled_cycles + (run.modelled_cycles or 0))
-        found.append(replace(last, instructions=sums[0], modelled_cycles=sums[1]))
-    return tuple(found)
+    """The rows that other engines have."""
+    rows = [(one.op, one.kind) for one in operators if one.is_layer and one.op is not None]
+    runs = by_layer(profiles, [op.name for op, _ in rows])
+    return tuple(
+        Layer(op.name, type(op).__name__, macs(op), kind, run.instructions, run.modelled_cycles or 0)
+        for (op, kind), run in zip(rows, runs, strict=True)
+    )
+
+
+def compare(model: bytes, board: Board, variants: Sequence[tuple[str, Optimize]], count: int) -> list[Found]:
+    """The dense model first; each pattern's own weights in dense operators are what its sparse firmware is held to."""
+    tools = bench(board)
+    inputs = samples.make(reader.read(model, "the model").input, count)
+    expected: dict[str, Int8] = {}
+    found: list[Found] = []
+    with tempfile.TemporaryDirectory(prefix="tinyprune-tflm-") as name:
+        for number, (pattern, optimize) in enumerate([("dense", None), *variants]):
+            pruned = weights.prune(model, weights.PATTERNS[pattern])
+            if pattern not in expected:
+                click.echo(f"{pattern}, dense operators", err=True)
+                network, built = tools.build(pruned, None, Path(name) / f"{number}-dense")
+                expected[pattern] = tools.outputs(built, inputs)
+            if optimize:
+                click.echo(f"{pattern}, custom operators, for {optimize}", err=True)
+                network, built = tools.build(pruned, optimize, Path(name) / f"{number}-{optimize}")
+            found.append(_found(tools, pattern, optimize, network, built, inputs, expected[pattern]))
+    return found
+
+
+def _found(
+    tools: Bench, pattern: str, optimize: Optimize | None, network: tflm.Network, built: tflm.Built, inputs: Int8,
+    expected: Int8,
+) -> Found:  # fmt: skip
+    equal = int((tools.outputs(built, inputs) == expected).all(axis=1).sum()) if optimize else len(inputs)
+    profile = tools.profile(built, inputs[-1])
+    return Found(
+        weights=pattern,
+        layers=f"custom operators, {optimize}" if optimize else "TFLite Micro's",
+        custom=sum(one.kind == CUSTOM for one in network.operators),
+        model_bytes=len(network.model),
+        arena_bytes=built.arena_bytes,
+        flash_bytes=built.image.flash_bytes,
+        ram_bytes=built.image.ram_bytes + profile.stack_bytes,
+        instructions=profile.instructions,
+        modelled_cycles=profile.modelled_cycles or 0,
+        inputs_compared=len(inputs),
+        inputs_equal=equal,
+    )
+
+
+def markdown(rows: Sequence[Found], caption: str) -> str:
+    heads = (
+        "weights", "sparse layers run by", "custom operators", ".tflite", "arena", "flash", "RAM with stack",
+        "instructions", "modelled cycles", "speed", "inputs equal to dense operators",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", f"| {' | '.join(['---'] * 2 + ['--:'] * (len(heads) - 2))} |"]
+    for one in rows:
+        sizes = (one.custom, one.model_bytes, one.arena_bytes, one.flash_bytes, one.ram_bytes, one.instructions)
+        speed = f"{rows[0].modelled_cycles / one.modelled_cycles:.2f}×"
+        equal = f"{one.inputs_equal} of {one.inputs_compared}" if one.custom else "–"
+        cells = (one.weights, one.layers, *(f"{n:,}" for n in (*sizes, one.modelled_cycles)), speed, equal)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", caption])
+
+
+def from_json(path: Path) -> str:
+    """The table of a run that was kept."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return markdown([Found(**one) for one in kept["rows"]], kept["caption"])
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--board", default="nano33", show_default=True, help="A board whose emulator counts instructions.")
+@click.option("--inputs", default=INPUTS, show_default=True, help="How many are compared.")
+@click.option(
+    "--model", type=click.Path(path_type=Path), help=f"An int8 .tflite; default: the zoo's {peers.ZOO_MODEL}."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS, help="Where the JSON goes.")
+@click.option("--docs", is_flag=True, help="Put the table into docs/tflm.md.")
+def main(board: str, inputs: int, model: Path | None, output: Path, docs: bool) -> None:
+    """Measures TFLite Micro with dense and with sparse operators."""
+    try:
+        data, name = peers.read_model(model)
+        on = boards.load(board)
+        tools, gcc = bench(on), tflm.compiler(on)
+        rows = compare(data, on, VARIANTS, inputs)
+        caption = (
+            f"{name} on {on.name}, {tools.tree.name}, {gcc.version}; cycles are modelled (instruction timings of the "
+            f"{on.cpu.core}, {on.cpu.flash_wait_states} flash wait states), not measured on a board. Weights were "
+            "masked in the .tflite by magnitude, without training: this table says nothing about accuracy."
+        )
+        text = json.dumps({"caption": caption, "rows": [asdict(one) for one in rows]}, indent=1) + "\n"
+        output.write_text(text, encoding="utf-8")
+        click.echo(from_json(output))
+        if docs:
+            table.rewrite(PAGE, {"tflm": from_json(output)})
+    except TinypruneError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -24,8 +24,9 @@ _REFUSALS = {
     errno.ENAMETOOLONG, errno.EEXIST,
 }  # fmt: skip
 MODEL, PROJECT, REPORT = "model.tflite", "project", "report.json"
+TFLM_MODEL = "model-tflm.tflite"  # with custom operators
 #: Whatever a build may write into the output folder itself.
-_TARGETS = (MODEL, REPORT, "firmware", "firmware.elf", "firmware.hex", "firmware.bin")
+_TARGETS = (MODEL, TFLM_MODEL, REPORT, "firmware", "firmware.elf", "firmware.hex", "firmware.bin")
 
 
 @contextmanager

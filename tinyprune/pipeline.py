@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tinyprune import (
     benchmark,
@@ -30,6 +30,7 @@ from tinyprune import (
     reader,
     reference,
     samples,
+    tflm,
     toolchain,
     zoo,
 )
@@ -37,7 +38,7 @@ from tinyprune.audio import FrontEnd, front_end
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, renode_files
 from tinyprune.errors import DoesNotFit, ModelError, UsageError
-from tinyprune.firmware import FirmwareImage, FirmwareSource
+from tinyprune.firmware import FirmwareImage, FirmwareSource, Project
 from tinyprune.graph import Graph, Int8, matrix
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
@@ -81,6 +82,8 @@ class BuildRequest:
     name: str | None = None  # what the firmware calls its network; None: as the model is called
     audio: bool = False  # with the front end of a keyword network
     labels: tuple[str, ...] | None = None  # of the classes; None: those of the zoo entry
+    runtime: str = "aot"  # a key of RUNTIMES
+    tflm_root: Path | None = None  # None: what TFLM_ROOT says
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
     compared_inputs: int | None = None  # with TFLite Micro; None: COMPARED_INPUTS
@@ -89,8 +92,7 @@ class BuildRequest:
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     """All of `tinyprune build`. Raises TinypruneError of every kind; nothing is left half-written."""
     board = request.board
-    compiler = toolchain.find(board, request.compiler)
-    projects.check(request.project, board)
+    make = _runtime(request)
     _check_model_path(request)
     _check_name(request.name)
     if not request.force:
@@ -102,6 +104,40 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         graph = reader.read(model.data, model.origin)
         program = lower.lower(graph, board, request.optimize)
         _verify_pattern(model, program)
+        image, report, project = make(model, program, staged, progress)
+        if request.run:
+            report = _run(request, model, graph, image, report, progress)
+            _check_stack(report)
+        if board.renode:
+            output.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
+        (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
+        for path in output.commit(staged, request.output, project.yours, force=request.force):
+            progress(f"leaving {path} as you changed it (delete it to get it anew)")
+    return report
+
+
+#: Firmware, what is known of it, and what the user gets to build it.
+Made: TypeAlias = tuple[FirmwareImage, BuildReport, Project]
+#: What makes firmware of a program in a staged folder, and writes the project there.
+Make: TypeAlias = Callable[[Model, Program, Path, Progress], Made]
+
+
+def _runtime(request: BuildRequest) -> Make:
+    """Checked before anything slow starts: what the runtime needs is there."""
+    if request.runtime not in RUNTIMES:
+        raise UsageError(f'unknown runtime "{request.runtime}"; known: {", ".join(RUNTIMES)}')
+    return RUNTIMES[request.runtime](request)
+
+
+def _aot(request: BuildRequest) -> Make:
+    """Plain C calls of our kernels, layer by layer."""
+    if request.tflm_root is not None:
+        raise UsageError("--tflm-root goes with --runtime tflm")
+    board = request.board
+    compiler = toolchain.find(board, request.compiler)
+    projects.check(request.project, board)
+
+    def make(model: Model, program: Program, staged: Path, progress: Progress) -> Made:
         progress("generating C")
         source = codegen.generate(program, request.name or model.name, _front_end(request, model, program))
         project = projects.PROJECTS[request.project].make(program, source, model.name)
@@ -113,15 +149,38 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
             _check_fits(report)
         except DoesNotFit as error:
             raise DoesNotFit(f"{error}; {lower.flash_advice(program, request.optimize)}") from None
-        if request.run:
-            report = _run(request, model, graph, image, report, progress)
-            _check_stack(report)
-        if board.renode:
-            output.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
-        (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
-        for path in output.commit(staged, request.output, project.yours, force=request.force):
-            progress(f"leaving {path} as you changed it (delete it to get it anew)")
-    return report
+        return image, report, project
+
+    return make
+
+
+def _interpreter(request: BuildRequest) -> Make:
+    """TFLite Micro's interpreter, with our kernels as a custom operator for sparse layers."""
+    board = request.board
+    if request.project != "bare" or request.compiler not in (None, "gcc"):
+        raise UsageError("--runtime tflm has one project and one compiler, gcc: leave --project and --compiler out")
+    if request.audio or request.labels:
+        raise UsageError("--audio is for firmware without interpreter: leave --runtime out")
+    tree, gcc = tflm.find(board, request.tflm_root), tflm.compiler(board)
+    start = EMULATORS[known_emulator(board, board.emulators[0])]
+
+    def make(model: Model, program: Program, staged: Path, progress: Progress) -> Made:
+        name = request.name or model.name
+        choices = tflm.choose(model.data, program, request.optimize)
+        network = tflm.sparse(model.data, choices)
+        (staged / output.TFLM_MODEL).write_bytes(network.model)
+        progress(f"compiling with {gcc.version}, linking {tree.name} and measuring the arena")
+        built = tflm.build(program, network, name, board, tree, gcc, start, staged)
+        project = tflm.project(program, network, name, choices, tree, built)
+        output.write_project(project, staged, request.output)
+        report = tflm.report(program, built, choices, tree, model.name, request.optimize, model.accuracy)
+        _check_fits(report)
+        return built.image, report, project
+
+    return make
+
+
+RUNTIMES: dict[str, Callable[[BuildRequest], Make]] = {"aot": _aot, "tflm": _interpreter}
 
 
 def _front_end(request: BuildRequest, model: Model, program: Program) -> FrontEnd | None:

@@ -1,11 +1,12 @@
 """What a build found, as data and as JSON; `show.py` makes text of it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from tinyprune import __version__
 from tinyprune.boards import Board
-from tinyprune.emulators import Profile
+from tinyprune.emulators import LayerProfile, Profile
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Weighted, macs
@@ -76,6 +77,7 @@ class BuildReport:
     inputs_equal: int
     reference: str | None
     accuracy: Accuracy | None
+    runtime: str = "aot"  # or the TFLite Micro whose interpreter runs it
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)
@@ -150,11 +152,10 @@ def _fits(image: FirmwareImage, board: Board) -> bool:
 
 def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildReport:
     """With what one inference took. Raises TargetError where the firmware has other layers than the network."""
-    if len(profile.layers) != len(report.layers):
-        raise TargetError(f"the profile has {len(profile.layers)} layers, the network {len(report.layers)}")
+    runs = by_layer(profile.layers, [layer.name for layer in report.layers])
     layers = tuple(
         replace(layer, instructions=run.instructions, modelled_cycles=run.modelled_cycles)
-        for layer, run in zip(report.layers, profile.layers, strict=True)
+        for layer, run in zip(report.layers, runs, strict=True)
     )
     return replace(
         report,
@@ -165,3 +166,22 @@ def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildR
         cost_model=profile.cost_model,
         stack_bytes=profile.stack_bytes,
     )
+
+
+def by_layer(profiles: Sequence[LayerProfile], names: Sequence[str]) -> list[LayerProfile]:
+    """One profile for each of `names`: what has another name, a reshape in TFLite Micro, counts to the layer before.
+
+    Raises TargetError where the firmware has other layers.
+    """
+    found: list[LayerProfile] = []
+    for run in profiles:
+        if run.name in names or not found:
+            found.append(run)
+        else:
+            cycles = (found[-1].modelled_cycles, run.modelled_cycles)
+            both = None if None in cycles else sum(part or 0 for part in cycles)
+            instructions = found[-1].instructions + run.instructions
+            found[-1] = replace(found[-1], instructions=instructions, modelled_cycles=both)
+    if [run.name for run in found] != list(names):
+        raise TargetError(f"the profile has {len(found)} layers, the network {len(names)}, or they are named otherwise")
+    return found

@@ -59,6 +59,8 @@ def summary_lines(report: BuildReport) -> list[str]:
         f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
         + _arena(report),
     ]
+    if report.runtime != "aot":
+        lines.append(f"runtime   {report.runtime}")
     if report.stack_bytes is not None:
         lines.append(f"stack     {report.stack_bytes:,} B used in the run, {report.stack_bytes_reserved:,} B reserved")
     if report.cost_model and report.modelled_cycles is None:

@@ -1,9 +1,12 @@
 """The peer with its interpreter: built against the tree that TFLM_ROOT names, run in our emulator."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import measure, table, tflm
 from tests import networks
@@ -43,3 +46,20 @@ def test_without_a_tree_the_peer_is_left_out_and_named(monkeypatch: pytest.Monke
     assert any("set TFLM_ROOT" in reason for reason in found.left_out)
     assert not any(row.engine.startswith("TFLite Micro") for row in found.rows)
     assert "TFLM_ROOT" in table.network(found)
+
+
+def test_the_page_shows_the_committed_result() -> None:
+    shown = re.search(r"<!-- tflm -->\n(.*?)\n<!-- end -->", tflm.PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown is not None
+    assert shown[1] == tflm.from_json(tflm.RESULTS), "run `python -m benchmarks.tflm --docs`"
+    rows = json.loads(tflm.RESULTS.read_text(encoding="utf-8"))["rows"]
+    assert all(row["inputs_equal"] == row["inputs_compared"] >= 256 for row in rows)
+
+
+def test_mistakes_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(tree.ROOT_VARIABLE, raising=False)
+    for arguments, message in (([], "set TFLM_ROOT"), (["--board", "nano3"], 'did you mean "nano33"')):
+        done = CliRunner().invoke(tflm.main, [*arguments, "-o", str(tmp_path / "x.json")])
+        assert done.exit_code == 2
+        assert message in done.output
+    assert not (tmp_path / "x.json").exists()

@@ -44,6 +44,16 @@ from tinyprune.cli import console, options
 )
 @click.option("--audio", is_flag=True, help="Let the firmware hear: MFCC and word detection in C (docs/audio.md).")
 @click.option("--labels", metavar="A,B,…", help="With --audio: what a --model's classes are called, in order.")
+@click.option(
+    "--runtime",
+    default="aot",
+    show_default=True,
+    metavar="KIND",
+    help="aot: plain C calls; tflm: TFLite Micro's interpreter, sparse layers as custom operators (docs/tflm.md).",
+)
+@click.option(
+    "--tflm-root", type=click.Path(path_type=Path), help="For tflm: a checkout of TFLite Micro.  [default: TFLM_ROOT]"
+)
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
 @click.option(
     "--force", is_flag=True, help="Replace files that you have changed, where the build has shown them and stopped."
@@ -62,6 +72,8 @@ def build_command(
     name: str | None,
     audio: bool,
     labels: str | None,
+    runtime: str,
+    tflm_root: Path | None,
     no_run: bool,
     force: bool,
     as_json: bool,
@@ -83,6 +95,8 @@ def build_command(
         name,
         audio,
         None if labels is None else tuple(labels.split(",")),
+        runtime,
+        tflm_root,
         run=not no_run,
         force=force,
     )

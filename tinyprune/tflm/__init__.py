@@ -1,28 +1,31 @@
-"""The network in the interpreter of TFLite Micro: for users who must stay on it."""
+"""The network in the interpreter of TFLite Micro: for users who must stay on it.
 
-from dataclasses import dataclass
+.tflite ─choose─▶ choices ─sparse─▶ Network (a .tflite with custom operators) ─build─▶ FirmwareImage, arena measured
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyprune.boards import Board
 from tinyprune.emulators import Start
-from tinyprune.firmware import FirmwareImage, FirmwareSource
+from tinyprune.firmware import FirmwareImage, FirmwareSource, Project
+from tinyprune.lower import Optimize
 from tinyprune.program import Program
-from tinyprune.tflm import arena, compile, source, tree
+from tinyprune.tflm import arena, cmake, compile, layers, source
+from tinyprune.tflm.arena import Built
+from tinyprune.tflm.layers import Choice
 from tinyprune.tflm.operators import operators
+from tinyprune.tflm.report import report
 from tinyprune.tflm.source import Network
 from tinyprune.tflm.tree import Tree, find
 from tinyprune.toolchain import Compiler
 
-__all__ = ["Built", "Network", "Tree", "build", "compiler", "dense", "find", "operators", "tree"]
+__all__ = [
+    "Built", "Choice", "Network", "Tree", "build", "choose", "compiler", "dense", "find", "generate", "operators",
+    "project", "report", "sparse",
+]  # fmt: skip
 
 compiler = compile.compiler
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    source: FirmwareSource
-    image: FirmwareImage
-    arena_bytes: int
 
 
 def dense(model: bytes, program: Program) -> Network:
@@ -30,16 +33,39 @@ def dense(model: bytes, program: Program) -> Network:
     return Network(model, operators(model, program.graph))
 
 
+def choose(model: bytes, program: Program, optimize: Optimize = "speed") -> tuple[Choice, ...]:
+    """What each operator of the model becomes, and why."""
+    return layers.choose(operators(model, program.graph), program.board, optimize)
+
+
+def sparse(model: bytes, choices: Sequence[Choice]) -> Network:
+    """The model with a custom operator for each layer that `choose` gave a kernel."""
+    data, found = layers.convert(model, choices)
+    chosen = [(choice.kernel, choice.operator.op) for choice in choices]
+    calls = {kernel.name: layers.call(kernel, op) for kernel, op in chosen if kernel is not None and op is not None}
+    return Network(data, found, calls)
+
+
+def generate(program: Program, network: Network, name: str, tree: Tree, arena_bytes: int) -> FirmwareSource:
+    """The C and C++ of the firmware."""
+    return source.generate(program, network, name, tree, arena_bytes)
+
+
 def build(
-    program: Program, network: Network, name: str, board: Board, at: Tree, gcc: Compiler, start: Start, output: Path
+    program: Program, network: Network, name: str, board: Board, tree: Tree, gcc: Compiler, start: Start, output: Path
 ) -> Built:
     """Firmware in `output` with the smallest arena that works in the emulator; raises what its parts raise."""
-    made: list[FirmwareSource] = []
 
-    def make(arena_bytes: int, note: str) -> FirmwareImage:
-        made.append(source.generate(program, network, name, at, arena_bytes, note))
-        return compile.link(made[-1], board, gcc, at, output)
+    def make(arena_bytes: int) -> FirmwareImage:
+        return compile.link(generate(program, network, name, tree, arena_bytes), board, gcc, tree, output)
 
     maps = max(op.input.size_bytes + op.output.size_bytes for op in program.graph.ops)
-    image, arena_bytes = arena.fit(make, start, board, maps)
-    return Built(made[-1], image, arena_bytes)
+    return arena.fit(make, start, board, maps)
+
+
+def project(
+    program: Program, network: Network, name: str, choices: Sequence[Choice], tree: Tree, built: Built
+) -> Project:
+    """What the user gets: the sources that `built` was made of, and CMake around them."""
+    sources = generate(program, network, name, tree, built.arena_bytes)
+    return cmake.make(program, sources, name, network, choices, tree, built.arena_bytes)

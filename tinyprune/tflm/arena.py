@@ -1,8 +1,10 @@
 """How large the interpreter's arena must be: found by booting the firmware in the emulator, not estimated."""
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 
 from tinyprune.boards import Board
 from tinyprune.emulators import Start
@@ -15,13 +17,23 @@ _ALIGNMENT = 16
 #: Where the size that TFLite Micro tells does not suffice: it plans the maps in what is free of the arena.
 _STEP_BYTES = 512
 _USED = re.compile(rb"m-arena-used-\[(\d+)\]")
-_TOO_SMALL = (b"too small", b"Failed to resize buffer", b"Failed to allocate")
+_TOO_SMALL = (b"arena is too small", b"arena has no room")
 
-Make = Callable[[int, str], FirmwareImage]
+_BOOT_TIMEOUT_S = 20.0
+
+Make = Callable[[int], FirmwareImage]
 
 
-def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> tuple[FirmwareImage, int]:
-    """The firmware with the smallest arena it boots with (to 512 bytes), and that size.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Firmware, and the arena that it was built with."""
+
+    image: FirmwareImage
+    arena_bytes: int
+
+
+def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> Built:
+    """The firmware with the smallest arena it boots with (to 512 bytes).
 
     `make` builds it with an arena of so many bytes; `needed_bytes` is what no plan can do without. Raises DoesNotFit,
     or TargetError where TFLite Micro refuses the network.
@@ -33,15 +45,15 @@ def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> tuple[Firm
             f"the model does not fit {board.name}: one layer's maps take {needed_bytes:,} bytes of TFLite Micro's "
             f"arena, the board has {largest:,}; use fewer channels there, or a smaller input"
         )
-    said = boot(make(largest, "As large as the board's RAM allows, to measure."), start, board)
+    said = boot(make(largest), start, board)
     used = _USED.search(said)
     if not used:
         raise _refusal(said, board, largest)
     size = -(-int(used[1]) // _ALIGNMENT) * _ALIGNMENT + _ALIGNMENT
     while size <= largest:
-        image = make(size, f"Measured in the emulator: TFLite Micro uses {int(used[1])} of them.")
+        image = make(size)
         if _USED.search(boot(image, start, board)):
-            return image, size
+            return Built(image, size)
         size += _STEP_BYTES
     raise TargetError(
         f"TFLite Micro uses {int(used[1]):,} bytes of arena, but starts with no arena of {largest:,} or less"
@@ -51,8 +63,8 @@ def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> tuple[Firm
 def boot(image: FirmwareImage, start: Start, board: Board) -> bytes:
     """What the firmware says before it waits for a command."""
     with closing(start(image, board)) as link:
-        said = b""
-        while piece := link.read(0.1):
+        said, deadline = b"", time.monotonic() + _BOOT_TIMEOUT_S
+        while b"m-ready" not in said and (piece := link.read(max(deadline - time.monotonic(), 0.0))):
             said += piece
         return said
 

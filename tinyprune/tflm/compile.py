@@ -18,9 +18,9 @@ _CXX_FLAGS = (
     "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g", "-DTF_LITE_STATIC_MEMORY",
 )  # fmt: skip
 _NO_LOGS = ("-DNDEBUG", "-DTF_LITE_STRIP_ERROR_STRINGS")
-_LINK_FLAGS = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-lm")
+LINK_FLAGS = ("-nostartfiles", "-static", "--specs=nano.specs", "-Wl,--gc-sections", "-Wl,--fatal-warnings", "-lm")
 #: Folders of headers for C++: the port's string.h is for C alone.
-_CXX_INCLUDES = ("network", "runtime/include", "app")
+CXX_INCLUDES = ("network", "runtime/include", "runtime/tflm", "app")
 
 
 def compiler(board: Board) -> Compiler:
@@ -47,7 +47,7 @@ def link(source: FirmwareSource, board: Board, gcc: Compiler, tree: Tree, output
             (folder / path).write_text(text, encoding="utf-8", newline="\n")
         objects = _compile(source, board, gcc, tree, folder)
         script = ["-T", build.LINKER_SCRIPT]
-        flags = [*toolchain.arm_flags(board), *_LINK_FLAGS]
+        flags = [*toolchain.arm_flags(board), *LINK_FLAGS]
         command = [_CXX, *objects, str(tree.library), *script, *flags, "-o", str(elf.resolve())]
         _run(command, folder, board, tree)
     build.write_hex_and_bin(elf)
@@ -61,13 +61,21 @@ def _compile(source: FirmwareSource, board: Board, gcc: Compiler, tree: Tree, fo
     c_files = build.compiled(source)
     includes = [f"-I{path}" for path in build.INCLUDES]
     _run([*gcc.command, *gcc.compile_flags, nowhere, *includes, "-c", *c_files], folder, board, tree)
-    cxx_files = sorted(path for path in source.files if path.endswith(".cc"))
-    ours = [f"-I{path}" for path in _CXX_INCLUDES]
+    cxx = cxx_files(source)
+    ours = [f"-I{path}" for path in CXX_INCLUDES]
     theirs = [word for path in tree.includes for word in ("-isystem", str(path))]
+    _run([_CXX, *cxx_flags(board, tree), nowhere, *ours, *theirs, "-c", *cxx], folder, board, tree)
+    return [f"{PurePosixPath(path).stem}.o" for path in (*c_files, *cxx)]
+
+
+def cxx_files(source: FirmwareSource) -> list[str]:
+    return sorted(path for path in source.files if path.endswith(".cc"))
+
+
+def cxx_flags(board: Board, tree: Tree) -> list[str]:
+    """For C++ that goes with the tree's library."""
     logs = () if tree.logs else _NO_LOGS
-    flags = [*toolchain.arm_flags(board), toolchain.optimization(board), *_CXX_FLAGS, *logs, nowhere]
-    _run([_CXX, *flags, *ours, *theirs, "-c", *cxx_files], folder, board, tree)
-    return [f"{PurePosixPath(path).stem}.o" for path in (*c_files, *cxx_files)]
+    return [*toolchain.arm_flags(board), toolchain.optimization(board), *_CXX_FLAGS, *logs]
 
 
 def _run(command: list[str], folder: Path, board: Board, tree: Tree) -> None:

@@ -13,11 +13,14 @@ RESOLVER = {
     "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
     "FULLY_CONNECTED": "AddFullyConnected",
     "PACK": "AddPack",
+    "QUANTIZE": "AddQuantize",
     "RESHAPE": "AddReshape",
     "SHAPE": "AddShape",
     "SOFTMAX": "AddSoftmax",
     "STRIDED_SLICE": "AddStridedSlice",
 }
+#: The kind of an operator that `layers.py` exchanged.
+CUSTOM = "CUSTOM"
 #: What the reader leaves out of the graph: it only computes the shape operand of a RESHAPE.
 _SHAPE_ARITHMETIC = ("SHAPE", "STRIDED_SLICE", "PACK")
 

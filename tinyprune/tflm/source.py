@@ -1,8 +1,8 @@
 """A .tflite → FirmwareSource: the project that runs it in TFLite Micro's interpreter, behind the same app and port."""
 
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tinyprune import codegen
@@ -11,10 +11,10 @@ from tinyprune.firmware import FirmwareSource
 from tinyprune.graph import macs
 from tinyprune.program import Program
 from tinyprune.resources import FIRMWARE_TEMPLATES
-from tinyprune.tflm.operators import RESOLVER, Operator
+from tinyprune.tflm.operators import CUSTOM, RESOLVER, Operator
 from tinyprune.tflm.tree import Tree
 
-_TEMPLATES = FIRMWARE_TEMPLATES / "tflm"
+_SPARSE = FIRMWARE_TEMPLATES / "tflm/sparse"
 _OURS = ("app/", "port/")  # of the project without an interpreter
 
 
@@ -24,19 +24,25 @@ class Network:
 
     model: bytes
     operators: tuple[Operator, ...]
+    kernels: Mapping[str, dict[str, object]] = field(default_factory=dict)  # of the custom ones, by name
 
 
-def generate(program: Program, network: Network, name: str, tree: Tree, arena_bytes: int, note: str) -> FirmwareSource:
+def generate(program: Program, network: Network, name: str, tree: Tree, arena_bytes: int) -> FirmwareSource:
     """The C and C++ of one network on one board; `program` is the same network without interpreter, `note` says where
     the arena's size comes from. Raises UsageError where the tree lacks an operator."""
-    missing = sorted({one.kind for one in network.operators if not tree.registers(one.kind)})
+    missing = sorted({one.kind for one in network.operators if one.kind != CUSTOM and not tree.registers(one.kind)})
     if missing:
         raise UsageError(f"{tree.library} has no operator {', '.join(missing)}: take one that has")
-    about = codegen.context(program, name) | _context(network, tree, arena_bytes, note)
+    about = codegen.context(program, name) | _context(network, tree, arena_bytes)
     ours = codegen.generate(program, name).files
     files = {path: text for path, text in ours.items() if path.startswith(_OURS)}
     files |= {f"network/{path}": text for path, text in codegen.rendered("tflm/network", about).items()}
     files |= codegen.copied("tflm/app", "app")
+    if not network.kernels:
+        del files["network/kernels.inc"]
+    else:
+        files |= codegen.runtime(network.kernels)
+        files |= {f"runtime/tflm/{path.name}": path.read_text(encoding="utf-8") for path in _SPARSE.iterdir()}
     return FirmwareSource(program.board.name, program.graph.model_sha256, files)
 
 
@@ -45,14 +51,13 @@ def layer_symbol(number: int, operator: Operator) -> str:
     return f"tp_layer_{number:02d}_{operator.name}"
 
 
-def _context(network: Network, tree: Tree, arena_bytes: int, note: str) -> dict[str, Any]:
+def _context(network: Network, tree: Tree, arena_bytes: int) -> dict[str, Any]:
     kinds = list(dict.fromkeys(one.kind for one in network.operators))
     return {
         "arena_bytes": arena_bytes,
-        "arena_note": note,
         "log_callback": tree.takes_log_callback,
-        "kinds": [{"key": f"tflite::BuiltinOperator_{kind}", "add": f"{RESOLVER[kind]}()"} for kind in kinds],
-        "kernels": [],
+        "kinds": [_kind(kind) for kind in kinds],
+        "kernels": list(network.kernels.values()),
         "layers": [
             {
                 "symbol": layer_symbol(number, one),
@@ -64,6 +69,12 @@ def _context(network: Network, tree: Tree, arena_bytes: int, note: str) -> dict[
         "model_bytes": len(network.model),
         "model_text": _bytes(network.model),
     }
+
+
+def _kind(kind: str) -> dict[str, str]:
+    if kind == CUSTOM:
+        return {"key": "TP_TFLM_OPERATOR", "add": "AddCustom(TP_TFLM_OPERATOR, &sparse)"}
+    return {"key": f"tflite::BuiltinOperator_{kind}", "add": f"{RESOLVER[kind]}()"}
 
 
 def _describe(operator: Operator) -> str:

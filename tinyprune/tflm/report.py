@@ -1,0 +1,41 @@
+"""What a build with TFLite Micro's interpreter found: the plain report, changed where it differs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tinyprune.graph import Weighted
+from tinyprune.program import Program
+from tinyprune.report import Accuracy, BuildReport, LayerReport, build_report
+from tinyprune.tflm import layers
+from tinyprune.tflm.arena import Built
+from tinyprune.tflm.layers import Choice
+from tinyprune.tflm.tree import Tree
+
+
+def report(
+    program: Program, built: Built, choices: Sequence[Choice], tree: Tree, model: str, optimize: str,
+    accuracy: Accuracy | None,
+) -> BuildReport:  # fmt: skip
+    """What is known before anything but the arena has been run."""
+    plain = build_report(program, built.image, model, optimize, accuracy)
+    chosen = [choice for choice in choices if choice.operator.is_layer]
+    layers = tuple(_layer(row, choice) for row, choice in zip(plain.layers, chosen, strict=True))
+    return replace(
+        plain,
+        runtime=tree.name,
+        arena_bytes=built.arena_bytes,
+        arena_bytes_lower_bound=max(op.input.size_bytes + op.output.size_bytes for op in program.graph.ops),
+        layers=layers,
+        weights_bytes=sum(layer.weights_bytes for layer in layers),
+    )
+
+
+def _layer(row: LayerReport, choice: Choice) -> LayerReport:
+    op, kernel = choice.operator.op, choice.kernel
+    if kernel is None or op is None:
+        stored = op.weights.nbytes if isinstance(op, Weighted) else 0
+        name = f"TFLite Micro's {choice.operator.kind}"
+    else:
+        stored = sum(part.values.nbytes for part in layers.constants(kernel, op) if part.name == "weights")
+        name = kernel.name
+    return replace(row, kernel=name, layout="interleaved", reason=choice.reason, weights_bytes=stored)
