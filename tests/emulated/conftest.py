@@ -1,6 +1,7 @@
 """Firmware is built once a session for each compiler."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,3 +39,9 @@ def host_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
     """The same for the PC, with sanitizers."""
     folder: Path = tmp_path_factory.mktemp("host")
     return firmware.make(folder, "host", firmware.sanitizing_host_compiler())
+
+
+@pytest.fixture(autouse=True)
+def _no_pause_after_closing_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyserial sleeps 0.3 s then, for servers that are slow to notice; hundreds of tests close one."""
+    monkeypatch.setattr("serial.urlhandler.protocol_socket.time", SimpleNamespace(sleep=lambda _seconds: None))

@@ -202,7 +202,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_command_stays_up_behind_a_pty_until_ctrl_c(built: Path) -> None:
     with emulate(built, "--board", "nano33", "--pty", "--link", "board") as (process, port):
         assert port == "board"
-        link = (built / "board").readlink()
+        assert (built / "board").is_symlink()
         with closing(serial_port.start(str(built / "board"))) as opened:
             assert opened.clock == "unknown"
             device = Device(opened)
@@ -213,7 +213,6 @@ def test_the_command_stays_up_behind_a_pty_until_ctrl_c(built: Path) -> None:
         assert process.stderr is not None
         assert process.stderr.read().splitlines() == ["… emulator sim, clock modelled; Ctrl-C ends it", "stopped"]
         assert not os.path.lexists(built / "board")
-        assert not link.exists()
 
 
 @pytest.mark.emulator
