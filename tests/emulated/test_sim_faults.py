@@ -36,6 +36,8 @@ FAULTS = {
     f"{WORD}0x4000250C = 6;": "PSEL.TXD is written while the UARTE is on",
     f"{WORD}0x40002500 = 0; {WORD}0x4000250C = 6; {WORD}0x40002500 = 8; {START_TX}": "on another pin",
     f"{WORD}0x40002000 = 1; {WORD}0x40002000 = 1;": "STARTRX while an earlier reception runs",
+    f"{WORD}0x40000558 = 0; {START_TX}": "STARTTX, and the debug port stays closed: APPROTECT.DISABLE is not what",
+    f"{WORD}0x4001E540 = 0; {START_TX}": r"STARTTX, and the cache is off \(0x4001e540\)",
     f"{WORD}0x40000100 = 0; {START_TX}": "before the crystal oscillator runs",
     f"{WORD}0xE000EDFC = 0; map[1] = (int8_t){WORD}0xE0001004;": "DEMCR.TRCENA is 0",
     f"{WORD}0xE000E180 = 0xFFFFFFFF;": r"sleeps \(WFI\), and no interrupt is enabled that could wake it",

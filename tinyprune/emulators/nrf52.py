@@ -3,7 +3,8 @@
 nRF52840 and nRF5340 Product Specifications, chapters NVMC, CACHE, CLOCK, GPIO and UARTE; register maps: nrf52840.svd,
 nrf52833.svd and nrf5340_application.svd in bsp/stable/mdk of Nordic's nrfx. The model refuses what real hardware would
 answer with silence: a transfer while the UARTE is off, at another baud rate than 115200, on other pins than the
-board's, before the crystal runs, or from flash, which EasyDMA cannot read. Bytes take no time on the wire.
+board's, before the crystal runs or the chip is set up, or from flash, which EasyDMA cannot read. Bytes take no time on
+the wire.
 
 Where a bootloader lies before the program, reset leaves the UARTE as Arduino's does (bootloaders/nano33ble and
 initVariant() of variant.cpp in ArduinoCore-mbed): on, at 9600 baud, receiving. Firmware must stop that reception and
@@ -11,6 +12,7 @@ switch the UARTE off first.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinyprune.boards import Board
@@ -22,21 +24,47 @@ _BAUD_9600, _BAUD_115200, _BAUD_AT_RESET = 0x00275000, 0x01D60000, 0x04000000
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """Where its peripherals are; `settings`: registers of its own that are written once and change nothing here."""
+    """Where its peripherals are. `must` be written before the UART is used: address → value, and what it is for."""
 
     clock: int
     uarte: int
     gpio: int  # of port 0, at its register OUT - 4
-    settings: tuple[int, ...]
+    reads: Mapping[int, int]  # what the factory, or who programmed it, wrote: FICR and UICR
+    must: Mapping[int, tuple[int, str]]
 
 
-NRF52 = Chip(0x40000000, 0x40002000, 0x50000500, (0x4001E540,))  # NVMC.ICACHECNF
-NRF53 = Chip(0x50005000, 0x50008000, 0x50842500, (0x50005558, 0x50001500))  # CLOCK.HFCLKCTRL, CACHE.ENABLE
+_OPEN_52, _OPEN_53 = 0x5A, 0x50FA50FA  # of UICR.APPROTECT: a debugger may come in
+_DEBUG_PORT = "the debug port stays closed: APPROTECT.DISABLE is not what UICR.APPROTECT says"
+_CACHE = "the cache is off"
+_TRIM = {0x50004704: 0x11, 0x5000470C: 0x65}  # some registers of the factory's; a real chip has others
+
+
+def _nrf52(board: Board) -> Chip:
+    """Of the revisions that close the debug port at reset."""
+    small = board.ram is not None and board.ram.bytes <= 131_072
+    reads = {0x10000130: 0x0D if small else 0x08, 0x10000134: 1 if small else 5, 0x10001208: _OPEN_52}
+    must = {0x40000558: (_OPEN_52, _DEBUG_PORT), 0x4001E540: (1, _CACHE)}  # NVMC.ICACHECNF
+    return Chip(0x40000000, 0x40002000, 0x50000500, reads, must)
+
+
+def _nrf53(board: Board) -> Chip:
+    trims = [word for pair in _TRIM.items() for word in pair] + [0xFFFFFFFF]
+    reads = {0x00FF0300 + 4 * i: word for i, word in enumerate(trims)}  # FICR.TRIMCNF
+    reads |= {0x00FF8000: _OPEN_53, 0x00FF801C: _OPEN_53}  # UICR
+    divider = 128_000_000 // board.cpu.clock_hz - 1
+    must = {
+        **{address: (value, "FICR.TRIMCNF is not copied") for address, value in _TRIM.items()},
+        0x50006544: (_OPEN_53, _DEBUG_PORT),
+        0x5000654C: (_OPEN_53, _DEBUG_PORT),
+        0x50005558: (divider, f"CLOCK.HFCLKCTRL does not make {board.cpu.clock_hz / 1e6:g} MHz"),
+        0x50001500: (1, _CACHE),
+    }
+    return Chip(0x50005000, 0x50008000, 0x50842500, reads, must)
 
 
 def nrf53(machine: Machine, board: Board) -> "Nrf52":
     """The application core in the secure state."""
-    return Nrf52(machine, board, NRF53)
+    return Nrf52(machine, board, _nrf53(board))
 
 
 def pin_select(name: str) -> int:
@@ -45,7 +73,7 @@ def pin_select(name: str) -> int:
 
 
 class Nrf52:
-    def __init__(self, machine: Machine, board: Board, chip: Chip = NRF52) -> None:
+    def __init__(self, machine: Machine, board: Board, chip: Chip | None = None) -> None:
         assert board.serial is not None
         assert board.flash is not None
         self._tx_pin, self._rx_pin = pin_select(board.serial.tx), pin_select(board.serial.rx)
@@ -67,9 +95,12 @@ class Nrf52:
             0x524: stored(_BAUD_9600 if bootloader else _BAUD_AT_RESET),  # BAUDRATE
             **{offset: stored() for offset in (0x534, 0x538, 0x544, 0x548, 0x56C)},  # RXD, TXD and CONFIG
         }
+        chip = chip or _nrf52(board)
+        self._must = chip.must
         uarte, gpio = chip.uarte, chip.gpio
         self.registers: dict[int, Register] = {
-            **{address: stored() for address in chip.settings},
+            **{address: Register(lambda value=value: value, None) for address, value in chip.reads.items()},  # type: ignore[misc]
+            **{address: stored(0xFFFFFFFF) for address in chip.must},
             chip.clock + 0x000: write_only(self._start_crystal),  # TASKS_HFCLKSTART
             chip.clock + 0x100: Register(lambda: self._crystal, self._clear_crystal),  # EVENTS_HFCLKSTARTED
             **{gpio + 0x300 * port + 0x008: ignored() for port in range(2)},  # OUTSET
@@ -123,6 +154,10 @@ class Nrf52:
             raise FirmwareError(f"UARTE0.{task} with another setting than 115200 baud, 8N1, no flow control")
         if self._setting(pin_select) != pin:
             raise FirmwareError(f"UARTE0.{task} on another pin than the board's serial port")
+        for address, (value, problem) in self._must.items():
+            read = self.registers[address].read
+            if read is None or read() != value:
+                raise FirmwareError(f"UARTE0.{task}, and {problem} (0x{address:08x})")
         if not self._crystal:
             raise FirmwareError(f"UARTE0.{task} before the crystal oscillator runs: the baud rate would be wrong")
 
