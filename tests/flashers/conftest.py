@@ -104,7 +104,7 @@ def board_file(folder: Path, name: str, title: str, tables: str) -> Path:
 
 
 @contextmanager
-def sketch_port(desk: Desk, then: Callable[[], None]) -> Iterator[tuple[str, list[int]]]:
+def sketch_port(desk: Desk, then: Callable[[], object]) -> Iterator[tuple[str, list[int]]]:
     """A pseudo-terminal that plays the sketch's port: at 1200 baud the board leaves, and `then` happens."""
     host, board = pty.openpty()
     speeds: list[int] = []

@@ -20,14 +20,15 @@ _TAKE_TIMEOUT_S = 15.0
 
 
 def convert(parts: list[tuple[int, bytes]], family: int) -> bytes:
-    """The UF2 file of (address, bytes) pieces: 256 aligned bytes a block, gaps within a block zero."""
+    """The UF2 file of (address, bytes) pieces: 256 aligned bytes a block, gaps within a block as erased flash."""
     pages: dict[int, bytearray] = {}
     for address, data in parts:
-        for offset, byte in enumerate(data, address):
-            pages.setdefault(offset // _PAYLOAD_BYTES, bytearray(_PAYLOAD_BYTES))[offset % _PAYLOAD_BYTES] = byte
+        for at, byte in enumerate(data, address):
+            page = pages.setdefault(at // _PAYLOAD_BYTES, bytearray(b"\xff" * _PAYLOAD_BYTES))
+            page[at % _PAYLOAD_BYTES] = byte
     blocks = []
-    for number, (page, payload) in enumerate(sorted(pages.items())):
-        header = (_MAGIC_START, _MAGIC_SECOND, _FAMILY_ID_PRESENT, page * _PAYLOAD_BYTES, _PAYLOAD_BYTES)
+    for number, (index, payload) in enumerate(sorted(pages.items())):
+        header = (_MAGIC_START, _MAGIC_SECOND, _FAMILY_ID_PRESENT, index * _PAYLOAD_BYTES, _PAYLOAD_BYTES)
         head = struct.pack("<8I", *header, number, len(pages), family)
         blocks.append(head + payload.ljust(_DATA_BYTES, b"\0") + struct.pack("<I", _MAGIC_END))
     return b"".join(blocks)
