@@ -197,6 +197,18 @@ def test_a_serial_number_picks_one_of_two(desk: Desk, run: Run, built: Callable[
     assert desk.calls()[0]["argv"][0] == f"--port={PORT}"  # type: ignore[index]
 
 
+def test_a_serial_number_picks_the_running_board_beside_a_waiting_one(
+    desk: Desk, run: Run, built: Callable[..., Path]
+) -> None:
+    built("nano33")
+    desk.tool("bossac", GOOD, content=DEVICE)
+    other = ("/dev/ttyACM9", BOOTLOADER, "other")
+    with sketch_port(desk, lambda: desk.plug(other, (PORT, BOOTLOADER, ""))) as (port, _):
+        desk.plug(other, (port, SKETCH, "mine"))
+        assert run("flash", "--board", "nano33", "--serial-number", "mine")[0] == 0
+    assert desk.calls()[0]["argv"][0] == f"--port={PORT}"  # type: ignore[index]
+
+
 def test_without_bossac_the_cure_and_the_other_ways_are_named(desk: Desk, run: Run, built: Callable[..., Path]) -> None:
     built("nano33")
     desk.plug((PORT, BOOTLOADER, "B"))

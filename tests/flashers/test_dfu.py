@@ -36,7 +36,33 @@ def test_a_sketch_is_touched_first(desk: Desk, run: Run, built: Callable[..., Pa
     with sketch_port(desk, lambda: desk.plug_usb(BOOTLOADER, "S1")) as (port, _):
         desk.plug((port, SKETCH, "S1"))
         assert run(*FLASH, "--serial-number", "S1")[0] == 0
-    assert desk.calls()[0]["argv"] == ["-d", BOOTLOADER, "-S", "S1", *COMMAND]
+    assert desk.calls()[0]["argv"] == ["-d", BOOTLOADER, *COMMAND]
+
+
+def test_another_board_in_its_bootloader_is_left_alone(desk: Desk, run: Run, built: Callable[..., Path]) -> None:
+    built("portenta-h7")
+    desk.tool("dfu-util", GOOD)
+    desk.plug_usb(BOOTLOADER, "OTHER")
+    code, _, err = run(*FLASH, "--serial-number", "MINE")
+    assert (code, desk.calls()) == (2, [])
+    assert "no Arduino Portenta H7 has the serial number MINE; in the bootloader: OTHER" in err
+    with sketch_port(desk, lambda: desk.plug_usb(BOOTLOADER, "D1")) as (port, _):
+        desk.plug((port, SKETCH, "MINE"))
+        assert run(*FLASH, "--serial-number", "MINE")[0] == 0
+    assert desk.calls()[0]["argv"] == ["-d", BOOTLOADER, "-S", "D1", *COMMAND]
+
+
+def test_the_touch_without_an_answer(
+    desk: Desk, run: Run, built: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built("portenta-h7")
+    desk.tool("dfu-util", GOOD)
+    monkeypatch.setattr(dfu, "_BOOTLOADER_TIMEOUT_S", 0.5)
+    with sketch_port(desk, lambda: None) as (port, _):
+        desk.plug((port, SKETCH, "S1"))
+        code, _, err = run(*FLASH)
+    assert (code, desk.calls()) == (1, [])
+    assert "no bootloader (2341:035b) came within 0.5 s; double-tap the reset button" in err
 
 
 def test_several_or_none(desk: Desk, run: Run, built: Callable[..., Path]) -> None:

@@ -45,35 +45,57 @@ def flash(job: Job, how: Dfu) -> Flashed:
 
 
 def _enter(job: Job) -> str | None:
-    """Gets the board into its bootloader; the serial number by which dfu-util finds it, if there may be several.
+    """Gets the board into its bootloader; the serial number by which dfu-util finds it, if there are several.
 
     Where the system does not list USB devices (not Linux), dfu-util itself will say whether there is one.
     """
     usb = job.board.usb
     assert usb is not None
-    there = _bootloaders(usb.bootloader)
-    if not there:
-        sketch = board_port(job) if job.port else _sketch(job)
-        if sketch is not None:
-            job.progress(f"touching {sketch.device} at 1200 baud", 0, None)
-            touch(sketch.device)
-            there = wait_for(lambda: _bootloaders(usb.bootloader), _BOOTLOADER_TIMEOUT_S)
-        elif there is not None:
-            raise TargetError(ports.nothing_found(job.board))
-    there = there or []
-    if len(there) > 1 and job.serial_number not in there:
-        listed = ", ".join(there)
-        raise UsageError(f"{len(there)} boards are in the bootloader: {listed}; say which with --serial-number")
-    return job.serial_number if job.serial_number in there else None
+    before = _bootloaders(usb.bootloader)
+    if job.serial_number is not None and job.serial_number in (before or ()):
+        return job.serial_number
+    if before and job.serial_number is None and job.port is None:
+        if len(before) > 1:
+            listed = ", ".join(before)
+            raise UsageError(f"{len(before)} boards are in the bootloader: {listed}; say which with --serial-number")
+        return None
+    sketch = board_port(job) if job.port else _sketch(job, before)
+    if sketch is None:
+        return job.serial_number
+    job.progress(f"touching {sketch.device} at 1200 baud", 0, None)
+    touch(sketch.device)
+    new = wait_for(lambda: _new(usb.bootloader, before), _BOOTLOADER_TIMEOUT_S)
+    if new is None and before is not None:
+        raise TargetError(
+            f"{sketch.device} was touched at 1200 baud, but no bootloader ({usb.bootloader}) came within "
+            f"{_BOOTLOADER_TIMEOUT_S:g} s; {usb.enter_bootloader or 'start it by hand'}, and try again"
+        )
+    return new.serial_number if new and before else None
 
 
-def _sketch(job: Job) -> Port | None:
+def _sketch(job: Job, bootloaders: list[str] | None) -> Port | None:
+    """The port of a running sketch; None where only dfu-util can know whether a bootloader is there."""
     assert job.board.usb is not None
-    return ports.choose(ports.with_ids([job.board.usb.sketch]), job.board, job.serial_number)
+    sketch = ports.choose(ports.with_ids([job.board.usb.sketch]), job.board, job.serial_number)
+    if sketch is not None or bootloaders is None:
+        return sketch
+    if bootloaders:
+        raise UsageError(
+            f"no {job.board.title} has the serial number {job.serial_number}; "
+            f"in the bootloader: {', '.join(bootloaders)}"
+        )
+    raise TargetError(ports.nothing_found(job.board))
+
+
+def _new(usb_id: str, before: list[str] | None) -> Port | None:
+    """A bootloader that was not there before."""
+    return next((one for one in _devices(usb_id) if one.serial_number not in (before or ())), None)
 
 
 def _bootloaders(usb_id: str) -> list[str] | None:
     """Serial numbers of the bootloaders; None where the system does not tell."""
-    if not sys.platform.startswith("linux"):
-        return None
-    return [device.serial_number for device in ports.usb_devices() if device.usb_id == usb_id]
+    return [device.serial_number for device in _devices(usb_id)] if sys.platform.startswith("linux") else None
+
+
+def _devices(usb_id: str) -> list[Port]:
+    return [device for device in ports.usb_devices() if device.usb_id == usb_id]

@@ -89,11 +89,12 @@ def _given(job: Job) -> Port:
 def _found(job: Job) -> Port:
     usb = job.board.usb
     assert usb is not None
-    for usb_id in (usb.bootloader, usb.sketch):
-        port = ports.choose(ports.with_ids([usb_id]), job.board, job.serial_number)
-        if port is not None:
-            return port
-    raise TargetError(ports.nothing_found(job.board))
+    waiting, running = ports.with_ids([usb.bootloader]), ports.with_ids([usb.sketch])
+    candidates = waiting + running if job.serial_number else waiting or running
+    port = ports.choose(candidates, job.board, job.serial_number)
+    if port is None:
+        raise TargetError(ports.nothing_found(job.board))
+    return port
 
 
 def _new_port(board: Board, before: set[str]) -> Port | None:
