@@ -232,6 +232,21 @@ def test_it_can_be_stopped_while_the_firmware_infers(built: Path, number: signal
 
 
 @pytest.mark.emulator
+@pytest.mark.parametrize("number", ["INT", "TERM"])
+def test_a_script_can_stop_it_in_the_background(built: Path, number: str) -> None:
+    """A shell that is no terminal's starts what stands before & with Ctrl-C ignored."""
+    emulated = f'"{sys.executable}" -m tinyprune emulate --board nano33 --pty --link background >out 2>err &'
+    wait = "while [ ! -s out ]; do sleep 0.1; done"
+    script = f"rm -f out\n{emulated}\npid=$!\n{wait}\nkill -{number} $pid\nwait $pid\necho ended with $?"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=built, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout == "ended with 0\n"
+    assert not os.path.lexists(built / "background")
+
+
+@pytest.mark.emulator
 def test_a_port_without_firmware_is_told(built: Path) -> None:
     from tinyprune import session
 

@@ -51,6 +51,7 @@ def emulate_command(
     request = bridge.EmulateRequest(
         board, output or Path("build") / board.name, emulator, _address(tcp) if tcp else None, link, not no_clock
     )
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's & has switched off in scripts
     signal.signal(signal.SIGTERM, _stop)
     try:
         bridge.run_emulate(request, lambda ready: _announce(ready, as_json))
