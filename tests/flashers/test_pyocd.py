@@ -75,6 +75,7 @@ def test_two_probes_and_none(plug: Callable[..., None], run: Run) -> None:
     code, _, err = run(*FLASH)
     assert code == 2
     assert "2 debug probes could be meant: Simulated probe (A1), Simulated probe (B2); say which with --serial" in err
+    assert "pyocd sees no debug probe with serial number B" in run(*FLASH, "--serial-number", "B")[2]
     assert run(*FLASH, "--serial-number", "B2")[0] == 0
     assert (first.erased, second.flash(ORIGIN, 4)) == ([], PROGRAM[:4])
     plug()

@@ -1,5 +1,6 @@
 """UF2 and drag-and-drop: folders play the volumes, threads the bootloader and the probe behind them."""
 
+import shutil
 import struct
 import threading
 import time
@@ -135,6 +136,32 @@ def test_uf2_touches_a_running_sketch(
         code, _, err = run("flash", "--board", str(path))
     assert code == 0, err
     assert f"touching {port} at 1200 baud" in err
+
+
+def test_uf2_leaves_another_board_alone(
+    mounts: Path, desk: Desk, run: Run, built: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A volume tells no serial number, so one that is there already is not taken for the board that is meant."""
+    path = board_file(tmp_path, "copied", "Copied board", BOARD.replace("[usb]", '[usb]\nsketch = "2e8a:000a"'))
+    built(str(path))
+    other = volume(mounts, "RPI-RP2", INFO_UF2=INFO)
+    code, _, err = run("flash", "--board", str(path), "--serial-number", "MINE")
+    assert code == 2
+    assert f"volumes do not tell serial numbers: name the board's by --port FOLDER; there are: {other}" in err
+    code, _, err = run("flash", "--board", str(path), "--port", "/dev/nope")
+    assert code == 1
+    assert "/dev/nope: no such port" in err
+    drive = mounts / "RPI-RP21"
+    for which in (["--serial-number", "MINE"], ["--port"]):
+        with (
+            sketch_port(desk, lambda: volume(mounts, "RPI-RP21", INFO_UF2=INFO)) as (port, _),
+            player(drive / "FIRMWARE.UF2", lambda _: shutil.rmtree(drive)),
+        ):
+            desk.plug((port, "2e8a:000a", "MINE"))
+            named = [*which, port] if which == ["--port"] else which
+            code, out, err = run("flash", "--board", str(path), *named)
+        assert (code, f" on {drive}" in out) == (0, True), err
+    assert [file.name for file in other.iterdir()] == ["INFO_UF2.TXT"]
 
 
 def test_uf2_that_is_not_taken(mounts: Path, run: Run, copied: list[str]) -> None:

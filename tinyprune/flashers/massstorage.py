@@ -43,8 +43,12 @@ def flash(job: Job, how: MassStorage) -> Flashed:
 
 def _volume(job: Job, how: MassStorage) -> Path:
     proof = f"{DETAILS} or {MBED} with the code {' or '.join(how.board_codes)}"
-    volume = volumes.find(lambda folder: _is_board(folder, how, job.serial_number), job.port, job.board, proof)
-    if volume is not None:
+    if job.port is not None:
+        found = [volumes.named(lambda folder: _is_board(folder, how, job.serial_number), job.port, job.board, proof)]
+    else:
+        found = [folder for folder in volumes.mounted() if _is_board(folder, how, job.serial_number)]
+    if found:
+        volume = volumes.only(found, job.board)
         if volumes.field(volumes.read(volume / DETAILS), "Daplink Mode").lower() == "bootloader":
             raise UsageError(
                 f"{volume}: the probe is in MAINTENANCE mode, where files replace its own firmware; plug the board in "

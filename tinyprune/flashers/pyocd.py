@@ -55,7 +55,9 @@ def _probe(job: Job) -> Any:
     """The one that is plugged in, or has the serial number."""
     from pyocd.core.helpers import ConnectHelper
 
-    probes = ConnectHelper.get_all_connected_probes(blocking=False, unique_id=job.serial_number)
+    probes = ConnectHelper.get_all_connected_probes(blocking=False)
+    if job.serial_number is not None:  # pyocd itself would take a part of a number
+        probes = [probe for probe in probes if probe.unique_id.lower() == job.serial_number.lower()]
     if len(probes) == 1:
         return probes[0]
     if probes:

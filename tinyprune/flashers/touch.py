@@ -80,9 +80,9 @@ def _given(job: Job) -> Port:
     if port is None or not port.usb_id:
         return Port(job.port, "")
     if port.usb_id not in (usb.sketch, usb.bootloader):
-        raise UsageError(
-            f"{port} is no {job.board.title}: that shows {usb.sketch} (a sketch runs) or {usb.bootloader} (bootloader)"
-        )
+        shown = {usb.sketch: "while a sketch runs", usb.bootloader: "in its bootloader"}
+        known = " or ".join(f"{usb_id} {state}" for usb_id, state in shown.items() if usb_id)
+        raise UsageError(f"{port} is no {job.board.title}: that shows {known}")
     return port
 
 

@@ -4,11 +4,12 @@ import struct
 from pathlib import Path
 
 from tinyprune import ports
-from tinyprune.errors import TargetError
+from tinyprune.errors import TargetError, UsageError
 from tinyprune.flash_methods import Uf2
 from tinyprune.flashers import volumes
 from tinyprune.flashers.job import Flashed, Job, segments, wait_for
-from tinyprune.flashers.touch import touch
+from tinyprune.flashers.touch import board_port, touch
+from tinyprune.ports import Port
 
 INFO = "INFO_UF2.TXT"
 _FILE = "FIRMWARE.UF2"
@@ -61,20 +62,38 @@ def is_board(volume: Path, how: Uf2) -> bool:
 
 
 def _volume(job: Job, how: Uf2) -> Path:
+    """The bootloader's volume: the one named, else the only one, else the one that comes after touching the sketch."""
     board = job.board
-    given = job.port if job.port and Path(job.port).is_dir() else None
     proof = f"{INFO} with Board-ID {' or '.join(how.board_ids)}"
-    volume = volumes.find(lambda folder: is_board(folder, how), given, board, proof)
-    if volume is not None:
-        return volume
-    sketch = ports.choose(ports.with_ids([board.usb.sketch]), board, job.serial_number) if board.usb else None
-    if sketch is not None or job.port is not None:
-        device = job.port or (sketch.device if sketch else "")
-        job.progress(f"touching {device} at 1200 baud", 0, None)
-        touch(device)
-        volume = wait_for(lambda: volumes.find(lambda f: is_board(f, how), None, board, proof), _MOUNT_TIMEOUT_S)
-    if volume is not None:
-        return volume
+    if job.port is not None and Path(job.port).is_dir():
+        return volumes.named(lambda folder: is_board(folder, how), job.port, board, proof)
+    before = _there(how)
+    if before and job.port is None and job.serial_number is None:
+        return volumes.only(before, board)
+    sketch = board_port(job) if job.port else _sketch(job)
+    if sketch is None and before:
+        listed = ", ".join(map(str, before))
+        raise UsageError(f"volumes do not tell serial numbers: name the board's by --port FOLDER; there are: {listed}")
+    new = _touched(job, how, sketch, before) if sketch else None
+    if new is not None:
+        return new
     seen = volumes.unmounted_advice(how.label)
     wanted = f"volume {how.label} with {proof}"
     raise TargetError(f"{board.title}: {seen}" if seen else ports.nothing_found(board, wanted))
+
+
+def _touched(job: Job, how: Uf2, sketch: Port, before: list[Path]) -> Path | None:
+    """The volume that is there after touching the sketch's port, and was not before."""
+    job.progress(f"touching {sketch.device} at 1200 baud", 0, None)
+    touch(sketch.device)
+    job.progress(f"waiting for the volume {how.label}", 0, None)
+    return wait_for(lambda: next((one for one in _there(how) if one not in before), None), _MOUNT_TIMEOUT_S)
+
+
+def _there(how: Uf2) -> list[Path]:
+    return [folder for folder in volumes.mounted() if is_board(folder, how)]
+
+
+def _sketch(job: Job) -> Port | None:
+    usb = job.board.usb
+    return ports.choose(ports.with_ids([usb.sketch]), job.board, job.serial_number) if usb else None

@@ -38,21 +38,19 @@ def field(text: str, name: str) -> str:
     return match[1] if match else ""
 
 
-def find(matches: Callable[[Path], bool], port: str | None, board: Board, proof: str) -> Path | None:
-    """The one volume that matches; with `port`, that folder and no other. None where there is none.
+def named(matches: Callable[[Path], bool], folder: str, board: Board, proof: str) -> Path:
+    """The folder that the user named. Raises UsageError if it is not the board's volume."""
+    if not Path(folder).is_dir() or not matches(Path(folder)):
+        raise UsageError(f"{folder} is not a volume of {board.title}: {proof} would say so; nothing was written")
+    return Path(folder)
 
-    Raises UsageError where several match, or the folder given does not.
-    """
-    if port is not None:
-        folder = Path(port)
-        if not folder.is_dir() or not matches(folder):
-            raise UsageError(f"{port} is not a volume of {board.title}: {proof} would say so; nothing was written")
-        return folder
-    found = [folder for folder in mounted() if matches(folder)]
+
+def only(found: list[Path], board: Board) -> Path:
+    """The only one. Raises UsageError where there are several."""
     if len(found) > 1:
         listed = ", ".join(map(str, found))
         raise UsageError(f"{len(found)} volumes could be {board.title}: {listed}; say which with --port FOLDER")
-    return found[0] if found else None
+    return found[0]
 
 
 def unmounted_advice(label: str) -> str:
