@@ -28,8 +28,10 @@ class Network:
 
 
 def generate(program: Program, network: Network, name: str, tree: Tree, arena_bytes: int) -> FirmwareSource:
-    """The C and C++ of one network on one board; `program` is the same network without interpreter, `note` says where
-    the arena's size comes from. Raises UsageError where the tree lacks an operator."""
+    """The C and C++ of one network on one board; `program` is the same network without interpreter.
+
+    Raises UsageError where the tree lacks an operator.
+    """
     missing = sorted({one.kind for one in network.operators if one.kind != CUSTOM and not tree.registers(one.kind)})
     if missing:
         raise UsageError(f"{tree.library} has no operator {', '.join(missing)}: take one that has")
