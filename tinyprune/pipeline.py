@@ -23,6 +23,7 @@ from tinyprune import (
     benchmark,
     build,
     codegen,
+    hearing,
     lower,
     oracle,
     output,
@@ -107,6 +108,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         image, report, project = make(model, program, staged, progress)
         if request.run:
             report = _run(request, model, graph, image, report, progress)
+            report = _listen(request, model, program, image, report, progress)
             _check_stack(report)
         if board.renode:
             output.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
@@ -333,6 +335,21 @@ def _run(
         return report
     progress("counting instructions and modelling cycles of one inference")
     return with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board.cpu.clock_hz)
+
+
+def _listen(
+    request: BuildRequest, model: Model, program: Program, image: FirmwareImage, report: BuildReport, progress: Progress
+) -> BuildReport:
+    """Lets firmware that can hear a second of sound, and compares its features with Python's."""
+    audio, board = _front_end(request, model, program), request.board
+    if audio is None:
+        return report
+    emulator = known_emulator(board, board.emulators[0])
+    progress("letting it hear a second of sound")
+    start, metered = EMULATORS[emulator], emulator in METERED
+    trial = hearing.try_out(start, image, board, program.graph.input, audio, metered=metered)
+    deepest = max(report.stack_bytes or 0, trial.stack_bytes or 0)
+    return replace(report, audio=trial, stack_bytes=deepest or None)
 
 
 def known_emulator(board: Board, name: str) -> str:

@@ -10,6 +10,7 @@ from tinyprune.emulators import LayerProfile, Profile
 from tinyprune.errors import TargetError
 from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Weighted, macs
+from tinyprune.hearing import AudioTrial
 from tinyprune.program import Program, Step
 
 
@@ -78,6 +79,7 @@ class BuildReport:
     reference: str | None
     accuracy: Accuracy | None
     runtime: str = "aot"  # or the TFLite Micro whose interpreter runs it
+    audio: AudioTrial | None = None  # of firmware that hears
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)

@@ -67,6 +67,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         lines.append(f"cycles    {report.cost_model}")
     elif report.cost_model:
         lines.append(f"cycles    modelled, not measured: {report.cost_model}")
+    lines += _audio_lines(report)
     if report.accuracy:
         a = report.accuracy
         beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
@@ -76,6 +77,25 @@ def summary_lines(report: BuildReport) -> list[str]:
                 "          (this TensorFlow has rounded some weights differently: that was a model of other bytes)"
             )
     return lines
+
+
+def _audio_lines(report: BuildReport) -> list[str]:
+    trial = report.audio
+    if trial is None:
+        return []
+    rest = f", the others differ by {trial.largest_difference}" if trial.largest_difference else ""
+    equal = f"{trial.features_equal} of {trial.features_compared} features of a second equal Python's"
+    lines = [f"audio     MFCC in {trial.arithmetic} point: {equal}{rest}"]
+    frame, features = trial.frame, trial.features
+    if frame is None or features is None:
+        return lines
+    if trial.modelled_cycles_a_second is None or frame.modelled_cycles is None or features.modelled_cycles is None:
+        return [*lines, f"          {frame.instructions:,} instructions a frame, {features.instructions:,} a look"]
+    return [
+        *lines,
+        f"          modelled cycles: {frame.modelled_cycles:,} a frame of 20 ms, {features.modelled_cycles:,} a look, "
+        f"{trial.modelled_cycles_a_second:,} a second of sound with {trial.looks_a_second:g} looks, network apart",
+    ]
 
 
 def _arena(report: BuildReport) -> str:

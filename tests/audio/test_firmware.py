@@ -13,7 +13,7 @@ import pytest
 
 from tests.audio.test_front_end import recording_like
 from tests.emulated.firmware import sanitizing_host_compiler
-from tinyprune import boards, features, output, pipeline, reader, samples, speech_commands, toolchain, zoo
+from tinyprune import boards, features, output, pipeline, reader, samples, show, speech_commands, toolchain, zoo
 from tinyprune.audio import Rule, ear
 from tinyprune.emulators import EMULATORS, Emulator
 from tinyprune.errors import TargetError
@@ -81,6 +81,47 @@ def test_the_emulated_board_hears(tmp_path: Path, compiler: str, board: str) -> 
         assert ear.labels(device) == LABELS
         check_clip(device, recording_like(7, 8_000))
         check_clip(device, recording_like(8, 500)[:9_001])
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("board", "frame_cycles", "features_cycles"), [("nano33", 60_000, 200_000), (M0PLUS, 160_000, 300_000)]
+)
+def test_the_report_has_what_the_front_end_costs(
+    tmp_path: Path, board: str, frame_cycles: int, features_cycles: int
+) -> None:
+    request = pipeline.BuildRequest(
+        boards.load(board), tmp_path / "out", MODEL, audio=True, labels=LABELS, compared_inputs=2
+    )
+    report = pipeline.run_build(request, lambda _stage: None)
+    trial = report.audio
+    assert trial is not None
+    assert trial.features_compared == 490
+    assert trial.features_equal > 480
+    assert trial.largest_difference <= 1
+    assert trial.frame is not None
+    assert trial.features is not None
+    assert trial.stack_bytes == report.stack_bytes
+    frame, look = trial.frame.modelled_cycles, trial.features.modelled_cycles
+    assert frame is not None
+    assert look is not None
+    assert frame_cycles / 3 < trial.frame.instructions < frame < frame_cycles
+    assert features_cycles / 3 < trial.features.instructions < look < features_cycles
+    assert trial.modelled_cycles_a_second == pytest.approx(50 * frame + 5 * look, rel=1e-4)
+    # The firmware's own clock shows the same cycles: a frame and what brings its samples, a look and two readings.
+    with closing(start(tmp_path / "out", board, profile=True)) as link:
+        device = Device(link)
+        device.connect()
+        clip = ear.hear(device, recording_like(7, 8_000))
+        profile = link.profile()
+    clock_mhz = 64
+    assert {each.name: each.calls for each in profile.functions} == {"tp_audio_frame": 49, "tp_audio_features": 1}
+    assert frame * 49 / clock_mhz < clip.frames.time_us < 1.3 * frame * 49 / clock_mhz
+    assert clip.features.time_us == pytest.approx(look / clock_mhz, rel=0.02)
+    shown = "\n".join(show.summary_lines(report))
+    assert f"{frame:,} a frame of 20 ms, {look:,} a look" in shown
+    assert "features of a second equal Python's" in shown
+    assert json.loads((tmp_path / "out/report.json").read_text())["audio"]["frame"]["modelled_cycles"] == frame
 
 
 @pytest.fixture(scope="module")

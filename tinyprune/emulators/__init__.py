@@ -3,12 +3,21 @@
 from typing import Protocol
 
 from tinyprune.boards import Board
-from tinyprune.emulators.profile import BlockProfile, LayerProfile, Profile
+from tinyprune.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile
 from tinyprune.firmware import FirmwareImage
 from tinyprune.link import Link
 from tinyprune.protocol import Clock
 
-__all__ = ["EMULATORS", "BlockProfile", "Emulator", "LayerProfile", "Profile", "Start", "instructions_a_us"]
+__all__ = [
+    "EMULATORS",
+    "BlockProfile",
+    "Emulator",
+    "FunctionProfile",
+    "LayerProfile",
+    "Profile",
+    "Start",
+    "instructions_a_us",
+]
 
 
 class Emulator(Link, Protocol):

@@ -13,6 +13,16 @@ class LayerProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionProfile:
+    """All calls since reset of a function outside the network that is watched, with what it calls."""
+
+    name: str
+    calls: int
+    instructions: int
+    modelled_cycles: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class BlockProfile:
     """Straight-line code that ran in one layer; `taken` of its `visits` ended in a branch to elsewhere."""
 
@@ -36,3 +46,4 @@ class Profile:
     stack_bytes: int  # the deepest since reset
     blocks: tuple[BlockProfile, ...]
     cost_model: str  # what the cycles are modelled on
+    functions: tuple[FunctionProfile, ...] = ()

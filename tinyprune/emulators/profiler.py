@@ -5,6 +5,8 @@ afterwards, many blocks at a time. Generated code has one function `tp_layer_<NN
 `tp_network_run`: what runs from a layer's entry up to the return into `tp_network_run` belongs to it. Instructions that
 an IT block skips count: they take their turn in the pipeline, and a board's instruction counter counts them as well.
 
+Functions of the audio front end run outside the network; of WATCHED ones, all calls are summed up alike.
+
 Unicorn also ends a block where the core does not notice: at the end of a 4 KiB page, and when it has become long. Such
 pieces are joined before they are costed, so that cycles do not depend on where the linker put the code.
 """
@@ -21,7 +23,7 @@ import unicorn
 from unicorn import arm_const
 
 from tinyprune import cost
-from tinyprune.emulators.profile import BlockProfile, LayerProfile, Profile
+from tinyprune.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile
 from tinyprune.emulators.program import Function, Program
 from tinyprune.errors import TargetError
 
@@ -32,6 +34,8 @@ _LAYER = re.compile(r"tp_layer_(\d+)_(\w+)(\.\w+)*")  # compilers append .constp
 _SIZE_BITS, _SIZE_MASK = np.uint64(32), np.uint64(0xFFFFFFFF)
 _CHUNK_BLOCKS = 500_000  # kept before they are summed up
 _OUTSIDE = -1
+#: Functions that are told of beside the network, where the firmware has them.
+WATCHED = frozenset({"tp_audio_frame", "tp_audio_features"})
 
 
 class Profiler:
@@ -52,10 +56,16 @@ class Profiler:
         self._return_address = 0
         self._tally = _Tally(self._between + 1)
         self._last: _Tally | None = None
+        self._watching: Function | None = None  # None: the owner is part of the network
+        self._calls: Counter[str] = Counter()
+        self._spent: dict[str, Counts] = {}  # (instructions, cycles)
         uc.hook_add(unicorn.UC_HOOK_BLOCK, self._block_hook())
         self._hook_entry(self._network.start, self._enter_network)
         for number, _, address in layers:
             self._hook_entry(address, lambda owner=number: self._enter_layer(owner))
+        for function in program.functions:
+            if function.name in WATCHED:
+                self._hook_entry(function.start, lambda watched=function: self._enter_watched(watched))
 
     @property
     def models_cycles(self) -> bool:
@@ -75,7 +85,12 @@ class Profiler:
         layers = tuple(LayerProfile(name, *row) for name, row in zip(self._names, rows, strict=False))
         instructions, cycles = (int(total) for total in self._last.sums.sum(axis=0))
         blocks = tuple(self._block(*item) for item in sorted(self._last.visits.items()))
-        return Profile(layers, instructions, self._told(cycles), stack_bytes, blocks, self._cost_model())
+        model, functions = self._cost_model(), tuple(self._function(name) for name in sorted(self._spent))
+        return Profile(layers, instructions, self._told(cycles), stack_bytes, blocks, model, functions)
+
+    def _function(self, name: str) -> FunctionProfile:
+        instructions, cycles = (int(total) for total in self._spent[name])
+        return FunctionProfile(name, self._calls[name], instructions, self._told(cycles))
 
     def _told(self, cycles: int) -> int | None:
         return cycles if self.models_cycles else None
@@ -106,13 +121,20 @@ class Profiler:
         self._uc.hook_add(unicorn.UC_HOOK_CODE, lambda *_: action(), begin=address, end=address)
 
     def _enter_network(self) -> None:
+        self._enter(None)
+
+    def _enter_watched(self, function: Function) -> None:
+        self._enter(function)
+
+    def _enter(self, watched: Function | None) -> None:
         self._sum_up()
+        self._watching = watched
         self._tally = _Tally(self._between + 1)
         self._return_address = self._uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1
         self._owner = self._between
 
     def _enter_layer(self, owner: int) -> None:
-        if self._owner != _OUTSIDE:
+        if self._owner != _OUTSIDE and self._watching is None:
             self._sum_up()
             self._owner = owner
 
@@ -128,8 +150,17 @@ class Profiler:
             end = int(returns[0]) if returns.size else keys.size - 1
             self._book_network(keys[: end + 1])
             if returns.size:
-                self._last, self._owner = self._tally, _OUTSIDE
+                self._leave()
         self._cycles += int(self._count(*_visits(keys[end:]))[:, 1].sum())
+
+    def _leave(self) -> None:
+        self._owner = _OUTSIDE
+        if self._watching is None:
+            self._last = self._tally
+            return
+        name = self._watching.name
+        self._calls[name] += 1
+        self._spent[name] = self._spent.get(name, 0) + self._tally.sums.sum(axis=0)
 
     def _book_network(self, keys: Keys) -> None:
         blocks, visits, taken = _visits(keys)
