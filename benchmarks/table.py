@@ -81,7 +81,7 @@ def layers(comparison: Comparison) -> str:
 
 
 def _goal(row: Row) -> str:
-    return row.engine.removeprefix("tinyprune, ")
+    return row.engine.removeprefix("tinyprune, ").partition(" (")[0]
 
 
 def _cell(layer: Layer) -> str:

@@ -9,17 +9,17 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
 
 from benchmarks import peers, table, weights
-from benchmarks.measure import Layer, Row
+from benchmarks.measure import Comparison, Layer, Row
 from tinyprune import benchmark, boards, lower, oracle, pipeline, reader, samples, tflm
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, LayerProfile, Profile
-from tinyprune.errors import MissingDependency, TargetError, TinypruneError
+from tinyprune.errors import MissingDependency, TargetError, TinypruneError, UsageError
 from tinyprune.graph import Int8, macs
 from tinyprune.lower import Optimize
 from tinyprune.report import by_layer
@@ -150,6 +150,34 @@ def _found(
     )
 
 
+def with_row(comparison: Comparison, one: Row) -> Comparison:
+    """A kept comparison of peers with this row behind the dense peer's, in the place of an earlier one."""
+    others = [row for row in comparison.rows if not row.engine.startswith("TFLite Micro")]
+    place = 1 if comparison.peer else 0
+    left_out = tuple(reason for reason in comparison.left_out if "TFL" not in reason)
+    return replace(comparison, rows=(*others[:place], one, *others[place:]), left_out=left_out)
+
+
+def into_peers(board: Board) -> None:
+    """Measures the dense row alone, for the kept result of `benchmarks.peers` and the pages that show it.
+
+    Raises UsageError where that is of another model, board or compiler than would be measured now.
+    """
+    path = peers.RESULTS / "peers.json"
+    kept = table.from_json(path)
+    model, name = peers.read_model(None)
+    here = (board.name, name, tflm.compiler(board).version)
+    if here != (kept.board, kept.model, kept.compiler):
+        raise UsageError(
+            f"{path} is of {kept.model}, {kept.board}, {kept.compiler}, not of {', '.join(here)}: measure all"
+        )
+    with tempfile.TemporaryDirectory(prefix="tinyprune-tflm-") as folder:
+        found = with_row(kept, row(model, board, Path(folder)))
+    path.write_text(table.to_json(found), encoding="utf-8")
+    for page in peers.PAGES:
+        table.rewrite(page, peers.blocks(found))
+
+
 def markdown(rows: Sequence[Found], caption: str) -> str:
     heads = (
         "weights", "sparse layers run by", "custom operators", ".tflite", "arena", "flash", "RAM with stack",
@@ -179,11 +207,17 @@ def from_json(path: Path) -> str:
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS, help="Where the JSON goes.")
 @click.option("--docs", is_flag=True, help="Put the table into docs/tflm.md.")
-def main(board: str, inputs: int, model: Path | None, output: Path, docs: bool) -> None:
+@click.option(
+    "--peer", is_flag=True, help="Only the dense row, into the kept result of benchmarks.peers and its pages."
+)
+def main(board: str, inputs: int, model: Path | None, output: Path, docs: bool, peer: bool) -> None:
     """Measures TFLite Micro with dense and with sparse operators."""
     try:
-        data, name = peers.read_model(model)
         on = boards.load(board)
+        if peer:
+            into_peers(on)
+            return
+        data, name = peers.read_model(model)
         tools, gcc = bench(on), tflm.compiler(on)
         rows = compare(data, on, VARIANTS, inputs)
         caption = (

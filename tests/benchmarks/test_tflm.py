@@ -3,12 +3,13 @@
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import measure, table, tflm
+from benchmarks import measure, peers, table, tflm
 from tests import networks
 from tinyprune import boards, reader
 from tinyprune.errors import MissingDependency
@@ -63,3 +64,17 @@ def test_mistakes_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert done.exit_code == 2
         assert message in done.output
     assert not (tmp_path / "x.json").exists()
+
+
+def test_its_row_in_a_kept_comparison() -> None:
+    kept = table.from_json(peers.RESULTS / "peers.json")
+    one = replace(kept.rows[0], engine="TFLite Micro + CMSIS-NN (test)", modelled_cycles=9_355_215)
+    found = tflm.with_row(kept, one)
+    assert found.peer == kept.peer
+    assert found.rows[1] == one
+    assert not any("TFL" in reason for reason in found.left_out)
+    ours = [row for row in kept.rows if row.engine.startswith("tinyprune")]
+    assert [row for row in found.rows if row.engine.startswith("tinyprune")] == ours
+    assert tflm.with_row(found, one) == found
+    assert "9,355,215" in table.network(found)
+    assert len(table.layers(found).splitlines()) == len(kept.rows[0].layers) + 2
