@@ -7,7 +7,7 @@ from tinyprune import fixed_point
 from tinyprune.kernels import relu_rounding
 from tinyprune.kernels.relu_rounding import SHIFT, fits_relu, relu_channels
 
-LAYER = {"max_accumulator": [1 << 18], "max_weight": [127]}
+LAYER = {"bias": [1 << 17], "reach": [1 << 17], "max_weight": [127]}
 
 
 def tflite(acc: np.ndarray, multiplier: int, shift: int) -> np.ndarray:
@@ -30,7 +30,7 @@ def accumulators(multiplier: int, shift: int, bound: int) -> np.ndarray:
 )
 def test_equals_two_roundings(multiplier: int, shift: int) -> None:
     bound = (1 << (30 - (SHIFT + 1 + shift))) - 1
-    stored = relu_channels([bound], [127], [multiplier], [shift])
+    stored = relu_channels([0], [bound], [127], [multiplier], [shift])
     assert stored is not None
     acc = accumulators(multiplier, -shift, bound)
     assert len(acc) > 4000
@@ -47,19 +47,31 @@ def test_ties_below_zero_need_the_relu() -> None:
 
 def test_a_channel_that_cannot_reach_one_is_stored_as_zero() -> None:
     largest = (1 << 20) - 2  # one more makes a tie of a half after the first rounding, and that gives one
-    stored = relu_channels([largest], [1], [1 << 30], [-20])
+    stored = relu_channels([7], [largest - 7], [1], [1 << 30], [-20])
     assert stored is not None
-    assert stored.multiplier.tolist() == [0]
+    assert (stored.multiplier.tolist(), stored.bias.tolist()) == ([0], [0])
     acc = np.array([largest, -largest, 0, 1])
     np.testing.assert_array_equal(relu_rounding.requantize(acc[:, None], stored)[:, 0], tflite(acc, 1 << 30, -20))
-    assert relu_channels([largest + 1], [1], [1 << 30], [-20]) is None
+    assert relu_channels([7], [largest - 6], [1], [1 << 30], [-20]) is None
     assert tflite(np.array([largest + 1]), 1 << 30, -20)[0] == -127
 
 
 def test_a_dead_channel_of_multiplier_zero() -> None:
-    stored = relu_channels([1 << 20], [0], [0], [0])
+    stored = relu_channels([1 << 20], [9], [1], [0], [0])
     assert stored is not None
-    assert relu_rounding.requantize([[1 << 20]], stored)[0, 0] == -128
+    assert relu_rounding.requantize(stored.bias, stored).tolist() == [-128]
+
+
+@pytest.mark.parametrize("shift", [-31, -20, -12, -8, -3, 0, 5])
+@pytest.mark.parametrize("bias", [-(1 << 31), -5000, 0, 77, 5000, 1 << 20, (1 << 31) - 1])
+def test_a_channel_without_weights_gives_its_constant(bias: int, shift: int) -> None:
+    """Wherever its bias and scale lie: nothing is summed up."""
+    stored = relu_channels([bias], [0], [0], [1518500250], [shift])
+    assert stored is not None
+    np.testing.assert_array_equal(
+        relu_rounding.requantize(stored.bias, stored), tflite(np.array([bias]), 1518500250, shift)
+    )
+    assert int(stored.bias[0]) << int(stored.scale_shift[0]) < 1 << 23
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,8 @@ def test_a_dead_channel_of_multiplier_zero() -> None:
         ({"shift": [-12]}, "t = 1 leaves a half below the lowest bit"),
         ({"shift": [0]}, "a weight would not fit 16 bits"),
         ({"shift": [3]}, "shifts to the left"),
-        ({"shift": [-5], "max_accumulator": [1 << 23]}, "the accumulator would overflow"),
+        ({"shift": [-5], "reach": [1 << 23]}, "the accumulator would overflow"),
+        ({"shift": [-5], "bias": [-(1 << 23)]}, "the accumulator would overflow"),
     ],
 )
 def test_refused(change: dict[str, list[int]], why: str) -> None:
@@ -78,7 +91,9 @@ def test_refused(change: dict[str, list[int]], why: str) -> None:
 
 
 def test_one_channel_out_of_reach_refuses_the_layer() -> None:
-    assert relu_channels([9000, 9000], [9, 9], [3 << 29, 3 << 29], [-8, -12]) is None
+    two = {"bias": [0, 0], "reach": [9000, 9000], "multiplier": [3 << 29, 3 << 29], "shift": [-8, -4]}
+    assert relu_channels(**two, max_weight=[127, 9]) is not None
+    assert relu_channels(**two, max_weight=[9, 127]) is None
 
 
 @pytest.mark.parametrize(
@@ -91,6 +106,6 @@ def test_fits_relu(zero_point: int, low: int, high: int, fits: bool) -> None:
 
 def test_offsets_stay_in_range() -> None:
     for shift in range(-11, -4):
-        stored = relu_channels([1 << 10], [1], [(1 << 31) - 1], [shift])
+        stored = relu_channels([0], [1 << 10], [1], [(1 << 31) - 1], [shift])
         assert stored is not None
         assert abs(int(stored.offset[0])) < 1 << 30

@@ -12,7 +12,7 @@ from tinyprune.graph import Conv2D, FullyConnected, Int8, matrix
 from tinyprune.kernels.depthwise_five import WIDTH
 from tinyprune.kernels.five_wide import Words, map_struct, relu_channels, rows_struct
 from tinyprune.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
-from tinyprune.kernels.parameters import folded_bias, layer_fields
+from tinyprune.kernels.parameters import layer_fields
 from tinyprune.kernels.relu_rounding import ReluChannels
 from tinyprune.sparsity import ANY, pairs, pairs8, pairs14, taps
 from tinyprune.sparsity.pairs import GROUP, Int64
@@ -28,27 +28,27 @@ class Format:
 
     name: str
     fits: Callable[[Int8, Int64], bool]
-    pack: Callable[[Int8, Int64, ReluChannels], Words]
+    pack: Callable[[Int8, ReluChannels], Words]
     group_bytes: int
     cycles: Callable[[Int8], float]
     expand_cycles: float
     multiple: int = 1
 
 
-def _pack_pairs(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
-    return pairs.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
+def _pack_pairs(rows: Int8, channels: ReluChannels) -> Words:
+    return pairs.pack(rows, channels.bias, channels.scale_shift, channels.multiplier, channels.offset)
 
 
-def _pack_pairs8(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
-    return pairs8.pack(rows, bias, channels.scale_shift, channels.multiplier)
+def _pack_pairs8(rows: Int8, channels: ReluChannels) -> Words:
+    return pairs8.pack(rows, channels.bias, channels.scale_shift, channels.multiplier)
 
 
-def _pack_taps(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
-    return taps.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
+def _pack_taps(rows: Int8, channels: ReluChannels) -> Words:
+    return taps.pack(rows, channels.bias, channels.scale_shift, channels.multiplier, channels.offset)
 
 
-def _pack_sp14(rows: Int8, bias: Int64, channels: ReluChannels) -> Words:
-    return pairs14.pack(rows, bias, channels.scale_shift, channels.multiplier, channels.offset)
+def _pack_sp14(rows: Int8, channels: ReluChannels) -> Words:
+    return pairs14.pack(rows, channels.bias, channels.scale_shift, channels.multiplier, channels.offset)
 
 
 PAIRS = Format(
@@ -79,7 +79,8 @@ def _rows(op: Conv2D | FullyConnected) -> Int8:
 def accepts(form: Format, op: Conv2D | FullyConnected) -> bool:
     """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
     enough = op.output.size_bytes // op.out_channels >= WIDTH and op.input.shape[-1] % form.multiple == 0
-    return enough and relu_channels(op) is not None and form.fits(_rows(op), folded_bias(op))
+    channels = relu_channels(op) if enough else None
+    return channels is not None and form.fits(_rows(op), channels.bias)
 
 
 def accepts_row(form: Format, op: Conv2D) -> bool:
@@ -97,7 +98,7 @@ def accepts_row(form: Format, op: Conv2D) -> bool:
 def pack(form: Format, op: Conv2D | FullyConnected) -> Words:
     channels = relu_channels(op)
     assert channels is not None
-    return form.pack(_rows(op), folded_bias(op), channels)
+    return form.pack(_rows(op), channels)
 
 
 def scratch_bytes(form: Format, op: Conv2D | FullyConnected) -> int:

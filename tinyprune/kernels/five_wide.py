@@ -37,8 +37,7 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
         if isinstance(op, DepthwiseConv2D)
         else weights.reshape(op.out_channels, -1)
     )
-    bound = np.abs(folded_bias(op)) + 128 * rows.sum(axis=1)
-    return relu_rounding.relu_channels(bound, rows.max(axis=1), multipliers, shifts)
+    return relu_rounding.relu_channels(folded_bias(op), 128 * rows.sum(axis=1), rows.max(axis=1), multipliers, shifts)
 
 
 def accepts_depthwise(op: DepthwiseConv2D) -> bool:
@@ -68,13 +67,13 @@ def pack_depthwise(op: DepthwiseConv2D) -> Words:
     channels = relu_channels(op)
     assert channels is not None
     numbers = (channels.scale_shift, channels.multiplier, channels.offset)
-    return depthwise_five.pack(op.weights, folded_bias(op), op.input.zero_point, *numbers)
+    return depthwise_five.pack(op.weights, channels.bias, op.input.zero_point, *numbers)
 
 
 def pack_depthwise8(op: DepthwiseConv2D) -> Words:
     channels = relu_channels(op)
     assert channels is not None
-    return depthwise_five.pack8(op.weights, folded_bias(op), channels.scale_shift, channels.multiplier)
+    return depthwise_five.pack8(op.weights, channels.bias, channels.scale_shift, channels.multiplier)
 
 
 def depthwise_scratch_bytes(op: DepthwiseConv2D) -> int:

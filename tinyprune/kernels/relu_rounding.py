@@ -19,65 +19,98 @@ upwards), then q = x / 2^s rounded to the nearest, ties away from zero, and y = 
    ⌊(⌊2^t·acc·m / 2^32⌋ + 2^(t−2) + 2^(E−1)) / 2^E⌋, and zero_point moves into it as zero_point·2^E.
 4. No sum overflows: |2^t·acc| < 2^31, m < 2^31, so the product's upper word is within 2^30, and offset within 2^30.
 
-A channel that can only give zero_point (2^(s−1) above every |x|) is stored with m = 0, and s is free.
+Two kinds of channels are stored otherwise, so that one of them does not take a layer's kernel away:
+
+* One without weights: its output is a constant y. Stored are bias (y + 128)·2^E, m = 2^30 and t = 2, which give y.
+* One that can only give zero_point (2^(s−1) above every |x|): bias and m are stored as 0, and s is free.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from tinyprune import fixed_point
 
 Int64: TypeAlias = npt.NDArray[np.int64]
 
 #: C's TP_RELU_SHIFT.
 SHIFT = 12
 _INT16_MAX, _INT32_MAX = (1 << 15) - 1, (1 << 31) - 1
-_MAX_SCALE_SHIFT = 16
+_MIN_SCALE_SHIFT, _MAX_SCALE_SHIFT = 2, 16
+_ZERO_POINT = -128
 
 
-@dataclass(frozen=True, slots=True)
-class ReluChannels:
+class ReluChannels(NamedTuple):
     """What C stores, each `[out_channels]`: weights and bias are to be taken times 2^scale_shift."""
 
     scale_shift: Int64
     multiplier: Int64
     offset: Int64
+    bias: Int64
+
+
+class _Channel(NamedTuple):
+    scale_shift: int
+    multiplier: int
+    bias: int
+
+    @property
+    def offset(self) -> int:
+        return (1 << (self.scale_shift - 2)) + (1 << (SHIFT - 1)) + _ZERO_POINT * (1 << SHIFT)
 
 
 def fits_relu(output_zero_point: int, activation_min: int, activation_max: int) -> bool:
     """Whether the layer clamps as the proof needs it."""
-    return output_zero_point == activation_min == -128 and activation_max == 127
+    return output_zero_point == activation_min == _ZERO_POINT and activation_max == 127
 
 
 def relu_channels(
-    max_accumulator: npt.ArrayLike, max_weight: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike
+    bias: npt.ArrayLike,
+    reach: npt.ArrayLike,
+    max_weight: npt.ArrayLike,
+    multiplier: npt.ArrayLike,
+    shift: npt.ArrayLike,
 ) -> ReluChannels | None:
     """How to store the channels of a layer that `fits_relu`; None where a channel is out of reach.
 
-    All arguments are `[out_channels]`: the largest magnitude of any partial sum and of any weight, and TFLite's
-    requantization.
+    All arguments are `[out_channels]`: the bias with the input zero point folded in, the largest magnitude of any
+    partial sum of products, that of any weight, and TFLite's requantization.
     """
-    bound, weight, m, s = (
-        np.asarray(a, np.int64) * sign
-        for a, sign in ((max_accumulator, 1), (max_weight, 1), (multiplier, 1), (shift, -1))
-    )
-    # |x| ≤ |acc|·m / 2^31 + 1/2 (s ≥ 1 here), so |x| < 2^(s−1) where |acc|·m + 2^30 < 2^(30+s)
-    products = [int(a) * int(b) for a, b in zip(bound, m, strict=True)]
-    silent = np.array(
-        [p == 0 or (k >= 1 and p + (1 << 30) < 1 << (30 + int(k))) for p, k in zip(products, s, strict=True)]
-    )
-    t = np.where(silent, 2, SHIFT + 1 - s)
-    if ((t < 2) | (t > _MAX_SCALE_SHIFT)).any():
+    rows = np.stack([np.asarray(column, np.int64) for column in (bias, reach, max_weight, multiplier, shift)], axis=1)
+    found = [_channel(*row) for row in rows.tolist()]
+    if not all(found):
         return None
-    if ((bound << t) > _INT32_MAX).any() or ((weight << t) > _INT16_MAX + 1).any():
-        return None
-    offset = (1 << (t - 2)) + (1 << (SHIFT - 1)) - (128 << SHIFT)
-    return ReluChannels(t, np.where(silent, 0, m), offset)
+    columns = [(c.scale_shift, c.multiplier, c.offset, c.bias) for c in found if c]
+    return ReluChannels(*np.array(columns, np.int64).reshape(-1, 4).T)
+
+
+def _channel(bias: int, reach: int, max_weight: int, multiplier: int, shift: int) -> _Channel | None:
+    """One channel's numbers, or None."""
+    s, bound = -shift, abs(bias) + reach
+    if reach == 0:
+        found = _Channel(_MIN_SCALE_SHIFT, 1 << 30, (_tflite(bias, multiplier, shift) - _ZERO_POINT) << SHIFT)
+    elif multiplier == 0 or (s >= 1 and bound * multiplier + (1 << 30) < 1 << (30 + s)):
+        found = _Channel(_MIN_SCALE_SHIFT, 0, 0)  # |x| ≤ |acc|·m / 2^31 + 1/2, below 2^(s−1)
+    else:
+        found = _Channel(SHIFT + 1 - s, multiplier, bias)
+    return found if _fits(found, reach, max_weight) else None
+
+
+def _tflite(acc: int, multiplier: int, shift: int) -> int:
+    scaled = int(fixed_point.multiply_by_quantized_multiplier(acc, multiplier, shift))
+    return min(max(scaled + _ZERO_POINT, -128), 127)
+
+
+def _fits(channel: _Channel, reach: int, max_weight: int) -> bool:
+    t = channel.scale_shift
+    if not _MIN_SCALE_SHIFT <= t <= _MAX_SCALE_SHIFT:
+        return False
+    return (abs(channel.bias) + reach) << t <= _INT32_MAX and max_weight << t <= _INT16_MAX + 1
 
 
 def requantize(acc: npt.ArrayLike, channels: ReluChannels) -> npt.NDArray[np.int8]:
-    """What C computes from unscaled accumulators `[…, out_channels]`."""
+    """What C computes from unscaled accumulators `[…, out_channels]`, which hold the stored bias."""
     high = ((np.asarray(acc, np.int64) << channels.scale_shift) * channels.multiplier) >> 32
     outputs: npt.NDArray[np.int8] = np.clip((channels.offset + high) >> SHIFT, -128, 127).astype(np.int8)
     return outputs
