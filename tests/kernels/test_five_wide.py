@@ -62,6 +62,21 @@ def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: f
     }
 
 
+def fields_for(form: Format, data: st.DataObject, random: np.random.Generator, weights: Int8) -> dict[str, Any]:
+    """Of `exact` anything that a layer without activation may have; a channel may be dead, wherever its scale lies."""
+    fields = relu_fields(random, weights[0].size, len(weights), data.draw(st.sampled_from([0, 1])))
+    if data.draw(st.booleans()):
+        weights[0] = 0
+        fields["weight_scales"][0] *= 2.0 ** data.draw(st.integers(-20, 20))
+    if form.name == "exact" and data.draw(st.booleans()):
+        fields |= {
+            "activation": "NONE",
+            "zero_point": data.draw(ZERO_POINTS),
+            "scale": data.draw(st.sampled_from([0.02, 3.0])),
+        }
+    return fields
+
+
 def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, ...], form: str = "pairs") -> Int8:
     """Weights that are dense, 2:4 or have zeros anywhere; for `sp14` 1:4, some groups being empty."""
     weights = fill(data.draw(FILLS), random, shape)
@@ -103,7 +118,7 @@ def run_conv(library: Library, form: Format, op: Any, x: Int8, first: int | None
     slots = 0 if first is None else depthwise_five.slots(height, first)
     where = np.array([slots, first or 0], np.int32)
     y = np.full(op.output.shape if first is None else (channels, 5 * slots), POISON, np.uint8).view(np.int8)
-    layer, weights = struct(op), five_conv.pack(form, op)
+    layer, weights = struct(op), form.pack(op)
     constant(layer, where, weights, x)
     scratch = words(five_conv.scratch_bytes(form, op))
     library.call(f"tp_conv_2d_s8_{form.name}_dsp", [layer, where, weights, x, y, scratch])
@@ -126,7 +141,7 @@ def test_conv(library: Library, form: Format, data: st.DataObject) -> None:
         window, in_channels = (1, 1), 4 * in_channels
     in_channels += -in_channels % form.multiple
     weights = pruned(data, random, (out_channels, *window, in_channels), form.name)
-    fields = relu_fields(random, weights[0].size, out_channels, data.draw(st.sampled_from([0, 1])))
+    fields = fields_for(form, data, random, weights)
     op = graph(Input((*size, in_channels), 0.1, data.draw(ZERO_POINTS)), [Conv(weights=weights, **fields, **rest)]).ops[
         0
     ]
@@ -145,7 +160,7 @@ def test_conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObje
     in_channels, out_channels = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 5))
     in_channels += -in_channels % form.multiple
     weights = pruned(data, random, (out_channels, 1, 1, in_channels), form.name)
-    layer = Conv(weights=weights, **relu_fields(random, in_channels, out_channels))
+    layer = Conv(weights=weights, **fields_for(form, data, random, weights))
     op = graph(Input((data.draw(ROWS), 5, in_channels), 0.1, data.draw(ZERO_POINTS)), [layer]).ops[0]
     assume(five_conv.accepts(form, op))
     x = fill(data.draw(FILLS), random, op.input.shape)
@@ -188,7 +203,9 @@ def test_depthwise(library: Library, name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [("dense", "pairs"), ("dense8", "pairs8"), ("dense", "taps"), ("dense", "sp14")], ids="-".join
+    "names",
+    [("dense", "pairs"), ("dense8", "pairs8"), ("dense", "taps"), ("dense", "sp14"), ("dense", "exact")],
+    ids="-".join,
 )
 @CHECKS
 @given(st.data())

@@ -35,6 +35,15 @@ def test_stream_round_trip(taps: int, zeros: float | str) -> None:
     assert len(packed) == 1 + 7 * 5 + taps_format.count(weights) + 4 + sum(np.count_nonzero(weights, axis=1) > 17)
 
 
+@pytest.mark.parametrize("zeros", ["2:4", 0, 0.9, 1])
+@pytest.mark.parametrize("taps", [1, 5, 64, 68, 500])
+def test_exact_stream_round_trip(taps: int, zeros: float | str) -> None:
+    weights, shifts, numbers = random_weights(7, taps, zeros), np.arange(1, 8), np.arange(7)
+    packed = pairs.pack_exact(weights, numbers, numbers, shifts, numbers - 3)
+    np.testing.assert_array_equal(pairs.unpack_exact(packed, taps), weights)
+    assert packed[-6:].astype(np.int32).tolist() == [6, 64 + 3 * 128, 7 << 12, 0, 0, 0]
+
+
 def test_one_pair_a_group_at_two_of_four() -> None:
     assert pairs.count(np.tile(np.array([1, 0, 2, 0, 0, 0, 0, 7], np.int8), (3, 5))) == 3 * 10
     assert pairs.count(np.ones((3, 40), np.int8)) == 3 * 20

@@ -1,6 +1,7 @@
 """Lowering: the right kernel for the pattern and the board, and a clear refusal of what cannot fit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,12 +71,24 @@ def test_zeros_anywhere_choose_between_pairs_and_single_taps(zeros: float, used:
     assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"
 
 
+def test_a_dead_channel_does_not_take_the_fast_kernel_away() -> None:
+    weights = np.random.default_rng(0).integers(-127, 128, (16, 1, 1, 64)).astype(np.int8)
+    weights[3] = 0
+    scales, bias = np.full(16, 0.002), np.zeros(16, np.int32)
+    scales[3], bias[3] = 1e-7, 123456
+    fields: dict[str, Any] = {"weights": weights, "weight_scales": scales, "bias": bias, "scale": 0.02}
+    for activation, zero_point, used in (("RELU", -128, "pairs"), ("NONE", 5, "exact")):
+        layer = Conv(**fields, zero_point=zero_point, activation=activation)
+        step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
+        assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"
+
+
 def test_a_core_without_dsp_gets_portable_kernels() -> None:
     assert kernels(networks.every_operator(), HOST)["conv_2"] == "tp_conv_2d_s8_sp24x4_c"
 
 
 def test_dense_layers_get_dense_kernels() -> None:
-    assert kernels(networks.every_operator(pruned=False), NANO33)["conv_2"] == "tp_conv_1x1_s8_dense_c"
+    assert kernels(networks.every_operator(pruned=False), NANO33)["conv_2"] == "tp_conv_2d_s8_exact_dsp"
 
 
 def test_every_choice_says_why() -> None:

@@ -7,67 +7,108 @@ pointwise half of a loop over the rows of a five-wide map.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune import fixed_point
 from tinyprune.graph import Conv2D, FullyConnected, Int8, matrix
 from tinyprune.kernels.depthwise_five import WIDTH
 from tinyprune.kernels.five_wide import Words, map_struct, relu_channels, rows_struct
 from tinyprune.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
-from tinyprune.kernels.parameters import layer_fields
+from tinyprune.kernels.parameters import folded_bias, layer_fields, max_accumulator
 from tinyprune.kernels.relu_rounding import ReluChannels
 from tinyprune.sparsity import ANY, pairs, pairs8, pairs14, taps
-from tinyprune.sparsity.pairs import GROUP, Int64
+from tinyprune.sparsity.pairs import GROUP
+
+_Fits: TypeAlias = Callable[[Conv2D | FullyConnected], bool]
+_Pack: TypeAlias = Callable[[Conv2D | FullyConnected], Words]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to store weights `[out_channels, taps]`.
+    """A way to store the weights of a layer.
 
     `multiple` divides the channels of the input; `group_bytes` is what four taps of five pixels take when expanded.
-    `cycles` are those of a tile of five pixels, without expansion: `expand_cycles` a group.
+    `cycles` are those of a tile of five pixels for weights `[out_channels, taps]`, without expansion: `expand_cycles` a
+    group.
     """
 
     name: str
-    fits: Callable[[Int8, Int64], bool]
-    pack: Callable[[Int8, ReluChannels], Words]
+    fits: _Fits
+    pack: _Pack
     group_bytes: int
     cycles: Callable[[Int8], float]
     expand_cycles: float
     multiple: int = 1
 
 
-def _pack_pairs(rows: Int8, channels: ReluChannels) -> Words:
-    return pairs.pack(rows, channels.bias, channels.scale_shift, channels.multiplier, channels.offset)
+def _relu(
+    fits: Callable[[Int8, ReluChannels], bool], pack: Callable[[Int8, ReluChannels], Words]
+) -> tuple[_Fits, _Pack]:
+    """`fits` and `pack` of a format for layers that end in one rounding."""
+
+    def takes(op: Conv2D | FullyConnected) -> bool:
+        channels = relu_channels(op)
+        return channels is not None and fits(_rows(op), channels)
+
+    def packed(op: Conv2D | FullyConnected) -> Words:
+        channels = relu_channels(op)
+        assert channels is not None
+        return pack(_rows(op), channels)
+
+    return takes, packed
 
 
-def _pack_pairs8(rows: Int8, channels: ReluChannels) -> Words:
-    return pairs8.pack(rows, channels.bias, channels.scale_shift, channels.multiplier)
+def _rounds_exactly(op: Conv2D | FullyConnected) -> bool:
+    """Whether two roundings in the kernel's arithmetic are TFLite's, for every channel and input."""
+    _, shifts = fixed_point.requantization(op)
+    bound, zero_point = max_accumulator(op), op.output.zero_point
+    proved = (fixed_point.fast_rounding_is_exact(bound, int(s), zero_point) for s in np.unique(shifts[_alive(op)]))
+    return (op.activation_min, op.activation_max) == (-128, 127) and all(proved)
 
 
-def _pack_taps(rows: Int8, channels: ReluChannels) -> Words:
-    return taps.pack(rows, channels.bias, channels.scale_shift, channels.multiplier, channels.offset)
+def _alive(op: Conv2D | FullyConnected) -> npt.NDArray[np.bool_]:
+    """The channels that have weights; the others' outputs are constants."""
+    alive: npt.NDArray[np.bool_] = np.abs(_rows(op).astype(np.int64)).max(axis=1) > 0
+    return alive
 
 
-def _pack_sp14(rows: Int8, channels: ReluChannels) -> Words:
-    return pairs14.pack(rows, channels.bias, channels.scale_shift, channels.multiplier, channels.offset)
+def _pack_exact(op: Conv2D | FullyConnected) -> Words:
+    """A constant channel is one of multiplier 0 with its output as zero point."""
+    multipliers, shifts = (numbers.astype(np.int64) for numbers in fixed_point.requantization(op))
+    bias, alive = folded_bias(op), _alive(op)
+    constants = fixed_point.multiply_by_quantized_multiplier(bias, multipliers, shifts) + np.int64(op.output.zero_point)
+    zero_points = np.where(alive, op.output.zero_point, np.clip(constants, -128, 127))
+    return pairs.pack_exact(
+        _rows(op), np.where(alive, bias, 0), np.where(alive, multipliers, 0), np.where(alive, -shifts, 1), zero_points
+    )
 
 
 PAIRS = Format(
-    "pairs", lambda _rows, _bias: True, _pack_pairs, pairs.GROUP_BYTES,
+    "pairs", *_relu(lambda _rows, _c: True, lambda rows, c: pairs.pack(rows, c.bias, *c[:3])), pairs.GROUP_BYTES,
     lambda rows: 13.25 * pairs.count(rows) + 33 * len(rows), 71,
 )  # fmt: skip
 PAIRS8 = Format(
-    "pairs8", lambda _rows, bias: pairs8.fits(bias), _pack_pairs8, pairs.GROUP_BYTES,
+    "pairs8",
+    *_relu(lambda _rows, c: pairs8.fits(c.bias), lambda rows, c: pairs8.pack(rows, c.bias, *c[:2])), pairs.GROUP_BYTES,
     lambda rows: 14.25 * pairs.count(rows) + 58 * len(rows), 71,
 )  # fmt: skip
 TAPS = Format(
-    "taps", lambda rows, _bias: rows.shape[1] <= taps.MAX_TAPS, _pack_taps, taps.GROUP_BYTES,
-    lambda rows: 11 * taps.count(rows) + 47 * len(rows), 48,
+    "taps",
+    *_relu(lambda rows, _c: rows.shape[1] <= taps.MAX_TAPS, lambda rows, c: taps.pack(rows, c.bias, *c[:3])),
+    taps.GROUP_BYTES, lambda rows: 11 * taps.count(rows) + 47 * len(rows), 48,
 )  # fmt: skip
 SP14 = Format(
-    "sp14", lambda rows, _bias: pairs14.fits(rows), _pack_sp14, pairs14.GROUP_BYTES,
-    lambda rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, multiple=pairs14.BLOCK,
+    "sp14", *_relu(lambda rows, _c: pairs14.fits(rows), lambda rows, c: pairs14.pack(rows, c.bias, *c[:3])),
+    pairs14.GROUP_BYTES, lambda rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, multiple=pairs14.BLOCK,
 )  # fmt: skip
-FORMATS = (PAIRS, PAIRS8, TAPS, SP14)
+EXACT = Format(
+    "exact", _rounds_exactly, _pack_exact, pairs.GROUP_BYTES,
+    lambda rows: 13.25 * pairs.count(rows) + 66 * len(rows), 71,
+)  # fmt: skip
+FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT)
 
 
 def _rows(op: Conv2D | FullyConnected) -> Int8:
@@ -79,8 +120,7 @@ def _rows(op: Conv2D | FullyConnected) -> Int8:
 def accepts(form: Format, op: Conv2D | FullyConnected) -> bool:
     """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
     enough = op.output.size_bytes // op.out_channels >= WIDTH and op.input.shape[-1] % form.multiple == 0
-    channels = relu_channels(op) if enough else None
-    return channels is not None and form.fits(_rows(op), channels.bias)
+    return enough and form.fits(op)
 
 
 def accepts_row(form: Format, op: Conv2D) -> bool:
@@ -93,12 +133,6 @@ def accepts_row(form: Format, op: Conv2D) -> bool:
         and op.input.shape[1] == WIDTH
         and op.input.shape[2] % GROUP == 0
     )
-
-
-def pack(form: Format, op: Conv2D | FullyConnected) -> Words:
-    channels = relu_channels(op)
-    assert channels is not None
-    return form.pack(_rows(op), channels)
 
 
 def scratch_bytes(form: Format, op: Conv2D | FullyConnected) -> int:
@@ -129,13 +163,13 @@ def _is_direct(layer: dict[str, int]) -> bool:
 
 
 def _arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack(form, op))
+    weights = Constant("weights", "uint32_t", form.pack(op))
     layer = Struct("tp_layer", layer_fields(op))
     return layer, map_struct(wiring.output), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
 def _row_arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", pack(form, op))
+    weights = Constant("weights", "uint32_t", form.pack(op))
     return rows_struct(op, wiring), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH, Place.ROW
 
 
@@ -149,16 +183,15 @@ def _cycles(form: Format, factor: float, op: Conv2D) -> float:
 
 def _kernels(form: Format) -> tuple[Kernel, Kernel]:
     """In a loop over rows, and alone."""
-    packed = partial(pack, form)
     return (
         Kernel(
             f"tp_conv_1x1_row_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts_row, form),
-            partial(_row_arguments, form), partial(_cycles, form, 1.0), pack=packed,
+            partial(_row_arguments, form), partial(_cycles, form, 1.0), pack=form.pack,
             scratch_bytes=partial(row_scratch_bytes, form), reads=Layout.ROW, writes=(Layout.FIVE_WIDE,),
         ),
         Kernel(
             f"tp_conv_2d_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts, form),
-            partial(_arguments, form), partial(_cycles, form, _AND_GATHER), pack=packed,
+            partial(_arguments, form), partial(_cycles, form, _AND_GATHER), pack=form.pack,
             scratch_bytes=partial(scratch_bytes, form), writes=(Layout.INTERLEAVED, Layout.FIVE_WIDE),
         ),
     )  # fmt: skip

@@ -26,19 +26,24 @@ PAIR_BYTES = 4 * PIXELS
 GROUP_BYTES = len(PAIRS) * PAIR_BYTES
 RUN = 16  # pairs that the kernel has unrolled
 _MAX_STEP = 255
-#: Entries that are no place in the run: the stream's end, more than one run; bytes of code from the run's end to where
-#: the other entries count from.
-_END, _RUNS, _BEHIND_RUN = 0, 8, 168
+#: Entries that are no place in the run: the stream's end; more than one run.
+_END, _RUNS = 0, 8
 _ENTRY_BITS = 12
-_MAX_OFFSET = 1 << 19
+_MAX_NUMBER = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A kernel's run of RUN pairs: how many share a word of steps, and bytes of code of each; loading steps is 4."""
+    """A kernel's run of RUN pairs: how many share a word of steps, and bytes of code of each; loading steps is 4.
+
+    `behind_bytes` are those from the run's end to where entries count from; `numbers` are a channel's words behind its
+    pairs.
+    """
 
     record: int
     pair_bytes: int
+    behind_bytes: int = 168
+    numbers: int = 2
 
     @property
     def step_bits(self) -> int:
@@ -63,7 +68,7 @@ class Code:
         """Where a channel of so many pairs goes on behind its first one."""
         if pairs > RUN + 1:
             return _RUNS
-        return (self._run_bytes if pairs == 1 else self.skip_bytes(pairs - 1)) - self._run_bytes - _BEHIND_RUN
+        return (self._run_bytes if pairs == 1 else self.skip_bytes(pairs - 1)) - self._run_bytes - self.behind_bytes
 
     def runs(self, pairs: int) -> list[int]:
         """The word that a channel of more than one run has."""
@@ -73,10 +78,11 @@ class Code:
 
     def pairs_left(self, entry: int) -> int:
         """The inverse of `entry`, less the first pair."""
-        return self.pairs_behind(entry + self._run_bytes + _BEHIND_RUN)
+        return self.pairs_behind(entry + self._run_bytes + self.behind_bytes)
 
 
 CODE = Code(4, 48)
+EXACT = Code(4, 48, behind_bytes=240, numbers=3)
 
 #: (position in `PAIRS` and weights) of one pair: its address in the expanded activations, and two weights.
 Pair: TypeAlias = tuple[int, int, int]
@@ -93,15 +99,23 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offs
     return stream([pairs_of(row) for row in scaled], CODE, bias << scale_shift, multiplier, offset)
 
 
-def stream(channels: list[list[Pair]], code: Code, bias: Int64, multiplier: Int64, offset: Int64) -> Words:
-    """All channels with weights as halfwords; offsets of 20 bits."""
-    if (offset < -_MAX_OFFSET).any() or (offset >= _MAX_OFFSET).any():
-        raise ValueError("an offset does not fit 20 bits")
+def pack_exact(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, zero_point: Int64) -> Words:
+    """As `pack`, for both of TFLite's roundings with shifts to the right, 1 to 30: `tp_five_pixels_s8_exact_dsp`."""
+    channels = [pairs_of(row) for row in 2 * weights.astype(np.int64)]
+    rounding = (1 << (shift - 1)) + (zero_point << shift)
+    return stream(channels, EXACT, 2 * bias, multiplier, rounding, shift)
+
+
+def stream(channels: list[list[Pair]], code: Code, bias: Int64, *numbers: Int64) -> Words:
+    """All channels with weights as halfwords. Each one's last number, of 20 bits, shares its word with an entry."""
+    if (numbers[-1] < -_MAX_NUMBER).any() or (numbers[-1] >= _MAX_NUMBER).any():
+        raise ValueError("the last number does not fit 20 bits")
     channels = [_filled_up(pairs, code) for pairs in channels]
     follow = [*(_entry_field(pairs, code) for pairs in channels), _END]
     words = [0, follow[0]]
-    for pairs, entry, *numbers in zip(channels, follow[1:], bias, multiplier, offset, strict=True):
-        words += [*_pair_words(pairs, int(numbers[0]), code), int(numbers[1]), int(numbers[2]) << _ENTRY_BITS | entry]
+    for pairs, entry, *of_channel in zip(channels, follow[1:], bias, *numbers, strict=True):
+        first, *plain, last = map(int, of_channel)
+        words += [*_pair_words(pairs, first, code), *plain, last << _ENTRY_BITS | entry]
     return finished([*words, 0, 0, 0])
 
 
@@ -186,8 +200,18 @@ def _weights_word(pair: Pair) -> int:
 
 def unpack(stream: Words, scale_shift: Int64, taps: int) -> Int8:
     """The weights `[out_channels, taps]` in a stream: the inverse of `pack`."""
+    return _weights_of(unpack_pairs(stream, CODE), scale_shift, taps)
+
+
+def unpack_exact(stream: Words, taps: int) -> Int8:
+    """The inverse of `pack_exact`."""
+    channels = unpack_pairs(stream, EXACT)
+    return _weights_of(channels, np.ones(len(channels), np.int64), taps)
+
+
+def _weights_of(channels: list[list[Pair]], scale_shift: Int64, taps: int) -> Int8:
     weights = np.zeros((len(scale_shift), -(-taps // GROUP) * GROUP), np.int64)
-    for row, shift, pairs in zip(weights, scale_shift, unpack_pairs(stream, CODE), strict=True):
+    for row, shift, pairs in zip(weights, scale_shift, channels, strict=True):
         for address, *values in pairs:
             group, pair = divmod(address, GROUP_BYTES)
             row[[group * GROUP + tap for tap in PAIRS[pair // PAIR_BYTES]]] += values
@@ -211,8 +235,8 @@ def unpack_pairs(stream: Words, code: Code) -> list[list[Pair]]:
             pairs.append(_pair(address, words[at]))
             at += 1
         channels.append(pairs)
-        entry = signed(words[at + 1], _ENTRY_BITS)
-        at += 2
+        at += code.numbers
+        entry = signed(words[at - 1], _ENTRY_BITS)
     assert at + 3 == len(words) == words[0]
     return channels
 

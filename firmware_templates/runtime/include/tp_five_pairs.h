@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors
  *
- * The loop over pairs of weights of tp_five_pixels_s8_pairs_dsp and tp_five_pixels_s8_sp14_dsp, each of which includes this
- * once. They define before: TP_PAIRS_FUNCTION, the function's name, and TP_PAIRS_A_RECORD, how many pairs share a word of
- * steps, 4 of a byte each or 2 of a halfword. */
+ * The loop over pairs of weights of tp_five_pixels_s8_pairs_dsp, tp_five_pixels_s8_sp14_dsp and tp_five_pixels_s8_exact_dsp,
+ * each of which includes this once. They define before: TP_PAIRS_FUNCTION, the function's name; TP_PAIRS_A_RECORD, how many
+ * pairs share a word of steps, 4 of a byte each or 2 of a halfword; TP_PAIRS_EXACT, 1 for both of TFLite's roundings, 0 for
+ * the one that is enough behind a ReLU. */
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
@@ -49,16 +50,98 @@
 #define SECOND_HALF_OF_RUN RECORD(NEXT_STEPS) RECORD(NEXT_STEPS) RECORD(NEXT_STEPS) RECORD("")
 #endif
 
+/* Outputs in r0 to r4, all but the fifth stored; r6 keeps where the next channel enters. */
+#if TP_PAIRS_EXACT
+#define OTHER_MAP(code) ""
+#define FLAGS_OF_ALL "mov r10, #1\n\t"
+#define REQUANTIZE                  \
+    "3:\n\t"                        \
+    "ldr.w r5, [lr], #4\n\t"        \
+    "ldr.w r10, [lr], #4\n\t"       \
+    "ldr.w r6, [lr], #4\n\t"        \
+    "ldr.w r11, [lr], #4\n\t"       \
+    "ldr.w r7, [sp, #8]\n\t"        \
+    "ldr.w r8, [sp, #12]\n\t"       \
+    "ldr.w r12, [sp, #4]\n\t"       \
+    "asr.w r9, r6, #12\n\t"         \
+    "smmulr r0, r0, r5\n\t"         \
+    "smmulr r1, r1, r5\n\t"         \
+    "smmulr r2, r2, r5\n\t"         \
+    "smmulr r3, r3, r5\n\t"         \
+    "smmulr r4, r4, r5\n\t"         \
+    "add.w r0, r0, r0, asr #31\n\t" \
+    "add.w r1, r1, r1, asr #31\n\t" \
+    "add.w r2, r2, r2, asr #31\n\t" \
+    "add.w r3, r3, r3, asr #31\n\t" \
+    "add.w r4, r4, r4, asr #31\n\t" \
+    "add.w r0, r0, r10\n\t"         \
+    "add.w r1, r1, r10\n\t"         \
+    "add.w r2, r2, r10\n\t"         \
+    "add.w r3, r3, r10\n\t"         \
+    "add.w r4, r4, r10\n\t"         \
+    "asr.w r0, r0, r9\n\t"          \
+    "asr.w r1, r1, r9\n\t"          \
+    "asr.w r2, r2, r9\n\t"          \
+    "asr.w r3, r3, r9\n\t"          \
+    "asr.w r4, r4, r9\n\t"          \
+    "ssat r0, #8, r0\n\t"           \
+    "ssat r1, #8, r1\n\t"           \
+    "ssat r2, #8, r2\n\t"           \
+    "ssat r3, #8, r3\n\t"           \
+    "ssat r4, #8, r4\n\t"           \
+    "add.w r8, r7, r8\n\t"          \
+    "strb.w r0, [r7]\n\t"           \
+    "str.w r8, [sp, #8]\n\t"        \
+    "ldr.w r5, [sp, #16]\n\t"       \
+    "ldr.w r10, [sp, #20]\n\t"      \
+    "ldr.w r0, [sp, #24]\n\t"       \
+    "ldr.w r9, [sp, #28]\n\t"       \
+    "strb.w r1, [r7, r5]\n\t"       \
+    "strb.w r2, [r7, r10]\n\t"      \
+    "strb.w r3, [r7, r0]\n\t"
+#else
+#define OTHER_MAP(code) code
+#define FLAGS_OF_ALL ""
+#define REQUANTIZE                 \
+    "3:\n\t"                       \
+    "ldr.w r5, [lr], #4\n\t"       \
+    "ldr.w r6, [lr], #4\n\t"       \
+    "ldr.w r11, [lr], #4\n\t"      \
+    "ldr.w r7, [sp, #8]\n\t"       \
+    "ldr.w r8, [sp, #12]\n\t"      \
+    "ldr.w r9, [sp, #28]\n\t"      \
+    "ldr.w r12, [sp, #4]\n\t"      \
+    "asr.w r10, r6, #12\n\t"       \
+    "smmla r0, r0, r5, r10\n\t"    \
+    "smmla r1, r1, r5, r10\n\t"    \
+    "smmla r2, r2, r5, r10\n\t"    \
+    "smmla r3, r3, r5, r10\n\t"    \
+    "smmla r4, r4, r5, r10\n\t"    \
+    "ssat r0, #8, r0, asr #12\n\t" \
+    "ssat r1, #8, r1, asr #12\n\t" \
+    "ssat r2, #8, r2, asr #12\n\t" \
+    "ssat r3, #8, r3, asr #12\n\t" \
+    "ssat r4, #8, r4, asr #12\n\t" \
+    "add.w r8, r7, r8\n\t"         \
+    "bpl.w 5f\n\t"                 \
+    "strb.w r0, [r7]\n\t"          \
+    "strb.w r1, [r7, #2]\n\t"      \
+    "strb.w r2, [r7, #1]\n\t"      \
+    "strb.w r3, [r7, #3]\n\t"      \
+    "str.w r8, [sp, #8]\n\t"
+#endif
+
 /* On the stack: 0 twice the runs left, 4 expanded, 8 output, 12 channel_step, 16 to[4], 32 five_wide. Behind a run, flags are
  * those of comparing the runs left with five_wide: N for a channel's end in a five-wide map, Z for one in another, neither
  * when there are runs left. Nothing in a run and behind it touches them. The fifth output is stored with the next channel's
- * loads, where that takes one cycle. */
+ * loads, where that takes one cycle. With TP_PAIRS_EXACT all maps are treated alike and 32 holds 1. */
 __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) tp_five_pixels *job)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
         "ldm r0, {r1-r10}\n\t"
         "mov r2, #0\n\t"
+        FLAGS_OF_ALL
         "push {r2-r10}\n\t"
         "mov r7, r4\n\t" /* what is stored as the fifth output before there is one, is overwritten */
         "mov r12, r3\n\t"
@@ -71,32 +154,7 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
         "2:\n\t" /* a run of 16 pairs */
         FIRST_HALF_OF_RUN SECOND_HALF_OF_RUN
         "bpl.w 6f\n\t"
-        "3:\n\t" /* requantize; r6 keeps where the next channel enters */
-        "ldr.w r5, [lr], #4\n\t"
-        "ldr.w r6, [lr], #4\n\t"
-        "ldr.w r11, [lr], #4\n\t"
-        "ldr.w r7, [sp, #8]\n\t"
-        "ldr.w r8, [sp, #12]\n\t"
-        "ldr.w r9, [sp, #28]\n\t"
-        "ldr.w r12, [sp, #4]\n\t"
-        "asr.w r10, r6, #12\n\t"
-        "smmla r0, r0, r5, r10\n\t"
-        "smmla r1, r1, r5, r10\n\t"
-        "smmla r2, r2, r5, r10\n\t"
-        "smmla r3, r3, r5, r10\n\t"
-        "smmla r4, r4, r5, r10\n\t"
-        "ssat r0, #8, r0, asr #12\n\t"
-        "ssat r1, #8, r1, asr #12\n\t"
-        "ssat r2, #8, r2, asr #12\n\t"
-        "ssat r3, #8, r3, asr #12\n\t"
-        "ssat r4, #8, r4, asr #12\n\t"
-        "add.w r8, r7, r8\n\t"
-        "bpl.w 5f\n\t"
-        "strb.w r0, [r7]\n\t"
-        "strb.w r1, [r7, #2]\n\t"
-        "strb.w r2, [r7, #1]\n\t"
-        "strb.w r3, [r7, #3]\n\t"
-        "str.w r8, [sp, #8]\n\t"
+        REQUANTIZE
         "4:\n\t" /* the next channel, and its first pair */
         ADVANCE("")
         "ldr.w r0, [lr], #4\n\t"
@@ -113,7 +171,7 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
         "smlad r4, r8, r10, r0\n\t"
         "smlad r0, r5, r10, r0\n\t"
         "sbfx r6, r6, #0, #12\n\t"
-        "add pc, r6\n\t" /* from 4 bytes behind it, 168 behind the run */
+        "add pc, r6\n\t" /* from 4 bytes behind it */
         "nop\n\t"
         /* 0: the end */
         "add sp, sp, #36\n\t"
@@ -130,7 +188,7 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
         "add r6, r8\n\t"
         "mov pc, r6\n\t"
         "6:\n\t"
-        "beq 3b\n\t"
+        OTHER_MAP("beq 3b\n\t")
         "ldr r5, [sp]\n\t" /* the channel's next run */
         "ldr r6, [sp, #32]\n\t"
         "ldr r11, [lr], #4\n\t"
@@ -138,30 +196,39 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
         "str r5, [sp]\n\t"
         "cmp r5, r6\n\t"
         "b.w 2b\n\t"
-        "5:\n\t" /* outputs that are not in a five-wide map */
-        "strb r0, [r7]\n\t"
-        "str r8, [sp, #8]\n\t"
-        "ldr r5, [sp, #16]\n\t"
-        "ldr r10, [sp, #20]\n\t"
-        "ldr r0, [sp, #24]\n\t"
-        "strb r1, [r7, r5]\n\t"
-        "strb r2, [r7, r10]\n\t"
-        "strb r3, [r7, r0]\n\t"
-        "b.w 4b");
+        OTHER_MAP(
+            "5:\n\t" /* outputs that are not in a five-wide map */
+            "strb r0, [r7]\n\t"
+            "str r8, [sp, #8]\n\t"
+            "ldr r5, [sp, #16]\n\t"
+            "ldr r10, [sp, #20]\n\t"
+            "ldr r0, [sp, #24]\n\t"
+            "strb r1, [r7, r5]\n\t"
+            "strb r2, [r7, r10]\n\t"
+            "strb r3, [r7, r0]\n\t"
+            "b.w 4b"));
 }
 
 #else
 
 #define STEP_BITS (32u / TP_PAIRS_A_RECORD)
 #define STEP_MASK ((1u << STEP_BITS) - 1u)
-/* Bytes of the assembly above: 48 a pair, 4 more a record but the last, 168 more up to where entries count from. */
+/* Bytes of the assembly above: 48 a pair, 4 more a record but the last, and up to where entries count from. */
 #define RECORD_BYTES (48u * TP_PAIRS_A_RECORD + 4u)
 #define RUN_BYTES (16u / TP_PAIRS_A_RECORD * RECORD_BYTES - 4u)
-#define RUN_ENTRY (RUN_BYTES + 168u)
+#define RUN_ENTRY (RUN_BYTES + (TP_PAIRS_EXACT ? 240u : 168u))
 
-static inline int8_t relu_output(int32_t acc, int32_t multiplier, int32_t offset)
+/* One output; numbers are the words behind a channel's pairs. */
+static inline int8_t output_of(int32_t acc, const uint32_t *numbers)
 {
+    const int32_t multiplier = (int32_t)numbers[0];
+#if TP_PAIRS_EXACT
+    const int32_t rounding = (int32_t)numbers[1], x = tp_smmulr(acc, multiplier);
+    return (int8_t)tp_ssat8((x + (x >> 31) + rounding) >> (numbers[2] >> 12));
+#else
+    const int32_t offset = (int32_t)numbers[1] >> 12;
     return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * multiplier >> 32)) >> TP_RELU_SHIFT);
+#endif
 }
 
 static inline uint32_t pairs_behind(uint32_t bytes_of_run)
@@ -206,13 +273,12 @@ void TP_PAIRS_FUNCTION(tp_five_pixels *job)
             at += steps >> (0u - left) % TP_PAIRS_A_RECORD * STEP_BITS & STEP_MASK;
             add_pair(at, *weights++, acc);
         }
-        const int32_t multiplier = (int32_t)weights[0], offset = (int32_t)weights[1] >> 12;
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-            job->output[i == 0 ? 0 : job->to[i - 1]] = relu_output(acc[i], multiplier, offset);
+            job->output[i == 0 ? 0 : job->to[i - 1]] = output_of(acc[i], weights);
         }
         job->output += job->channel_step;
-        entry = weights[1] & 0xfffu;
-        weights += 2;
+        weights += 2 + TP_PAIRS_EXACT;
+        entry = weights[-1] & 0xfffu;
     }
 }
 

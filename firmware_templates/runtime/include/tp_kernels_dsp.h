@@ -4,7 +4,7 @@
  * Kernels for the DSP extension that choose their own layouts. As in tp_kernels.h: bit for bit TFLite Micro's arithmetic,
  * padding counts as input_zero_point, sizes are 1 or more. They run anywhere, with the same arithmetic in C.
  *
- * Requantization. These kernels take layers with activation_min = output_zero_point = -128 and activation_max = 127, as
+ * Requantization. These kernels, tp_*_exact_dsp aside, take layers with activation_min = output_zero_point = -128 and activation_max = 127, as
  * a ReLU has them. Weights and bias of output channel o are taken times 2^t[o], t[o] in [2, 16], such that every partial
  * sum fits 32 bits; then an output is
  *     ssat8((offset[o] + (acc * multiplier[o] >> 32)) >> TP_RELU_SHIFT),
@@ -120,6 +120,13 @@ void tp_conv_2d_s8_taps_dsp(const tp_layer *layer, const tp_five_map *map, const
 void tp_conv_2d_s8_sp14_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
+/* The same as tp_conv_2d_s8_pairs_dsp for layers with any output_zero_point, activation_min = -128 and activation_max = 127:
+ * both of TFLite's roundings, for shifts of 1 to 30 to the right; fixed_point.py, fast_rounding_is_exact, has the proof.
+ *   weights  as for tp_conv_2d_s8_pairs_dsp with t = 1, but multiplier; 2^(shift - 1) + output_zero_point * 2^shift; 2^12 *
+ *            shift + the entry of the next channel, 48 * skip + skip / 4 * 4 - 1020 (for one pair, -240) */
+void tp_conv_2d_s8_exact_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
  *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair
  *            (w0, w1); the w2 of rows 0 and 1, that of row 2; multiplier; offset. The padding left and right is folded into the
@@ -157,7 +164,7 @@ void tp_depthwise_3x3_row_s8_dense8_dsp(const tp_five_rows *layer, const uint32_
 
 /* The pointwise half; channels is a multiple of 4.
  *   weights  as for tp_conv_2d_s8_pairs_dsp, tp_conv_2d_s8_pairs8_dsp, tp_conv_2d_s8_taps_dsp and
- *            tp_conv_2d_s8_sp14_dsp, which wants a multiple of 8
+ *            tp_conv_2d_s8_sp14_dsp, which wants a multiple of 8, tp_conv_2d_s8_exact_dsp
  *   row      [ceil(channels / 64)][5][64] bytes of input
  *   scratch  [word-aligned] what they expand: pairs [channels / 4][6][5] words, taps [channels / 4][4][3], pairs
  *            [channels / 8][16][5] */
@@ -168,6 +175,8 @@ void tp_conv_1x1_row_s8_pairs8_dsp(const tp_five_rows *layer, const uint32_t *we
 void tp_conv_1x1_row_s8_taps_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 void tp_conv_1x1_row_s8_sp14_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
+void tp_conv_1x1_row_s8_exact_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
@@ -192,6 +201,7 @@ void tp_five_pixels_s8_pairs_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_pairs8_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_taps_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_sp14_dsp(tp_five_pixels *job);
+void tp_five_pixels_s8_exact_dsp(tp_five_pixels *job);
 
 void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, const tp_five_map *map,
                          const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);

@@ -57,14 +57,15 @@ static void fill_band(const tp_layer *layer, const int8_t *input, int32_t out_ro
     }
 }
 
-/* The taps of one pixel side by side. */
+/* The taps of one pixel side by side: those of a row of the kernel already are, without dilation. */
 static void gather(const tp_layer *layer, const int8_t *band, int32_t row_bytes, int8_t *patch)
 {
-    const size_t channels = (size_t)layer->in_channels;
+    const int32_t together = layer->dilation_width == 1 ? layer->kernel_width : 1;
+    const int32_t bytes = together * layer->in_channels;
     for (int32_t i = 0; i < layer->kernel_height; i++) {
-        for (int32_t j = 0; j < layer->kernel_width; j++) {
-            memcpy(patch, band + j * layer->dilation_width * layer->in_channels, channels);
-            patch += channels;
+        for (int32_t j = 0; j < layer->kernel_width; j += together) {
+            memcpy(patch, band + j * layer->dilation_width * layer->in_channels, (size_t)bytes);
+            patch += bytes;
         }
         band += row_bytes;
     }
@@ -122,8 +123,10 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     if (!direct) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
-    for (int32_t row = 0; row < layer->out_height; row++) {
+    const int as_one_row = direct && map->slots == 0;
+    for (int32_t row = 0; row < (as_one_row ? 1 : layer->out_height); row++) {
         line l = line_of(layer, map, output, row);
+        l.width *= as_one_row ? layer->out_height : 1;
         if (direct) {
             l.input = input + row * layer->in_width * layer->in_channels;
         } else {

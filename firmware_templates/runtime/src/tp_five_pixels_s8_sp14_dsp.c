@@ -2,4 +2,5 @@
  * Copyright The tinyprune authors */
 #define TP_PAIRS_FUNCTION tp_five_pixels_s8_sp14_dsp
 #define TP_PAIRS_A_RECORD 2
+#define TP_PAIRS_EXACT 0
 #include "tp_five_pairs.h"

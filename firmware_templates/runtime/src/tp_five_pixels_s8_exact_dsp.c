@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#define TP_PAIRS_FUNCTION tp_five_pixels_s8_exact_dsp
+#define TP_PAIRS_A_RECORD 4
+#define TP_PAIRS_EXACT 1
+#include "tp_five_pairs.h"
