@@ -111,11 +111,11 @@ def depthwise_2d(draw: st.DrawFn, _: Kernel) -> tuple[Input, Layer]:
 
 
 @st.composite
-def depthwise_3x3(draw: st.DrawFn, _: Kernel) -> tuple[Input, Layer]:
+def depthwise_3x3(draw: st.DrawFn, _: Kernel, multiple: int = 1) -> tuple[Input, Layer]:
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     (height, width), _window, rest = draw(slide())
     height, width = (size + 2 * dilation for size, dilation in zip((height, width), rest["dilation"], strict=True))
-    channels = draw(st.integers(1, 9))
+    channels = multiple * draw(st.integers(1, max(2, 9 // multiple)))
     weights = fill(draw(FILLS), random, (3, 3, channels))
     fields = draw(weighted_fields(random, 9, channels))
     return Input((height, width, channels), INPUT_SCALE, draw(ZERO_POINTS)), Depthwise(
@@ -156,6 +156,8 @@ CASES = {
     "tp_conv_2d_s8_dense_c": conv_2d,
     "tp_depthwise_2d_s8_dense_c": depthwise_2d,
     "tp_depthwise_3x3_s8_dense_c": depthwise_3x3,
+    "tp_conv_1x1_s8_quads_dsp": pointwise,
+    "tp_depthwise_3x3_s8_quads_dsp": lambda kernel: depthwise_3x3(kernel, multiple=4),
     "tp_average_pool_s8_dense_c": average_pool,
     "tp_softmax_s8_dense_c": softmax,
     "tp_quantize_s8_dense_c": quantize,
@@ -181,7 +183,8 @@ def run_kernel(library: Library, kernel: Kernel, op: Op, x: Int8) -> Int8:
     scratch = []
     if isinstance(op, Weighted):
         assert kernel.pack is not None
-        constants[1:1] = [kernel.pack(op), kernels.channels(op)]
+        numbers = [] if kernel.name == "tp_depthwise_3x3_s8_quads_dsp" else [kernels.channels(op)]  # in its weights
+        constants[1:1] = [kernel.pack(op), *numbers]
         scratch = [np.full(kernel.scratch_bytes(op), POISON, np.uint8)]
     for array in constants:
         array.setflags(write=False)

@@ -32,7 +32,7 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M4,
 )
 
-from tinyprune.kernels import interleaved
+from tinyprune.kernels import interleaved, quads
 from tinyprune.toolchain import Compiler
 
 Array = npt.NDArray[Any]
@@ -42,7 +42,8 @@ TEMPLATES = HERE.parents[1] / "firmware_templates"
 RUNTIME = TEMPLATES / "runtime"
 SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c"]
 #: Function → how many pointers it takes.
-FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in interleaved.ROWS} | {
+FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in (*interleaved.ROWS, *quads.ROWS)} | {
+    "tp_depthwise_3x3_s8_quads_dsp": 5,
     "tp_conv_2d_s8_pairs_dsp": 6,
     "tp_conv_2d_s8_pairs8_dsp": 6,
     "tp_conv_2d_s8_taps_dsp": 6,

@@ -15,11 +15,11 @@ from tests.kernels.harness import ARM_CPUS, RUNTIME, ZIG, Arm, Host, Library, ho
 from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
 from tinyprune import boards, fixed_point, kernels, reference
 from tinyprune.graph import FullyConnected, Weighted
-from tinyprune.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved
+from tinyprune.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved, quads
 from tinyprune.reader import read
 from tinyprune.toolchain import COMPILERS
 
-BY_NAME = {kernel.name: kernel for kernel in interleaved.ROWS}
+BY_NAME = {kernel.name: kernel for kernel in (*quads.ROWS, *interleaved.ROWS)}
 BACKENDS = [
     pytest.param("host", marks=pytest.mark.compiler),
     pytest.param("arm-gcc", marks=[pytest.mark.compiler, pytest.mark.emulator]),
@@ -52,7 +52,7 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def test_every_row_has_a_case_and_every_source_a_row() -> None:
     assert sorted(CASES) == sorted(BY_NAME)  # the five-wide ones: test_five_wide.py
-    assert (*five_wide.ROWS, *five_conv.ROWS, *interleaved.ROWS) == KERNELS
+    assert (*five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS) == KERNELS
     sources = {path.stem: path.read_text() for path in (RUNTIME / "src").glob("*.c")}
     names = {kernel.name for kernel in KERNELS}
     assert names <= set(sources)
@@ -60,7 +60,7 @@ def test_every_row_has_a_case_and_every_source_a_row() -> None:
         assert any(part in text for name, text in sources.items() if name != part), f"nothing calls {part}"
 
 
-@pytest.mark.parametrize("kernel", interleaved.ROWS, ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize("kernel", BY_NAME.values(), ids=lambda kernel: kernel.name)
 def test_equals_reference(library: Library, kernel: Kernel) -> None:
     @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
     @given(operator_and_input(kernel))

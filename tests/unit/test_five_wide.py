@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinyprune.kernels import depthwise_five
+from tinyprune.kernels import depthwise_five, quads
 from tinyprune.sparsity import pairs, pairs8, pairs14, two_of_four
 from tinyprune.sparsity import taps as taps_format
 
@@ -151,3 +151,21 @@ def test_map_round_trip(height: int, first: int) -> None:
     np.testing.assert_array_equal(depthwise_five.from_planes(planes, height, first), x)
     assert planes[2, 4 * first : 4 * first + 4].tolist() == x[0, [0, 2, 1, 3], 2].tolist()
     assert planes[2, 4 * slots + first] == x[0, 4, 2]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 4), (5, 7), (10, 64), (3, 41)])
+def test_quads_round_trip(shape: tuple[int, int]) -> None:
+    weights = random_weights(*shape, 0)
+    packed = quads.pack_rows(weights)
+    assert packed.shape == (-(-shape[0] // 4), -(-shape[1] // 4), 4)
+    np.testing.assert_array_equal(quads.unpack_rows(packed, *shape), weights)
+
+
+def test_depthwise_quads_worked_example() -> None:
+    weights = np.arange(36, dtype=np.int8).reshape(3, 3, 4) - 5
+    numbers = np.array([1, 2, 3, 4])
+    packed = quads.pack_depthwise(weights, numbers, numbers + 10, numbers, -numbers)
+    assert packed.shape == (1, 34)
+    assert packed[0, :4].tolist() == [2, 4, 6, 8]
+    assert packed[0, 4:6].astype(np.int32).tolist() == [(-10 & 0xFFFF) | -6 << 16, (-8 & 0xFFFF) | -4 << 16]
+    assert packed[0, 22:28].astype(np.int32).tolist() == [11, 1 - 2, 1, 12, 2 - 8, 2]

@@ -1,6 +1,6 @@
 """The kernels: one row each, which drives selection, the equality tests and the benchmark. A family a file."""
 
-from tinyprune.kernels import five_conv, five_wide, interleaved
+from tinyprune.kernels import five_conv, five_wide, interleaved, quads
 from tinyprune.kernels.kernel import Argument, Constant, FiveWide, Kernel, Layout, Place, Struct, Wiring
 from tinyprune.kernels.parameters import (
     LAYER_FIELDS,
@@ -18,4 +18,4 @@ __all__ = [
     "Struct", "Wiring", "channels", "folded_bias", "layer_fields", "max_accumulator", "parameters", "softmax_fields",
 ]  # fmt: skip
 
-KERNELS = (*five_wide.ROWS, *five_conv.ROWS, *interleaved.ROWS)
+KERNELS = (*five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS)

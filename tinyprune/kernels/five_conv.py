@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
-from tinyprune import fixed_point
 from tinyprune.graph import Conv2D, FullyConnected, Int8, matrix
 from tinyprune.kernels.depthwise_five import WIDTH
 from tinyprune.kernels.five_wide import Words, map_struct, relu_channels, rows_struct
 from tinyprune.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
-from tinyprune.kernels.parameters import folded_bias, layer_fields, max_accumulator
+from tinyprune.kernels.parameters import layer_fields
+from tinyprune.kernels.quads import exact_numbers, rounds_exactly
 from tinyprune.kernels.relu_rounding import ReluChannels
 from tinyprune.sparsity import ANY, pairs, pairs8, pairs14, taps
 from tinyprune.sparsity.pairs import GROUP
@@ -61,29 +58,8 @@ def _relu(
     return takes, packed
 
 
-def _rounds_exactly(op: Conv2D | FullyConnected) -> bool:
-    """Whether two roundings in the kernel's arithmetic are TFLite's, for every channel and input."""
-    _, shifts = fixed_point.requantization(op)
-    bound, zero_point = max_accumulator(op), op.output.zero_point
-    proved = (fixed_point.fast_rounding_is_exact(bound, int(s), zero_point) for s in np.unique(shifts[_alive(op)]))
-    return (op.activation_min, op.activation_max) == (-128, 127) and all(proved)
-
-
-def _alive(op: Conv2D | FullyConnected) -> npt.NDArray[np.bool_]:
-    """The channels that have weights; the others' outputs are constants."""
-    alive: npt.NDArray[np.bool_] = np.abs(_rows(op).astype(np.int64)).max(axis=1) > 0
-    return alive
-
-
 def _pack_exact(op: Conv2D | FullyConnected) -> Words:
-    """A constant channel is one of multiplier 0 with its output as zero point."""
-    multipliers, shifts = (numbers.astype(np.int64) for numbers in fixed_point.requantization(op))
-    bias, alive = folded_bias(op), _alive(op)
-    constants = fixed_point.multiply_by_quantized_multiplier(bias, multipliers, shifts) + np.int64(op.output.zero_point)
-    zero_points = np.where(alive, op.output.zero_point, np.clip(constants, -128, 127))
-    return pairs.pack_exact(
-        _rows(op), np.where(alive, bias, 0), np.where(alive, multipliers, 0), np.where(alive, -shifts, 1), zero_points
-    )
+    return pairs.pack_exact(_rows(op), *exact_numbers(op))
 
 
 PAIRS = Format(
@@ -105,7 +81,7 @@ SP14 = Format(
     pairs14.GROUP_BYTES, lambda rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, multiple=pairs14.BLOCK,
 )  # fmt: skip
 EXACT = Format(
-    "exact", _rounds_exactly, _pack_exact, pairs.GROUP_BYTES,
+    "exact", rounds_exactly, _pack_exact, pairs.GROUP_BYTES,
     lambda rows: 13.25 * pairs.count(rows) + 66 * len(rows), 71,
 )  # fmt: skip
 FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT)

@@ -183,7 +183,40 @@ void tp_conv_1x1_row_s8_exact_dsp(const tp_five_rows *layer, const uint32_t *wei
  *   output  [channels] */
 void tp_average_pool_five_s8_dsp(const tp_layer *layer, const tp_five_map *map, const int8_t *input, int8_t *output);
 
+/* Kernels for interleaved maps, [height][width][channels], four output channels at a time. */
+
+/* 1x1 convolution of stride 1, or a fully connected layer, as tp_conv_1x1_s8_dense_c; for few pixels.
+ *   weights  [ceil(out_channels / 4)][ceil(in_channels / 4)][4] words: four int8 weights of each of four output channels, 0
+ *            beyond the last channel or tap
+ *   scratch  [word-aligned] 8 * ceil(in_channels / 4) bytes */
+void tp_conv_1x1_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
+                              const int8_t *input, int8_t *output, void *scratch);
+
+/* Depthwise 3x3 convolution with any stride, dilation and padding; out_channels = in_channels, a multiple of 4. activation_min
+ * = -128, activation_max = 127, and requantization as for tp_conv_2d_s8_exact_dsp.
+ *   weights  [channels / 4][34] words: the biases of four channels; for each tap the halfword pairs (w0, w2), (w1, w3); for
+ *            each channel multiplier, 2^(shift - 1) + output_zero_point * 2^shift, shift. Biases and weights are taken times 2
+ *   scratch  in_channels bytes */
+void tp_depthwise_3x3_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output,
+                                   void *scratch);
+
 /* What the kernels above are made of. */
+
+#define TP_QUAD 4
+#define TP_QUAD_TAPS 9
+
+/* The products of a row of expanded activations with the weights of four channels, which are added to sums; weights are then
+ * those of the next four. x_end is not x. */
+typedef struct tp_quad {
+    const uint32_t *x, *x_end, *weights;
+    int32_t sums[TP_QUAD];
+} tp_quad;
+
+void tp_dot_quads_dsp(tp_quad *job);
+
+/* All channels of one pixel. */
+void tp_depthwise_quads_dsp(const int8_t *const taps[TP_QUAD_TAPS], const uint32_t *weights, int32_t channels,
+                            int8_t *output);
 
 /* Five pixels' activations, 4 * groups bytes each, to pairs [groups][6][5]: of a group of four each pair (01 02 03 12 13 23)
  * as halfwords, the first low. Pixel 0 is at input, the others `pixels` bytes further. */
