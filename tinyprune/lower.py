@@ -258,5 +258,7 @@ def flash_advice(program: Program, optimize: Optimize) -> str:
     dense = [step for step in program.steps if matrix(step.op) is not None and not takes(TWO_OF_FOUR, step.pattern)]
     saved = sum(step.op.weights.nbytes * 3 // 8 for step in dense if isinstance(step.op, Weighted))
     if saved:
-        ways.append(f"pruned {TWO_OF_FOUR}, the weights that are dense now can be stored in {saved:,} bytes less")
+        ways.append(
+            f"pruned {TWO_OF_FOUR} and with --optimize size, the weights that are dense now take {saved:,} bytes less"
+        )
     return "; ".join([*ways, "a model with fewer channels needs less"])

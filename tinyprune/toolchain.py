@@ -22,6 +22,8 @@ _GCC_CORES = {
     "cortex-m7": ("-mcpu=cortex-m7", "-mfloat-abi=hard -mfpu=fpv5-sp-d16"),
     "cortex-m33": ("-mcpu=cortex-m33", "-mfloat-abi=hard -mfpu=fpv5-sp-d16"),
 }
+#: zig takes -Os and -Oz for the same; clang's own -Oz is 1.1 KB less for DS-CNN S, and 0.8 % slower.
+_ZIG_SIZE = ("-Xclang", "-Oz")
 #: Core → target and CPU of zig.
 _ZIG_CORES = {
     "cortex-m0plus": ("thumb-freestanding-eabi", "cortex_m0plus"),
@@ -110,7 +112,8 @@ def _zig(board: Board) -> Compiler | None:
     if not board.cpu.fpu:
         target = "thumb-freestanding-eabi"
     machine = ("-target", target, f"-mcpu={cpu}")
-    flags = (*machine, optimization(board), *_BARE_FLAGS, *_WERROR, "-fno-sanitize=undefined")
+    size = _ZIG_SIZE if optimization(board) == "-Os" else ()
+    flags = (*machine, optimization(board), *_BARE_FLAGS, *_WERROR, "-fno-sanitize=undefined", *size)
     return Compiler(
         "zig",
         version,

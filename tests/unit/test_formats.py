@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune.kernels import depthwise_five, five_wide
+from tinyprune.kernels import depthwise_five, five_wide, quads
 from tinyprune.sparsity import pairs, pairs8, pairs14, taps, two_of_four
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
@@ -39,6 +39,14 @@ def test_examples_of_the_other_streams() -> None:
     kernel = np.arange(1, 10, dtype=np.int8).reshape(3, 3, 1)
     packed = depthwise_five.pack8(kernel, np.array([10]), np.array([2]), np.array([7]))
     assert packed.ravel().tolist() == example("dense8")
+
+
+def test_quads_example_and_size() -> None:
+    rows = np.array([[1, 2, 3, 4, 5], [-1, -2, -3, -4, -5]], np.int8)
+    assert quads.pack_rows(rows).ravel().tolist() == example("quads")
+    assert quads.pack_rows(np.ones((10, 65), np.int8)).nbytes == 12 * 68
+    numbers = np.ones(8, np.int64)
+    assert quads.pack_depthwise(np.ones((3, 3, 8), np.int8), numbers, numbers, numbers, numbers).nbytes == 8 * 34
 
 
 def stream(weights: np.ndarray) -> np.ndarray:

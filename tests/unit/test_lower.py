@@ -116,8 +116,13 @@ def test_too_large_for_flash_says_by_how_much_and_what_would_fit() -> None:
     graph = reader.read(networks.one_dense(1024, 1000))
     with pytest.raises(DoesNotFit, match=r"1,036,000 bytes of flash.*983,040 \(52,960 too many\)") as caught:
         lower.lower(graph, NANO33)
-    assert "pruned 2:4, the weights that are dense now can be stored in 384,000 bytes less" in str(caught.value)
-    lower.lower(reader.read(networks.one_dense(1024, 1000, pruned=True)), NANO33)
+    assert "pruned 2:4 and with --optimize size, the weights that are dense now take 384,000 bytes less" in str(
+        caught.value
+    )
+    pruned = reader.read(networks.one_dense(1024, 1000, pruned=True))
+    lower.lower(pruned, NANO33, "size")
+    with pytest.raises(DoesNotFit, match="with --optimize size the constants need 384,000 bytes less"):
+        lower.lower(pruned, NANO33)
 
 
 def test_too_large_for_ram_names_the_layer() -> None:

@@ -8,7 +8,7 @@ from tinyprune import fixed_point
 from tinyprune.graph import Conv2D, DepthwiseConv2D, FullyConnected, Weighted, matrix
 from tinyprune.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring, linear
 from tinyprune.kernels.parameters import channels, folded_bias, layer_fields, max_accumulator, weight_rows
-from tinyprune.sparsity import DENSE
+from tinyprune.sparsity import DENSE, two_of_four
 
 Words = npt.NDArray[np.uint32]
 Int8 = npt.NDArray[np.int8]
@@ -16,6 +16,7 @@ Int64 = npt.NDArray[np.int64]
 
 QUAD = 4
 _TAPS = 9
+_SMALL = 1024  # weights of a fully connected layer
 
 
 def pack_rows(weights: Int8) -> Words:
@@ -75,7 +76,10 @@ def accepts_depthwise(op: DepthwiseConv2D) -> bool:
 
 
 def accepts_rows(op: Conv2D | FullyConnected) -> bool:
-    """`tp_conv_1x1_s8_quads_dsp`: any pointwise layer."""
+    """`tp_conv_1x1_s8_quads_dsp`: any pointwise layer but small 2:4 ones: a thousand cycles are not worth the flash."""
+    rows = matrix(op)
+    if rows is not None and rows.size < _SMALL and two_of_four.matches(rows):
+        return False
     if isinstance(op, FullyConnected):
         return True
     return op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]
@@ -96,6 +100,14 @@ def _rows(op: Conv2D | FullyConnected, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_layer", layer_fields(op)), weights, numbers, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
+def _row_cycles(op: Conv2D | FullyConnected) -> float:
+    """Channels that fill up the last four cost as much as the others."""
+    taps = int(op.weights[0].size)
+    pixels = op.output.size_bytes // op.out_channels
+    a_pixel = 1.7 * (op.out_channels + -op.out_channels % QUAD) * taps + 2.5 * taps + 75 * op.out_channels
+    return pixels * a_pixel
+
+
 def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
     weights = Constant("weights", "uint32_t", _pack_depthwise(op))
     return Struct("tp_layer", layer_fields(op)), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
@@ -103,7 +115,7 @@ def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
 
 ROWS = (
     Kernel(
-        "tp_conv_1x1_s8_quads_dsp", (Conv2D, FullyConnected), DENSE, "dsp", accepts_rows, _rows, linear(1.85, 40),
+        "tp_conv_1x1_s8_quads_dsp", (Conv2D, FullyConnected), DENSE, "dsp", accepts_rows, _rows, _row_cycles,
         pack=_pack_rows, scratch_bytes=lambda op: 8 * -(-int(op.weights[0].size) // QUAD),
     ),
     Kernel(

@@ -4,30 +4,11 @@
 
 #include "tp_kernels_dsp.h"
 
-/* A row of output pixels: where their activations and their outputs are. */
-typedef struct line {
-    int32_t width;
-    const int8_t *input; /* the first tap of pixel 0 */
-    int32_t input_step;  /* bytes to the next pixel */
-    int8_t *output;      /* of pixel 0 */
-    int32_t output_step, fifth; /* bytes to the next pixel; in a five-wide map: 0, and bytes to the fifth */
-} line;
-
-/* Five pixels from `first`; beyond the last one, that is computed again. from[0] is 0. */
-static void locate(const line *l, int32_t first, int32_t from[TP_TILE_PIXELS], int32_t to[TP_TILE_PIXELS - 1])
+/* Bytes from a pixel to the four behind it, of which there are `last`; beyond the last one, that is computed again. */
+static void locate(int32_t last, int32_t step, int32_t bytes[TP_TILE_PIXELS - 1])
 {
-    const int32_t last = l->width - 1 - first;
-    from[0] = 0;
     for (int32_t i = 1; i < TP_TILE_PIXELS; i++) {
-        const int32_t pixel = i < last ? i : last;
-        from[i] = pixel * l->input_step;
-        to[i - 1] = pixel * l->output_step;
-    }
-    if (l->output_step == 0) { /* columns 0 2 1 3 are a word */
-        to[0] = 2;
-        to[1] = 1;
-        to[2] = 3;
-        to[3] = l->fifth;
+        bytes[i - 1] = (i < last ? i : last) * step;
     }
 }
 
@@ -71,12 +52,12 @@ static void gather(const tp_layer *layer, const int8_t *band, int32_t row_bytes,
     }
 }
 
-/* Five pixels of a band, expanded; whole groups in a row of the kernel need no patch. */
+/* Five pixels of a band, or of the input itself, expanded; whole groups in a row of the kernel need no patch. */
 static void expand_band(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
                         const int32_t from[TP_TILE_PIXELS], int32_t groups, int8_t *patches, uint32_t *expanded)
 {
     const int32_t kernel_row_groups = layer->kernel_width * layer->in_channels / 4, patch_bytes = 4 * groups;
-    if (layer->dilation_width == 1 && kernel_row_groups * layer->kernel_height == groups) {
+    if ((layer->dilation_width == 1 || layer->kernel_width == 1) && kernel_row_groups * layer->kernel_height == groups) {
         for (int32_t i = 0; i < layer->kernel_height; i++) {
             engine->expand(band, from + 1, kernel_row_groups, expanded);
             band += row_bytes;
@@ -92,18 +73,15 @@ static void expand_band(const tp_five_engine *engine, const tp_layer *layer, con
     engine->expand(patches, steps + 1, groups, expanded);
 }
 
-static line line_of(const tp_layer *layer, const tp_five_map *map, int8_t *output, int32_t row)
+/* Where the row's outputs are in a five-wide map: columns 0 2 1 3 are a word, the fifth is a byte. */
+static void locate_row(const tp_five_map *map, int32_t row, int8_t *output, tp_five_pixels *job)
 {
-    line l = {layer->out_width, NULL, layer->stride_width * layer->in_channels, NULL, layer->out_channels, 0};
-    if (map->slots == 0) {
-        l.output = output + row * layer->out_width * layer->out_channels;
-    } else {
-        const int32_t slot = map->first + row;
-        l.output = output + 4 * slot;
-        l.output_step = 0;
-        l.fifth = 4 * map->slots - 3 * slot;
-    }
-    return l;
+    const int32_t slot = map->first + row;
+    job->output = output + 4 * slot;
+    job->to[0] = 2;
+    job->to[1] = 1;
+    job->to[2] = 3;
+    job->to[3] = 4 * map->slots - 3 * slot;
 }
 
 void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, const tp_five_map *map,
@@ -113,37 +91,38 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
                        && layer->stride_width == 1 && layer->out_height == layer->in_height
                        && layer->out_width == layer->in_width && (taps & 3) == 0;
+    const int five_wide = map->slots != 0, as_one_row = direct && !five_wide;
+    const int32_t height = as_one_row ? 1 : layer->out_height;
+    const int32_t width = as_one_row ? layer->out_width * layer->out_height : layer->out_width;
+    const int32_t input_step = layer->stride_width * layer->in_channels;
     const int32_t band_width =
         (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
     uint32_t *const expanded = scratch;
     int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups);
     int8_t *const band = patches + TP_TILE_PIXELS * 4 * groups;
-    tp_five_pixels job = {weights, weights + weights[0], expanded, NULL, map->slots == 0 ? 1 : 5 * map->slots, {0},
-                          map->slots != 0};
+    tp_five_pixels job = {weights, weights + weights[0], expanded, NULL, five_wide ? 5 * map->slots : 1, {0}, five_wide};
     if (!direct) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
-    const int as_one_row = direct && map->slots == 0;
-    for (int32_t row = 0; row < (as_one_row ? 1 : layer->out_height); row++) {
-        line l = line_of(layer, map, output, row);
-        l.width *= as_one_row ? layer->out_height : 1;
-        if (direct) {
-            l.input = input + row * layer->in_width * layer->in_channels;
-        } else {
+    for (int32_t row = 0; row < height; row++) {
+        const int8_t *x = input + row * layer->in_width * layer->in_channels;
+        if (!direct) {
             fill_band(layer, input, row, band, band_width);
-            l.input = band;
+            x = band;
         }
-        for (int32_t first = 0; first < l.width; first += TP_TILE_PIXELS) {
-            int32_t from[TP_TILE_PIXELS];
-            locate(&l, first, from, job.to);
-            if (direct) {
-                engine->expand(l.input + first * l.input_step, from + 1, groups, expanded);
+        for (int32_t left = width; left > 0; left -= TP_TILE_PIXELS) {
+            int32_t from[TP_TILE_PIXELS] = {0};
+            locate(left - 1, input_step, from + 1);
+            if (five_wide) {
+                locate_row(map, row, output, &job);
             } else {
-                expand_band(engine, layer, l.input + first * l.input_step, band_width * layer->in_channels, from, groups,
-                            patches, expanded);
+                locate(left - 1, layer->out_channels, job.to);
+                job.output = output;
+                output += (left < TP_TILE_PIXELS ? left : TP_TILE_PIXELS) * layer->out_channels;
             }
-            job.output = l.output + first * l.output_step;
+            expand_band(engine, layer, x, band_width * layer->in_channels, from, groups, patches, expanded);
             engine->run(&job);
+            x += TP_TILE_PIXELS * input_step;
         }
     }
 }
