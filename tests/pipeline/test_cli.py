@@ -45,7 +45,7 @@ def test_build_prints_the_verdict_first(run: Run, model: str) -> None:
     assert any(line.startswith("conv_2") and "2:4" in line and "50%" in line for line in lines)
     assert any(line.startswith("total") for line in lines)
     assert "modelled, not measured" in out
-    assert "conv_2: tp_conv_1x1_s8_sp24_dsp (interleaved): weights are 2:4" in out
+    assert "conv_2: tp_conv_2d_s8_exact_dsp (interleaved): weights are 2:4" in out
     assert "… compiling with" in err
     code, out, err = run("bench", "--board", "nano33", "-n", "2", "-q")
     assert (code, err) == (0, "")
@@ -55,7 +55,7 @@ def test_build_prints_the_verdict_first(run: Run, model: str) -> None:
 @pytest.mark.compiler
 @pytest.mark.emulator
 def test_json_is_one_object_with_the_promised_fields(run: Run, model: str) -> None:
-    code, out, err = run("build", "--board", "nano33", "--model", model, "--json")
+    code, out, err = run("build", "--board", "nano33", "--model", model, "--optimize", "size", "--json")
     report = json.loads(out)
     assert (code, err) == (0, "")
     assert set(report) >= JSON_FIELDS
@@ -111,7 +111,7 @@ MISTAKES = {
     "too large": (
         ["build", "--board", "nano33", "--model", "huge.tflite"],
         3,
-        "too many); pruned 2:4, the weights that are dense now",
+        "too many); pruned 2:4 and with --optimize size, the weights that are dense now",
     ),
     "unknown compiler": (
         ["build", "--board", "nano33", "--compiler", "icc"],

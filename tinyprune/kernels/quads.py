@@ -17,6 +17,7 @@ Int64 = npt.NDArray[np.int64]
 QUAD = 4
 _TAPS = 9
 _SMALL = 1024  # weights of a fully connected layer
+_MANY_PIXELS = 5
 
 
 def pack_rows(weights: Int8) -> Words:
@@ -76,9 +77,14 @@ def accepts_depthwise(op: DepthwiseConv2D) -> bool:
 
 
 def accepts_rows(op: Conv2D | FullyConnected) -> bool:
-    """`tp_conv_1x1_s8_quads_dsp`: any pointwise layer but small 2:4 ones: a thousand cycles are not worth the flash."""
+    """`tp_conv_1x1_s8_quads_dsp`: pointwise layers of few pixels, and those that five_conv.py has to refuse.
+
+    Not small 2:4 ones: a thousand cycles are not worth the flash.
+    """
     rows = matrix(op)
-    if rows is not None and rows.size < _SMALL and two_of_four.matches(rows):
+    if rows is None or (rows.size < _SMALL and two_of_four.matches(rows)):
+        return False
+    if op.output.size_bytes >= _MANY_PIXELS * op.out_channels and rounds_exactly(op):
         return False
     if isinstance(op, FullyConnected):
         return True
