@@ -312,6 +312,7 @@ def test_networks_that_take_no_features_have_no_ears(run: Run, tmp_path: Path) -
 
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.emulator
 @pytest.mark.parametrize("board", ["nano33", M0PLUS], ids=["float on M4F", "fixed on M0+"])
 def test_accuracy_on_the_emulated_board(tmp_path: Path, run: Run, board: str) -> None:
