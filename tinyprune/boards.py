@@ -119,6 +119,9 @@ class Board:
         return CORES[self.cpu.core]
 
 
+#: What a board file may name as an emulator: the keys of `emulators.EMULATORS`, which is above this module.
+EMULATOR_NAMES = ("host", "sim", "qemu", "renode")
+
 #: Core → instruction sets of kernels that run on it, best first.
 CORES: dict[str, tuple[str, ...]] = {
     "host": ("c",),
@@ -271,6 +274,10 @@ def _check(board: Board, path: Path) -> None:
 def _check_emulators(board: Board, path: Path) -> None:
     if not board.emulators:
         raise UsageError(f"{path}: emulators must name at least one")
+    for name in board.emulators:
+        if name not in EMULATOR_NAMES:
+            near = _nearest(name, list(EMULATOR_NAMES)) or f"; known: {', '.join(EMULATOR_NAMES)}"
+            raise UsageError(f'{path}: unknown emulator "{name}"{near}')
     for name, what in (("qemu", "machine"), ("renode", "platform")):
         if name in board.emulators and getattr(board, name) is None:
             raise UsageError(f"{path}: emulators has {name}, so table [{name}] must name its {what}")

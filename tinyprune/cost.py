@@ -18,7 +18,7 @@ All of this is a model: never call its result a measurement.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tinyprune.errors import TargetError
@@ -175,7 +175,7 @@ CYCLE_TABLES: dict[str, CycleTable | None] = {
     "cortex-m3": CORTEX_M3,
     "cortex-m4": CORTEX_M4,
     "cortex-m7": None,
-    "cortex-m33": CORTEX_M4,
+    "cortex-m33": replace(CORTEX_M4, source=f"{CORTEX_M4.source}, as the Cortex-M33 has no published table"),
 }
 #: What takes the place of a table's source where there is none.
 NOT_MODELLED = "cycles are not modelled: this core can issue two instructions at once (dual issue)"

@@ -64,7 +64,10 @@ def choose_method(board: Board, method: str | None) -> str:
     """Raises UsageError where the board has no such method, with those it has."""
     known = ", ".join(board.flashing)
     if not known:
-        raise UsageError(f"{board.title} has no flash method in its board file; see docs/adding-a-board.md")
+        raise UsageError(
+            f"{board.name} has no flash method in its board file (docs/adding-a-board.md); "
+            f"`tinyprune bench --board {board.name}` runs it in an emulator: {', '.join(board.emulators)}"
+        )
     if method is not None and method not in board.flashing:
         raise UsageError(f'{board.name} cannot be flashed by "{method}"; it has: {known}')
     return method or next(iter(board.flashing))

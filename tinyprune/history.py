@@ -29,6 +29,17 @@ class Change:
     worse: bool
 
 
+def check(path: Path) -> None:
+    """Raises UsageError for a file that is no history: a line of JSON would spoil it."""
+    try:
+        with path.open("rb") as stream:
+            begin = stream.read(1)
+    except OSError:  # not there yet, or refused by `append` with the reason
+        return
+    if begin not in (b"", b"{"):
+        raise UsageError(f"{path} is not a history of `tinyprune bench`; name another file with --history")
+
+
 def append(path: Path, report: BenchReport) -> None:
     """Adds one line, whole or not at all, also while other runs add theirs. Raises UsageError where that fails."""
     try:

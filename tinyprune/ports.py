@@ -124,7 +124,7 @@ def refused(device: str, error: Exception) -> TinypruneError:
         return TargetError(f"{device}: no such port; is the board plugged in? Serial ports here: {there}")
     if number == errno.EIO or "device disconnected" in text or "returned no data" in text:
         return TargetError(f"{device}: the port went away: the board was unplugged or reset; plug it in and try again")
-    if number == errno.ENOTTY or "Inappropriate ioctl" in text:
+    if number in (errno.ENOTTY, errno.EISDIR) or "Inappropriate ioctl" in text:
         return UsageError(f"{device} is not a serial port; serial ports here: {_list(listed()) or 'none'}")
     if "Connection refused" in text:
         return TargetError(f"{device}: nothing listens there; `tinyprune emulate --board B --tcp PORT` would")

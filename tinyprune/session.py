@@ -144,6 +144,10 @@ def _check(request: BenchRequest) -> None:
     for path in (request.csv, request.history):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
+        if path is not None and path.is_dir():
+            raise UsageError(f"{path} is a folder; a file is needed")
+    if request.history is not None:
+        history.check(request.history)
 
 
 def _target(request: BenchRequest, image: FirmwareImage) -> tuple[Target, Open, bool]:

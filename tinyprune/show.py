@@ -129,6 +129,8 @@ def bench_lines(bench: Bench) -> list[str]:
     ]
     if report.latency:
         lines.append(f"latency          {_latency(report.latency)}; {_clock(report)}")
+    elif report.complete and not report.instructions:
+        lines.append("no latency       the firmware's clock stands still")
     if report.latency and report.latency.clock != "virtual":  # which says nothing of a board's speed
         lines.append(f"throughput       {report.latency.inferences_a_second:,.2f} inferences a second")
     if report.instructions:

@@ -64,7 +64,7 @@ def test_methods_that_the_board_has_not(run: Run) -> None:
     code, _, err = run("flash", "--board", "nano33", "--method", "uf2")
     assert code == 2
     assert 'nano33 cannot be flashed by "uf2"; it has: bossac, arduino-cli, openocd, pyocd, jlink' in err
-    assert "has no flash method" in run("flash", "--board", "host")[2]
+    assert "`tinyprune bench --board host` runs it in an emulator: host" in run("flash", "--board", "host")[2]
 
 
 def test_control_c_says_that_the_board_may_be_half_written(

@@ -82,6 +82,7 @@ MISTAKES = {
     "no board": (["build"], 2, "Missing option '--board'"),
     "unknown command": (["biuld"], 2, "No such command 'biuld'"),
     "unknown option": (["build", "--board", "nano33", "--modle", "x"], 2, "No such option"),
+    "where to look": (["build", "--runs", "x"], 2, "build --help`"),
     "no model file": (["build", "--board", "nano33", "--model", "no.tflite"], 2, "no.tflite: No such file"),
     "no calibration file": (
         ["build", "--board", "host", "--model", "k.h5", "--calibration", "no.npy"],
@@ -147,6 +148,12 @@ MISTAKES = {
         ["bench", "--board", "nano33", "--samples", ".", "--split", "test", "--limit", "3"],
         2,
         "--limit does not go with --split",
+    ),
+    "a table that is a folder": (["bench", "--board", "nano33", "--csv", "."], 2, ". is a folder; a file is needed"),
+    "a history that is none": (
+        ["bench", "--board", "nano33", "--history", "text.tflite"],
+        2,
+        "text.tflite is not a history of `tinyprune bench`",
     ),
     "a table nowhere": (["bench", "--board", "nano33", "--csv", "no/x.csv"], 2, "no/x.csv: there is no folder no"),
     "hardware without a port": (["bench", "--board", "nano33", "--hardware"], 2, "--hardware goes with --port"),
@@ -307,6 +314,26 @@ def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str, stage: str)
     assert "Traceback" not in rest
     assert "Exception ignored" not in rest
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.tflite"]
+
+
+def test_control_c_in_a_destructor_is_not_lost(tmp_path: Path) -> None:
+    code = """
+import signal, time
+from tinyprune import boards, cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Dying:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+def names():
+    Dying()
+    time.sleep(30)
+boards.names = names
+cli.main()
+"""
+    command = [sys.executable, "-c", code, "boards"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == cli.EXIT_INTERRUPTED
+    assert done.stderr.strip() == "error: interrupted; nothing was half-written, run the same command again"
 
 
 @pytest.mark.compiler

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tinyprune import boards, flash_methods
+from tinyprune.emulators import EMULATORS
 from tinyprune.errors import UsageError
 
 GOOD = """
@@ -29,6 +30,10 @@ tx = "P1.03"
 rx = "P1.10"
 via = "an adapter"
 """
+
+
+def test_a_board_file_may_name_every_emulator_that_there_is() -> None:
+    assert set(boards.EMULATOR_NAMES) == set(EMULATORS)
 
 
 @pytest.mark.parametrize("name", boards.names())
@@ -70,6 +75,8 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ('family = "nrf52"', 'family = "nrf521"', r'unknown family "nrf521" \(did you mean "nrf52"\?\)'),
         ('core = "cortex-m4"', 'core = "host"', 'core "host" does not go with family "nrf52"'),
         ('emulators = ["sim"]', "emulators = []", "emulators must name at least one"),
+        ('["sim"]', '["sim", "qemo"]', r'unknown emulator "qemo" \(did you mean "qemu"\?\)'),
+        ('["sim"]', '["xyz"]', 'unknown emulator "xyz"; known: host, sim, qemu, renode'),
         ("clock_hz = 64_000_000", "clock_hz = 0", "cpu.clock_hz must be above 0"),
         ("stack_bytes = 128", "stack_bytes = -5", "ram.stack_bytes must be above 0"),
         ("[cpu]", '[usb]\nsketch = "2341-805a"\n[cpu]', 'usb.sketch "2341-805a" must be vendor:product'),

@@ -181,3 +181,6 @@ def test_wait_states_hide_behind_slow_instructions() -> None:
 def test_every_core_is_listed() -> None:
     assert set(cost.CYCLE_TABLES) == set(boards.CORES) - {"host"}
     assert cost.CYCLE_TABLES["cortex-m7"] is None
+    m33 = cost.CYCLE_TABLES["cortex-m33"]
+    assert m33 is not None
+    assert m33.source == "Arm Cortex-M4 TRM DDI 0439D, taken branch 1 + 2, as the Cortex-M33 has no published table"

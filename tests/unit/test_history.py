@@ -187,5 +187,13 @@ def test_every_change_is_told_in_a_line() -> None:
     assert "ok     bit-exact: True then, True now" in lines
 
 
+def test_a_clock_that_stands_still_is_told() -> None:
+    from tinyprune import show
+    from tinyprune.session import Bench
+
+    still = report(instructions=None, modelled_cycles=None, modelled_ms=None, latency=None)
+    assert "no latency       the firmware's clock stands still" in show.bench_lines(Bench(still))
+
+
 def scaled_outcome(factor: float) -> Outcome:
     return outcome(times_us=(3000.0 * factor, 1000.0 * factor, 5000.0 * factor))

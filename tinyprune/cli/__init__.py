@@ -3,10 +3,13 @@
 Nothing slow is imported before a command needs it, so that `tinyprune --help` answers at once.
 """
 
+import _thread
 import io
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import click
@@ -30,6 +33,7 @@ from tinyprune.errors import TinypruneError, UsageError
 
 #: As the shell reports a program stopped by SIGINT.
 EXIT_INTERRUPTED = 130
+_AGAIN_S = 0.02
 
 
 def main() -> None:
@@ -38,6 +42,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no × still gets its table
+    sys.unraisablehook = _unraisable
     try:
         cli.main(args=arguments, standalone_mode=False)
     except TinypruneError as error:
@@ -47,13 +52,28 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted; nothing was half-written, run the same command again", EXIT_INTERRUPTED, arguments)
     except click.ClickException as error:
-        usage = error.ctx.get_usage() + "\n" if isinstance(error, click.UsageError) and error.ctx else ""
-        _fail(usage + error.format_message(), UsageError.exit_code, arguments)
+        ask = f"; see `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else ""
+        _fail(error.format_message().removesuffix(".") + ask, UsageError.exit_code, arguments)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
         sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror}", UsageError.exit_code, arguments)
+
+
+def _unraisable(happened: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C in a destructor or a callback of the collector, where Python only prints it: again, a moment later."""
+    if isinstance(happened.exc_value, KeyboardInterrupt):
+        threading.Timer(_AGAIN_S, _interrupt).start()
+    else:
+        sys.__unraisablehook__(happened)
+
+
+def _interrupt() -> None:
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # also wakes what waits
 
 
 def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
