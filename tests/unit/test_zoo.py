@@ -17,7 +17,7 @@ from tinyprune.quantize import quantize
 from tinyprune.sparsity import two_of_four
 from tinyprune.train import int8_accuracy
 
-NAMES = ("ds-cnn-s-2x4", "ds-cnn-s-dense")
+NAMES = ("ds-cnn-m-2x4", "ds-cnn-m-dense", "ds-cnn-s-2x4", "ds-cnn-s-dense")
 
 
 @pytest.fixture
@@ -49,18 +49,20 @@ def test_an_entry_says_how_it_came_about(name):
     assert all(stage.epochs > 0 and stage.batch_clips > 0 for stage in entry.stages)
     assert entry.accuracy.split == "validation"
     assert set(entry.versions) == {"tensorflow", "tf_keras", "numpy"}
-    assert (zoo.FOLDER / f"{name}.npz").stat().st_size < 200_000
+    assert (zoo.FOLDER / f"{name}.npz").stat().st_size < {"S": 200_000, "M": 600_000}[entry.size]
 
 
-def test_the_pruned_entry_is_the_child_of_the_dense_one():
-    dense, pruned = zoo.load("ds-cnn-s-dense"), zoo.load("ds-cnn-s-2x4")
+@pytest.mark.parametrize("size", "sm")
+def test_the_pruned_entry_is_the_child_of_the_dense_one(size):
+    dense, pruned = zoo.load(f"ds-cnn-{size}-dense"), zoo.load(f"ds-cnn-{size}-2x4")
     assert pruned.stages[0] == dense.stages[0]
     assert pruned.dense_accuracy == dense.accuracy == dense.dense_accuracy
     assert pruned.accuracy.clips == dense.accuracy.clips
 
 
-def test_pruning_cost_less_than_a_point_of_int8_accuracy():
-    entry = zoo.load("ds-cnn-s-2x4")
+@pytest.mark.parametrize("size", "sm")
+def test_pruning_cost_less_than_a_point_of_int8_accuracy(size):
+    entry = zoo.load(f"ds-cnn-{size}-2x4")
     assert entry.dense_accuracy.int8 - entry.accuracy.int8 <= 0.009
 
 
@@ -99,7 +101,10 @@ def test_what_is_written_is_read_back(tmp_path):
 
 
 def test_an_unknown_name_lists_the_zoo():
-    with pytest.raises(UsageError, match="the zoo has no model 'resnet'; it has ds-cnn-s-2x4, ds-cnn-s-dense"):
+    with pytest.raises(
+        UsageError,
+        match="the zoo has no model 'resnet'; it has ds-cnn-m-2x4, ds-cnn-m-dense, ds-cnn-s-2x4, ds-cnn-s-dense",
+    ):
         zoo.load("resnet")
 
 
