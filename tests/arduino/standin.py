@@ -53,7 +53,7 @@ def build(
         for source in sorted(group):
             objects.append(folder / f"{source.name}.{len(objects)}.o")
             cpp = source.suffix == ".cpp"
-            command = [*_driver(compiler, cpp, board), *machine, *(CPP_FLAGS if cpp else C_FLAGS), *includes, *flags]
+            command = [*_driver(compiler, cpp), *machine, *(CPP_FLAGS if cpp else C_FLAGS), *includes, *flags]
             _run([*command, "-c", str(source), "-o", str(objects[-1])])
     elf = folder / "sketch.elf"
     script = ["-T", str(firmware / LINKER_SCRIPT)] if (firmware / LINKER_SCRIPT).exists() else []
@@ -61,12 +61,12 @@ def build(
     return FirmwareImage(board.name, sha256, compiler.version, elf, 0, 0)
 
 
-def _driver(compiler: Compiler, cpp: bool, board: Board) -> list[str]:
+def _driver(compiler: Compiler, cpp: bool) -> list[str]:
     if not cpp:
         return list(compiler.command)
     if compiler.name == "zig":
         return [sys.executable, "-m", "ziglang", "c++"]
-    return ["g++" if board.cpu.core == "host" else "arm-none-eabi-g++"]
+    return ["arm-none-eabi-g++"]
 
 
 def _run(command: list[str]) -> None:

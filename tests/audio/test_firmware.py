@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.audio.native import ZERO_POINT, Native, front_end
 from tests.audio.test_front_end import recording_like
 from tests.emulated.firmware import sanitizing_host_compiler
 from tinyprune import boards, features, output, pipeline, reader, samples, show, speech_commands, toolchain, zoo
 from tinyprune.audio import Rule, ear
+from tinyprune.audio.tables import Arithmetic
 from tinyprune.emulators import EMULATORS, Emulator
 from tinyprune.errors import TargetError
 from tinyprune.protocol import Device
@@ -72,15 +74,19 @@ def check_clip(device: Device, pcm: np.ndarray) -> None:
 @pytest.mark.parametrize("board", ["nano33", M0PLUS], ids=["float on M4F", "fixed on M0+"])
 def test_the_emulated_board_hears(tmp_path: Path, compiler: str, board: str) -> None:
     folder = build(tmp_path / "out", board, compiler)
-    wanted, other = ("float", "fixed") if board == "nano33" else ("fixed", "float")
+    wanted: Arithmetic = "float" if board == "nano33" else "fixed"
+    other = "fixed" if board == "nano33" else "float"
+    assert GRAPH.input.zero_point == ZERO_POINT
     assert (folder / f"project/audio/tp_audio_{wanted}.c").is_file()
     assert not (folder / f"project/audio/tp_audio_{other}.c").exists()
     with closing(start(folder, board)) as link:
         device = Device(link)
         device.connect()
         assert ear.labels(device) == LABELS
-        check_clip(device, recording_like(7, 8_000))
         check_clip(device, recording_like(8, 500)[:9_001])
+        check_clip(device, recording_like(7, 8_000))
+        here = Native(tmp_path / "native", front_end(wanted, scale=float(GRAPH.input.scale)))
+        assert np.array_equal(shown_input(device), here.of_clip(recording_like(7, 8_000)))  # to the last bit
 
 
 @pytest.mark.emulator

@@ -34,7 +34,7 @@ def library(board: str, folder: Path) -> Path:
     return next(path for path in project(board, folder, "arduino", audio=True).iterdir() if path.is_dir())
 
 
-def build(folder: Path, made_for: str, runs_on: str, compiler: str | None = None) -> FirmwareImage:
+def build(folder: Path, made_for: str, runs_on: str, compiler: str) -> FirmwareImage:
     made = library(made_for, folder / "library")
     firmware = project(runs_on, folder / "firmware", "bare", audio=False)
     board = boards.load(runs_on)
@@ -89,7 +89,7 @@ STREAM = np.concatenate([recording_like(seed, 20_000) for seed in range(48, 52)]
 
 def test_the_pc_hears_what_python_hears(tmp_path: Path) -> None:
     assert len(expected_words(STREAM)) == 2
-    check(build(tmp_path, "nano33", "host"), "host", STREAM)
+    check(build(tmp_path, "nano33", "host", "zig"), "host", STREAM)
 
 
 @pytest.mark.emulator
@@ -105,7 +105,7 @@ def test_real_words_are_printed(tmp_path: Path) -> None:
     if not root:
         pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
     paths = speech_commands.clip_paths(Path(root), "validation")
-    image = build(tmp_path, "nano33", "host")
+    image = build(tmp_path, "nano33", "host", "zig")
     room = np.rint(np.random.default_rng(0).normal(scale=20, size=16_000)).astype(np.int16)
     for word in ("yes", "stop", "left"):
         streams = (np.concatenate([room, speech_commands.read_clip(path), room, room]) for path in paths[word])
