@@ -63,6 +63,46 @@ def every_operator(pruned: bool = True, pattern: str = "2:4") -> bytes:
     return t.model(t.Input((11, 10, 1), 0.1, 4), layers)
 
 
+def relu_fields(rng: np.random.Generator, taps: int, channels: int) -> dict[str, Any]:
+    return {
+        "weight_scales": [float(s) for s in rng.uniform(0.003, 0.006, channels)],
+        "bias": rng.integers(-2000, 2000, channels).astype(np.int32),
+        "activation": "RELU",
+        "zero_point": -128,
+        "scale": 0.02 * max(1, (taps / 9) ** 0.5),
+    }
+
+
+def mobile_net(size: int = 96, pruned: bool = False) -> bytes:
+    """MobileNet v1 with a quarter of the channels, as MLPerf Tiny's visual wake words have it at 96: random weights."""
+    rng, channels = np.random.default_rng(5), 8
+    first = weights(rng, channels, 3, 3, 3)
+    layers: list[t.Layer] = [t.Conv(weights=first, stride=(2, 2), padding="SAME", **relu_fields(rng, 27, channels))]
+    pairs = [(1, 16), (2, 32), (1, 32), (2, 64), (1, 64), (2, 128), *[(1, 128)] * 5, (2, 256), (1, 256)]
+    for stride, outputs in pairs:
+        taps, fields = weights(rng, 3, 3, channels), relu_fields(rng, 9, channels)
+        layers.append(t.Depthwise(weights=taps, stride=(stride, stride), padding="SAME", **fields))
+        taps, fields = weights(rng, outputs, 1, 1, channels, pruned=pruned), relu_fields(rng, channels, outputs)
+        layers.append(t.Conv(weights=taps, **fields))
+        channels = outputs
+    rows = weights(rng, 2, channels, pruned=pruned)
+    side = -(-size // 32)
+    tail = [t.Pool(kernel=(side, side)), t.Flatten(), t.Dense(weights=rows, scale=0.1, zero_point=-9), t.Soft()]
+    return t.model(t.Input((size, size, 3), 0.05, -5), [*layers, *tail])
+
+
+def autoencoder(pruned: bool = False) -> bytes:
+    """Fully connected, 640 → 128 … 8 … 128 → 640, as MLPerf Tiny's anomaly detection has it: random weights."""
+    rng, features = np.random.default_rng(6), 640
+    layers: list[t.Layer] = []
+    for outputs in (128, 128, 128, 128, 8, 128, 128, 128, 128):
+        fields = relu_fields(rng, features, outputs) | {"weight_scales": [0.004]}
+        layers.append(t.Dense(weights=weights(rng, outputs, features, pruned=pruned), **fields))
+        features = outputs
+    layers.append(t.Dense(weights=weights(rng, 640, features, pruned=pruned), scale=0.3, zero_point=20))
+    return t.model(t.Input((640,), 0.1, 3), layers)
+
+
 def one_dense(features: int, outputs: int, pruned: bool = False) -> bytes:
     rng = np.random.default_rng(2)
     return t.model(t.Input((features,)), [t.Dense(weights=weights(rng, outputs, features, pruned=pruned))])

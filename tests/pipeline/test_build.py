@@ -79,6 +79,28 @@ def test_five_wide_networks_answer_as_tflite_micro(tmp_path: Path, compiler: str
 
 @pytest.mark.emulator
 @pytest.mark.tflm
+@pytest.mark.parametrize(
+    ("data", "cycles_a_mac"),
+    [
+        pytest.param(networks.mobile_net(32, pruned=True), 2.5, marks=pytest.mark.slow, id="mobile net"),
+        pytest.param(networks.autoencoder(), 2.5, id="autoencoder"),
+    ],
+)
+def test_networks_that_are_no_keyword_spotters_run_dsp_kernels(
+    tmp_path: Path, data: bytes, cycles_a_mac: float
+) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(data)
+    report = pipeline.run_build(request("nano33", tmp_path, path), quiet)
+    assert report.bit_exact
+    portable = {layer.op for layer in report.layers if layer.kernel.endswith("_c") and layer.macs > 1000}
+    assert not portable
+    assert report.modelled_cycles is not None
+    assert report.modelled_cycles < cycles_a_mac * report.macs
+
+
+@pytest.mark.emulator
+@pytest.mark.tflm
 def test_a_core_without_dsp_answers_as_tflite_micro(tmp_path: Path, compiler: str) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.ds_cnn())
