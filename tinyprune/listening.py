@@ -76,7 +76,10 @@ class AudioReport:
 
 
 def run_audio(request: AudioRequest, progress: pipeline.Progress, done: Done | None = None) -> AudioReport:
-    """Raises TinypruneError of every kind."""
+    """Raises TinypruneError of every kind; UsageError about a missing recording before anything starts."""
+    for path in request.recordings:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file")
     image, model = output.load(request.output, request.board)
     graph = reader.read(model, str(request.output / output.MODEL))
     target, link = _open(request, image)

@@ -149,6 +149,7 @@ MISTAKES = {
         2,
         "--limit does not go with --split",
     ),
+    "a recording that is not there": (["audio", "--board", "nano33", "no.wav"], 2, "no.wav: no such file"),
     "a table that is a folder": (["bench", "--board", "nano33", "--csv", "."], 2, ". is a folder; a file is needed"),
     "a history that is none": (
         ["bench", "--board", "nano33", "--history", "text.tflite"],
