@@ -7,6 +7,7 @@
  * the one that is enough behind a ReLU. */
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
+#include "tp_relu.h"
 
 #if TP_DSP
 
@@ -112,16 +113,7 @@
     "ldr.w r9, [sp, #28]\n\t"      \
     "ldr.w r12, [sp, #4]\n\t"      \
     "asr.w r10, r6, #12\n\t"       \
-    "smmla r0, r0, r5, r10\n\t"    \
-    "smmla r1, r1, r5, r10\n\t"    \
-    "smmla r2, r2, r5, r10\n\t"    \
-    "smmla r3, r3, r5, r10\n\t"    \
-    "smmla r4, r4, r5, r10\n\t"    \
-    "ssat r0, #8, r0, asr #12\n\t" \
-    "ssat r1, #8, r1, asr #12\n\t" \
-    "ssat r2, #8, r2, asr #12\n\t" \
-    "ssat r3, #8, r3, asr #12\n\t" \
-    "ssat r4, #8, r4, asr #12\n\t" \
+    TP_RELU_OUTPUTS("r0", "r1", "r2", "r3", "r4", "r5", "r10") \
     "add.w r8, r7, r8\n\t"         \
     "bpl.w 5f\n\t"                 \
     "strb.w r0, [r7]\n\t"          \
@@ -227,7 +219,7 @@ static inline int8_t output_of(int32_t acc, const uint32_t *numbers)
     return (int8_t)tp_ssat8((x + (x >> 31) + rounding) >> (numbers[2] >> 12));
 #else
     const int32_t offset = (int32_t)numbers[1] >> 12;
-    return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * multiplier >> 32)) >> TP_RELU_SHIFT);
+    return tp_relu_output(acc, multiplier, offset);
 #endif
 }
 

@@ -2,6 +2,7 @@
  * Copyright The tinyprune authors */
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
+#include "tp_relu.h"
 
 #define CHANNEL_WORDS TP_DEPTHWISE8_CHANNEL_WORDS
 
@@ -55,28 +56,11 @@ __attribute__((naked, noinline)) void tp_depthwise_row_s8_dense8_dsp(__attribute
         ROW("4", "1", "-12")
         ROW("8", "2", "-8")
         "asr lr, lr, #16\n\t" /* t */
-        "mov r10, #1\n\t"
-        "lsl r10, r10, lr\n\t"
-        "lsl r4, r4, lr\n\t"
-        "lsl r5, r5, lr\n\t"
-        "lsl r6, r6, lr\n\t"
-        "lsl r7, r7, lr\n\t"
-        "lsl r8, r8, lr\n\t"
-        "lsr r10, r10, #2\n\t"
-        "sub r10, r10, #522240\n\t" /* 2^(t - 2) + 2^11 - 128 * 2^12 */
+        TP_RELU_SCALE("r4", "r5", "r6", "r7", "r8", "lr", "r10")
         "ldr r9, [r2, #-4]\n\t"
         "ldr r11, [sp]\n\t"
         "ldr r12, [sp, #4]\n\t"
-        "smmla r4, r4, r9, r10\n\t"
-        "smmla r5, r5, r9, r10\n\t"
-        "smmla r6, r6, r9, r10\n\t"
-        "smmla r7, r7, r9, r10\n\t"
-        "smmla r8, r8, r9, r10\n\t"
-        "ssat r4, #8, r4, asr #12\n\t"
-        "ssat r5, #8, r5, asr #12\n\t"
-        "ssat r6, #8, r6, asr #12\n\t"
-        "ssat r7, #8, r7, asr #12\n\t"
-        "ssat r8, #8, r8, asr #12\n\t"
+        TP_RELU_OUTPUTS("r4", "r5", "r6", "r7", "r8", "r9", "r10")
         "strb r5, [r3, #64]\n\t"
         "strb r6, [r3, #128]\n\t"
         "strb r7, [r3, #192]\n\t"
@@ -91,12 +75,6 @@ __attribute__((naked, noinline)) void tp_depthwise_row_s8_dense8_dsp(__attribute
 }
 
 #else
-
-static inline int8_t relu_output(int32_t acc, int32_t t, int32_t multiplier)
-{
-    const int32_t offset = (1 << (t - 2)) + (1 << (TP_RELU_SHIFT - 1)) - 128 * (1 << TP_RELU_SHIFT);
-    return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * (1 << t) * multiplier >> 32)) >> TP_RELU_SHIFT);
-}
 
 static void add_row(const int8_t *word, int32_t x4, int32_t zero_point, uint32_t taps, int32_t acc[TP_TILE_PIXELS])
 {
@@ -123,7 +101,7 @@ void tp_depthwise_row_s8_dense8_dsp(const tp_depthwise_row *job)
             add_row(words + 4 * row, bytes[row], job->input_zero_point, weights[1 + row], acc);
         }
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-            output[TP_ROW_CHANNELS * i] = relu_output(acc[i], (int32_t)(weights[3] >> 24), (int32_t)weights[4]);
+            output[TP_ROW_CHANNELS * i] = tp_relu_output_scaled(acc[i], (int32_t)(weights[3] >> 24), (int32_t)weights[4]);
         }
         words += job->plane_bytes;
         bytes += job->plane_bytes;

@@ -2,6 +2,7 @@
  * Copyright The tinyprune authors */
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
+#include "tp_relu.h"
 
 #define CHANNEL_WORDS TP_DEPTHWISE_CHANNEL_WORDS
 
@@ -63,16 +64,7 @@ __attribute__((naked, noinline)) void tp_depthwise_row_s8_dense_dsp(__attribute_
         "ldr r10, [r2, #-4]\n\t"
         "ldr r11, [sp]\n\t"
         "ldr r12, [sp, #4]\n\t"
-        "smmla r4, r4, r9, r10\n\t"
-        "smmla r5, r5, r9, r10\n\t"
-        "smmla r6, r6, r9, r10\n\t"
-        "smmla r7, r7, r9, r10\n\t"
-        "smmla r8, r8, r9, r10\n\t"
-        "ssat r4, #8, r4, asr #12\n\t"
-        "ssat r5, #8, r5, asr #12\n\t"
-        "ssat r6, #8, r6, asr #12\n\t"
-        "ssat r7, #8, r7, asr #12\n\t"
-        "ssat r8, #8, r8, asr #12\n\t"
+        TP_RELU_OUTPUTS("r4", "r5", "r6", "r7", "r8", "r9", "r10")
         "strb r5, [r3, #64]\n\t"
         "strb r6, [r3, #128]\n\t"
         "strb r7, [r3, #192]\n\t"
@@ -87,11 +79,6 @@ __attribute__((naked, noinline)) void tp_depthwise_row_s8_dense_dsp(__attribute_
 }
 
 #else
-
-static inline int8_t relu_output(int32_t acc, int32_t multiplier, int32_t offset)
-{
-    return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * multiplier >> 32)) >> TP_RELU_SHIFT);
-}
 
 static void add_row(const int8_t *word, int32_t x4, uint32_t w01, int32_t w2, int32_t acc[TP_TILE_PIXELS])
 {
@@ -115,7 +102,7 @@ void tp_depthwise_row_s8_dense_dsp(const tp_depthwise_row *job)
         add_row(words + 4, bytes[1], weights[4], tp_high(weights[6]), acc);
         add_row(words + 8, bytes[2], weights[5], tp_low(weights[7]), acc);
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-            output[TP_ROW_CHANNELS * i] = relu_output(acc[i], (int32_t)weights[8], (int32_t)weights[9]);
+            output[TP_ROW_CHANNELS * i] = tp_relu_output(acc[i], (int32_t)weights[8], (int32_t)weights[9]);
         }
         words += job->plane_bytes;
         bytes += job->plane_bytes;

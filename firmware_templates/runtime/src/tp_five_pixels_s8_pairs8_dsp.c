@@ -2,6 +2,7 @@
  * Copyright The tinyprune authors */
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
+#include "tp_relu.h"
 
 #if TP_DSP
 
@@ -74,26 +75,9 @@ __attribute__((naked, noinline)) void tp_five_pixels_s8_pairs8_dsp(__attribute__
         "ldr r10, [sp, #24]\n\t"
         "ldr r11, [sp, #28]\n\t"
         "and r6, r6, #31\n\t"
-        "mov r12, #1\n\t"
-        "lsl r12, r12, r6\n\t"
-        "lsl r0, r0, r6\n\t"
-        "lsl r1, r1, r6\n\t"
-        "lsl r2, r2, r6\n\t"
-        "lsl r3, r3, r6\n\t"
-        "lsl r4, r4, r6\n\t"
-        "lsr r6, r12, #2\n\t"
-        "sub r6, r6, #522240\n\t" /* 2^(t - 2) + 2^11 - 128 * 2^12 */
+        TP_RELU_SCALE("r0", "r1", "r2", "r3", "r4", "r6", "r12")
+        TP_RELU_OUTPUTS("r0", "r1", "r2", "r3", "r4", "r5", "r12")
         "ldr r12, [sp, #32]\n\t"
-        "smmla r0, r0, r5, r6\n\t"
-        "smmla r1, r1, r5, r6\n\t"
-        "smmla r2, r2, r5, r6\n\t"
-        "smmla r3, r3, r5, r6\n\t"
-        "smmla r4, r4, r5, r6\n\t"
-        "ssat r0, #8, r0, asr #12\n\t"
-        "ssat r1, #8, r1, asr #12\n\t"
-        "ssat r2, #8, r2, asr #12\n\t"
-        "ssat r3, #8, r3, asr #12\n\t"
-        "ssat r4, #8, r4, asr #12\n\t"
         "add r8, r7, r8\n\t"
         "strb r0, [r7]\n\t"
         "strb r1, [r7, r9]\n\t"
@@ -128,12 +112,6 @@ __attribute__((naked, noinline)) void tp_five_pixels_s8_pairs8_dsp(__attribute__
 }
 
 #else
-
-static inline int8_t relu_output(int32_t acc, int32_t t, int32_t multiplier)
-{
-    const int32_t offset = (1 << (t - 2)) + (1 << (TP_RELU_SHIFT - 1)) - 128 * (1 << TP_RELU_SHIFT);
-    return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * (1 << t) * multiplier >> 32)) >> TP_RELU_SHIFT);
-}
 
 /* acc + one channel's weights . pairs; returns the weights behind. */
 static const uint32_t *dot(const uint32_t *weights, uint32_t entry, const uint32_t *pairs, int32_t acc[TP_TILE_PIXELS])
@@ -171,7 +149,7 @@ void tp_five_pixels_s8_pairs8_dsp(tp_five_pixels *job)
         weights = dot(weights, job->weights[1], job->expanded, acc);
         const int32_t multiplier = (int32_t)*weights++;
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-            job->output[i == 0 ? 0 : job->to[i - 1]] = relu_output(acc[i], header & 31, multiplier);
+            job->output[i == 0 ? 0 : job->to[i - 1]] = tp_relu_output_scaled(acc[i], header & 31, multiplier);
         }
         job->output += job->channel_step;
     }

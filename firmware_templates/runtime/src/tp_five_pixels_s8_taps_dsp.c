@@ -2,6 +2,7 @@
  * Copyright The tinyprune authors */
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
+#include "tp_relu.h"
 
 #if TP_DSP
 
@@ -51,16 +52,7 @@ __attribute__((naked, noinline)) void tp_five_pixels_s8_taps_dsp(__attribute__((
         "ldr.w r7, [sp, #8]\n\t"
         "ldr.w r10, [sp, #12]\n\t"
         "ldr.w r12, [sp, #16]\n\t"
-        "smmla r0, r0, r8, r5\n\t"
-        "smmla r1, r1, r8, r5\n\t"
-        "smmla r2, r2, r8, r5\n\t"
-        "smmla r3, r3, r8, r5\n\t"
-        "smmla r4, r4, r8, r5\n\t"
-        "ssat r0, #8, r0, asr #12\n\t"
-        "ssat r1, #8, r1, asr #12\n\t"
-        "ssat r2, #8, r2, asr #12\n\t"
-        "ssat r3, #8, r3, asr #12\n\t"
-        "ssat r4, #8, r4, asr #12\n\t"
+        TP_RELU_OUTPUTS("r0", "r1", "r2", "r3", "r4", "r8", "r5")
         "ldr.w r5, [sp]\n\t"
         "strb.w r1, [r11, r6]\n\t"
         "strb.w r2, [r11, r7]\n\t"
@@ -105,11 +97,6 @@ __attribute__((naked, noinline)) void tp_five_pixels_s8_taps_dsp(__attribute__((
 
 #else
 
-static inline int8_t relu_output(int32_t acc, int32_t multiplier, int32_t offset)
-{
-    return (int8_t)tp_ssat8((offset + (int32_t)((int64_t)acc * multiplier >> 32)) >> TP_RELU_SHIFT);
-}
-
 static void add_tap(const uint32_t *taps, uint32_t word, int32_t acc[TP_TILE_PIXELS])
 {
     const uint32_t *const x = taps + (word >> 16) / sizeof *taps;
@@ -146,7 +133,7 @@ void tp_five_pixels_s8_taps_dsp(tp_five_pixels *job)
             add_tap(job->expanded, *weights++, acc);
         }
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-            job->output[i == 0 ? 0 : job->to[i - 1]] = relu_output(acc[i], (int32_t)weights[0], (int32_t)weights[1]);
+            job->output[i == 0 ? 0 : job->to[i - 1]] = tp_relu_output(acc[i], (int32_t)weights[0], (int32_t)weights[1]);
         }
         job->output += job->channel_step;
         weights += 2;
