@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyprune import features, output, pipeline, reader, samples, serial_port, speech_commands
+from tinyprune import features, output, pipeline, ports, reader, samples, serial_port, speech_commands
 from tinyprune.audio import ear
 from tinyprune.audio.recordings import Recording, read
 from tinyprune.benchmark import MODEL_ID_CHARACTERS
@@ -106,7 +106,8 @@ def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
     if request.port is not None:
         if request.emulator is not None:
             raise UsageError("--port and --emulator exclude each other: a board or an emulator?")
-        return f"port {request.port}", serial_port.start(request.port, hardware=request.hardware)
+        port = ports.serial_port(request.board, request.port)
+        return f"port {port}", serial_port.start(port, hardware=request.hardware)
     if request.hardware:
         raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     name = pipeline.known_emulator(request.board, request.emulator or request.board.emulators[0])

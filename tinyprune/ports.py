@@ -12,6 +12,7 @@ from pathlib import Path
 from tinyprune.boards import Board
 from tinyprune.errors import TargetError, TinypruneError, UsageError
 
+AUTO = "auto"  # as a port: the one that belongs to the board
 _USB_DEVICES = Path("/sys/bus/usb/devices")
 UDEV_FILE = "/etc/udev/rules.d/70-tinyprune.rules"  # before 73-seat-late.rules, which acts on TAG+="uaccess"
 
@@ -93,10 +94,11 @@ def choose(candidates: list[Port], board: Board, serial_number: str | None, opti
 def serial_port(board: Board, device: str | None = None, serial_number: str | None = None) -> str:
     """The port or URL on which the board's firmware talks, for `serial.serial_for_url`; `device` as it is, if given.
 
-    Without one: the port of the board's probe if that carries the firmware's UART, else the only USB-serial adapter.
+    Without one, or with AUTO: the port of the board's probe if that carries the firmware's UART, else the only
+    USB-serial adapter.
     Raises UsageError where several could be meant, TargetError where there is none.
     """
-    if device is not None:
+    if device is not None and device != AUTO:
         return device
     if board.serial and board.serial.probe and board.usb:
         candidates = with_ids(board.usb.probe)

@@ -28,10 +28,6 @@ from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Activation, Graph, Int8
 from tinyprune.history import Change
 
-#: The port on which the board talks, found by USB id.
-AUTO = "auto"
-
-
 _WIRING = "; is this build's firmware on the board (`tinyprune flash`), is its TX on the adapter's RX and vice versa?"
 
 
@@ -40,8 +36,8 @@ class BenchRequest:
     board: Board
     output: Path  # of a finished build
     emulator: str | None = None  # None: the board's first, unless there is a port
-    port: str | None = None  # AUTO: found by USB id
-    serial_number: str | None = None  # of the board or its probe, where AUTO finds several
+    port: str | None = None  # "auto": found by USB id
+    serial_number: str | None = None  # of the board or its probe, where "auto" finds several
     hardware: bool = False  # the user vouches for a board behind a port that may be anything
     inputs: Path | None = None  # .npy; None: generated
     count: int = 8  # of those
@@ -139,7 +135,7 @@ def _check(request: BenchRequest) -> None:
         raise UsageError("--limit does not go with --split, which is all of its clips")
     if request.hardware and request.port is None:
         raise UsageError("--hardware goes with --port: it says that a board is at its other end")
-    if request.serial_number is not None and request.port != AUTO:
+    if request.serial_number is not None and request.port != ports.AUTO:
         raise UsageError("--serial-number goes with --port auto")
     for path in (request.csv, request.history):
         if path is not None and not path.absolute().parent.is_dir():
@@ -153,7 +149,7 @@ def _check(request: BenchRequest) -> None:
 def _target(request: BenchRequest, image: FirmwareImage) -> tuple[Target, Open, bool]:
     """Where the firmware runs: its name, how to reach it, whether it counts instructions."""
     board, port = request.board, request.port
-    if port == AUTO:
+    if port == ports.AUTO:
         port = ports.serial_port(board, serial_number=request.serial_number)
     if port is not None:
         return Target(f"port {port}", None), lambda: serial_port.start(port, hardware=request.hardware), False

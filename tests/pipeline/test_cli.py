@@ -182,6 +182,11 @@ def test_mistakes_get_a_sentence_and_an_exit_code(run: Run, tmp_path: Path, mode
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_terminal_on_auto_needs_a_board(run: Run) -> None:
+    code, _, err = run("monitor", "--port", "auto")
+    assert (code, err) == (2, "error: say which port with --port, or which board with --board\n")
+
+
 def test_json_errors_are_one_object_too(run: Run) -> None:
     code, out, err = run("build", "--board", "nano3", "--json")
     assert code == json.loads(out)["exit_code"] == 2
@@ -239,6 +244,7 @@ def test_boards_are_listed_and_explained(run: Run) -> None:
     code, out, _ = run("boards")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == boards.names()
+    assert [board["name"] for board in json.loads(run("boards", "--json")[1])] == boards.names()
     code, out, _ = run("boards", "show", "nano33")
     assert code == 0
     assert "64 MHz" in out

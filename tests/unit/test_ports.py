@@ -50,7 +50,7 @@ def test_one_of_several_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_firmware_of_the_nano33_talks_through_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
     plug(monkeypatch, SKETCH, ADAPTER, MAINBOARD)
-    assert ports.serial_port(NANO) == "/dev/ttyUSB0"
+    assert ports.serial_port(NANO) == ports.serial_port(NANO, "auto") == "/dev/ttyUSB0"
     assert ports.serial_port(NANO, "socket://localhost:1234") == "socket://localhost:1234"
     plug(monkeypatch, SKETCH)
     with pytest.raises(TargetError, match=r"no USB-serial adapter was found; .*ttyACM0.*UARTE0, TX P1.03"):

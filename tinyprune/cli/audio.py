@@ -19,7 +19,7 @@ _SHOWN = 20
 @click.command("audio")
 @options.board
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="WAV|FOLDER…")
-@click.option("--port", metavar="PORT", help="Serial port of the board, or a pyserial URL such as socket://HOST:PORT.")
+@click.option("--port", metavar="PORT", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto.")
 @click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
 @click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the build.  [default: build/BOARD]")

@@ -8,16 +8,22 @@ from tinyprune.cli import options
 
 
 @click.group("boards", invoke_without_command=True)
+@options.as_json
 @click.pass_context
-def boards_group(context: click.Context) -> None:
+def boards_group(context: click.Context, as_json: bool) -> None:
     """List the boards; `boards show NAME` explains one."""
     if context.invoked_subcommand is None:
+        from dataclasses import asdict
+
         from tinyprune import boards
 
-        width = max(map(len, boards.names()))
-        for name in boards.names():
-            board = boards.load(name)
-            click.echo(f"{name:{width}}  {board.cpu.core:13}  {board.title}")
+        known = [boards.load(name) for name in boards.names()]
+        if as_json:
+            click.echo(json.dumps([asdict(board) for board in known], indent=2))
+            return
+        width = max(len(board.name) for board in known)
+        for board in known:
+            click.echo(f"{board.name:{width}}  {board.cpu.core:13}  {board.title}")
 
 
 @boards_group.command("show")

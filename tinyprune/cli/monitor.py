@@ -28,7 +28,7 @@ def monitor_command(
     from tinyprune import boards, monitor, ports
     from tinyprune.errors import UsageError
 
-    if port is None and board_name is None:
+    if port in (None, ports.AUTO) and board_name is None:
         raise UsageError("say which port with --port, or which board with --board")
     device = port if board_name is None else ports.serial_port(boards.load(board_name), port, serial_number)
     assert device is not None
