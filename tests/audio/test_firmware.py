@@ -133,11 +133,39 @@ def test_the_report_has_what_the_front_end_costs(
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Firmware for the PC, under sanitizers."""
-    folder = tmp_path_factory.mktemp("host") / "out"
+    return build_sanitized(tmp_path_factory.mktemp("host") / "out", "host")
+
+
+def build_sanitized(folder: Path, board: str) -> Path:
     compiler = sanitizing_host_compiler()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "find", lambda *_: compiler)
-        return build(folder, "host")
+        return build(folder, board)
+
+
+def pc_board(folder: Path, *, fpu: bool) -> str:
+    text = (ROOT / "boards/host.toml").read_text()
+    path = folder / "pc.toml"
+    path.write_text(text if fpu else text.replace("fpu = true", "fpu = false"))
+    return str(path)
+
+
+@pytest.mark.parametrize("fpu", [True, False], ids=["float", "fixed"])
+def test_no_sound_overflows_anything(tmp_path: Path, fpu: bool) -> None:
+    board = pc_board(tmp_path, fpu=fpu)
+    folder, rng, time_s = build_sanitized(tmp_path / "out", board), np.random.default_rng(0), np.arange(16_000) / 16_000
+    sounds = [
+        *(rng.integers(-32_768, 32_768, 16_000) for _ in range(3)),
+        *(np.full(16_000, level) for level in (-32_768, -1, 1, 32_767)),
+        *(32_767 * np.sign(np.sin(2 * np.pi * pitch_hz * time_s)) for pitch_hz in (1, 31.25, 440, 3_999, 8_000)),
+        np.where(np.arange(16_000) == 8_000, 1, -32_768),
+        rng.integers(-1, 2, 16_000),
+    ]
+    with closing(start(folder, board)) as link:
+        device = Device(link)
+        device.connect()
+        for sound in sounds:
+            assert ear.hear(device, sound.astype(np.int16)).frames.times == 49
 
 
 @pytest.fixture
@@ -343,11 +371,10 @@ def test_accuracy_on_the_pc(tmp_path: Path, run: Run, fpu: bool) -> None:
     root = os.environ.get("TINYPRUNE_DATA")
     if not root:
         pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
-    text = (ROOT / "boards/host.toml").read_text()
-    (tmp_path / "pc.toml").write_text(text if fpu else text.replace("fpu = true", "fpu = false"))
-    build(tmp_path / "out", "pc.toml")
+    board = pc_board(tmp_path, fpu=fpu)
+    build(tmp_path / "out", board)
     code, out, _ = run(
-        "audio", "--board", "pc.toml", "-o", "out", "--split", "validation", root, "--limit", "600", "--json"
+        "audio", "--board", board, "-o", "out", "--split", "validation", root, "--limit", "600", "--json"
     )
     report = json.loads(out)
     assert code == 0
