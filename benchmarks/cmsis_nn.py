@@ -96,7 +96,8 @@ def _texts(root: Path, paths: Sequence[Path]) -> dict[str, str]:
 def compiler_for(compiler: Compiler, peer: Sources) -> Compiler:
     """The same compiler, with -O2 as TFLite Micro builds CMSIS-NN; warnings about the peer's code are not ours to
     fix."""
-    kept = ["-O2" if flag == "-Os" else flag for flag in compiler.compile_flags if not flag.startswith("-W")]
+    ours = [flag for flag in compiler.compile_flags if not flag.startswith("-W") and flag not in ("-Xclang", "-Oz")]
+    kept = ["-O2" if flag == "-Os" else flag for flag in ours]
     return replace(compiler, compile_flags=(*kept, *peer.flags))
 
 

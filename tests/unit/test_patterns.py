@@ -100,7 +100,7 @@ def test_which_kernels_take_which_weights() -> None:
 
 @pytest.mark.parametrize("name", ["1:4", "2:4g2", "2:4g4"])
 def test_stricter_layers_run_on_kernels_for_2_of_4(name: str) -> None:
-    program = lower.lower(reader.read(networks.every_operator(pattern=name)), boards.load("nano33"))
+    program = lower.lower(reader.read(networks.every_operator(pattern=name)), boards.load("nano33"), "size")
     step = next(step for step in program.steps if step.op.name == "conv_2")
     assert (step.pattern, step.kernel.name) == (name, "tp_conv_1x1_s8_sp24_dsp")
     assert step.reason.startswith(f"weights are {name}, run 2:4; ")
