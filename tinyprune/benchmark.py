@@ -45,6 +45,7 @@ class Plan:
     metered: bool = False  # with a profile of each input's last inference
     inference_timeout_s: float = 60.0  # until one has been timed; then by how long that took
     reconnect_timeout_s: float | None = None  # None: RECONNECT_TIMEOUT_S
+    board: str | None = None  # for which the firmware must have been built, if it says so
 
     def __post_init__(self) -> None:
         if self.inputs.ndim < 2 or self.inputs.dtype != np.int8 or self.inputs.size == 0:
@@ -118,6 +119,9 @@ class _Run:
         held, wanted = self._device.model_id(), self._plan.model_id
         if wanted is not None and held != wanted and (held := self._device.model_id()) != wanted:  # not by noise
             raise WrongModel(f"the device runs model {held}, not {wanted} of this build: `tinyprune flash` it")
+        board, wanted = self._device.board(), self._plan.board
+        if None not in (board, wanted) and board != wanted and (board := self._device.board()) != wanted:
+            raise WrongModel(f"the device runs firmware for {board}, not for {wanted}: `tinyprune flash` it")
         return self._device.name(), self._device.profile()[1], held
 
     def infer(self, number: int, data: bytes) -> Inference:

@@ -76,6 +76,11 @@ class Device:
     def model_id(self) -> str:
         return self._value("model", r"m-model-id-\[(.*)\]")
 
+    def board(self) -> str | None:
+        """The board that the firmware was built for; None if it does not say."""
+        found = [line for line in self.command("model") if line.startswith("m-board-")]
+        return _find(found, r"m-board-\[(.*)\]", "model")[0] if found else None
+
     def timestamp_us(self) -> int:
         return int(self._value("timestamp", r"m-lap-us-(\d+)"))
 

@@ -105,6 +105,7 @@ def run_bench(request: BenchRequest, progress: pipeline.Progress, done: Done | N
         runs=request.runs,
         warmup=request.warmup,
         metered=metered,
+        board=image.board,
     )
     try:
         outcome = benchmark.measure(open_line, plan, done)

@@ -49,6 +49,7 @@ static void answer_profile(tp_device *device, char *words[]) {
 static void answer_model(tp_device *device, char *words[]) {
     (void)device, (void)words;
     put_quoted("m-model-id-[", TP_MODEL_ID);
+    put_quoted("m-board-[", TP_BOARD_NAME);
 }
 
 static void answer_timestamp(tp_device *device, char *words[]) {

@@ -8,7 +8,7 @@
  *
  *   name%  profile%  timestamp%  help%  results%  db load N%  db HEX%  db print%  infer [N [WARMUP]]%   as in MLPerf Tiny
  *   output%   our own: "m-output-[80ff01]", the raw int8 output of the last inference, in hexadecimal
- *   model%    our own: "m-model-id-[ID]", which model this firmware was generated from
+ *   model%    our own: "m-model-id-[ID]" and "m-board-[NAME]", which model and board this firmware was generated for
  *
  *   audio labels%  audio start%  audio BASE64%  audio end%   our own, where the firmware can hear: tp_listener.h
  *

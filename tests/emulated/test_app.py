@@ -81,7 +81,7 @@ def load(link: Link) -> None:
 FIXED_ANSWERS = {
     "name": ["m-name-dut-[tinyprune]"],
     "profile": ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[kws01]"],
-    "model": [f"m-model-id-[{firmware.MODEL_ID}]"],
+    "model": [f"m-model-id-[{firmware.MODEL_ID}]", "m-board-[none]"],
     "timestamp": ["m-lap-us-T"],
     "": [],
     "  name  ": ["m-name-dut-[tinyprune]"],

@@ -114,6 +114,16 @@ def test_another_model_is_refused_at_once() -> None:
     assert not any(command.startswith("db") for command in link.commands)
 
 
+def test_firmware_for_another_board_is_refused_at_once_and_one_that_says_no_board_is_not() -> None:
+    def says_pico(command: str, answer: bytes) -> bytes:
+        return answer.replace(READY, b"m-board-[pico]\r\n" + READY) if command == "model" else answer
+
+    with pytest.raises(WrongModel, match="the device runs firmware for pico, not for nano33: `tinyprune flash` it"):
+        measure(lambda: Network(says_pico), plan(board="nano33"))
+    assert measure(lambda: Network(says_pico), plan(board="pico")).failure is None
+    assert measure(Network, plan(board="nano33")).failure is None
+
+
 @pytest.mark.parametrize(
     "inputs", [np.zeros((1, 40), np.uint8), np.zeros(40, np.int8), np.zeros((0, 40), np.int8), np.zeros((2, 4))]
 )

@@ -88,8 +88,8 @@ def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
 def cli() -> None:
     """Prune a small int8 network so that a microcontroller really runs it faster, and put it on the board.
 
-    Exit codes: 0 done, 1 the model, its data or the firmware is wrong, 2 wrong usage or something is not installed,
-    3 does not fit the board.
+    Exit codes: 0 done, 1 the model, its data, the firmware or the board is wrong, 2 wrong usage or something is not
+    installed, 3 does not fit the board.
     """
 
 

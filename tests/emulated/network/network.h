@@ -6,6 +6,7 @@
 
 #define TP_NETWORK_NAME "kws01"
 #define TP_MODEL_ID "0123456789abcdef"
+#define TP_BOARD_NAME "none"
 #define TP_NETWORK_INPUT_BYTES 70
 #define TP_NETWORK_OUTPUT_BYTES 5
 #define TP_NETWORK_ARENA_BYTES 128
