@@ -45,7 +45,7 @@ class Memory:
 class Clock:
     """What the port makes the core's clock of."""
 
-    source: str  # "crystal", "external" (a clock signal) or "internal" (the chip's own oscillator)
+    source: str  # "crystal", "external" (a clock signal), "internal" (the chip's own oscillator) or "reset" (as reset left)
     hz: int
     enable: str = ""  # the pin that must be high for a clock from outside to run
 
@@ -80,6 +80,7 @@ class Serial:
 @dataclass(frozen=True, slots=True)
 class Qemu:
     machine: str  # of `qemu-system-arm -machine help`
+    counter_hz: int = 0  # what the port's counter of cycles counts a virtual second there; 0: cpu.clock_hz
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,8 @@ def _check_emulators(board: Board, path: Path) -> None:
     for name, what in (("qemu", "machine"), ("renode", "platform")):
         if name in board.emulators and getattr(board, name) is None:
             raise UsageError(f"{path}: emulators has {name}, so table [{name}] must name its {what}")
+    if board.qemu and board.qemu.counter_hz < 0:
+        raise UsageError(f"{path}: qemu.counter_hz must not be below 0")
     if board.renode and not re.fullmatch(r"[\w./-]+\.repl", board.renode.platform):
         raise UsageError(f'{path}: renode.platform "{board.renode.platform}" must be a .repl file of Renode\'s')
     if board.renode and not re.fullmatch(r"\w+", board.renode.uart):

@@ -37,8 +37,8 @@ class Family:
         return None
 
 
-def _stm32(core: str, *folders: str, uarts: str) -> Family:
-    clocks = ("internal", "crystal", "external")
+def _stm32(core: str, *folders: str, uarts: str, more_clocks: tuple[str, ...] = ()) -> Family:
+    clocks = ("internal", "crystal", "external", *more_clocks)
     return Family(("cortex_m", "stm32", *folders), r"P[A-K]([0-9]|1[0-5])", "PG7", tuple(uarts.split()), clocks, core)
 
 
@@ -57,7 +57,13 @@ FAMILIES: dict[str, Family] = {
     "nrf53": Family(("cortex_m", "nrf52", "nrf53"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
     "rp2040": _rp2("cortex-m0plus", "rp2040"),
     "rp2350": _rp2("cortex-m33", "rp2350"),
-    "stm32f4": _stm32("cortex-m4", "stm32f", "stm32f4", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
+    "stm32f4": _stm32(
+        "cortex-m4",
+        "stm32f",
+        "stm32f4",
+        uarts="USART1 USART2 USART3 UART4 UART5 USART6",
+        more_clocks=("reset",),
+    ),
     "stm32f7": _stm32("cortex-m7", "cortex_m7", "stm32f", "stm32f7", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
     "stm32h7": _stm32("cortex-m7", "cortex_m7", "stm32h7", uarts="USART1 USART2 USART3 UART4 UART5 USART6 UART7 UART8"),
     "stm32l4": _stm32("cortex-m4", "stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5"),

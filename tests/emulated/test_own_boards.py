@@ -59,6 +59,7 @@ REFUSED: dict[tuple[str, str, str], str] = {
     ("nucleo-l4r5zi", "hz = 16_000_000", "hz = 8_000_000"): "the internal clock, HSI16, has 16 MHz",
     ("stm32f4-discovery", "168_000_000", "180_000_000"): "cpu.clock_hz is beyond what the PLL is set up for",
     ("stm32f4-discovery", "hz = 8_000_000", "hz = 12_288_000"): "clock.hz must be whole MHz, 4 to 50",
+    ("netduinoplus2", "clock_hz = 16_000_000", "clock_hz = 32_000_000"): "reset leaves HSI, so both clocks have 16 MHz",
     ("nucleo-f767zi", "216_000_000", "215_500_000"): "cpu.clock_hz must be whole MHz",
     ("portenta-h7", "400_000_000", "480_000_000"): "cpu.clock_hz must be 100 to 400 MHz",
     ("pico", "125_000_000", "126_500_000"): "the PLL cannot make cpu.clock_hz of clock.hz",

@@ -11,7 +11,7 @@ import pytest
 
 from tests import networks
 from tests.emulated import firmware
-from tinyprune import benchmark, boards, pipeline, session, show, toolchain
+from tinyprune import benchmark, boards, emulators, pipeline, session, show, toolchain
 from tinyprune.emulators import EMULATORS, qemu
 from tinyprune.errors import MissingDependency, TargetError
 from tinyprune.firmware import FirmwareImage
@@ -45,22 +45,26 @@ def test_machines_answer(name: str, compiler: str, tmp_path: Path) -> None:
 
 
 @needs_qemu
-def test_a_virtual_microsecond_is_a_thousand_instructions(image: FirmwareImage) -> None:
+@pytest.mark.parametrize(("name", "instructions_a_us"), [(BOARD.name, 1000), ("netduinoplus2", 16)])
+def test_a_virtual_microsecond_is_so_many_instructions(name: str, instructions_a_us: int, tmp_path: Path) -> None:
     """The same image in sim, which counts one by one; between two inferences the app has some of its own."""
+    board = boards.load(name)
+    image = firmware.make(tmp_path, name, toolchain.find(board))
+    assert emulators.instructions_a_us("qemu", board) == instructions_a_us
     data, runs = bytes(70), 400
-    with closing(EMULATORS["sim"](image, BOARD, profile=True)) as link:
+    with closing(EMULATORS["sim"](image, board, profile=True)) as link:
         device = Device(link)
         device.connect()
         device.load(data)
         device.infer()
         counted = link.profile().instructions
-    with closing(EMULATORS["qemu"](image, BOARD)) as link:
+    with closing(EMULATORS["qemu"](image, board)) as link:
         assert link.clock == "virtual"
         device = Device(link)
         device.connect()
         device.load(data)
         first, again = device.infer(runs), device.infer(runs)
-        assert 0 < first * 1000 / runs - counted < 300
+        assert 0 < first * instructions_a_us / runs - counted < 300
         assert abs(first - again) <= 1, "virtual time repeats"
         with pytest.raises(TargetError, match="counts no instructions of single layers"):
             link.profile()

@@ -168,6 +168,25 @@ F4_FAULTS: dict[tuple[str, Step | None], str] = {
     ("CR1", lambda chip: chip.write(0x4000440C, 0xD)): "CR1 = 0xd, which is not 8N1",  # as the newer UART wants it
     ("BRR", lambda chip: chip.write(0x40004408, 1458)): "USART2 sends at 28807 baud",
 }
+#: The F4 as reset leaves its clocks.
+RESET_STEPS: dict[str, Step] = {
+    "TIM2 clock": lambda chip: chip.set(0x40023840, 1),
+    "TIM2": lambda chip: chip.write(0x40000000, 1),
+    "count": lambda chip: chip.read(0x40000024),
+    "GPIOB clock": lambda chip: chip.set(0x40023830, 1 << 1),
+    "TX": lambda chip: (chip.set(0x40020420, 7 << 24), chip.set(0x40020400, 2 << 12)),
+    "USART1 clock": lambda chip: chip.set(0x40023844, 1 << 4),
+    "BRR": lambda chip: chip.write(0x40011008, 139),
+    "CR1": lambda chip: chip.write(0x4001100C, 1 << 13 | 1 << 3 | 1 << 2),
+    "send": lambda chip: chip.write(0x40011004, ord("x")),
+}
+RESET_FAULTS: dict[tuple[str, Step | None], str] = {
+    ("TIM2 clock", None): "TIM2 is used while RCC gives it no clock",
+    ("TIM2", None): "TIM2_CNT is read while CR1 = 0x0: it does not count up",
+    ("GPIOB clock", lambda chip: chip.set(0x40023800, 1 << 16)): "GPIOB is used while RCC gives it no clock",
+    ("BRR", lambda chip: chip.write(0x40011008, 69)): "USART1 sends at 231884 baud",
+    ("send", lambda chip: chip.set(0x40023808, 1)): "a clock is selected that is not ready",
+}
 H7_STEPS: dict[str, Step] = {
     "GPIOH clock": lambda chip: chip.set(0x580244E0, 1 << 7),
     "oscillator": lambda chip: (chip.write(0x58021C18, 1 << 1), chip.write(0x58021C00, 0xFFFFFFF7)),
@@ -229,6 +248,7 @@ CHIPS = {
     "nucleo-l4r5zi": (L4_STEPS, L4_FAULTS),
     "nucleo-f767zi": (F7_STEPS, F7_FAULTS),
     "stm32f4-discovery": (F4_STEPS, F4_FAULTS),
+    "netduinoplus2": (RESET_STEPS, RESET_FAULTS),
 }
 FAULTS = [(name, *fault, message) for name, (_, faults) in CHIPS.items() for fault, message in faults.items()]
 

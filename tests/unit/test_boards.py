@@ -97,6 +97,7 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ("[cpu]", '[renode]\nplatform = "x.repl"\nuart = "a b"\n[cpu]', 'renode.uart "a b" must be a name in the'),
         ("[cpu]", '[renode]\nplatfrom = "x.repl"\n[cpu]', r'key "renode.platfrom" \(did you mean "platform"\?\)'),
         ("[cpu]", '[qemu]\nmachin = "x"\n[cpu]', r'unknown key "qemu.machin" \(did you mean "machine"\?\)'),
+        ("[cpu]", '[qemu]\nmachine = "x"\ncounter_hz = -1\n[cpu]', "qemu.counter_hz must not be below 0"),
         ('["sim"]', '["sim", "qemu"]', r"emulators has qemu, so table \[qemu\] must name its machine"),
         ("[flash]\norigin = 0\nbytes = 1024", "", r"table \[flash\] is missing"),
         (GOOD[GOOD.index("[serial]") :], "", r"table \[serial\] is missing: the family nrf52 leaves the choice"),

@@ -67,5 +67,7 @@ EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim, "qemu": _
 def instructions_a_us(emulator: str | None, board: Board) -> float | None:
     """What a microsecond of an emulator's virtual time is, None where its time is of another kind."""
     if emulator == "qemu":
-        return 1000.0  # -icount shift=0
+        assert board.qemu is not None
+        counter_hz = board.qemu.counter_hz or board.cpu.clock_hz
+        return 1000.0 * board.cpu.clock_hz / counter_hz  # -icount shift=0
     return board.cpu.clock_hz / 1e6 if emulator == "renode" else None  # PerformanceInMips

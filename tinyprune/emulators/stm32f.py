@@ -1,6 +1,6 @@
-"""STM32F405/407 and F76x as their port uses them: RCC, PWR and FLASH from reset to the PLL.
+"""STM32F405/407 and F76x as their port uses them: RCC, PWR and FLASH from reset to the PLL, and TIM2.
 
-RM0090, 3.5.1 (wait states), 5.4 (PWR), 7.2 and 7.3 (RCC); RM0410, 3.3.2, 4.1.4 (over-drive), 5.2 and 5.3. The model
+RM0090, 3.5.1 (wait states), 5.4 (PWR), 7.2 and 7.3 (RCC), 18.4 (TIM2); RM0410, 3.3.2, 4.1.4 (over-drive), 5.2 and 5.3. The model
 computes the clocks from the registers and refuses too few flash wait states, a bus or a PLL outside its range, more
 than 180 MHz without over-drive, and a clock that is not ready.
 """
@@ -23,6 +23,7 @@ _UARTS = {
 }
 _HSI, _HSE, _PLL = range(3)  # CFGR.SW
 _ENABLE_BITS = {
+    "TIM2": ("APB1", 0),
     "USART1": ("APB2", 4),
     "USART2": ("APB1", 17),
     "USART3": ("APB1", 18),
@@ -86,6 +87,10 @@ class Stm32fClock:
 
     def uart_hz(self, uart: str) -> int:
         return self._apb_hz(10 if _ENABLE_BITS[uart][0] == "APB1" else 13)
+
+    def timer_hz(self) -> int:
+        """Of TIM2: APB1's, twice that where APB1 is divided. RM0090, 7.2."""
+        return min(2 * self._apb_hz(10), self.core_hz())
 
     def is_powered(self, pin: str) -> bool:  # noqa: ARG002 (all pins have the chip's supply)
         return True
@@ -172,8 +177,41 @@ class Stm32fClock:
             raise FirmwareError(f"APB1 at {self._apb_hz(10):,} Hz and APB2 at {self._apb_hz(13):,} Hz are too fast")
 
 
+class Tim2:
+    """Counts up from 0, as reset leaves it, once CR1.CEN is set."""
+
+    def __init__(self, machine: Machine, clock: Stm32fClock) -> None:
+        self._machine = machine
+        self._clock = clock
+        self._cr1 = Cell(check=self._require_clock)
+        self._start = 0
+        self.registers = {
+            0x40000000: Register(self._cr1.register().read, self._write_cr1),
+            0x40000024: Register(self._read_count, None),
+        }
+
+    def _require_clock(self) -> None:
+        if not self._clock.is_enabled("TIM2"):
+            raise FirmwareError("TIM2 is used while RCC gives it no clock")
+
+    def _write_cr1(self, value: int) -> None:
+        self._require_clock()
+        self._cr1.value = value
+        self._start = self._machine.cycles()
+
+    def _read_count(self) -> int:
+        self._require_clock()
+        if self._cr1.value != 1:
+            raise FirmwareError(f"TIM2_CNT is read while CR1 = 0x{self._cr1.value:x}: it does not count up")
+        cycles = self._machine.cycles() - self._start
+        return cycles * self._clock.timer_hz() // self._clock.core_hz() & 0xFFFFFFFF
+
+
 def stm32f4(machine: Machine, board: Board) -> Mcu:
-    return Stm32(machine, board, Stm32fClock(board, _F4), _F4.layout)
+    clock = Stm32fClock(board, _F4)
+    chip = Stm32(machine, board, clock, _F4.layout)
+    chip.registers |= Tim2(machine, clock).registers
+    return chip
 
 
 def stm32f7(machine: Machine, board: Board) -> Mcu:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* STM32: a USART or LPUART, polled, and the DWT cycle counter as the clock; tp_clock_init is the series'.
+/* STM32: a USART or LPUART, polled, and the DWT cycle counter or the series' CYCLE_TIMER as the clock; tp_clock_init is the series'.
  *
  * Registers: the reference manual of the series (series.h names it), chapters GPIO and USART. DWT and DEMCR: Armv7-M
  * Architecture Reference Manual (DDI 0403E), C1.8 and C1.6.
@@ -37,6 +37,13 @@
 #define USART_RXNE (1u << 5)
 #define USART_TC (1u << 6)
 #define USART_TXE (1u << 7)
+#ifdef CYCLE_TIMER /* at the core's clock; chapter General-purpose timers */
+#define TIM_CR1 REGISTER(CYCLE_TIMER + 0x00)
+#define CYCLES REGISTER(CYCLE_TIMER + 0x24) /* CNT */
+#define TIM_CR1_CEN (1u << 0)
+#else
+#define CYCLES DWT_CYCCNT
+#endif
 /* Core */
 #define DWT_CTRL REGISTER(0xE0001000)
 #define DWT_CYCCNT REGISTER(0xE0001004)
@@ -50,15 +57,21 @@ _Static_assert(CPU_CLOCK_HZ % MHZ == 0, "cpu.clock_hz must be whole MHz");
 static uint8_t rx_bytes[RX_BYTES];
 static uint32_t rx_first, rx_end;
 static uint64_t time_us;
-static uint32_t time_cycles; /* DWT_CYCCNT at time_us */
+static uint32_t time_cycles; /* CYCLES at time_us */
 
 static void start_cycle_counter(void) {
+#ifdef CYCLE_TIMER
+    CYCLE_TIMER_ENABLE;
+    (void)TIM_CR1; /* the clock reaches the timer a few cycles later */
+    TIM_CR1 = TIM_CR1_CEN;
+#else
     DEMCR |= 1u << 24; /* TRCENA: powers the DWT */
 #if CORE_LOCKS_DWT
     DWT_LAR = 0xC5ACCE55; /* the Cortex-M7 ignores writes to the DWT until it is unlocked */
 #endif
     DWT_CYCCNT = 0;
     DWT_CTRL |= 1; /* CYCCNTENA */
+#endif
 }
 
 static void start_gpio(uint32_t port) {
@@ -152,9 +165,9 @@ void tp_port_flush(void) {
     }
 }
 
-/* CYCCNT wraps after 2^32 cycles, 8.9 s at 480 MHz: its differences add up if this is called once in that time. */
+/* CYCLES wraps after 2^32 cycles, 8.9 s at 480 MHz: its differences add up if this is called once in that time. */
 uint64_t tp_port_time_us(void) {
-    const uint32_t elapsed_us = (DWT_CYCCNT - time_cycles) / CYCLES_PER_US;
+    const uint32_t elapsed_us = (CYCLES - time_cycles) / CYCLES_PER_US;
     time_cycles += elapsed_us * CYCLES_PER_US;
     time_us += elapsed_us;
     return time_us;

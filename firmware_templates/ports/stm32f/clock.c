@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* STM32F4 and F7 from reset (HSI, 16 MHz) to the PLL. RM0090: 5.1 power, 3.5 flash, 7.2 clocks; RM0410: 4.1, 3.3, 5.2.
+/* STM32F4 and F7 from reset (HSI, 16 MHz) to the PLL, or not beyond reset. RM0090: 5.1 power, 3.5 flash, 7.2 clocks; RM0410: 4.1, 3.3, 5.2.
  * Reset leaves the voltage regulator in scale 1 (PWR_CR.VOS, PWR_CR1.VOS), which full speed needs. */
 #include "stm32.h"
 #if CORE_HAS_CACHES
 #include "caches.h"
 #endif
+
+#ifdef SOURCE_IS_RESET
+_Static_assert(SOURCE_CLOCK_HZ == 16 * MHZ && CPU_CLOCK_HZ == SOURCE_CLOCK_HZ,
+               "reset leaves HSI, so both clocks have 16 MHz");
+
+/* HSI runs, drives the core and all buses, and flash needs no wait state: RM0090, 7.3.1, 7.3.3 and table 10. */
+void tp_clock_init(void) {}
+#else
 
 #define RCC_CR REGISTER(0x40023800)
 #define RCC_PLLCFGR REGISTER(0x40023804)
@@ -75,3 +83,4 @@ void tp_clock_init(void) {
     tp_caches_init();
 #endif
 }
+#endif
