@@ -45,7 +45,7 @@ class Memory:
 class Clock:
     """What the port makes the core's clock of."""
 
-    source: str  # "crystal", "external" (a clock signal), "internal" (the chip's own oscillator) or "reset" (as reset left)
+    source: str  # "crystal", "external" (a signal), "internal" (the chip's oscillator) or "reset" (what reset leaves)
     hz: int
     enable: str = ""  # the pin that must be high for a clock from outside to run
 

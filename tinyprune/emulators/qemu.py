@@ -2,9 +2,9 @@
 
 Runs with `-icount shift=0`: the machine's clock then advances 1 ns an instruction, whichever it is and however busy
 the PC. So the firmware's timestamps are *virtual* time, a thousand instructions a microsecond, and tell nothing of the
-time that a board takes. QEMU has no DWT: ports for its machines count with another timer. Where QEMU gives that
-another frequency than the board's file (`qemu.counter_hz`), the firmware's microsecond is not a virtual one; which it is,
-`emulators.instructions_a_us` tells.
+time that a board takes. QEMU has no DWT: ports for its machines count with another timer. Where QEMU runs that at
+another frequency than the core (`qemu.counter_hz` of the board file), the firmware's microsecond is another number of
+instructions, which `emulators.instructions_a_us` tells.
 """
 
 import shutil

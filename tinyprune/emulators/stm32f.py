@@ -1,8 +1,8 @@
 """STM32F405/407 and F76x as their port uses them: RCC, PWR and FLASH from reset to the PLL, and TIM2.
 
-RM0090, 3.5.1 (wait states), 5.4 (PWR), 7.2 and 7.3 (RCC), 18.4 (TIM2); RM0410, 3.3.2, 4.1.4 (over-drive), 5.2 and 5.3. The model
-computes the clocks from the registers and refuses too few flash wait states, a bus or a PLL outside its range, more
-than 180 MHz without over-drive, and a clock that is not ready.
+RM0090, 3.5.1 (wait states), 5.4 (PWR), 7.2 and 7.3 (RCC), 18.4 (TIM2); RM0410, 3.3.2, 4.1.4 (over-drive), 5.2
+and 5.3. The model computes the clocks from the registers and refuses too few flash wait states, a bus or a PLL outside
+its range, more than 180 MHz without over-drive, and a clock that is not ready.
 """
 
 from dataclasses import dataclass
