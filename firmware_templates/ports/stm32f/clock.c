@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
 /* STM32F4 and F7 from reset (HSI, 16 MHz) to the PLL, or, with the source "reset", no further. RM0090: 5.1 power, 3.5 flash,
- * 7.2 clocks; RM0410: 4.1, 3.3, 5.2. Reset leaves the voltage regulator in scale 1 (PWR_CR.VOS, PWR_CR1.VOS), which full speed needs. */
+ * 7.2 clocks; RM0410: 4.1, 3.3, 5.2. Reset leaves the voltage regulator in scale 1 (PWR_CR.VOS, PWR_CR1.VOS), which full speed
+ * needs. */
 #include "stm32.h"
 #if CORE_HAS_CACHES
 #include "caches.h"
