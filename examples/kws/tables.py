@@ -30,8 +30,8 @@ altogether. "reordered": channels were first put into the order in which the pat
 weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
-measured on a board; weights are as the firmware of that build holds them, for speed; both of the lowest seed. Deflated:
-the int8 weights by zlib, mean over seeds.
+measured on a board; weights are as the firmware of that build holds them, for speed; both of the lowest seed. Rows
+without flash were modelled with the kernels of an earlier day. Deflated: the int8 weights by zlib, mean over seeds.
 
 | DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights | deflated |
 |---|---|---|---|---|---|---|---|---|---|---|---|
