@@ -126,6 +126,7 @@ EMULATOR_NAMES = ("host", "sim", "qemu", "renode")
 #: Core → instruction sets of kernels that run on it, best first.
 CORES: dict[str, tuple[str, ...]] = {
     "host": ("c",),
+    "cortex-m0": ("c",),
     "cortex-m0plus": ("c",),
     "cortex-m3": ("c",),
     "cortex-m4": ("dsp", "c"),

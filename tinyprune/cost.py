@@ -171,6 +171,7 @@ CORTEX_M0PLUS = CycleTable(
 
 #: Core → its table; None where none is known.
 CYCLE_TABLES: dict[str, CycleTable | None] = {
+    "cortex-m0": None,  # nothing here asks: sim, which counts instructions, has no chip with this core
     "cortex-m0plus": CORTEX_M0PLUS,
     "cortex-m3": CORTEX_M3,
     "cortex-m4": CORTEX_M4,

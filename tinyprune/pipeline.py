@@ -332,7 +332,7 @@ def _run(
         report, bit_exact=equal == len(inputs), inputs_compared=len(inputs), inputs_equal=equal, reference=judge
     )
     if emulator not in METERED:
-        return report
+        return replace(report, cost_model=f"not modelled: the emulator {emulator} does not count them")
     progress("counting instructions and modelling cycles of one inference")
     return with_profile(report, benchmark.profile(EMULATORS[emulator], image, board, inputs[-1]), board.cpu.clock_hz)
 

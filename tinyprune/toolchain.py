@@ -16,6 +16,7 @@ from tinyprune.errors import MissingDependency, UsageError
 
 #: Core → flags of GCC, with and without an FPU.
 _GCC_CORES = {
+    "cortex-m0": ("-mcpu=cortex-m0", "-mfloat-abi=soft"),
     "cortex-m0plus": ("-mcpu=cortex-m0plus", "-mfloat-abi=soft"),
     "cortex-m3": ("-mcpu=cortex-m3", "-mfloat-abi=soft"),
     "cortex-m4": ("-mcpu=cortex-m4", "-mfloat-abi=hard -mfpu=fpv4-sp-d16"),
@@ -26,6 +27,7 @@ _GCC_CORES = {
 _ZIG_SIZE = ("-Xclang", "-Oz")
 #: Core → target and CPU of zig.
 _ZIG_CORES = {
+    "cortex-m0": ("thumb-freestanding-eabi", "cortex_m0"),
     "cortex-m0plus": ("thumb-freestanding-eabi", "cortex_m0plus"),
     "cortex-m3": ("thumb-freestanding-eabi", "cortex_m3"),
     "cortex-m4": ("thumb-freestanding-eabihf", "cortex_m4+vfp4d16sp"),

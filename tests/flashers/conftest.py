@@ -152,7 +152,7 @@ def built(tmp_path: Path) -> Callable[..., Path]:
         board = boards.load(board_name)
         assert board.flash is not None
         address = changes.pop("address", board.flash.origin)
-        changes.setdefault("architecture", elf.ARMV6SM if board.cpu.core == "cortex-m0plus" else elf.ARMV7EM)
+        changes.setdefault("architecture", elf.ARMV6SM if board.cpu.core.startswith("cortex-m0") else elf.ARMV7EM)
         folder, staged = tmp_path / "build" / board.name, tmp_path / "staged"
         staged.mkdir(exist_ok=True)
         folder.parent.mkdir(exist_ok=True)

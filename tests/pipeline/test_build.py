@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests import networks
-from tinyprune import boards, oracle, output, pipeline, reader, samples, session, show
+from tests.emulated import firmware
+from tinyprune import boards, lower, oracle, output, pipeline, reader, samples, session, show, zoo
 from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
 from tinyprune.pipeline import BuildRequest
 
@@ -130,6 +131,26 @@ def test_other_cores_answer_as_tflite_micro(tmp_path: Path, core: str, dsp: bool
         assert any("cycles are not modelled" in line for line in lines)
         assert any("cycles are not modelled" in line for line in bench)
         assert not [line for line in (*lines, *bench, str(show.verdict(report))) if " ms" in line]
+
+
+@pytest.mark.emulator
+@pytest.mark.tflm
+@pytest.mark.skipif(firmware.missing("qemu") is not None, reason=str(firmware.missing("qemu")))
+def test_a_board_that_only_qemu_has_tells_bytes_and_no_cycles(tmp_path: Path, compiler: str) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(networks.ds_cnn())
+    report = pipeline.run_build(request("microbit-v1", tmp_path, path, compiler=compiler), quiet)
+    assert report.bit_exact
+    assert (report.inputs_equal, report.instructions, report.modelled_cycles, report.stack_bytes) == (64, *3 * [None])
+    lines = show.summary_lines(report)
+    assert "cycles    not modelled: the emulator qemu does not count them" in lines
+    assert not [line for line in (*lines, str(show.verdict(report))) if " ms" in line]
+
+
+def test_the_first_microbit_is_too_small_for_ds_cnn_s() -> None:
+    graph = reader.read(zoo.int8_model(zoo.load("ds-cnn-s-2x4")), "net")
+    with pytest.raises(DoesNotFit, match=r"arena needs 16,512 bytes of RAM, the board has 14,336 beside the stack"):
+        lower.lower(graph, boards.load("microbit-v1"))
 
 
 @pytest.mark.parametrize("pruned", [True, False])

@@ -14,6 +14,7 @@ _MACHINES = {"EM_X86_64": "a PC (x86-64)", "EM_AARCH64": "a 64-bit Arm", "EM_386
 _ARCHITECTURES = {10: "Armv7-M", 11: "Armv6-M", 12: "Armv6S-M", 13: "Armv7E-M", 16: "Armv8-M Baseline", 17: "Armv8-M"}
 #: Core → those that it runs; its own last.
 _RUNS = {
+    "cortex-m0": (11, 12),
     "cortex-m0plus": (11, 12),
     "cortex-m3": (11, 12, 10),
     "cortex-m4": (11, 12, 10, 13),

@@ -22,6 +22,7 @@ _ARCHITECTURES = {
     21: "Armv8.1-M Mainline",
 }  # fmt: skip
 _RUNS = {
+    "cortex-m0": {11, 12},
     "cortex-m0plus": {11, 12},
     "cortex-m3": {10, 11, 12},
     "cortex-m4": {10, 11, 12, 13},

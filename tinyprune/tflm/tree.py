@@ -23,6 +23,7 @@ _HEADERS = {"flatbuffers/include": "flatbuffers/flatbuffers.h", "gemmlowp": "fix
 _NEEDED = {"tensorflow/lite/micro/micro_common.h": "TFLMRegistration", _INTERPRETER: "arena_used_bytes"}
 #: Core, with and without FPU → TARGET_ARCH of TFLite Micro's Makefile (targets/cortex_m_generic_makefile.inc).
 _ARCHITECTURES = {
+    ("cortex-m0", False): "cortex-m0",
     ("cortex-m0plus", False): "cortex-m0plus",
     ("cortex-m3", False): "cortex-m3",
     ("cortex-m4", True): "cortex-m4+fp",

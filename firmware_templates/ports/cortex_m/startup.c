@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "board.h"
+
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define ICTR REGISTER(0xE000E004)
 #define SYST_CSR REGISTER(0xE000E010)
@@ -80,7 +82,9 @@ __attribute__((noreturn)) void tp_start(void) {
     __asm__ volatile("dsb\nisb" ::: "memory");
 #endif
     silence_core();
+#if TP_HAS_VTOR
     VTOR = (uint32_t)(uintptr_t)__vectors;
+#endif
     memcpy(__data_start, __data_load, (size_t)(__data_end - __data_start));
     memset(__bss_start, 0, (size_t)(__bss_end - __bss_start));
     (void)main();
