@@ -62,8 +62,9 @@ def count(project: Path, board: Board, compiler: Compiler, sample: npt.NDArray[n
 def _link(project: Path, board: Board, compiler: Compiler, sample: npt.NDArray[np.int8], folder: Path) -> Path:
     (folder / "sample.h").write_text(f"static const int8_t sample[] = {{{', '.join(map(str, sample.ravel()))}}};\n")
     script = folder / "link.ld"
-    template = jinja2.Template((_PORT / "link.ld.j2").read_text(), undefined=jinja2.StrictUndefined)
-    script.write_text(template.render(board=_with_memory(board)))
+    for path in (script, folder / "board.h"):
+        template = jinja2.Template((_PORT / f"{path.name}.j2").read_text(), undefined=jinja2.StrictUndefined)
+        path.write_text(template.render(board=_with_memory(board)))
     kept = [path for path in project.rglob("*.c") if path.relative_to(project).parts[0] not in ("app", "port")]
     sources = [*sorted(kept), _PORT / "startup.c", _PORT / "string.c", Path(__file__).with_name("qemu_main.c")]
     includes = [project / "network", project / "runtime/include", _PORT, folder]
