@@ -7,7 +7,6 @@
 """
 
 import csv
-import wave
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune import features, samples, speech_commands
+from tinyprune.audio.recordings import read_wav
 from tinyprune.bench_report import Truth
 from tinyprune.errors import DataError, UsageError
 from tinyprune.graph import Activation, Int8
@@ -176,18 +176,7 @@ def _mfcc(files: Sequence[Path], tensor: Activation) -> Int8:
 
 def _clip(path: Path) -> npt.NDArray[np.int16]:
     """One second `[samples]`: a short recording is padded with zeros, a long one cut."""
-    try:
-        with wave.open(str(path), "rb") as recording:
-            form = (recording.getnchannels(), 8 * recording.getsampwidth(), recording.getframerate())
-            data = recording.readframes(features.CLIP_SAMPLES)
-    except (OSError, EOFError, wave.Error) as error:
-        raise DataError(f"{path}: cannot be read as a PCM .wav: {error or 'it ends too early'}") from None
-    if form != (1, 16, features.SAMPLE_RATE_HZ):
-        raise DataError(
-            f"{path}: {form[0]} channels of {form[1]} bits at {form[2]} Hz; one of 16 bits at "
-            f"{features.SAMPLE_RATE_HZ} Hz is needed"
-        )
-    pcm = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
+    pcm = read_wav(path)[: features.CLIP_SAMPLES]
     return np.pad(pcm, (0, features.CLIP_SAMPLES - len(pcm)))
 
 

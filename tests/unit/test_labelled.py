@@ -125,7 +125,8 @@ def test_wrong_recordings_are_refused(tmp_path: Path) -> None:
     wav(tmp_path / "a/x.wav", noise(1))
     refused(tmp_path, "x.wav: a recording needs a network of 49×10 features, and this one takes [2, 3, 1]")
     wav(tmp_path / "a/x.wav", noise(1), rate_hz=44_100)
-    refused(tmp_path, "x.wav: 1 channels of 16 bits at 44100 Hz; one of 16 bits at 16000 Hz is needed", SPEECH)
+    hint = "the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i x.wav"
+    refused(tmp_path, f"x.wav: 1 channel of 16 bits at 44,100 Hz; {hint}", SPEECH)
     wav(tmp_path / "a/x.wav", noise(1), channels=2)
     refused(tmp_path, "x.wav: 2 channels of 16 bits", SPEECH)
     (tmp_path / "a/x.wav").write_bytes(b"RIFF")
