@@ -7,6 +7,7 @@ kill, and many machines share one (Akiba et al., "Optuna", arXiv:1907.10902).
 """
 
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ FEWEST_JUDGES = 16
 HEARTBEAT_S = 60
 #: How often a trial that died is made again.
 RETRIES = 3
+#: Processes that begin a study at once all make its tables, and all but one fail at some of them.
+CONNECT_ATTEMPTS = 5
+CONNECT_WAIT_S = 0.5
 #: Inputs of each firmware that are compared with TFLite Micro.
 COMPARED_INPUTS = 4
 
@@ -167,12 +171,7 @@ def _storage(optuna: Any, request: SweepRequest) -> Iterator[Any]:
     """The database, connected. Raises UsageError where it cannot be."""
     url = request.storage or f"sqlite:///{(request.output / 'study.db').resolve()}"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
-            retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
-            storage = optuna.storages.RDBStorage(
-                url, heartbeat_interval=HEARTBEAT_S, heartbeat_stale_trial_callback=retry
-            )
+        storage = _connected(optuna, url)
     except Exception as error:  # whatever the database's driver raises
         reason = str(error).strip().splitlines()[0]
         raise UsageError(f"the storage {_without_password(url)} cannot be used: {reason}") from None
@@ -181,6 +180,25 @@ def _storage(optuna: Any, request: SweepRequest) -> Iterator[Any]:
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _connected(optuna: Any, url: str) -> Any:
+    """The storage, tried again after an error of the database: another process may be making the same tables now."""
+    from sqlalchemy.exc import DBAPIError
+
+    for _ in range(CONNECT_ATTEMPTS - 1):
+        try:
+            return _connected_once(optuna, url)
+        except DBAPIError:
+            time.sleep(CONNECT_WAIT_S)
+    return _connected_once(optuna, url)
+
+
+def _connected_once(optuna: Any, url: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # the heartbeat
+        retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
+        return optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT_S, heartbeat_stale_trial_callback=retry)
 
 
 def _study(optuna: Any, storage: Any, request: SweepRequest, models: Mapping[str, Any]) -> Any:

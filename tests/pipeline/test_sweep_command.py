@@ -7,14 +7,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tinyprune import reader, sparsity
+from tinyprune import boards, reader, sparsity, sweep
 from tinyprune.graph import matrix
 
 Run = Callable[..., tuple[int, str, str]]
@@ -127,6 +129,23 @@ def test_two_processes_share_a_study_and_one_may_die(run: Run, tmp_path: Path) -
     share(run, f"sqlite:///{tmp_path / 'shared.db'}")
     with sqlite3.connect(tmp_path / "shared.db") as database:
         assert database.execute("select count(*) from studies").fetchone() == (1,)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # filters are not each thread's own
+def test_many_may_begin_a_study_at_once(tmp_path: Path) -> None:
+    """All of them make its tables; SQLite lets one succeed. Threads meet there more surely than processes do."""
+    import optuna
+
+    request = sweep.SweepRequest(boards.load("nano33"), (), tmp_path / "x.npy", tmp_path)
+    barrier = threading.Barrier(4)
+
+    def begin(_: int) -> None:
+        barrier.wait()
+        with sweep._storage(optuna, request):
+            pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(begin, range(4)))
 
 
 @pytest.fixture
