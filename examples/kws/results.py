@@ -3,9 +3,10 @@
     python examples/kws/results.py --data DIR --runs runs/results --size S --seeds 1 2 3
 
 Interrupt it whenever you like: the same command goes on after the last finished epoch. Every finished run is a file in
-`runs/` beside this script, with the weights of the dense networks, and is not made again; `results.json`, `RESULTS.md`
-and `pareto.png` and `.svg` are written anew from all of them after each. Checkpoints are in the folder given by --runs.
-Runs of one seed are paired: they start from one dense network and hear the same clips in the same order.
+`runs/` beside this script, with the weights of the dense networks, and is not made again; `results.json`, `RESULTS.md`,
+`pareto.png` and `.svg` and the README's table are written anew from all of them after each. Checkpoints are in the
+folder given by --runs. Runs of one seed are paired: they start from one dense network and hear the same clips in the
+same order.
 """
 
 import argparse
@@ -33,6 +34,8 @@ from tinyprune.quantize import quantize, record_ranges
 from tinyprune.speech_commands import LABELS, Audio, LabelledClips
 from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
 
+HERE = Path(__file__).parent
+README = HERE.parents[1] / "README.md"
 BOARD = "nano33"
 #: Unlabelled training clips that reconstruction sees.
 SAMPLES = 512
@@ -73,7 +76,7 @@ EXPERIMENTS = (
 )
 
 
-PATTERNS = tuple(dict.fromkeys(pattern for pattern, _ in EXPERIMENTS))
+PATTERNS, METHODS = (tuple(dict.fromkeys(column)) for column in zip(*EXPERIMENTS, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +142,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--patterns", nargs="+", choices=PATTERNS, default=PATTERNS, metavar="PATTERN", help="some of %(choices)s"
     )
+    parser.add_argument(
+        "--methods", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD", help="some of %(choices)s"
+    )
     parser.add_argument("--dense-epochs", type=int, default=40, help="default %(default)s")
     parser.add_argument("--epochs", type=int, default=10, help="of fine-tuning after pruning (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where the two result files go")
+    parser.add_argument("--out", type=Path, default=HERE, help="where the two result files go")
     parser.add_argument(
         "--remodel", action="store_true", help="only model the cycles of finished runs again, for other kernels"
     )
@@ -153,7 +159,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> None:
     data = Data(arguments.data)
-    for pattern, method in [each for each in EXPERIMENTS if each[0] in arguments.patterns]:
+    wanted = [(p, m) for p, m in EXPERIMENTS if p in arguments.patterns and m in arguments.methods]
+    for pattern, method in wanted:
         for seed in arguments.seeds:
             dense = Recipe(arguments.dense_epochs, script.DENSE.learning_rate, script.DENSE.weight_decay, 128, seed)
             fine = Recipe(
@@ -181,9 +188,11 @@ def remodel(arguments: argparse.Namespace) -> None:
 
 
 def write(out: Path) -> None:
-    runs = tables.read(out)
-    tables.write(runs, out)
-    pareto.plot(json.loads((out / tables.RESULTS).read_text()), out)
+    tables.write(tables.read(out), out)
+    rows = json.loads((out / tables.RESULTS).read_text())
+    pareto.plot(rows, out)
+    if out == HERE:
+        tables.put_into_readme(rows, README)
 
 
 def finish(task: Task, data: Data, arguments: argparse.Namespace) -> None:

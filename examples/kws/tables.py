@@ -1,6 +1,7 @@
 """From finished runs to `results.json` and `RESULTS.md`: means over seeds and paired differences."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -13,6 +14,13 @@ import numpy as np
 TRAINED, FINE_TUNED, STEPPED = "trained", "fine-tuned", "stepped"
 RUNS = "runs"
 RESULTS = "results.json"
+#: What the README shows of all methods.
+MATCH = "match"
+README_METHODS = (TRAINED, FINE_TUNED, MATCH)
+README_HEAD = """\
+| DS-CNN | weights | method | epochs | seeds | int8 % | difference | modelled cycles | flash | deflated |
+| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |
+"""
 #: Size, epochs of dense training, pattern, method, epochs, seed.
 Key = tuple[str, int, str, str, int, int]
 HEAD = """# What pruning costs and gains
@@ -30,8 +38,9 @@ altogether. "reordered": channels were first put into the order in which the pat
 weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
-measured on a board; weights are as the firmware of that build holds them, for speed; both of the lowest seed. Rows
-without flash were modelled with the kernels of an earlier day. Deflated: the int8 weights by zlib, mean over seeds.
+measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, the lowest whose
+network was built with today's kernels. Rows without flash were modelled with the kernels of an earlier day. Deflated:
+the int8 weights by zlib, mean over seeds.
 
 | DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights | deflated |
 |---|---|---|---|---|---|---|---|---|---|---|---|
@@ -114,6 +123,15 @@ def write(runs: Sequence[Run], folder: Path) -> None:
     _write(folder / "RESULTS.md", head + "".join(_line(float_row, row) for float_row, row in _pairs(rows)))
 
 
+def put_into_readme(rows: Sequence[dict[str, Any]], page: Path) -> None:
+    """Exchange the table between `<!-- accuracy -->` and `<!-- end -->`: int8, of each kind the longest training."""
+    chosen = [row for row in rows if row["bits"] == 8 and row["method"] in README_METHODS]
+    longest = {(row["model"], row["pattern"], row["method"]): row for row in sorted(chosen, key=lambda r: r["epochs"])}
+    table = README_HEAD + "".join(_readme_line(row) for row in chosen if row in longest.values())
+    text = page.read_text(encoding="utf-8")
+    _write(page, re.sub(r"(?s)(?<=<!-- accuracy -->\n).*?(?=<!-- end -->)", lambda _: table, text, count=1))
+
+
 def _kind(run: Run) -> tuple[Any, ...]:
     return run.size, run.dense_epochs, run.pattern, run.method, run.epochs
 
@@ -127,7 +145,8 @@ def _order(run: Run) -> tuple[Any, ...]:
 def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[dict[str, Any]]:
     """A row in float, a row in int8."""
     first = group[0]
-    counted = next((run for run in group if run.modelled_cycles is not None), None)
+    modelled = [run for run in group if run.modelled_cycles is not None]
+    counted = min(modelled, key=lambda run: (run.flash_bytes is None, run.seed), default=None)
     common = {
         "model": f"DS-CNN-{first.size}",
         "pattern": first.pattern,
@@ -173,6 +192,15 @@ def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
         row["model"][-1], row["pattern"], method, row["epochs"], len(row["seeds"]),
         f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", "" if method == TRAINED else _difference(row),
         *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "weights_bytes", "deflated_bytes")),
+    )  # fmt: skip
+    return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def _readme_line(row: dict[str, Any]) -> str:
+    cells = (
+        row["model"][-1], row["pattern"], row["method"], row["epochs"], len(row["seeds"]), f"{row['accuracy']:.2f}",
+        "" if row["method"] == TRAINED else _difference(row),
+        *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "deflated_bytes")),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -72,6 +73,22 @@ def test_the_page_has_a_line_for_each_pattern(tables: ModuleType, tmp_path: Path
     ]
 
 
+def test_the_readme_shows_the_longest_training_of_each_kind(tables: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("before\n<!-- accuracy -->\nold\n<!-- end -->\nafter <!-- end -->\n")
+    pruned = runs_of(tables)[1]
+    others = [replace(pruned, epochs=60, int8_accuracy=0.941), replace(pruned, method="reconstruct", epochs=0)]
+    tables.write([*runs_of(tables), *others], tmp_path)
+    tables.put_into_readme(json.loads((tmp_path / "results.json").read_text()), page)
+    before, *table, end, after = page.read_text().splitlines()[1:]
+    assert (before, end, after) == ("<!-- accuracy -->", "<!-- end -->", "after <!-- end -->")
+    assert table[2:] == [
+        "| S | dense | trained | 40 | 2 | 93.50 |  | 4,000,000 | 70,000 | 21,000 |",
+        "| S | 2:4 | fine-tuned | 60 | 1 | 94.10 | +0.10 | 2,500,000 | 70,000 | 21,000 |",
+        "| L | 1:4 | fine-tuned | 10 | 1 | 90.00 |  | 2,500,000 | 70,000 | 21,000 |",
+    ]
+
+
 def test_finished_runs_are_read_back(tables: ModuleType, tmp_path: Path) -> None:
     run = runs_of(tables)[0]
     assert tables.read(tmp_path) == []
@@ -84,6 +101,10 @@ def test_runs_in_the_repository_give_the_tables_in_the_repository(tables: Module
     tables.write(tables.read(FOLDER), tmp_path)
     for name in ("results.json", "RESULTS.md"):
         assert (tmp_path / name).read_text() == (FOLDER / name).read_text()
+    readme = FOLDER.parents[1] / "README.md"
+    shutil.copy(readme, tmp_path)
+    tables.put_into_readme(json.loads((tmp_path / "results.json").read_text()), tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text() == readme.read_text()
 
 
 def test_the_front_has_what_nothing_cheaper_beats(monkeypatch: pytest.MonkeyPatch) -> None:
