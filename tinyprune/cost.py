@@ -88,8 +88,9 @@ _PARALLEL = " ".join(
 )
 _HALFWORD_MULTIPLY = " ".join(name + a + b for name in ("smul", "smla", "smlal") for a in "bt" for b in "bt")
 
-_ARMV7M = "movw movt addw subw orn teq rrx rbit clz ubfx sbfx bfi bfc clrex sev yield it ssat usat"
-_SYSTEM_AND_DIVISION = {
+_FIXED_ARMV7M = {
+    **_each(1, _ARMV6M),
+    **_each(1, "movw movt addw subw orn teq rrx rbit clz ubfx sbfx bfi bfc clrex sev yield it ssat usat"),
     **_each(12, "sdiv udiv"),  # 2 to 12
     **_each(2, "cpsid cpsie mrs msr"),  # 1 or 2
     **_each(1, "wfe wfi dsb dmb"),  # and what it waits for
@@ -100,10 +101,8 @@ _BRANCHES_ARMV7M = _each(3, "b bl bx blx cbz cbnz") | _each(6, "tbb tbh")  # 3.3
 CORTEX_M4 = CycleTable(
     source="Arm Cortex-M4 TRM DDI 0439D, taken branch 1 + 2",
     fixed={
-        **_each(1, _ARMV6M),
-        **_each(1, _ARMV7M),
+        **_FIXED_ARMV7M,
         **_each(1, "mla mls smull umull smlal umlal umaal ssat16 usat16"),
-        **_SYSTEM_AND_DIVISION,
         # DSP extension
         **_each(1, "pkhbt pkhtb sxtab sxtab16 sxtah sxtb16 uxtab uxtab16 uxtah uxtb16 sel usad8 usada8"),
         **_each(1, _PARALLEL),
@@ -128,26 +127,15 @@ CORTEX_M4 = CycleTable(
     pop_pc=2,
 )
 
-_LONG_MULTIPLY_M3 = {**_each(5, "smull umull"), **_each(7, "smlal umlal")}  # 3 to 5, 4 to 7
-
-CORTEX_M3 = CycleTable(
+CORTEX_M3 = replace(
+    CORTEX_M4,
     source="Arm Cortex-M3 TRM DDI 0337I, taken branch 1 + 2, long multiplications at their slowest",
     fixed={
-        **_each(1, _ARMV6M),
-        **_each(1, _ARMV7M),
+        **_FIXED_ARMV7M,
         **_each(2, "mla mls"),
-        **_LONG_MULTIPLY_M3,
-        **_SYSTEM_AND_DIVISION,
+        **_each(5, "smull umull"),  # 3 to 5
+        **_each(7, "smlal umlal"),  # 4 to 7
     },
-    loads=_LOADS,
-    load=2,
-    stores=_STORES,
-    store=1,
-    store_indexed=2,
-    pipelined=1,
-    branches=_BRANCHES_ARMV7M,
-    load_pc=3,
-    pop_pc=2,
 )
 
 CORTEX_M0PLUS = CycleTable(

@@ -9,21 +9,19 @@ Everything is made in a temporary folder beside the output and moved there by re
 build leaves nothing behind and loses nothing.
 """
 
-import difflib
-import hashlib
-import importlib.util
 import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from tinyprune import (
     benchmark,
     build,
     codegen,
     hearing,
+    int8_model,
     lower,
     oracle,
     output,
@@ -33,42 +31,25 @@ from tinyprune import (
     samples,
     tflm,
     toolchain,
-    zoo,
 )
 from tinyprune.audio import FrontEnd, front_end
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, renode_files
-from tinyprune.errors import DoesNotFit, ModelError, UsageError
+from tinyprune.errors import DoesNotFit, UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource, Project
-from tinyprune.graph import Graph, Int8, matrix
+from tinyprune.graph import Graph, Int8
+from tinyprune.int8_model import Model
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
-from tinyprune.report import Accuracy, BuildReport, build_report, with_profile
-from tinyprune.sparsity import DENSE, takes
+from tinyprune.report import BuildReport, build_report, with_profile
 from tinyprune.toolchain import Compiler
-
-if TYPE_CHECKING:
-    pass
 
 #: Emulators that count instructions.
 METERED = ("sim",)
 #: How many inputs a build compares with TFLite Micro.
 COMPARED_INPUTS = 64
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """The .tflite that everything below works from, with what is known about it."""
-
-    name: str
-    origin: str  # where messages say it comes from
-    data: bytes
-    accuracy: Accuracy | None
-    pattern: str = DENSE  # what its convolutions and fully connected layers must follow
-    labels: tuple[str, ...] | None = None  # of its classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +75,19 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     """All of `tinyprune build`. Raises TinypruneError of every kind; nothing is left half-written."""
     board = request.board
     make = _runtime(request)
-    _check_model_path(request)
+    if request.output == Path():
+        raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
+    int8_model.check_paths(request.model, request.calibration)
     _check_name(request.name)
     if not request.force:
         output.check_unedited(request.output)
     with output.staging(request.output) as staged:
-        model = _model(request, progress)
+        model = int8_model.make(request.model, request.calibration, progress)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         graph = reader.read(model.data, model.origin)
         program = lower.lower(graph, board, request.optimize)
-        _verify_pattern(model, program)
+        int8_model.verify_pattern(model, program)
         image, report, project = make(model, program, staged, progress)
         if request.run:
             report = _run(request, model, graph, image, report, progress)
@@ -218,86 +201,6 @@ def _renode_files(board: Board, model: Model, graph: Graph) -> dict[str, str]:
     expected, judge = expected_outputs(model.data, graph, sample)
     suite = renode_files.suite(board, graph.model_sha256[:16], sample[0], expected[0], judge)
     return {**renode_files.machine(board), **suite}
-
-
-def _check_model_path(request: BuildRequest) -> None:
-    """Refuses a wrong path before anything slow starts."""
-    if request.output == Path():
-        raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
-    model = None if _zoo_name(request.model) else request.model
-    for path in (model, request.calibration):
-        try:
-            if path is not None:
-                path.stat()
-        except OSError as error:
-            near = difflib.get_close_matches(str(path), zoo.list_entries(), n=1)
-            hint = f'; did you mean the zoo\'s "{near[0]}"?' if near else ""
-            raise UsageError(f"{path}: {error.strerror}{hint}") from None
-    if model is not None and not model.is_file() and not (model / "saved_model.pb").is_file():
-        kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
-        raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
-    if request.calibration is not None and (model is None or not _is_keras(model)):
-        raise UsageError("--calibration goes with a Keras --model; a .tflite is quantized already")
-
-
-def _zoo_name(model: Path | None) -> str | None:
-    """The zoo's entry that is meant, unless a file of that name is there."""
-    name = zoo.DEFAULT if model is None else str(model)
-    return name if name in zoo.list_entries() and (model is None or not model.exists()) else None
-
-
-def _is_keras(model: Path) -> bool:
-    return model.is_dir() or model.suffix in KERAS_SUFFIXES
-
-
-def _model(request: BuildRequest, progress: Progress) -> Model:
-    """The zoo's network, the user's .tflite as it is, or the user's Keras model quantized with the calibration
-    samples."""
-    path, name = request.model, _zoo_name(request.model)
-    if path is None or name is not None:
-        return _zoo_model(name or zoo.DEFAULT, progress)
-    if not _is_keras(path):
-        return Model(path.stem, str(path), reader.read_bytes(path), None)
-    from tinyprune import quantize
-
-    if request.calibration is None:
-        raise UsageError(
-            f"{path} is a Keras model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it"
-        )
-    calibration = samples.load_array(request.calibration)
-    progress("quantizing to int8")
-    return Model(path.stem, str(path), quantize.quantize(quantize.load_keras(path), calibration), None)
-
-
-def _zoo_model(name: str, progress: Progress) -> Model:
-    entry = zoo.load(name)
-    missing = "its float weights are not in the package" if not zoo.has_weights(entry) else ""
-    missing = missing or ("" if _has_tensorflow() else "TensorFlow is not installed")
-    if not missing:
-        from tinyprune import quantize
-
-        progress(f"verifying the mask of {name} and quantizing it to int8")
-        data = quantize.quantize(zoo.build_model(entry))
-    else:
-        progress(f"taking {name} as it was quantized when it was trained: {missing}")
-        data = zoo.int8_model(entry)
-    recorded, dense = entry.accuracy, entry.dense_accuracy
-    same = hashlib.sha256(data).hexdigest() == entry.model_sha256
-    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips, same)
-    return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern, entry.labels)
-
-
-def _has_tensorflow() -> bool:
-    return all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras"))
-
-
-def _verify_pattern(model: Model, program: Program) -> None:
-    """A network that was pruned must still be pruned after quantization, layer by layer, in the bytes that will run."""
-    for step in program.steps:
-        if model.pattern != DENSE and matrix(step.op) is not None and not takes(model.pattern, step.pattern):
-            raise ModelError(
-                f'{model.origin}: layer "{step.op.name}" is {step.pattern} after quantization, not {model.pattern}'
-            )
 
 
 def _check_fits(report: BuildReport) -> None:

@@ -8,7 +8,8 @@
  * and cosine transform follow when features are asked for.
  *
  * All state is in a tp_audio that the caller owns; nothing is allocated. tp_audio_float.c and tp_audio_fixed.c are two
- * implementations of the arithmetic, of which a program has one: for cores with and without a floating-point unit.
+ * implementations of the arithmetic, of which a program has one: for cores with and without a floating-point unit. What
+ * they share is in tp_audio_fft.h.
  */
 #ifndef TP_AUDIO_H
 #define TP_AUDIO_H

@@ -1,11 +1,13 @@
-"""The command line, called as a user does, in an empty folder."""
+"""The command line, called as a user does, in an empty folder; models to call it with."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests import networks
 from tinyprune import cli
 
 Run = Callable[..., tuple[int, str, str]]
@@ -28,3 +30,30 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return code, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An int8 file with every operator."""
+    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
+    path.write_bytes(networks.every_operator())
+    return path
+
+
+@pytest.fixture
+def dense(tmp_path: Path) -> None:
+    """`dense.keras`, and `x.npy`, inputs for it."""
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    network = Sequential(
+        [
+            layers.Input((8, 6, 1)),
+            layers.Conv2D(8, 3, activation="relu", name="conv"),
+            layers.DepthwiseConv2D(3, name="depthwise"),
+            layers.Flatten(),
+            layers.Dense(4, name="dense"),
+        ]
+    )
+    network.save(tmp_path / "dense.keras")
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(40, 8, 6, 1)).astype(np.float32))

@@ -23,13 +23,6 @@ def quiet(_stage: str) -> None:
     pass
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
-    path.write_bytes(networks.every_operator())
-    return path
-
-
 def request(board: str, folder: Path, model: Path, **more: object) -> BuildRequest:
     return BuildRequest(boards.load(board), folder / "out", model, **more)  # type: ignore[arg-type]
 

@@ -381,9 +381,9 @@ def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
 @pytest.mark.compiler
 @pytest.mark.emulator
 def test_without_tensorflow_the_zoo_gives_the_int8_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinyprune import pipeline, zoo
+    from tinyprune import int8_model, zoo
 
-    monkeypatch.setattr(pipeline, "_has_tensorflow", lambda: False)
+    monkeypatch.setattr(int8_model, "_has_tensorflow", lambda: False)
     code, out, err = run("build", "--board", "nano33", "--json")
     report = json.loads(out)
     assert (code, err) == (0, "")

@@ -13,13 +13,6 @@ from tinyprune.pipeline import BuildRequest
 SKETCH = "project/tinyprune_tiny/examples/Benchmark/Benchmark.ino"
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
-    path.write_bytes(networks.every_operator())
-    return path
-
-
 def build(folder: Path, model: Path, board: str = "host", **more: object) -> list[str]:
     """Into `folder`/out; what it said on the way."""
     said: list[str] = []

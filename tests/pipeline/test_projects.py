@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import networks
 from tinyprune import boards, codegen, lower, pipeline, projects, reader
 from tinyprune.errors import UsageError
 from tinyprune.pipeline import BuildRequest
@@ -19,13 +18,6 @@ pytestmark = pytest.mark.compiler
 
 def quiet(_stage: str) -> None:
     pass
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
-    path.write_bytes(networks.every_operator())
-    return path
 
 
 def build(board: str, project: str, folder: Path, model: Path, **more: object) -> Path:

@@ -1,32 +1,12 @@
 """`tinyprune prune` as a user meets it: what is written, what is said of each layer, a sentence for each mistake."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def dense(tmp_path: Path) -> None:
-    """`dense.keras`, and inputs for it."""
-    from tf_keras import Sequential, layers, utils
-
-    utils.set_random_seed(0)
-    network = Sequential(
-        [
-            layers.Input((8, 6, 1)),
-            layers.Conv2D(8, 3, activation="relu", name="conv"),
-            layers.DepthwiseConv2D(3, name="depthwise"),
-            layers.Flatten(),
-            layers.Dense(4, name="dense"),
-        ]
-    )
-    network.save(tmp_path / "dense.keras")
-    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(40, 8, 6, 1)).astype(np.float32))
+from tests.pipeline.conftest import Run
 
 
 @pytest.mark.usefixtures("dense")

@@ -21,98 +21,92 @@ def make() -> "Console":
     return Pipe(width=None if sys.stdout.isatty() else 160)
 
 
-class Progress:
-    """Stages as they begin: a spinner on a terminal, plain lines elsewhere, on standard error."""
+class _Display:
+    """On standard error: something of rich's that moves on a terminal, a line as a stage begins elsewhere."""
 
     def __init__(self, silent: bool) -> None:
         self._silent = silent
-        self._status: Any = None
+        self._live: Any = None
 
-    def __enter__(self) -> "Callable[[str], None]":
+    def _start(self, make_live: "Callable[[Console], Any]") -> None:
         if not self._silent and sys.stderr.isatty():
             from rich.console import Console
 
-            self._status = Console(stderr=True).status("starting")
-            self._status.start()
-        return self._begin
+            self._live = make_live(Console(stderr=True))
+            self._live.start()
 
-    def _begin(self, stage: str) -> None:
-        if self._status is not None:
-            self._status.update(stage)
-        elif not self._silent:
+    def _say(self, stage: str) -> None:
+        if self._live is None and not self._silent:
             click.echo(f"… {stage}", err=True)
 
     def __exit__(self, *error: object) -> None:
-        if self._status is not None:
-            self._status.stop()
+        if self._live is not None:
+            self._live.stop()
 
 
-class BytesBar:
-    """A bar of bytes for each step on a terminal, a line as it begins elsewhere."""
+class Progress(_Display):
+    """Stages as they begin, with a spinner."""
+
+    def __enter__(self) -> "Callable[[str], None]":
+        self._start(lambda terminal: terminal.status("starting"))
+        return self._begin
+
+    def _begin(self, stage: str) -> None:
+        self._say(stage)
+        if self._live is not None:
+            self._live.update(stage)
+
+
+class BytesBar(_Display):
+    """A bar of bytes for each step."""
 
     def __init__(self, silent: bool) -> None:
-        self._silent = silent
-        self._bar: Any = None
+        super().__init__(silent)
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> "Callable[[str, int, int | None], None]":
-        if not self._silent and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-            columns = (
-                "{task.description}",
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=Console(stderr=True))
-            self._bar.start()
+        self._start(_bytes_bar)
         return self._advance
 
     def _advance(self, step: str, done_bytes: int, total_bytes: int | None) -> None:
         if step not in self._tasks:
-            self._tasks[step] = self._bar and self._bar.add_task(step, total=total_bytes)
-            if self._bar is None and not self._silent:
-                click.echo(f"… {step}", err=True)
-        if self._bar is not None:
-            self._bar.update(self._tasks[step], completed=done_bytes, total=total_bytes)
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+            self._say(step)
+            self._tasks[step] = self._live and self._live.add_task(step, total=total_bytes)
+        if self._live is not None:
+            self._live.update(self._tasks[step], completed=done_bytes, total=total_bytes)
 
 
-class CountBar:
-    """Stages, and a bar of things that get done: (stage, (done, all)); a line a stage where there is no terminal."""
+class CountBar(_Display):
+    """Stages, and a bar of things that get done: (stage, (done, all))."""
 
     def __init__(self, silent: bool) -> None:
-        self._silent = silent
-        self._bar: Any = None
+        super().__init__(silent)
         self._task: Any = None
 
     def __enter__(self) -> "tuple[Callable[[str], None], Callable[[int, int], None]]":
-        if not self._silent and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-            columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task("starting", total=None)
+        self._start(_count_bar)
+        self._task = self._live and self._live.add_task("starting", total=None)
         return self._begin, self._advance
 
     def _begin(self, stage: str) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, description=stage)
-        elif not self._silent:
-            click.echo(f"… {stage}", err=True)
+        self._say(stage)
+        if self._live is not None:
+            self._live.update(self._task, description=stage)
 
     def _advance(self, done: int, total: int) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total)
+        if self._live is not None:
+            self._live.update(self._task, completed=done, total=total)
 
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+
+def _bytes_bar(terminal: "Console") -> Any:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=terminal)
+
+
+def _count_bar(terminal: "Console") -> Any:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=terminal, transient=True)

@@ -1,4 +1,4 @@
-"""What STM32s share, as their port uses it: GPIO and a USART or LPUART; each series brings its clock tree.
+"""What STM32s share, as their port uses it: GPIO and a USART or LPUART; each series brings its Rcc.
 
 Reference manuals, chapters GPIO and USART; RM0432 for the USART with ISR, RM0090 for the older one without. The model
 refuses what real hardware would answer with silence: a register of a peripheral whose clock is off, a transfer with
@@ -9,53 +9,15 @@ the core does not run at the board's clock. Bytes take no time on the wire.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from tinyprune.boards import Board
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Register, write_only
+from tinyprune.emulators.stm32_rcc import Cell, Rcc
 
 _BAUD, _BAUD_TOLERANCE = 115_200, 0.01
 _RXNE, _TC, _TXE = 1 << 5, 1 << 6, 1 << 7
-APB_DIVIDERS = {4: 2, 5: 4, 6: 8, 7: 16}  # of RCC_CFGR.PPRE1 and PPRE2, alike in L4, F4 and F7; others: 1
 #: So many looks at the status in a row, with nothing sent or received, only waiting for input explains.
 _WAITING_LOOKS = 8
-
-
-class Cell:
-    """A register that holds what was written, if `check` lets it be touched."""
-
-    def __init__(self, value: int = 0, check: Callable[[], None] = lambda: None) -> None:
-        self.value = value
-        self._check = check
-
-    def bits(self, low: int, count: int = 1) -> int:
-        return self.value >> low & (1 << count) - 1
-
-    def register(self) -> Register:
-        return Register(self._read, self._write)
-
-    def _read(self) -> int:
-        self._check()
-        return self.value
-
-    def _write(self, value: int) -> None:
-        self._check()
-        self.value = value
-
-
-class ClockTree(Protocol):
-    """A series' RCC, PWR and FLASH."""
-
-    registers: dict[int, Register]
-
-    def is_enabled(self, peripheral: str) -> bool:
-        """Whether RCC gives "GPIOA" or "USART2" a clock."""
-
-    def core_hz(self) -> int: ...
-
-    def uart_hz(self, uart: str) -> int: ...
-
-    def is_powered(self, pin: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +31,7 @@ class Layout:
 
 
 class Stm32:
-    def __init__(self, machine: Machine, board: Board, clock: ClockTree, layout: Layout) -> None:
+    def __init__(self, machine: Machine, board: Board, clock: Rcc, layout: Layout) -> None:
         assert board.serial is not None
         self.to_firmware: deque[int] = deque()
         self.from_firmware = bytearray()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from tinyprune.boards import Board
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Mcu, Register
 from tinyprune.emulators.cortex_m7 import cortex_m7_registers
-from tinyprune.emulators.stm32 import APB_DIVIDERS, Cell, Layout, Stm32
+from tinyprune.emulators.stm32 import Layout, Stm32
+from tinyprune.emulators.stm32_rcc import Cell, Rcc, apb_divider, gpio_bits
 
 _MHZ = 1_000_000
 _UARTS = {
@@ -23,6 +24,7 @@ _UARTS = {
 }
 _HSI, _HSE, _PLL = range(3)  # CFGR.SW
 _ENABLE_BITS = {
+    **gpio_bits("AHB1", "ABCDEFGHIJK"),
     "TIM2": ("APB1", 0),
     "USART1": ("APB2", 4),
     "USART2": ("APB1", 17),
@@ -49,20 +51,17 @@ _F4 = _Line(168 * _MHZ, 168 * _MHZ, 42 * _MHZ, 84 * _MHZ, 0x4000, 0x707, Layout(
 _F7 = _Line(216 * _MHZ, 180 * _MHZ, 54 * _MHZ, 108 * _MHZ, 0xC000, 0x30F, Layout(0x40020000, 0, _UARTS))
 
 
-class Stm32fClock:
+class Stm32fClock(Rcc):
+    hsi_bits = 0, 1
+
     def __init__(self, board: Board, line: _Line) -> None:
-        assert board.clock is not None
-        self._source = board.clock
+        super().__init__(board, _ENABLE_BITS, cr=0x83, pllcfgr=0x24003010)  # HSI
         self._line = line
-        self._cr = Cell(0x83)  # HSI
-        self._pllcfgr = Cell(0x24003010)
-        self._cfgr = Cell()
         self._acr = Cell()
         self._power = Cell(line.cr_reset, self._require_power_clock)
-        self._enables = {"AHB1": Cell(), "APB1": Cell(), "APB2": Cell()}
-        self.registers: dict[int, Register] = {
+        self.registers = {
             0x40023800: Register(self._read_cr, self._write_cr),
-            0x40023804: Register(lambda: self._pllcfgr.value, self._write_pllcfgr),
+            0x40023804: self._while_off(self._pllcfgr, "PLLCFGR"),
             0x40023808: Register(self._read_cfgr, self._write_cfgr),
             0x40023830: self._enables["AHB1"].register(),
             0x40023840: self._enables["APB1"].register(),
@@ -72,13 +71,7 @@ class Stm32fClock:
             0x40023C00: Register(lambda: self._acr.value, self._write_acr),
         }
 
-    # ClockTree
-
-    def is_enabled(self, peripheral: str) -> bool:
-        if peripheral.startswith("GPIO"):
-            return bool(self._enables["AHB1"].bits("ABCDEFGHIJK".index(peripheral[4])))
-        bus, bit = _ENABLE_BITS[peripheral]
-        return bool(self._enables[bus].bits(bit))
+    # Rcc
 
     def core_hz(self) -> int:
         if self._cfgr.bits(7):
@@ -92,13 +85,10 @@ class Stm32fClock:
         """Of TIM2: APB1's, twice that where APB1 is divided. RM0090, 7.2."""
         return min(2 * self._apb_hz(10), self.core_hz())
 
-    def is_powered(self, pin: str) -> bool:  # noqa: ARG002 (all pins have the chip's supply)
-        return True
-
     # Inside
 
     def _apb_hz(self, prescaler_bit: int) -> int:
-        return self.core_hz() // APB_DIVIDERS.get(self._cfgr.bits(prescaler_bit, 3), 1)
+        return self.core_hz() // apb_divider(self._cfgr, prescaler_bit)
 
     def _require_power_clock(self) -> None:
         if not self._enables["APB1"].bits(28):
@@ -114,25 +104,6 @@ class Stm32fClock:
         self._require_power_clock()
         return self._power.value & (_OVERDRIVE_ON | _OVERDRIVE_SWITCHED) | 1 << 14  # VOSRDY
 
-    def _read_cr(self) -> int:
-        value = self._cr.value & ~(1 << 1 | 1 << 17 | 1 << 25)
-        return value | self._cr.bits(0) << 1 | self._is_hse_ready() << 17 | self._cr.bits(24) << 25
-
-    def _is_hse_ready(self) -> bool:
-        wanted = {"crystal": 0, "external": 1}.get(self._source.source)
-        return bool(self._cr.bits(16)) and self._cr.bits(18) == wanted
-
-    def _write_cr(self, value: int) -> None:
-        starts_pll = value >> 24 & 1 and not self._cr.bits(24)
-        self._cr.value = value
-        if starts_pll:
-            self._check_pll()
-
-    def _write_pllcfgr(self, value: int) -> None:
-        if self._cr.bits(24):
-            raise FirmwareError("RCC_PLLCFGR is written while the PLL runs")
-        self._pllcfgr.value = value
-
     def _pll_input_hz(self) -> int:
         return self._system_hz(_HSE if self._pllcfgr.bits(22) else _HSI) // max(self._pllcfgr.bits(0, 6), 1)
 
@@ -145,7 +116,6 @@ class Stm32fClock:
             raise FirmwareError("RCC_PLLCFGR.PLLQ must be 2 or more")
 
     def _system_hz(self, source: int) -> int:
-        """Of a CFGR.SW. Raises FirmwareError if that clock does not run."""
         if source == _HSI and self._cr.bits(0):
             return 16 * _MHZ
         if source == _HSE and self._is_hse_ready():
@@ -153,9 +123,6 @@ class Stm32fClock:
         if source == _PLL and self._cr.bits(24):
             return self._pll_input_hz() * self._pllcfgr.bits(6, 9) // (2 * self._pllcfgr.bits(16, 2) + 2)
         raise FirmwareError("a clock is selected that is not ready")
-
-    def _read_cfgr(self) -> int:
-        return self._cfgr.value & ~0xC | self._cfgr.bits(0, 2) << 2  # SWS follows SW
 
     def _write_cfgr(self, value: int) -> None:
         self._cfgr.value = value

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from tinyprune.boards import Board
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Mcu, Register
 from tinyprune.emulators.cortex_m7 import cortex_m7_registers
-from tinyprune.emulators.stm32 import APB_DIVIDERS, Cell, Layout, Stm32
+from tinyprune.emulators.stm32 import Layout, Stm32
+from tinyprune.emulators.stm32_rcc import PLL_ON, Cell, Rcc, apb_divider, gpio_bits
 
 _MHZ = 1_000_000
 _HSI_HZ = 64 * _MHZ
@@ -30,6 +31,7 @@ _LAYOUT = Layout(
     },
 )
 _ENABLE_BITS = {
+    **gpio_bits("AHB4", "ABCDEFGHIJK"),
     "USART1": ("APB2", 4),
     "USART2": ("APB1", 17),
     "USART3": ("APB1", 18),
@@ -39,36 +41,35 @@ _ENABLE_BITS = {
     "UART7": ("APB1", 30),
     "UART8": ("APB1", 31),
 }
-_PLLS_ON = 1 << 24 | 1 << 26 | 1 << 28  # CR.PLL1ON, PLL2ON, PLL3ON; each RDY is the bit above
 _INPUT_RANGES = ((1, 2), (2, 4), (4, 8), (8, 16))  # MHz, by PLLCFGR.PLL1RGE
 #: At voltage scale 1: of the core, of AXI and AHB, of each APB.
 _CORE_MAX_HZ, _AHB_MAX_HZ, _APB_MAX_HZ = 400 * _MHZ, 200 * _MHZ, 100 * _MHZ
 
 
-class Stm32h7Clock:
+class Stm32h7Clock(Rcc):
+    hsi_bits = 0, 2
+    plls_on = PLL_ON | 1 << 26 | 1 << 28  # PLL1, PLL2, PLL3
+
     def __init__(self, board: Board) -> None:
-        assert board.clock is not None
-        self._source = board.clock
+        # HSION, HSIDIV: / 2, HSEON, PLL1ON, PLL3ON; CFGR: PLL1
+        cr = 1 | 1 << 3 | 1 << 16 | PLL_ON | 1 << 28
+        super().__init__(board, _ENABLE_BITS, cr=cr, pllcfgr=1 << 16 | 3 << 2, cfgr=3)
         self.is_high: Callable[[str], bool] = lambda _pin: False
-        self._cr = Cell(1 | 1 << 3 | 1 << 16 | 1 << 24 | 1 << 28)  # HSION, HSIDIV: / 2, HSEON, PLL1ON, PLL3ON
-        self._cfgr = Cell(3)  # PLL1
         self._d1, self._d2, self._d3 = Cell(0x48), Cell(0x440), Cell(0x40)
         self._pllcksel = Cell(2 << 4)  # HSI / 2 / 2
-        self._pllcfgr = Cell(1 << 16 | 3 << 2)
         self._pll1div = Cell(1 << 9 | 59)  # × 60 / 2 = 480 MHz
         self._d2ccip2 = Cell(0x12)
         self._d3cr = Cell(2 << 14)
         self._acr = Cell(0x24)
-        self._enables = {"AHB4": Cell(), "APB1": Cell(), "APB2": Cell()}
-        self.registers: dict[int, Register] = {
+        self.registers = {
             0x58024400: Register(self._read_cr, self._write_cr),
             0x58024410: Register(self._read_cfgr, lambda value: self._write_checked(self._cfgr, value)),
             0x58024418: Register(None, lambda value: self._write_checked(self._d1, value)),
             0x5802441C: Register(None, lambda value: self._write_checked(self._d2, value)),
             0x58024420: Register(None, lambda value: self._write_checked(self._d3, value)),
-            0x58024428: self._while_off(self._pllcksel, "PLLCKSELR", _PLLS_ON),
-            0x5802442C: self._while_off(self._pllcfgr, "PLLCFGR", 1 << 24),
-            0x58024430: self._while_off(self._pll1div, "PLL1DIVR", 1 << 24),
+            0x58024428: self._while_off(self._pllcksel, "PLLCKSELR", self.plls_on),
+            0x5802442C: self._while_off(self._pllcfgr, "PLLCFGR"),
+            0x58024430: self._while_off(self._pll1div, "PLL1DIVR"),
             0x58024454: self._d2ccip2.register(),
             0x580244E0: self._enables["AHB4"].register(),
             0x580244E8: self._enables["APB1"].register(),
@@ -77,13 +78,7 @@ class Stm32h7Clock:
             0x52002000: Register(lambda: self._acr.value, lambda value: self._write_checked(self._acr, value)),
         }
 
-    # ClockTree
-
-    def is_enabled(self, peripheral: str) -> bool:
-        if peripheral.startswith("GPIO"):
-            return bool(self._enables["AHB4"].bits("ABCDEFGHIJK".index(peripheral[4])))
-        bus, bit = _ENABLE_BITS[peripheral]
-        return bool(self._enables[bus].bits(bit))
+    # Rcc
 
     def core_hz(self) -> int:
         if self._d1.bits(11):
@@ -96,46 +91,29 @@ class Stm32h7Clock:
             raise FirmwareError(f"RCC_D2CCIP2R gives {uart} another clock than its bus")
         return self._apb_hz(self._d2, 8 if on_apb2 else 4)
 
-    def is_powered(self, pin: str) -> bool:  # noqa: ARG002 (all pins have the chip's supply)
-        return True
-
     # Inside
 
     def _ahb_hz(self) -> int:
         return self.core_hz() // (2 if self._d1.bits(0, 4) == 8 else 1)
 
     def _apb_hz(self, register: Cell, low: int) -> int:
-        return self._ahb_hz() // APB_DIVIDERS.get(register.bits(low, 3), 1)
-
-    def _while_off(self, cell: Cell, name: str, plls: int) -> Register:
-        def write(value: int) -> None:
-            if self._cr.value & plls:
-                raise FirmwareError(f"RCC_{name} is written while a PLL runs")
-            cell.value = value
-
-        return Register(lambda: cell.value, write)
+        return self._ahb_hz() // apb_divider(register, low)
 
     def _read_cr(self) -> int:
-        plls = self._cr.value & _PLLS_ON
-        ready = self._cr.bits(0) << 2 | 1 << 5 | self._is_hse_ready() << 17 | plls << 1  # HSIRDY, HSIDIVF, …
-        return self._cr.value & ~(1 << 2 | 1 << 5 | 1 << 17 | _PLLS_ON << 1) | ready
+        return super()._read_cr() | 1 << 5  # HSIDIVF
 
     def _is_hse_ready(self) -> bool:
-        wanted = {"crystal": 0, "external": 1}.get(self._source.source)
         runs = not self._source.enable or self.is_high(self._source.enable)
-        return bool(self._cr.bits(16)) and self._cr.bits(18) == wanted and runs
+        return super()._is_hse_ready() and runs
 
     def _write_cr(self, value: int) -> None:
-        starts_pll = value >> 24 & 1 and not self._cr.bits(24)
         if not value >> 24 & 1 and self._cfgr.bits(0, 3) == 3:
             raise FirmwareError("PLL1 is stopped while the core runs on it")
         if (value ^ self._cr.value) >> 18 & 1 and self._cr.bits(16) and value >> 16 & 1:
             raise FirmwareError("RCC_CR.HSEBYP is changed while HSE is on")
-        if (value ^ self._cr.value) >> 3 & 3 and self._cr.value & _PLLS_ON:
+        if (value ^ self._cr.value) >> 3 & 3 and self._cr.value & self.plls_on:
             raise FirmwareError("RCC_CR.HSIDIV is changed while a PLL may run on HSI")
-        self._cr.value = value
-        if starts_pll:
-            self._check_pll()
+        super()._write_cr(value)
 
     def _pll_input_hz(self) -> int:
         source = self._pllcksel.bits(0, 2)
@@ -153,7 +131,7 @@ class Stm32h7Clock:
             raise FirmwareError(f"PLL1 cannot make {vco_hz:,} Hz of {input_hz:,} Hz")
 
     def _system_hz(self, source: int) -> int:
-        """Of a CFGR.SW: HSI, CSI, HSE, PLL1. Raises FirmwareError if that clock does not run."""
+        """Of HSI, CSI, HSE, PLL1."""
         if source == 0 and self._cr.bits(0):
             return _HSI_HZ >> self._cr.bits(3, 2)
         if source == 2 and self._is_hse_ready():

@@ -8,7 +8,8 @@ ready.
 
 from tinyprune.boards import Board
 from tinyprune.emulators.cortex_m import FirmwareError, Machine, Mcu, Register
-from tinyprune.emulators.stm32 import APB_DIVIDERS, Cell, Layout, Stm32
+from tinyprune.emulators.stm32 import Layout, Stm32
+from tinyprune.emulators.stm32_rcc import Cell, Rcc, apb_divider, gpio_bits
 
 _MHZ = 1_000_000
 _LAYOUT = Layout(
@@ -23,25 +24,31 @@ _LAYOUT = Layout(
         "UART5": 0x40005000,
     },
 )
+_ENABLE_BITS = {
+    **gpio_bits("AHB2", "ABCDEFGHI"),
+    "LPUART1": ("APB1_2", 0),
+    "USART1": ("APB2", 14),
+    "USART2": ("APB1", 17),
+    "USART3": ("APB1", 18),
+    "UART4": ("APB1", 19),
+    "UART5": ("APB1", 20),
+}
 _MSI, _HSI16, _HSE, _PLL = range(4)  # CFGR.SW
 _AHB_DIVIDERS = {8: 2, 9: 4, 10: 8, 11: 16, 12: 64, 13: 128, 14: 256, 15: 512}  # CFGR.HPRE; others: 1
 
 
-class Stm32l4Clock:
+class Stm32l4Clock(Rcc):
+    hsi_bits = 8, 10  # HSI16
+
     def __init__(self, board: Board) -> None:
-        assert board.clock is not None
-        self._source = board.clock
-        self._cr = Cell(0x63)  # MSI at 4 MHz
-        self._cfgr = Cell()
-        self._pllcfgr = Cell(0x1000)
+        super().__init__(board, _ENABLE_BITS, cr=0x63, pllcfgr=0x1000)  # MSI at 4 MHz
         self._acr = Cell(0x600)
         self._cr2 = Cell(check=self._require_power_clock)
         self._cr5 = Cell(0x100, self._require_power_clock)  # R1MODE
-        self._enables = {"AHB2": Cell(), "APB1": Cell(), "APB1_2": Cell(), "APB2": Cell()}
-        self.registers: dict[int, Register] = {
+        self.registers = {
             0x40021000: Register(self._read_cr, self._write_cr),
             0x40021008: Register(self._read_cfgr, self._write_cfgr),
-            0x4002100C: Register(lambda: self._pllcfgr.value, self._write_pllcfgr),
+            0x4002100C: self._while_off(self._pllcfgr, "PLLCFGR"),
             0x4002104C: self._enables["AHB2"].register(),
             0x40021058: self._enables["APB1"].register(),
             0x4002105C: self._enables["APB1_2"].register(),
@@ -51,27 +58,13 @@ class Stm32l4Clock:
             0x40022000: Register(lambda: self._acr.value, self._write_acr),
         }
 
-    # ClockTree
-
-    def is_enabled(self, peripheral: str) -> bool:
-        if peripheral.startswith("GPIO"):
-            return bool(self._enables["AHB2"].bits("ABCDEFGHI".index(peripheral[4]))) if peripheral[4] < "J" else False
-        bus, bit = {
-            "LPUART1": ("APB1_2", 0),
-            "USART1": ("APB2", 14),
-            "USART2": ("APB1", 17),
-            "USART3": ("APB1", 18),
-            "UART4": ("APB1", 19),
-            "UART5": ("APB1", 20),
-        }[peripheral]
-        return bool(self._enables[bus].bits(bit))
+    # Rcc
 
     def core_hz(self) -> int:
         return self._system_hz(self._cfgr.bits(0, 2)) // _AHB_DIVIDERS.get(self._cfgr.bits(4, 4), 1)
 
     def uart_hz(self, uart: str) -> int:
-        prescaler = self._cfgr.bits(11 if uart == "USART1" else 8, 3)
-        return self.core_hz() // APB_DIVIDERS.get(prescaler, 1)
+        return self.core_hz() // apb_divider(self._cfgr, 11 if uart == "USART1" else 8)
 
     def is_powered(self, pin: str) -> bool:
         return pin[1] != "G" or int(pin[2:]) < 2 or bool(self._cr2.bits(9))  # IOSV
@@ -82,25 +75,6 @@ class Stm32l4Clock:
         if not self._enables["APB1"].bits(28):
             raise FirmwareError("PWR is used while RCC_APB1ENR1.PWREN is 0")
 
-    def _read_cr(self) -> int:
-        ready = self._cr.value & ~(1 << 10 | 1 << 17 | 1 << 25)
-        return ready | self._cr.bits(8) << 10 | self._is_hse_ready() << 17 | self._cr.bits(24) << 25
-
-    def _is_hse_ready(self) -> bool:
-        wanted = {"crystal": 0, "external": 1}.get(self._source.source)
-        return bool(self._cr.bits(16)) and self._cr.bits(18) == wanted
-
-    def _write_cr(self, value: int) -> None:
-        starts_pll = value >> 24 & 1 and not self._cr.bits(24)
-        self._cr.value = value
-        if starts_pll:
-            self._check_pll()
-
-    def _write_pllcfgr(self, value: int) -> None:
-        if self._cr.bits(24):
-            raise FirmwareError("RCC_PLLCFGR is written while the PLL runs")
-        self._pllcfgr.value = value
-
     def _check_pll(self) -> None:
         source_hz = self._system_hz(self._pllcfgr.bits(0, 2) - 1)
         input_hz = source_hz // (self._pllcfgr.bits(4, 4) + 1)
@@ -109,7 +83,6 @@ class Stm32l4Clock:
             raise FirmwareError(f"the PLL cannot make {vco_hz:,} Hz of {input_hz:,} Hz")
 
     def _system_hz(self, source: int) -> int:
-        """Of a CFGR.SW. Raises FirmwareError if that clock does not run."""
         if source == _MSI:
             return 4 * _MHZ
         if source == _HSI16 and self._cr.bits(8):
@@ -120,9 +93,6 @@ class Stm32l4Clock:
             input_hz = self._system_hz(self._pllcfgr.bits(0, 2) - 1) // (self._pllcfgr.bits(4, 4) + 1)
             return input_hz * self._pllcfgr.bits(8, 7) // (2 * self._pllcfgr.bits(25, 2) + 2)
         raise FirmwareError("a clock is selected that is not ready")
-
-    def _read_cfgr(self) -> int:
-        return self._cfgr.value & ~0xC | self._cfgr.bits(0, 2) << 2  # SWS follows SW
 
     def _write_cfgr(self, value: int) -> None:
         switches = (value ^ self._cfgr.value) & 3

@@ -1,18 +1,29 @@
-"""Boards as data: one strict TOML file each in boards/. Unknown keys are refused, so a typo never becomes a default."""
+"""One board file → Board, or a UsageError that names the file, the key and what is wrong with it."""
 
 import difflib
-import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from tinyprune.boards.schema import (
+    CORES,
+    EMULATOR_NAMES,
+    Board,
+    Clock,
+    Cpu,
+    Memory,
+    Platformio,
+    Qemu,
+    Renode,
+    Serial,
+    Usb,
+)
 from tinyprune.errors import UsageError
 from tinyprune.families import FAMILIES
 from tinyprune.flash_methods import FLASH_METHODS, FlashMethod
-from tinyprune.resources import BOARDS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,119 +31,6 @@ else:
     import tomli as tomllib
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Cpu:
-    core: str  # a key of CORES
-    fpu: bool
-    clock_hz: int = 0  # 0: not known (the PC)
-    flash_wait_states: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    origin: int
-    bytes: int
-    stack_bytes: int = 0
-
-    @property
-    def end(self) -> int:
-        return self.origin + self.bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """What the port makes the core's clock of."""
-
-    source: str  # "crystal", "external" (a signal), "internal" (the chip's oscillator) or "reset" (what reset leaves)
-    hz: int
-    enable: str = ""  # the pin that must be high for a clock from outside to run
-
-
-@dataclass(frozen=True, slots=True)
-class Usb:
-    """Vendor:product ids, four hexadecimal digits each, as the board shows them in its different states."""
-
-    sketch: str = ""  # a program with USB, such as an Arduino sketch; ours has none
-    bootloader: str = ""
-    probe: tuple[str, ...] = ()  # the debug probe on the board, any of these
-    enter_bootloader: str = ""  # what a person does to get there: "double-tap the reset button"
-
-
-@dataclass(frozen=True, slots=True)
-class Serial:
-    """The serial port that the firmware answers on, at 115200 8N1; how a port writes its pins is the family's."""
-
-    uart: str  # as the data sheet calls it
-    tx: str  # e.g. "P1.03", "PG7", "GP0"
-    rx: str
-    via: str  # how a PC gets at it, for people to read
-    function: int = 0  # of both pins, where the family's pins are told which peripheral they serve
-    probe: bool = False  # whether the board's debug probe (usb.probe) carries it to the PC; else an adapter does
-
-    @property
-    def at(self) -> str:
-        """Where a person finds it."""
-        return f"{self.uart}, TX {self.tx}, RX {self.rx}, 115200 8N1: {self.via}"
-
-
-@dataclass(frozen=True, slots=True)
-class Qemu:
-    machine: str  # of `qemu-system-arm -machine help`
-    counter_hz: int = 0  # what the port's counter of cycles counts a virtual second there; 0: cpu.clock_hz
-
-
-@dataclass(frozen=True, slots=True)
-class Platformio:
-    """What PlatformIO calls a board that its framework `arduino` knows."""
-
-    platform: str
-    board: str
-
-
-@dataclass(frozen=True, slots=True)
-class Renode:
-    platform: str  # a file of Renode's: "platforms/boards/arduino_nano_33_ble.repl"
-    uart: str  # what that calls the serial port: "uart0"
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    name: str
-    title: str
-    family: str
-    emulators: tuple[str, ...]
-    cpu: Cpu
-    flash: Memory | None = None  # None: an operating system provides memory (the PC)
-    ram: Memory | None = None
-    clock: Clock | None = None
-    usb: Usb | None = None
-    serial: Serial | None = None
-    platformio: Platformio | None = None
-    qemu: Qemu | None = None
-    renode: Renode | None = None
-    flashing: dict[str, FlashMethod] = field(default_factory=dict, hash=False)  # the preferred method first
-
-    @property
-    def isas(self) -> tuple[str, ...]:
-        """Instruction sets that kernels may use here, the most capable first."""
-        return CORES[self.cpu.core]
-
-
-#: What a board file may name as an emulator: the keys of `emulators.EMULATORS`, which is above this module.
-EMULATOR_NAMES = ("host", "sim", "qemu", "renode")
-
-#: Core → instruction sets of kernels that run on it, best first.
-CORES: dict[str, tuple[str, ...]] = {
-    "host": ("c",),
-    "cortex-m0": ("c",),
-    "cortex-m0plus": ("c",),
-    "cortex-m3": ("c",),
-    "cortex-m4": ("dsp", "c"),
-    "cortex-m7": ("dsp", "c"),
-    "cortex-m33": ("dsp", "c"),
-}
 
 _KINDS: dict[type, str] = {int: "a whole number", str: "a string", bool: "true or false"}
 _TABLES: dict[str, type] = {
@@ -146,61 +44,6 @@ _TABLES: dict[str, type] = {
     "platformio": Platformio,
     "renode": Renode,
 }
-
-
-def names() -> list[str]:
-    return sorted(path.stem for path in BOARDS.glob("*.toml"))
-
-
-def load(name_or_path: str) -> Board:
-    """The board of that name, or of a TOML file of the user's.
-
-    Raises UsageError for an unknown name (with the nearest one) or a file that does not describe a board.
-    """
-    return parse(path_of(name_or_path))
-
-
-def path_of(name_or_path: str) -> Path:
-    """The file that describes a board. Raises UsageError as `load` does."""
-    if name_or_path.endswith(".toml"):
-        path = Path(name_or_path)
-        if not os.path.lexists(path):
-            raise UsageError(f"{path}: no such board file")
-        return path
-    if name_or_path not in names():
-        near = _nearest(name_or_path, names())
-        raise UsageError(f'unknown board "{name_or_path}"{near}; `tinyprune boards` lists all')
-    return BOARDS / f"{name_or_path}.toml"
-
-
-def explain(board: Board) -> list[str]:
-    """What the numbers mean, one line each."""
-    fpu = "with" if board.cpu.fpu else "without"
-    lines = [
-        f"{board.name}: {board.title}",
-        f"core       {board.cpu.core}, {fpu} FPU; kernels: {', '.join(board.isas)}",
-    ]
-    if board.cpu.clock_hz:
-        waits = f"{board.cpu.flash_wait_states} flash wait states in the cost model"
-        source = f" from {board.clock.hz / 1e6:g} MHz ({board.clock.source})" if board.clock else ""
-        lines.append(f"clock      {board.cpu.clock_hz / 1e6:g} MHz{source}, {waits}")
-    if board.flash:
-        lines.append(f"flash      {board.flash.bytes:,} bytes from {board.flash.origin:#010x}")
-    if board.ram:
-        stack = f"{board.ram.stack_bytes:,} of them for the stack"
-        lines.append(f"RAM        {board.ram.bytes:,} bytes from {board.ram.origin:#010x}, {stack}")
-    if board.usb:
-        lines.append(f"USB        {_usb_ids(board.usb)}")
-    if board.serial:
-        lines.append(f"serial     {board.serial.at}")
-    if board.flashing:
-        lines.append(f"flashing   {', '.join(board.flashing)}")
-    return [*lines, f"emulators  {', '.join(board.emulators)}", f"port       firmware_templates/ports/{board.family}"]
-
-
-def _usb_ids(usb: Usb) -> str:
-    known = {"running": usb.sketch, "bootloader": usb.bootloader, "probe": " or ".join(usb.probe)}
-    return ", ".join(f"{ids} ({state})" for state, ids in known.items() if ids)
 
 
 def parse(path: Path) -> Board:
@@ -225,7 +68,7 @@ def _flashing(table: object, path: Path) -> dict[str, FlashMethod]:
         raise UsageError(f"{path}: flashing must be tables [flashing.METHOD]")
     for name in table:
         if name not in FLASH_METHODS:
-            near = _nearest(name, list(FLASH_METHODS)) or f"; known: {', '.join(FLASH_METHODS)}"
+            near = nearest(name, list(FLASH_METHODS)) or f"; known: {', '.join(FLASH_METHODS)}"
             raise UsageError(f'{path}: unknown flash method "{name}"{near}')
     return {name: _fill(FLASH_METHODS[name], table[name], path, f"flashing.{name}.") for name in table}
 
@@ -236,7 +79,7 @@ def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
     known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:
-            raise UsageError(f'{path}: unknown key "{prefix}{key}"{_nearest(key, list(known))}')
+            raise UsageError(f'{path}: unknown key "{prefix}{key}"{nearest(key, list(known))}')
     for key, one in known.items():
         if key not in table and one.default is MISSING and one.default_factory is MISSING:
             raise UsageError(f'{path}: key "{prefix}{key}" is missing')
@@ -252,13 +95,13 @@ def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
 
 def _check(board: Board, path: Path) -> None:
     if board.cpu.core not in CORES:
-        raise UsageError(f'{path}: unknown core "{board.cpu.core}"{_nearest(board.cpu.core, list(CORES))}')
+        raise UsageError(f'{path}: unknown core "{board.cpu.core}"{nearest(board.cpu.core, list(CORES))}')
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", board.name):
         raise UsageError(f'{path}: name "{board.name}" must be letters, digits, ".", "_" and "-"')
     if board.family not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise UsageError(
-            f'{path}: unknown family "{board.family}"{_nearest(board.family, list(FAMILIES))}; known: {known}'
+            f'{path}: unknown family "{board.family}"{nearest(board.family, list(FAMILIES))}; known: {known}'
         )
     if (board.family == "host") != (board.cpu.core == "host"):
         raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
@@ -278,7 +121,7 @@ def _check_emulators(board: Board, path: Path) -> None:
         raise UsageError(f"{path}: emulators must name at least one")
     for name in board.emulators:
         if name not in EMULATOR_NAMES:
-            near = _nearest(name, list(EMULATOR_NAMES)) or f"; known: {', '.join(EMULATOR_NAMES)}"
+            near = nearest(name, list(EMULATOR_NAMES)) or f"; known: {', '.join(EMULATOR_NAMES)}"
             raise UsageError(f'{path}: unknown emulator "{name}"{near}')
     for name, what in (("qemu", "machine"), ("renode", "platform")):
         if name in board.emulators and getattr(board, name) is None:
@@ -331,6 +174,7 @@ def _check_choices(board: Board, path: Path) -> None:
         raise UsageError(f"{path}: {problem}")
 
 
-def _nearest(word: str, candidates: list[str]) -> str:
+def nearest(word: str, candidates: list[str]) -> str:
+    """What may have been meant, as the end of a message; empty where nothing is near."""
     near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.5)
     return f' (did you mean "{near[0]}"?)' if near else ""
