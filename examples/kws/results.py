@@ -27,9 +27,8 @@ import train as script
 from tables import Run
 
 from tinyprune import boards, models, pipeline, reader, sparsity, speech_commands
-from tinyprune.errors import DoesNotFit, TinypruneError
+from tinyprune.errors import TinypruneError
 from tinyprune.graph import Weighted
-from tinyprune.lower import Optimize
 from tinyprune.prune import Method, filters, prune, schedule, unmasked
 from tinyprune.quantize import quantize, record_ranges
 from tinyprune.speech_commands import LABELS, Audio, LabelledClips
@@ -289,16 +288,9 @@ def weights_of(content: bytes) -> bytes:
 
 
 def modelled(model: Path) -> dict[str, Any]:
-    """Build for the board and run in the emulator: for speed, or for size where the board has no room for that."""
-    try:
-        return modelled_for(model, "speed")
-    except DoesNotFit:
-        return modelled_for(model, "size")
-
-
-def modelled_for(model: Path, optimize: Optimize) -> dict[str, Any]:
+    """Build for the board, run in the emulator."""
     with TemporaryDirectory() as folder:
-        request = pipeline.BuildRequest(boards.load(BOARD), Path(folder) / "build", model, optimize=optimize)
+        request = pipeline.BuildRequest(boards.load(BOARD), Path(folder) / "build", model)
         report = pipeline.run_build(request, lambda _stage: None)
     if not report.bit_exact or report.modelled_cycles is None:
         raise TinypruneError(f"{model}: the firmware's outputs are not those of TFLite Micro")
@@ -306,7 +298,6 @@ def modelled_for(model: Path, optimize: Optimize) -> dict[str, Any]:
         "modelled_cycles": report.modelled_cycles,
         "weights_bytes": report.weights_bytes,
         "flash_bytes": report.flash_bytes,
-        "optimize": optimize,
     }
 
 

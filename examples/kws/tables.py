@@ -38,9 +38,9 @@ altogether. "reordered": channels were first put into the order in which the pat
 weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
-measured on a board; weights are as the firmware of that build holds them, for speed, or for size (*) where the board
-has no room for that; both of one seed, the lowest whose network was built with today's kernels. Rows without flash were
-modelled with the kernels of an earlier day. Deflated: the int8 weights by zlib, mean over seeds.
+measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, the lowest whose
+network was built with today's kernels. Rows without flash were modelled with the kernels of an earlier day. Deflated:
+the int8 weights by zlib, mean over seeds.
 
 | DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights | deflated |
 |---|---|---|---|---|---|---|---|---|---|---|---|
@@ -65,8 +65,6 @@ class Run:
     modelled_cycles: int | None = None
     weights_bytes: int | None = None
     flash_bytes: int | None = None
-    optimize: str = "speed"
-    """What the firmware was built for."""
 
     @property
     def key(self) -> Key:
@@ -166,7 +164,6 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
         "modelled_cycles": counted and counted.modelled_cycles,
         "weights_bytes": counted and counted.weights_bytes,
         "flash_bytes": counted and counted.flash_bytes,
-        "optimize": counted and counted.optimize,
         "deflated_bytes": round(mean(run.deflated_bytes for run in group)),
     }
     nothing = dict.fromkeys(bytes_and_cycles)
@@ -194,7 +191,7 @@ def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
     cells = (
         row["model"][-1], row["pattern"], method, row["epochs"], len(row["seeds"]),
         f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", "" if method == TRAINED else _difference(row),
-        _cycles(row), *(_number(row[key]) for key in ("flash_bytes", "weights_bytes", "deflated_bytes")),
+        *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "weights_bytes", "deflated_bytes")),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 
@@ -203,7 +200,7 @@ def _readme_line(row: dict[str, Any]) -> str:
     cells = (
         row["model"][-1], row["pattern"], row["method"], row["epochs"], len(row["seeds"]), f"{row['accuracy']:.2f}",
         "" if row["method"] == TRAINED else _difference(row),
-        _cycles(row), _number(row["flash_bytes"]), _number(row["deflated_bytes"]),
+        *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "deflated_bytes")),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 
@@ -213,10 +210,6 @@ def _difference(row: dict[str, Any]) -> str:
         return ""
     spread = "" if row["standard_error"] is None else f" ± {row['standard_error']:.2f}"
     return f"{row['difference']:+.2f}{spread}"
-
-
-def _cycles(row: dict[str, Any]) -> str:
-    return _number(row["modelled_cycles"]) + ("*" if row["optimize"] == "size" else "")
 
 
 def _number(value: int | None) -> str:
