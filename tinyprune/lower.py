@@ -4,8 +4,9 @@ All decisions are made here; `codegen.py` only writes them down. Kernels and lay
 path through the layers, from the layout that one kernel writes to the layout that the next one reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Literal, TypeAlias
 
 from tinyprune import memory
@@ -19,9 +20,14 @@ from tinyprune.sparsity import ANY, DENSE, TWO_OF_FOUR, discover, takes
 
 Optimize: TypeAlias = Literal["speed", "size"]
 
-#: What a byte of constants is worth when optimizing for size. At 1,000, DS-CNN S takes int8 weights for a seventh more
-#: time (20 to 30 cycles a byte) and refuses the portable kernels: 7 % fewer bytes for five times the time.
-CYCLES_A_BYTE = 1000
+#: What a byte of constants is worth when optimizing for size. At 500, DS-CNN takes int8 weights for a seventh more time
+#: (20 to 30 cycles a byte) and refuses the portable kernels, which would save S 7 % and M 28 % of its bytes for five
+#: times the time.
+CYCLES_A_BYTE = 500
+#: Flash that is left for the program around the network where its constants would fill the board.
+CODE_BYTES = 16 * 1024
+#: Ways through a network that are followed to fill the flash; how near they come to the best grows with it.
+MOST_PATHS = 256
 _ANYWHERE = Wiring(FiveWide(0, 2), FiveWide(0, 1))  # constants are the same wherever maps lie
 
 
@@ -38,18 +44,24 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """The best way found so far to a layout: its cost, and its kernels with the layouts they write."""
+    """A way to a layout: what it costs, and its kernels with the layouts they write."""
 
     cost: float
+    constant_bytes: int
     kernels: tuple[tuple[Kernel, Layout], ...]
 
 
 def lower(graph: Graph, board: Board, optimize: Optimize = "speed") -> Program:
-    """Chooses kernels and layouts, and places every buffer.
+    """Chooses kernels and layouts, and places every buffer. "speed" is the fastest network that the flash has room for.
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
-    choices = choose(graph, board, optimize)
+    program = _program(graph, board, choose(graph, board, optimize))
+    _check_fits(program, optimize)
+    return program
+
+
+def _program(graph: Graph, board: Board, choices: Sequence[Choice]) -> Program:
     home, wirings = _wire(graph, choices)
     buffers = _buffers(graph, choices, home, wirings)
     plan = memory.plan(buffers)
@@ -73,40 +85,94 @@ def lower(graph: Graph, board: Board, optimize: Optimize = "speed") -> Program:
         )
         for number, (choice, wiring) in enumerate(zip(choices, wirings, strict=True))
     )
-    program = Program(graph, board, steps, plan, at(graph.input), at(graph.output))
-    _check_fits(program, optimize)
-    return program
+    return Program(graph, board, steps, plan, at(graph.input), at(graph.output))
 
 
 def choose(graph: Graph, board: Board, optimize: Optimize = "speed") -> list[Choice]:
     """The cheapest kernels, layer by layer, that pass maps on in layouts both sides understand.
 
-    Raises ModelError where no row of the table takes a layer.
+    For speed only cycles count, unless the constants would fill the flash: then these are the fastest that it has room
+    for. Raises ModelError where no row of the table takes a layer.
     """
+    layers = _layers(graph, board)
+    if optimize == "size":
+        (smallest,) = _front(layers, lambda layer, kernel: (layer.cost_for_size(kernel), 0))
+        return _choices(layers, smallest, "smallest of")
+    (fastest,) = _front(layers, lambda layer, kernel: (layer.kernels[kernel], 0))
+    choices = _choices(layers, fastest, "fastest of")
+    room = board.flash.bytes - CODE_BYTES if board.flash else None
+    if room is None or sum(map(_Layer.constant_bytes, layers, (choice.kernel for choice in choices))) <= room:
+        return choices
+    front = _front(layers, lambda layer, kernel: (layer.kernels[kernel], layer.constant_bytes(kernel)))
+    fitting = [path for path in front if path.constant_bytes <= room]
+    if not fitting:
+        return choices
+    return _choices(layers, min(fitting, key=lambda path: path.cost), "fastest that the flash has room for, of")
+
+
+def _front(layers: Sequence["_Layer"], weigh: Callable[["_Layer", Kernel], tuple[float, int]]) -> list[_Path]:
+    """Through all layers, the paths that none beats in cost and bytes, as `weigh` counts them."""
+    paths = {Layout.INTERLEAVED: [_Path(0, 0, ())]}
+    for layer in layers:
+        found: dict[Layout, list[_Path]] = {}
+        for kernel in layer.kernels:
+            cost, size = weigh(layer, kernel)
+            for layout in kernel.writes:
+                if layout is Layout.INTERLEAVED or layer.is_handed_on:
+                    found.setdefault(layout, []).extend(
+                        _Path(before.cost + cost, before.constant_bytes + size, (*before.kernels, (kernel, layout)))
+                        for before in paths.get(kernel.reads, ())
+                    )
+        paths = {layout: _unbeaten(several) for layout, several in found.items()}
+    return paths[Layout.INTERLEAVED]
+
+
+def _unbeaten(paths: Sequence[_Path]) -> list[_Path]:
+    """By rising bytes and falling cost; of very many, about MOST_PATHS evenly by bytes."""
+    front: list[_Path] = []
+    for path in sorted(paths, key=lambda path: (path.constant_bytes, path.cost)):
+        if not front or path.cost < front[-1].cost:
+            front.append(path)
+    return front[:: len(front) // MOST_PATHS + 1]
+
+
+def _choices(layers: Sequence["_Layer"], path: _Path, goal: str) -> list[Choice]:
+    return [
+        Choice(layer.op, kernel, layout, layer.pattern, _reason(layer, kernel, goal))
+        for layer, (kernel, layout) in zip(layers, path.kernels, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    op: Op
+    pattern: str
+    kernels: dict[Kernel, float]
+    """Those that take it, with the cycles expected of each."""
+    packed: Callable[[Kernel], int]
+    is_handed_on: bool
+
+    def constant_bytes(self, kernel: Kernel) -> int:
+        """Of its constants in the format of a kernel: packed to know, once."""
+        return self.packed(kernel)
+
+    def cost_for_size(self, kernel: Kernel) -> float:
+        return self.kernels[kernel] + CYCLES_A_BYTE * self.constant_bytes(kernel)
+
+
+def _layers(graph: Graph, board: Board) -> list[_Layer]:
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
-    patterns = [_pattern(op) for op in ops]
-    paths = {Layout.INTERLEAVED: _Path(0, ())}
-    for op, pattern, handed_on in zip(ops, patterns, _handed_on(graph, ops), strict=True):
-        fitting = _fitting(op, pattern, board)
-        found: dict[Layout, _Path] = {}
-        for kernel in fitting:
-            before = paths.get(kernel.reads)
-            for layout in kernel.writes if before else ():
-                cost = before.cost + _cost(kernel, op, optimize)  # type: ignore[union-attr]
-                better = layout not in found or cost < found[layout].cost
-                if better and (layout is Layout.INTERLEAVED or handed_on):
-                    found[layout] = _Path(cost, (*before.kernels, (kernel, layout)))  # type: ignore[union-attr]
-        if not found:
+    layers = []
+    for op, handed_on in zip(ops, _handed_on(graph, ops), strict=True):
+        pattern = _pattern(op)
+        kernels = {kernel: kernel.cycles(op) for kernel in _fitting(op, pattern, board)}
+        if not kernels:
             shapes = f"{list(op.input.shape)} → {list(op.output.shape)}"
             raise ModelError(
                 f'layer "{op.name}" ({type(op).__name__}, {shapes}) is larger than any kernel for {board.name} takes'
             )
-        paths = found
-    best = paths[Layout.INTERLEAVED].kernels
-    return [
-        Choice(op, kernel, layout, pattern, _reason(op, kernel, pattern, board, optimize))
-        for op, (kernel, layout), pattern in zip(ops, best, patterns, strict=True)
-    ]
+        layers.append(_Layer(op, pattern, kernels, cache(partial(_bytes, op)), handed_on))
+    return layers
 
 
 def _pattern(op: Op) -> str:
@@ -129,24 +195,18 @@ def _fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
     return [kernel for kernel in rows if kernel.accepts(op)]
 
 
-def _cost(kernel: Kernel, op: Op, optimize: Optimize) -> float:
-    """Cycles; for size, a byte of constants is worth CYCLES_A_BYTE of them."""
-    cycles = kernel.cycles(op)
-    if optimize == "speed":
-        return cycles
-    constants = [part.values.nbytes for part in kernel.arguments(op, _ANYWHERE) if isinstance(part, Constant)]
-    return cycles + CYCLES_A_BYTE * sum(constants)
+def _bytes(op: Op, kernel: Kernel) -> int:
+    return sum(part.values.nbytes for part in kernel.arguments(op, _ANYWHERE) if isinstance(part, Constant))
 
 
-def _reason(op: Op, kernel: Kernel, pattern: str, board: Board, optimize: Optimize) -> str:
-    found = (
-        f"weights are {pattern}" if kernel.pattern in (pattern, ANY) else f"weights are {pattern}, run {kernel.pattern}"
-    )
-    others = [other for other in _fitting(op, pattern, board) if other.writes[0] is not Layout.ROW or other is kernel]
+def _reason(layer: _Layer, kernel: Kernel, goal: str) -> str:
+    found = f"weights are {layer.pattern}"
+    if kernel.pattern not in (layer.pattern, ANY):
+        found += f", run {kernel.pattern}"
+    others = [other for other in layer.kernels if other.writes[0] is not Layout.ROW or other is kernel]
     if len(others) < 2:
         return f"{found}; the only kernel that takes them"
-    goal = "fastest" if optimize == "speed" else "smallest"
-    return f"{found}; {goal} of {len(others)} kernels, about {kernel.cycles(op):,.0f} cycles expected"
+    return f"{found}; {goal} {len(others)} kernels, about {layer.kernels[kernel]:,.0f} cycles expected"
 
 
 def _wire(graph: Graph, choices: Sequence[Choice]) -> tuple[dict[int, int], list[Wiring]]:
@@ -246,13 +306,7 @@ def flash_advice(program: Program, optimize: Optimize) -> str:
     """What would need less flash, and how much less."""
     here, ways = constant_bytes(program), []
     if optimize == "speed":
-        kernels = [choice.kernel for choice in choose(program.graph, program.board, "size")]
-        small = sum(
-            argument.values.nbytes
-            for kernel, step in zip(kernels, program.steps, strict=True)
-            for argument in kernel.arguments(step.op, _ANYWHERE)
-            if isinstance(argument, Constant)
-        )
+        small = sum(_bytes(choice.op, choice.kernel) for choice in choose(program.graph, program.board, "size"))
         if small < here:
             ways.append(f"with --optimize size the constants need {here - small:,} bytes less")
     dense = [step for step in program.steps if matrix(step.op) is not None and not takes(TWO_OF_FOUR, step.pattern)]
