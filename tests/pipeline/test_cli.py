@@ -233,7 +233,9 @@ def test_bench_keeps_compares_and_fails_on_what_is_worse(run: Run, model: str) -
     assert "WORSE  latency: " in out
     assert run(*bench, "--compare", "old.json", "--tolerance", "20")[0] == 0
     code, out, err = run(*bench, "--compare", "old.json", "--json")
-    assert (code, json.loads(out)["changes"][0]["what"], json.loads(out)["changes"][0]["worse"]) == (1, "latency", True)
+    new = json.loads(out)["latency"]["median_us"]
+    latency = {"what": "latency", "old": old["latency"]["median_us"], "new": new, "worse": True}
+    assert (code, json.loads(out)["changes"][0]) == (1, latency)
     code, out, err = run(*bench, "--compare", "none.json")
     assert (code, out) == (2, "")
     assert "none.json: cannot read the old benchmark" in err

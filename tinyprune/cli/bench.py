@@ -43,10 +43,20 @@ _path = click.Path(path_type=Path)
 @click.option("--history", type=_path, help="Add the report to this file, a line a run.")
 @click.option("--compare", type=_path, help="An old --json or --history; exit code 1 if something is worse now.")
 @click.option(
-    "--tolerance", default=2.0, show_default=True, type=click.FloatRange(0), help="Percent by which costs may rise."
+    "--tolerance",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="PERCENT",
+    help="With --compare: by which latency, cycles, instructions, flash and RAM may rise.",
 )
 @click.option(
-    "--accuracy-tolerance", default=0.5, show_default=True, type=click.FloatRange(0), help="Points it may fall."
+    "--accuracy-tolerance",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="POINTS",
+    help="With --compare: percentage points by which accuracy may fall.",
 )
 @options.as_json
 @options.quiet
