@@ -7,7 +7,7 @@ answer was lost is sent again; what cannot be saved ends the run, with all infer
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ Array = TypeVar("Array", bound=npt.NDArray[Any])
 Open = Callable[[], Emulator]
 #: (inputs done, inputs)
 Done = Callable[[int, int], None]
+#: What ends a run before its last input.
+Failure: TypeAlias = TargetError | KeyboardInterrupt
 
 MODEL_ID_CHARACTERS = 16
 TRIES = 4
@@ -73,7 +75,7 @@ class Outcome:
     repeated: int = 0  # inputs sent again because the line was bad
     restarts: int = 0
     reconnections: int = 0
-    failure: TargetError | KeyboardInterrupt | None = None
+    failure: Failure | None = None
 
     @property
     def outputs(self) -> Int8:
@@ -81,12 +83,19 @@ class Outcome:
         return _frozen(np.stack([inference.output for inference in self.inferences]))
 
 
+def told(failure: Failure | None) -> str | None:
+    """In words, for reports."""
+    if failure is None:
+        return None
+    return "interrupted" if isinstance(failure, KeyboardInterrupt) else str(failure)
+
+
 def measure(open_line: Open, plan: Plan, progress: Done | None = None) -> Outcome:
     """Runs every input. Raises TargetError if no firmware answers, or one with another model; later failures are told
     in the outcome, together with what was done before."""
     run = _Run(open_line, plan)
     inferences: list[Inference] = []
-    failure: TargetError | KeyboardInterrupt | None = None
+    failure: Failure | None = None
     try:
         device, network, model_id = run.greet()
         try:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from tinyprune.cli import console, options
+from tinyprune.errors import Interrupted
 
 if TYPE_CHECKING:
     from tinyprune.session import Bench
 
-_EXIT_INTERRUPTED = 130
 _path = click.Path(path_type=Path)
 
 
@@ -114,7 +114,7 @@ def bench_command(
         bench = session.run_bench(request, progress, done)
     _show(bench, as_json)
     if bench.report.error == "interrupted":
-        sys.exit(_EXIT_INTERRUPTED)
+        sys.exit(Interrupted.exit_code)
     if bench.report.error or not bench.report.bit_exact or bench.regressions:
         sys.exit(1)
 
