@@ -275,10 +275,10 @@ def test_the_wrong_firmware_is_told_before_anything_slow(built: Path) -> None:
     ask = pipeline.BuildRequest(nano33, built / "other", built / "other.tflite", run=False)
     pipeline.run_build(ask, lambda _: None)
     with emulate(built, "--board", "nano33", "--tcp", "0") as (_, device):
-        request = session.BenchRequest(nano33, built / "other", port=device.strip())
+        request = session.BenchRequest(nano33, built / "other", port=device)
         with pytest.raises(WrongModel, match=f"not {hashlib.sha256(other).hexdigest()[:16]} of this build"):
             session.run_bench(request, stages.append)
-    assert stages == [f"connecting to port {device.strip()}"]
+    assert stages == [f"connecting to port {device}"]
 
 
 @pytest.mark.emulator
@@ -295,9 +295,9 @@ def test_a_benchmark_opens_its_port_once(built: Path) -> None:
 
     with emulate(built, "--board", "nano33", "--tcp", "0") as (_, device), pytest.MonkeyPatch.context() as patch:
         patch.setattr("tinyprune.session.serial_port.start", start)
-        request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=device.strip(), count=2)
+        request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=device, count=2)
         assert session.run_bench(request, lambda _: None).report.bit_exact
-    assert opened == [device.strip()]
+    assert opened == [device]
 
 
 @pytest.mark.emulator
@@ -385,6 +385,54 @@ def test_mistakes_get_a_sentence(built: Path, case: str) -> None:
         assert (line, process.wait(20)) == ("", 2)
         assert process.stderr is not None
         assert message in process.stderr.read()
+
+
+@pytest.mark.emulator
+def test_only_a_link_that_leads_nowhere_or_to_a_pseudo_terminal_is_replaced(built: Path) -> None:
+    ours, theirs = os.openpty()
+    (built / "target").write_text("kept")
+    for name, target in (("stale", "/dev/pts/99999"), ("old", os.ttyname(theirs)), ("mine", "target")):
+        (built / name).symlink_to(target)
+    (built / "chain").symlink_to("mine")
+    for name in ("stale", "old"):
+        with emulate(built, "--board", "nano33", "--pty", "--link", name) as (process, line):
+            assert line == name
+            assert (built / name).readlink() != Path(os.ttyname(theirs))
+            infers_something(built / name)
+            process.terminate()
+            process.wait(20)
+        assert not os.path.lexists(built / name)
+    for name, target in (("mine", "target"), ("chain", "mine")):
+        with emulate(built, "--board", "nano33", "--pty", "--link", name) as (process, line):
+            assert (line, process.wait(20)) == ("", 2)
+            assert process.stderr is not None
+            message = f"{name} is a link to {target}, no pseudo terminal: give --link another name"
+            assert message in process.stderr.read()
+        assert (built / name).readlink() == Path(target)
+    assert (built / "target").read_text() == "kept"
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.emulator
+def test_a_link_that_another_run_took_is_left_to_it(built: Path) -> None:
+    arguments = ("--board", "nano33", "--pty", "--link", "shared")
+    with emulate(built, *arguments) as (first, _), emulate(built, *arguments) as (second, _):
+        first.terminate()
+        assert first.wait(20) == 0
+        infers_something(built / "shared")
+        second.terminate()
+        assert second.wait(20) == 0
+    assert not os.path.lexists(built / "shared")
+
+
+def infers_something(port: Path) -> None:
+    with closing(serial_port.start(str(port))) as link:
+        device = Device(link)
+        device.connect()
+        device.load(bytes(110))
+        device.infer(1, 0)
+        assert len(device.output()) > 0
 
 
 def test_a_port_in_use_is_told() -> None:
