@@ -237,7 +237,9 @@ def _check_model_path(request: BuildRequest) -> None:
         kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
         raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
     if request.calibration is not None and (model is None or not _is_keras(model)):
-        raise UsageError("--calibration goes with a Keras --model; a .tflite is quantized already")
+        raise UsageError(
+            "--calibration goes with a Keras --model (.keras, .h5 or SavedModel); a .tflite is quantized already"
+        )
 
 
 def _zoo_name(model: Path | None) -> str | None:
