@@ -204,7 +204,10 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{output} has no finished build; {again}") from None
     if image.board != board.name:
-        raise UsageError(f"{output} holds firmware for {image.board}, not {board.name}; {again}")
+        raise UsageError(
+            f"{output} holds firmware for {image.board}, not {board.name}; "
+            f"give --board {image.board}, or another folder with -o"
+        )
     built = image.elf.is_file() and edits.read_manifest(output).files.get(image.elf.name) == edits.sha256(image.elf)
     if not built or hashlib.sha256(model).hexdigest() != image.model_sha256:
         raise UsageError(f"the firmware and the model in {output} do not belong together; {again}")

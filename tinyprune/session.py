@@ -153,6 +153,9 @@ def _check(request: BenchRequest) -> None:
         raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     if request.serial_number is not None and request.port != ports.AUTO:
         raise UsageError("--serial-number goes with --port auto")
+    for path in (request.inputs, request.samples):
+        if path is not None and not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
     for path in (request.csv, request.history):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")

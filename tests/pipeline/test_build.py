@@ -221,7 +221,7 @@ def test_bench_runs_what_build_left(tmp_path: Path, model: Path) -> None:
     assert report.instructions.min <= report.instructions.median <= report.instructions.max
     with pytest.raises(UsageError, match='nano33 has no emulator "qemu"; it has: sim'):
         session.run_bench(session.BenchRequest(board, tmp_path / "out", "qemu"), quiet)
-    with pytest.raises(UsageError, match="holds firmware for nano33, not host"):
+    with pytest.raises(UsageError, match="holds firmware for nano33, not host; give --board nano33, or another"):
         session.run_bench(session.BenchRequest(boards.load("host"), tmp_path / "out"), quiet)
     with pytest.raises(UsageError, match=r"has no finished build; run `tinyprune build --board nano33"):
         session.run_bench(session.BenchRequest(board, tmp_path / "elsewhere"), quiet)

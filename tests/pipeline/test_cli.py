@@ -142,6 +142,13 @@ MISTAKES = {
         2,
         "--inputs and --samples exclude each other",
     ),
+    "no inputs": (["bench", "--board", "nano33", "--inputs", "no.npy"], 2, "no.npy: no such file or folder"),
+    "no samples": (["bench", "--board", "nano33", "--samples", "no"], 2, "no: no such file or folder"),
+    "no model to search": (
+        ["sweep", "--board", "nano33", "no.h5", "--data", "x.npy"],
+        2,
+        "there is no model no.h5",
+    ),
     "labels of nothing": (["bench", "--board", "nano33", "--labels", "a,b"], 2, "--labels goes with --samples"),
     "a limit of nothing": (["bench", "--board", "nano33", "--limit", "3"], 2, "--limit goes with --samples"),
     "a split and a limit": (
@@ -289,6 +296,28 @@ def imported_by(*arguments: str) -> set[str]:
     code += "try:\n    cli.main()\nexcept SystemExit:\n    pass\nprint('MODULES', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split("MODULES")[1].split())
+
+
+@pytest.mark.parametrize("group", [(), ("data",), ("boards",)])
+def test_each_command_is_listed_with_a_whole_sentence(run: Run, group: tuple[str, ...]) -> None:
+    code, out, err = run(*group, "--help")
+    assert (code, err) == (0, "")
+    listed = out.partition("Commands:\n")[2].splitlines()
+    assert listed
+    assert all(line.startswith("  ") and line.endswith(".") and not line.endswith("...") for line in listed)
+    if group != ("boards",):  # which lists the boards
+        assert run(*group) == (2, "", out)
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    """As `tinyprune boards show nano33 | head -n 1` in a script with pipefail."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tinyprune", "boards", "show", "nano33"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_help_imports_nothing_slow() -> None:

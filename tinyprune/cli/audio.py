@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-@click.command("audio")
+@click.command("audio", short_help="Let a build with --audio hear recordings.")
 @options.board
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="WAV|FOLDER…")
 @click.option("--port", metavar="PORT", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _path = click.Path(path_type=Path)
 
 
-@click.command("bench")
+@click.command("bench", short_help="Run a finished build: latency, every output byte, accuracy.")
 @options.board
 @click.option("--port", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto (by USB id).")
 @click.option("--serial-number", metavar="S", help="Of the board or its probe, where --port auto finds several.")
