@@ -34,7 +34,8 @@ def read_bytes(path: Path) -> bytes:
 def read(data: bytes, name: str = "model") -> Graph:
     """The graph of `.tflite` bytes; `name` is what messages call them. Raises ModelError."""
     if data[4:8] != b"TFL3":
-        raise ModelError(f"{name}: not a .tflite file ({_what_else(data, name)}")
+        what, advice = _what_else(data, name)
+        raise ModelError(f"{name}: not a .tflite file ({what}); {advice}")
     try:
         return _read(data)
     except ModelError as error:
@@ -45,19 +46,20 @@ def read(data: bytes, name: str = "model") -> Graph:
         ) from None
 
 
-def _what_else(data: bytes, name: str) -> str:
+def _what_else(data: bytes, name: str) -> tuple[str, str]:
     """What a file is that is no .tflite, as far as its first bytes or its name tell, and what to do with it."""
+    convert = "convert the model to int8 .tflite first"
     if not data:
-        return "it is empty); copy or convert the model again"
+        return "it is empty", "copy or convert the model again"
     if data.startswith(b"\x89HDF"):
-        return "it is HDF5); a Keras model must be called .h5"
+        return "it is HDF5", "a Keras model must be called .h5"
     if data.startswith(b"PK\x03\x04") and b"metadata.json" in data:
-        return "it is a Keras model); it must be called .keras"
+        return "it is a Keras model", "it must be called .keras"
     if data.startswith(b"PK\x03\x04") and b"data.pkl" in data:
-        return "it is a PyTorch file); convert the model to int8 .tflite first"
+        return "it is a PyTorch file", convert
     if name.endswith(".onnx"):
-        return "it is called ONNX); convert the model to int8 .tflite first"
-    return "the identifier TFL3 is missing); convert the model to int8 .tflite first"
+        return "it is called ONNX", convert
+    return "the identifier TFL3 is missing", convert
 
 
 def _read(data: bytes) -> Graph:
