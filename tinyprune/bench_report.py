@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune import __version__
-from tinyprune.benchmark import Int8, Outcome
+from tinyprune.benchmark import Int8, Outcome, told
 from tinyprune.boards import Board
 from tinyprune.emulators import instructions_a_us
 from tinyprune.firmware import FirmwareImage
@@ -133,7 +133,6 @@ def bench_report(
     profiles = [inference.profile for inference in done if inference.profile is not None]
     cycles = _spread([profile.modelled_cycles for profile in profiles if profile.modelled_cycles is not None])
     equal = sum(np.array_equal(i.output, want) for i, want in zip(done, expected, strict=False))
-    interrupted = isinstance(outcome.failure, KeyboardInterrupt)
     return BenchReport(
         tinyprune=__version__,
         when=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -164,7 +163,7 @@ def bench_report(
         restarts=outcome.restarts,
         reconnections=outcome.reconnections,
         complete=outcome.failure is None,
-        error="interrupted" if interrupted else None if outcome.failure is None else str(outcome.failure),
+        error=told(outcome.failure),
     )
 
 

@@ -7,7 +7,7 @@ answer was lost is sent again; what cannot be saved ends the run, with all infer
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ Array = TypeVar("Array", bound=npt.NDArray[Any])
 Open = Callable[[], Emulator]
 #: (inputs done, inputs)
 Done = Callable[[int, int], None]
+#: What ends a run before its last input.
+Failure: TypeAlias = TargetError | KeyboardInterrupt
 
 MODEL_ID_CHARACTERS = 16
 TRIES = 4
@@ -73,7 +75,7 @@ class Outcome:
     repeated: int = 0  # inputs sent again because the line was bad
     restarts: int = 0
     reconnections: int = 0
-    failure: TargetError | KeyboardInterrupt | None = None
+    failure: Failure | None = None
 
     @property
     def outputs(self) -> Int8:
@@ -81,12 +83,19 @@ class Outcome:
         return _frozen(np.stack([inference.output for inference in self.inferences]))
 
 
+def told(failure: Failure | None) -> str | None:
+    """In words, for reports."""
+    if failure is None:
+        return None
+    return "interrupted" if isinstance(failure, KeyboardInterrupt) else str(failure)
+
+
 def measure(open_line: Open, plan: Plan, progress: Done | None = None) -> Outcome:
     """Runs every input. Raises TargetError if no firmware answers, or one with another model; later failures are told
     in the outcome, together with what was done before."""
     run = _Run(open_line, plan)
     inferences: list[Inference] = []
-    failure: TargetError | KeyboardInterrupt | None = None
+    failure: Failure | None = None
     try:
         device, network, model_id = run.greet()
         try:
@@ -102,6 +111,19 @@ def measure(open_line: Open, plan: Plan, progress: Done | None = None) -> Outcom
         run.link.close()
 
 
+def greet(device: Device, model_id: str | None, board: str | None) -> tuple[str, str, str]:
+    """(device, network, model id) of the firmware that answers. Raises TargetError where none does, WrongModel for
+    another `model_id` or `board`."""
+    device.connect()
+    held = device.model_id()
+    if model_id is not None and held != model_id and (held := device.model_id()) != model_id:  # not by noise
+        raise WrongModel(f"the device runs model {held}, not {model_id} of this build: `tinyprune flash` it")
+    built = device.board()
+    if None not in (built, board) and built != board and (built := device.board()) != board:
+        raise WrongModel(f"the device runs firmware for {built}, not for {board}: `tinyprune flash` it")
+    return device.name(), device.profile()[1], held
+
+
 class _Run:
     """The line while it is used, and how often it had to be mended."""
 
@@ -114,15 +136,7 @@ class _Run:
         self._device = Device(self.link)
 
     def greet(self) -> tuple[str, str, str]:
-        """(device, network, model id) of the firmware that answers."""
-        self._device.connect()
-        held, wanted = self._device.model_id(), self._plan.model_id
-        if wanted is not None and held != wanted and (held := self._device.model_id()) != wanted:  # not by noise
-            raise WrongModel(f"the device runs model {held}, not {wanted} of this build: `tinyprune flash` it")
-        board, wanted = self._device.board(), self._plan.board
-        if None not in (board, wanted) and board != wanted and (board := self._device.board()) != wanted:
-            raise WrongModel(f"the device runs firmware for {board}, not for {wanted}: `tinyprune flash` it")
-        return self._device.name(), self._device.profile()[1], held
+        return greet(self._device, self._plan.model_id, self._plan.board)
 
     def infer(self, number: int, data: bytes) -> Inference:
         """One input, again where an answer was lost on the way."""

@@ -25,6 +25,7 @@ from tinyprune.protocol import Clock
 #: How long the firmware's next bytes may wait here: while there is traffic, and when nothing has passed for a while.
 _BUSY_S, _IDLE_S, _QUIET_AFTER_S = 0.002, 0.02, 0.5
 _READ_BYTES = 4096
+_PSEUDO_TERMINALS = ("/dev/pts/", "/dev/ttys")  # of Linux, of macOS
 _UNREAD_BYTES = 1 << 20  # what a program that does not read may leave here; older bytes are lost, as on a UART
 
 
@@ -212,12 +213,13 @@ def run_emulate(request: EmulateRequest, ready: Callable[[Ready], None]) -> NoRe
 
 @contextmanager
 def _linked(link: Path | None, target: str) -> Iterator[str]:
-    """A symbolic link in place of an older one; gone afterwards."""
+    """A symbolic link, also in place of one that an earlier run left; gone afterwards, unless another run took it."""
     if link is None:
         yield target
         return
     try:
         if link.is_symlink():
+            _check_replaceable(link)
             link.unlink()
         link.symlink_to(target)
     except OSError as error:
@@ -225,4 +227,11 @@ def _linked(link: Path | None, target: str) -> Iterator[str]:
     try:
         yield str(link)
     finally:
-        link.unlink(missing_ok=True)
+        if link.is_symlink() and str(link.readlink()) == target:
+            link.unlink(missing_ok=True)
+
+
+def _check_replaceable(link: Path) -> None:
+    """Raises UsageError unless it leads nowhere, or to a pseudo terminal as ours do."""
+    if link.exists() and not str(link.resolve()).startswith(_PSEUDO_TERMINALS):
+        raise UsageError(f"{link} is a link to {link.readlink()}, no pseudo terminal: give --link another name")

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Of finished builds. Another number wherever older ones can no longer be run, measured or flashed: fields of their
+#: report that are read again, commands that firmware answers, registers that the emulators have become strict about.
+FORMAT = 1
+
 
 @dataclass(frozen=True, slots=True)
 class FirmwareSource:

@@ -48,6 +48,11 @@ class Openocd:
 class ArduinoCli:
     fqbn: str  # package:architecture:board
 
+    @property
+    def core(self) -> str:
+        """What `arduino-cli core install` takes."""
+        return ":".join(self.fqbn.split(":")[:2])
+
 
 @dataclass(frozen=True, slots=True)
 class Dfu:

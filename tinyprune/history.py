@@ -21,7 +21,7 @@ _COSTS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure then and now. `worse`: beyond the tolerance."""
+    """One figure then and now, in the unit of the report. `worse`: beyond the tolerance."""
 
     what: str
     old: float | str

@@ -46,7 +46,9 @@ def check_paths(model: Path | None, calibration: Path | None) -> None:
         kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
         raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
     if calibration is not None and (model is None or not _is_keras(model)):
-        raise UsageError("--calibration goes with a Keras --model; a .tflite is quantized already")
+        raise UsageError(
+            "--calibration goes with a Keras --model (.keras, .h5 or SavedModel); a .tflite is quantized already"
+        )
 
 
 def make(model: Path | None, calibration: Path | None, progress: Progress) -> Model:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyprune import features, output, pipeline, ports, reader, samples, serial_port, speech_commands
+from tinyprune import benchmark, features, output, pipeline, ports, reader, samples, serial_port, speech_commands
 from tinyprune.audio import ear
 from tinyprune.audio.recordings import Recording, read
-from tinyprune.benchmark import MODEL_ID_CHARACTERS
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, Emulator
 from tinyprune.errors import TargetError, UsageError
@@ -58,6 +57,8 @@ class AudioReport:
     target: str
     model_sha256: str
     labels: tuple[str, ...]
+    asked: int
+    """Recordings that were to be heard; `recordings` are those that were."""
     recordings: tuple[Heard, ...]
     known: int
     """Recordings whose word is known, and what share of them was recognized."""
@@ -70,13 +71,19 @@ class AudioReport:
     frame_us: float | None
     features_us: float | None
     network_us: float | None
+    complete: bool
+    error: str | None
+    """Why it ended before the last recording; what was heard up to there counts."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)
 
 
 def run_audio(request: AudioRequest, progress: pipeline.Progress, done: Done | None = None) -> AudioReport:
-    """Raises TinypruneError of every kind; UsageError about a missing recording before anything starts."""
+    """What was heard, as far as it came where it broke off; Ctrl-C leaves out the comparison with Python.
+
+    Raises TinypruneError where nothing was heard at all; UsageError about a missing recording before anything starts.
+    """
     for path in request.recordings:
         if not path.exists():
             raise UsageError(f"{path}: no such file")
@@ -85,21 +92,38 @@ def run_audio(request: AudioRequest, progress: pipeline.Progress, done: Done | N
     target, link = _open(request, image)
     with closing(link):
         device = Device(link)
-        device.connect()
-        _check_model(device, image)
+        benchmark.greet(device, image.model_sha256[: benchmark.MODEL_ID_CHARACTERS], request.board.name)
         labels = ear.labels(device)
         progress("reading the recordings")
         recordings = _recordings(request, labels)
         progress(f"{request.board.name}, {target}, listens to {len(recordings)} recordings")
-        clips = []
-        for number, recording in enumerate(recordings, start=1):
+        clips, failure = _hear(device, recordings, done)
+        clock = link.clock
+    heard = recordings[: len(clips)]
+    expected: list[str | None] = [None] * len(heard)
+    if not isinstance(failure, KeyboardInterrupt):
+        progress("asking the Python chain about the same seconds")
+        try:
+            expected = _python_labels(model, graph, heard, labels)
+        except KeyboardInterrupt as pressed:
+            failure = pressed
+    found = list(zip(heard, clips, expected, strict=True))
+    return _report(request, target, image, labels, len(recordings), found, clock, failure)
+
+
+def _hear(
+    device: Device, recordings: Sequence[Recording], done: Done | None
+) -> tuple[list[ear.Clip], benchmark.Failure | None]:
+    """What the device heard, and what ended that before the last recording."""
+    clips: list[ear.Clip] = []
+    try:
+        for recording in recordings:
             clips.append(ear.hear(device, recording.pcm))
             if done is not None:
-                done(number, len(recordings))
-        clock = link.clock
-    progress("asking the Python chain about the same seconds")
-    expected = _python_labels(model, graph, recordings, labels)
-    return _report(request, target, image, labels, list(zip(recordings, clips, expected, strict=True)), clock)
+                done(len(clips), len(recordings))
+    except (TargetError, KeyboardInterrupt) as failure:
+        return clips, failure
+    return clips, None
 
 
 def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
@@ -112,12 +136,6 @@ def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
         raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     name = pipeline.known_emulator(request.board, request.emulator or request.board.emulators[0])
     return f"emulator {name}", EMULATORS[name](image, request.board)
-
-
-def _check_model(device: Device, image: FirmwareImage) -> None:
-    held, wanted = device.model_id(), image.model_sha256[:MODEL_ID_CHARACTERS]
-    if held != wanted:
-        raise TargetError(f"the device runs model {held}, not {wanted}: flash it again")
 
 
 def _recordings(request: AudioRequest, labels: Sequence[str]) -> list[Recording]:
@@ -155,8 +173,10 @@ def _report(
     target: str,
     image: FirmwareImage,
     labels: tuple[str, ...],
+    asked: int,
     heard: list[tuple[Recording, ear.Clip, str | None]],
     clock: Clock,
+    failure: benchmark.Failure | None,
 ) -> AudioReport:
     rows = tuple(
         Heard(rec.name, len(rec.pcm) / features.SAMPLE_RATE_HZ, rec.word, clip.label, clip.score, python, clip.heard)
@@ -172,6 +192,7 @@ def _report(
         target=target,
         model_sha256=image.model_sha256,
         labels=labels,
+        asked=asked,
         recordings=rows,
         known=len(known),
         accuracy_percent=_percent([row.label == row.word for row in known]),
@@ -182,6 +203,8 @@ def _report(
         frame_us=_mean([clip.frames for clip in clips]) if told else None,
         features_us=_mean([clip.features for clip in clips]) if told else None,
         network_us=_mean([clip.network for clip in clips]) if told else None,
+        complete=failure is None,
+        error=benchmark.told(failure),
     )
 
 

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tinyprune import edits
+from tinyprune import __version__, edits
 from tinyprune.boards import Board
 from tinyprune.errors import UsageError
-from tinyprune.firmware import FirmwareImage, Project
+from tinyprune.firmware import FORMAT, FirmwareImage, Project
 
 #: How a file system says no.
 _REFUSALS = {
@@ -186,11 +186,12 @@ def _files(path: Path) -> list[Path]:
 def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     """The image and the model that a build left in `output`.
 
-    Raises UsageError where there is none, or it was built for another board.
+    Raises UsageError where there is none, it was built for another board, or in another format.
     """
     again = f"run `tinyprune build --board {board.name} -o {output}` first"
     try:
         report = json.loads((output / REPORT).read_text(encoding="utf-8"))
+        _check_format(output, report["tinyprune"], report.get("format"), again)
         model = (output / MODEL).read_bytes()
         image = FirmwareImage(
             report["board"],
@@ -203,8 +204,22 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{output} has no finished build; {again}") from None
     if image.board != board.name:
-        raise UsageError(f"{output} holds firmware for {image.board}, not {board.name}; {again}")
+        raise UsageError(
+            f"{output} holds firmware for {image.board}, not {board.name}; "
+            f"give --board {image.board}, or another folder with -o"
+        )
     built = image.elf.is_file() and edits.read_manifest(output).files.get(image.elf.name) == edits.sha256(image.elf)
     if not built or hashlib.sha256(model).hexdigest() != image.model_sha256:
         raise UsageError(f"the firmware and the model in {output} do not belong together; {again}")
     return image, model
+
+
+def _check_format(output: Path, version: str, found: int | None, again: str) -> None:
+    """Raises UsageError for a build of a tinyprune that made them otherwise; the first ones had no format."""
+    if found == FORMAT:
+        return
+    age, update = ("an older", "") if found is None or found < FORMAT else ("a newer", "update tinyprune, or ")
+    raise UsageError(
+        f"{output} was built by tinyprune {version}, in {age} format than tinyprune {__version__} takes; "
+        f"{update}{again}"
+    )

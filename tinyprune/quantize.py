@@ -71,6 +71,9 @@ def load_keras(path: Path) -> Any:
     """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder."""
     if not path.exists():
         raise UsageError(f"there is no model {path}")
+    file = path / "saved_model.pb" if path.is_dir() else path
+    if file.is_file() and file.stat().st_size == 0:
+        raise ModelError(f"{file} is empty; save or copy the model again")
     version = _keras_version(path)
     models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
     try:
@@ -93,6 +96,8 @@ def _keras_version(path: Path) -> str:
         if path.suffix in (".h5", ".hdf5"):
             h5py = importlib.import_module("h5py")
             with h5py.File(path) as file:
+                if "keras_version" not in file.attrs:
+                    raise ModelError(f"{path} holds no network, at most its weights; save it with model.save()")
                 return str(file.attrs["keras_version"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path} is damaged or no Keras model: {_first_line(error)}") from error

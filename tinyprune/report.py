@@ -8,7 +8,7 @@ from tinyprune import __version__
 from tinyprune.boards import Board
 from tinyprune.emulators import LayerProfile, Profile
 from tinyprune.errors import TargetError
-from tinyprune.firmware import FirmwareImage
+from tinyprune.firmware import FORMAT, FirmwareImage
 from tinyprune.graph import Weighted, macs
 from tinyprune.hearing import AudioTrial
 from tinyprune.program import Program, Step
@@ -80,6 +80,7 @@ class BuildReport:
     accuracy: Accuracy | None
     runtime: str = "aot"  # or the TFLite Micro whose interpreter runs it
     audio: AudioTrial | None = None  # of firmware that hears
+    format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)

@@ -1,7 +1,8 @@
 """All of `tinyprune bench`: a finished build, what is at the other end of the line, inputs, and what came out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tinyprune.errors import TargetError, UsageError, WrongModel
 from tinyprune.firmware import FirmwareImage
 from tinyprune.graph import Activation, Graph, Int8
 from tinyprune.history import Change
+from tinyprune.protocol import Device
 
 _WIRING = "; is this build's firmware on the board (`tinyprune flash`), is its TX on the adapter's RX and vice versa?"
 
@@ -89,37 +91,50 @@ def run_bench(request: BenchRequest, progress: pipeline.Progress, done: Done | N
     Raises TinypruneError where nothing ran at all, or a file cannot be written.
     """
     _check(request)
-    image, model = output.load(request.output, request.board)
+    board = request.board
+    image, model = output.load(request.output, board)
     old = _old(request)
     target, open_line, metered = _target(request, image)
     graph = reader.read(model, str(request.output / output.MODEL))
-    progress("reading the inputs")
-    inputs = _inputs(request, graph)
-    progress(f"asking the reference for {len(inputs.values)} outputs")
-    expected, judge = pipeline.expected_outputs(model, graph, inputs.values)
-    progress(f"inferring {len(inputs.values)} inputs on {request.board.name}, {target.text}")
-    plan = benchmark.Plan(
-        inputs.values,
-        image.model_sha256[: benchmark.MODEL_ID_CHARACTERS],
-        expected,
-        runs=request.runs,
-        warmup=request.warmup,
-        metered=metered,
-        board=image.board,
-    )
-    try:
-        outcome = benchmark.measure(open_line, plan, done)
-    except WrongModel:
-        raise
-    except TargetError as error:
-        raise TargetError(f"{error}{_WIRING}" if request.port else str(error)) from None
+    model_id = image.model_sha256[: benchmark.MODEL_ID_CHARACTERS]
+    progress(f"connecting to {target.text}")
+    with _greeted(open_line, model_id, board.name, _WIRING if request.port else "") as open_again:
+        progress("reading the inputs")
+        inputs = _inputs(request, graph)
+        progress(f"asking the reference for {len(inputs.values)} outputs")
+        expected, judge = pipeline.expected_outputs(model, graph, inputs.values)
+        progress(f"inferring {len(inputs.values)} inputs on {board.name}, {target.text}")
+        plan = benchmark.Plan(
+            inputs.values,
+            model_id,
+            expected,
+            runs=request.runs,
+            warmup=request.warmup,
+            metered=metered,
+            board=board.name,
+        )
+        outcome = benchmark.measure(open_again, plan, done)
     times = {"runs": request.runs, "warmup": request.warmup}
-    report = bench_report(request.board, target, image, outcome, expected, judge, truth=inputs.truth, **times)
+    report = bench_report(board, target, image, outcome, expected, judge, truth=inputs.truth, **times)
     if request.csv is not None:
         _write(request.csv, to_csv(outcome, expected, inputs.names, inputs.truth))
     if request.history is not None:
         history.append(request.history, report)
     return Bench(report, _changes(request, old, report), inputs.left_out)
+
+
+@contextmanager
+def _greeted(open_line: Open, model_id: str, board: str, advice: str) -> Iterator[Open]:
+    """Opens the line and asks for this very firmware, before anything slow starts; then opens it as this line first."""
+    with closing(open_line()) as link:
+        try:
+            benchmark.greet(Device(link), model_id, board)
+        except WrongModel:
+            raise
+        except TargetError as error:
+            raise TargetError(f"{error}{advice}") from None
+        waiting = [link]
+        yield lambda: waiting.pop() if waiting else open_line()
 
 
 def _check(request: BenchRequest) -> None:
@@ -138,6 +153,9 @@ def _check(request: BenchRequest) -> None:
         raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     if request.serial_number is not None and request.port != ports.AUTO:
         raise UsageError("--serial-number goes with --port auto")
+    for path in (request.inputs, request.samples):
+        if path is not None and not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
     for path in (request.csv, request.history):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")

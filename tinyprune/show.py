@@ -183,10 +183,34 @@ def _accuracy_lines(accuracy: BenchAccuracy) -> list[str]:
 
 def _change(change: Change) -> str:
     verdict = "WORSE" if change.worse else "ok"
-    if isinstance(change.old, bool | str) or isinstance(change.new, bool | str):
-        return f"{verdict:5}  {change.what}: {change.old} then, {change.new} now"
-    percent = f" ({(change.new / change.old - 1):+.2%})" if change.old else ""
-    return f"{verdict:5}  {change.what}: {change.old:,.10g} then, {change.new:,.10g} now{percent}"
+    then, now = (_figure(change.what, value) for value in (change.old, change.new))
+    return f"{verdict:5}  {change.what}: {then} then, {now} now{_difference(change)}"
+
+
+def _figure(what: str, value: float | str) -> str:
+    """With its unit, unless that is its name: modelled cycles, instructions."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    match what:
+        case "latency":
+            return f"{value / 1e3:,.3f} ms"
+        case "flash" | "RAM":
+            return f"{value:,} B"
+        case "accuracy":
+            return f"{value:.2f} %"
+    return f"{value:,}"
+
+
+def _difference(change: Change) -> str:
+    """In percent of what it was; of accuracy, which is in percent itself, in points."""
+    old, new = change.old, change.new
+    if isinstance(old, bool | str) or isinstance(new, bool | str):
+        return ""
+    if change.what == "accuracy":
+        return f" ({new - old:+.2f} points)"
+    return f" ({new / old - 1:+.2%})" if old else ""
 
 
 def _range(spread: Spread) -> str:

@@ -97,8 +97,8 @@ def run_sweep(request: SweepRequest, progress: Progress) -> tuple[Point, ...]:
 
     Raises TinypruneError of every kind; what was finished before is in the database.
     """
-    optuna = _optuna()
     _check(request)
+    optuna = _optuna()
     data = _data(request)
     models = {path.stem: _load(path, data) for path in request.models}
     request.output.mkdir(parents=True, exist_ok=True)
@@ -127,6 +127,9 @@ def _optuna() -> Any:
 def _check(request: SweepRequest) -> None:
     if not request.models:
         raise UsageError("give at least one Keras model to prune")
+    for path in request.models:
+        if not path.exists():
+            raise UsageError(f"there is no model {path}")
     names = [path.stem for path in request.models]
     if len(set(names)) < len(names):
         raise UsageError(f"models must have different file names, not {', '.join(names)}")

@@ -3,6 +3,10 @@
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
+import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -271,6 +275,7 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
     code, out, err = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), long, "--json")
     assert (code, err) == (0, "")
     report = json.loads(out)
+    assert (report["complete"], report["error"], report["asked"]) == (True, None, 4)
     assert [Path(each["name"]).parent.name for each in report["recordings"][:3]] == ["stop", "yes", "yes"]
     assert [each["word"] for each in report["recordings"]] == ["stop", "yes", "yes", None]
     assert report["known"] == report["compared"] == 3
@@ -287,6 +292,60 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
     assert "us a frame of 20 ms" in out
     code, out, _ = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), "--limit", "1", "-q")
     assert "of 1 recordings" in out
+
+
+def test_ctrl_c_shows_what_was_heard_so_far(host: Path, tmp_path: Path) -> None:
+    clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 3_000))
+    command = [sys.executable, "-m", "tinyprune", "audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while "listens to 3000 recordings" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        said, error = process.stdout.read(), process.stderr.read()
+    assert (process.returncode, error) == (130, "error: interrupted\n")
+    done = int(said.split()[3])
+    assert said.startswith(f"BROKEN OFF after {done} of 3000 recordings: interrupted\n")
+    assert 0 < done < 3000
+    assert re.search(rf"^accuracy  [0-9.]+ % of {done:,} recordings$", said, re.MULTILINE)
+    assert "us a frame of 20 ms" in said
+
+
+@pytest.mark.parametrize("after", ["the line", "Python"])
+def test_what_was_heard_before_it_broke_off_is_kept(
+    host: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    clips = [write_wav(tmp_path / f"yes/{seed}.wav", recording_like(seed, 3_000)) for seed in range(3)]
+    hear, heard = ear.hear, list[ear.Clip]()
+
+    def cut(device: Device, pcm: np.ndarray) -> ear.Clip:
+        if len(heard) == 2:
+            raise TargetError("the port went away")
+        heard.append(hear(device, pcm))
+        return heard[-1]
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if after == "the line":
+        monkeypatch.setattr(ear, "hear", cut)
+    else:
+        monkeypatch.setattr(pipeline, "expected_outputs", press)
+    code, out, err = run("audio", "--board", "host", "-o", str(host), *clips, "--json")
+    report = json.loads(out)
+    assert (report["complete"], report["asked"], report["known"]) == (False, 3, len(report["recordings"]))
+    if after == "the line":
+        assert (code, err, report["error"]) == (1, "error: the port went away\n", "the port went away")
+        assert [each["label"] for each in report["recordings"]] == [each.label for each in heard]
+        assert report["compared"] == 2
+    else:
+        assert (code, err, report["error"]) == (130, "error: interrupted\n", "interrupted")
+        assert (len(report["recordings"]), report["compared"], report["python_accuracy_percent"]) == (3, 0, None)
 
 
 def test_recordings_of_another_kind_are_refused(host: Path, run: Run, tmp_path: Path) -> None:

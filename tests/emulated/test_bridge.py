@@ -1,5 +1,6 @@
 """Firmware behind a serial port of this computer: what programs that come and go see of it."""
 
+import hashlib
 import json
 import os
 import select
@@ -19,9 +20,9 @@ import serial.rfc2217
 
 from tests import networks
 from tests.emulated import firmware, wires
-from tinyprune import boards, monitor, serial_port
+from tinyprune import boards, monitor, pipeline, serial_port
 from tinyprune.emulators import EMULATORS
-from tinyprune.errors import TargetError, UsageError
+from tinyprune.errors import TargetError, UsageError, WrongModel
 from tinyprune.firmware import FirmwareImage
 from tinyprune.link import Link
 from tinyprune.protocol import Device
@@ -187,8 +188,6 @@ def emulate(folder: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[s
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `tinyprune build` has made firmware for nano33."""
-    from tinyprune import pipeline
-
     tmp_path = tmp_path_factory.mktemp("built")
     (tmp_path / "tiny.tflite").write_bytes(networks.every_operator())
     request = pipeline.BuildRequest(
@@ -247,17 +246,58 @@ def test_a_script_can_stop_it_in_the_background(built: Path, number: str) -> Non
 
 
 @pytest.mark.emulator
-def test_a_port_without_firmware_is_told(built: Path) -> None:
+def test_a_port_without_firmware_is_told_before_anything_slow(built: Path) -> None:
     from tinyprune import session
 
     ours, theirs = os.openpty()
-    request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=os.ttyname(theirs))
+    stages: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tinyprune.protocol.ANSWER_TIMEOUT_S", 0.5)
-        with pytest.raises(TargetError, match="it sent nothing; is this build's firmware on the board"):
-            session.run_bench(request, lambda _: None)
+        for port, message in (
+            (os.ttyname(theirs), "it sent nothing; is this build's firmware on the board"),
+            ("/dev/none", "/dev/none: no such port; is the board plugged in?[^;]*$"),
+        ):
+            request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=port)
+            with pytest.raises(TargetError, match=message):
+                session.run_bench(request, stages.append)
+    assert stages == [f"connecting to port {os.ttyname(theirs)}", "connecting to port /dev/none"]
     os.close(ours)
     os.close(theirs)
+
+
+@pytest.mark.emulator
+def test_the_wrong_firmware_is_told_before_anything_slow(built: Path) -> None:
+    from tinyprune import session
+
+    other = networks.every_operator(pruned=False)
+    (built / "other.tflite").write_bytes(other)
+    nano33, stages = boards.load("nano33"), list[str]()
+    ask = pipeline.BuildRequest(nano33, built / "other", built / "other.tflite", run=False)
+    pipeline.run_build(ask, lambda _: None)
+    with emulate(built, "--board", "nano33", "--tcp", "0") as (_, device):
+        request = session.BenchRequest(nano33, built / "other", port=device)
+        with pytest.raises(WrongModel, match=f"not {hashlib.sha256(other).hexdigest()[:16]} of this build"):
+            session.run_bench(request, stages.append)
+    assert stages == [f"connecting to port {device}"]
+
+
+@pytest.mark.emulator
+def test_a_benchmark_opens_its_port_once(built: Path) -> None:
+    """A board may boot whenever its port is opened."""
+    from tinyprune import session
+
+    opened: list[str] = []
+    original = serial_port.start
+
+    def start(port: str, *, hardware: bool) -> serial_port.SerialLink:
+        opened.append(port)
+        return original(port, hardware=hardware)
+
+    with emulate(built, "--board", "nano33", "--tcp", "0") as (_, device), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tinyprune.session.serial_port.start", start)
+        request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=device, count=2)
+        assert session.run_bench(request, lambda _: None).report.bit_exact
+    assert opened == [device]
 
 
 @pytest.mark.emulator
@@ -313,7 +353,7 @@ def test_ctrl_c_shows_the_results_so_far(built: Path) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        while "emulator sim" not in process.stderr.readline():
+        while "inferring 3000 inputs" not in process.stderr.readline():
             assert process.poll() is None
         time.sleep(2)
         process.send_signal(signal.SIGINT)
@@ -345,6 +385,54 @@ def test_mistakes_get_a_sentence(built: Path, case: str) -> None:
         assert (line, process.wait(20)) == ("", 2)
         assert process.stderr is not None
         assert message in process.stderr.read()
+
+
+@pytest.mark.emulator
+def test_only_a_link_that_leads_nowhere_or_to_a_pseudo_terminal_is_replaced(built: Path) -> None:
+    ours, theirs = os.openpty()
+    (built / "target").write_text("kept")
+    for name, target in (("stale", "/dev/pts/99999"), ("old", os.ttyname(theirs)), ("mine", "target")):
+        (built / name).symlink_to(target)
+    (built / "chain").symlink_to("mine")
+    for name in ("stale", "old"):
+        with emulate(built, "--board", "nano33", "--pty", "--link", name) as (process, line):
+            assert line == name
+            assert (built / name).readlink() != Path(os.ttyname(theirs))
+            infers_something(built / name)
+            process.terminate()
+            process.wait(20)
+        assert not os.path.lexists(built / name)
+    for name, target in (("mine", "target"), ("chain", "mine")):
+        with emulate(built, "--board", "nano33", "--pty", "--link", name) as (process, line):
+            assert (line, process.wait(20)) == ("", 2)
+            assert process.stderr is not None
+            message = f"{name} is a link to {target}, no pseudo terminal: give --link another name"
+            assert message in process.stderr.read()
+        assert (built / name).readlink() == Path(target)
+    assert (built / "target").read_text() == "kept"
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.emulator
+def test_a_link_that_another_run_took_is_left_to_it(built: Path) -> None:
+    arguments = ("--board", "nano33", "--pty", "--link", "shared")
+    with emulate(built, *arguments) as (first, _), emulate(built, *arguments) as (second, _):
+        first.terminate()
+        assert first.wait(20) == 0
+        infers_something(built / "shared")
+        second.terminate()
+        assert second.wait(20) == 0
+    assert not os.path.lexists(built / "shared")
+
+
+def infers_something(port: Path) -> None:
+    with closing(serial_port.start(str(port))) as link:
+        device = Device(link)
+        device.connect()
+        device.load(bytes(110))
+        device.infer(1, 0)
+        assert len(device.output()) > 0
 
 
 def test_a_port_in_use_is_told() -> None:

@@ -20,7 +20,7 @@ from intelhex import IntelHex
 
 from tests.flashers import elf
 from tests.pipeline.conftest import Run, run
-from tinyprune import boards, output, ports
+from tinyprune import __version__, boards, firmware, output, ports
 
 __all__ = ["Run", "run"]
 
@@ -163,6 +163,8 @@ def built(tmp_path: Path) -> Callable[..., Path]:
         image.tobinfile(str(staged / "firmware.bin"))
         (staged / "model.tflite").write_bytes(b"a model")
         report = {
+            "tinyprune": __version__,
+            "format": firmware.FORMAT,
             "board": board.name,
             "model_sha256": hashlib.sha256(b"a model").hexdigest(),
             "compiler": "none",

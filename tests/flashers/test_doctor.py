@@ -25,6 +25,8 @@ def look(run: Run) -> tuple[int, dict[str, dict[str, str]], dict[str, object]]:
 @pytest.fixture
 def bare(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """The empty desk; compilers are not really run."""
+    for name in ("TFLM_ROOT", "TFLM_LIBRARY", "ARDUINO_DIRECTORIES_DATA"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(software, "_try_compiler", lambda _: "")
     return desk
 
@@ -43,6 +45,10 @@ def test_the_compiler_of_the_wheel_is_enough(bare: Desk, run: Run) -> None:
         "openocd": "openocd",
         "bossac": "`arduino-cli core install arduino:mbed_nano`",
         "JLinkExe": "segger.com/downloads/jlink",
+        "cmake": "install cmake",
+        "arduino:mbed_nano": "`arduino-cli core install arduino:mbed_nano`",
+        "arduino:mbed_portenta": "`arduino-cli core install arduino:mbed_portenta`",
+        "TFLM_ROOT": "`git clone https://github.com/tensorflow/tflite-micro`",
     }.items():
         assert checks[name]["state"] == "missing"
         assert cure in checks[name]["cure"]
@@ -102,6 +108,41 @@ def test_tools_are_run_for_their_versions(bare: Desk, run: Run, monkeypatch: pyt
     assert "does not run: " in checks["dfu-util"]["found"]
     assert checks["JLinkExe"]["state"] == "ok"
     assert [call["tool"] for call in bare.calls()].count("JLinkExe") == 0
+
+
+def test_what_projects_are_built_with_is_looked_for(bare: Desk, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare.tool("cmake", 'print("cmake version 3.25.1\\n\\nCMake suite maintained and supported by Kitware")')
+    bare.tool("pio", 'print("PlatformIO Core, version 6.1.18")')
+    core = bare.folder / ".arduino15/packages/arduino/hardware/mbed_nano/4.6.0"
+    core.mkdir(parents=True)
+    monkeypatch.setenv("TFLM_ROOT", str(bare.folder))
+    checks = look(run)[1]
+    assert checks["cmake"]["found"] == f"3.25.1 ({bare.bin}/cmake)"
+    assert checks["pio"]["found"] == f"6.1.18 ({bare.bin}/pio)"
+    assert checks["arduino:mbed_nano"]["found"] == f"4.6.0 ({core})"
+    assert checks["arduino:mbed_nano"]["needed_for"].endswith(": nano33, nano33sense")
+    assert checks["arduino:mbed_portenta"]["state"] == "missing"
+    assert (checks["TFLM_ROOT"]["state"], checks["optuna"]["needed_for"]) == ("problem", "sweep")
+    assert f"TFLM_ROOT={bare.folder} is no tree of TFLite Micro" in checks["TFLM_ROOT"]["found"]
+    core.rename(bare.folder / "4.6.0")
+    monkeypatch.setenv("ARDUINO_DIRECTORIES_DATA", str(bare.folder))
+    (bare.folder / "packages/arduino/hardware/mbed_nano/4.7.0").mkdir(parents=True)
+    assert look(run)[1]["arduino:mbed_nano"]["found"].startswith("4.7.0 ")
+
+
+def test_pio_is_found_beside_this_python(bare: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bare.folder / "venv").mkdir()
+    pio = bare.tool("pio", 'print("PlatformIO Core, version 6.1.18")')
+    monkeypatch.setattr("sys.executable", str(bare.folder / "venv/python"))
+
+    def found() -> check.Check:
+        return next(one for one in software.project_tools([]) if one.name == "pio")
+
+    assert found().state == "ok"
+    pio.rename(bare.folder / "venv/pio")
+    assert found().found == f"6.1.18 ({bare.folder}/venv/pio)"
+    (bare.folder / "venv/pio").unlink()
+    assert (found().state, "install 'platformio'`" in found().cure) == ("missing", True)
 
 
 def test_a_bossac_that_does_not_know_the_board_is_a_problem(bare: Desk, run: Run) -> None:

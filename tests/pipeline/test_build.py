@@ -12,8 +12,9 @@ import pytest
 
 from tests import networks
 from tests.emulated import firmware
-from tinyprune import boards, lower, oracle, output, pipeline, reader, samples, session, show, zoo
+from tinyprune import __version__, boards, lower, oracle, output, pipeline, reader, samples, session, show, zoo
 from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
+from tinyprune.firmware import FORMAT
 from tinyprune.pipeline import BuildRequest
 
 pytestmark = pytest.mark.compiler
@@ -213,13 +214,41 @@ def test_bench_runs_what_build_left(tmp_path: Path, model: Path) -> None:
     assert report.instructions.min <= report.instructions.median <= report.instructions.max
     with pytest.raises(UsageError, match='nano33 has no emulator "qemu"; it has: sim'):
         session.run_bench(session.BenchRequest(board, tmp_path / "out", "qemu"), quiet)
-    with pytest.raises(UsageError, match="holds firmware for nano33, not host"):
+    with pytest.raises(UsageError, match="holds firmware for nano33, not host; give --board nano33, or another"):
         session.run_bench(session.BenchRequest(boards.load("host"), tmp_path / "out"), quiet)
     with pytest.raises(UsageError, match=r"has no finished build; run `tinyprune build --board nano33"):
         session.run_bench(session.BenchRequest(board, tmp_path / "elsewhere"), quiet)
     (tmp_path / "out/model.tflite").write_bytes(networks.every_operator(pruned=False))
     with pytest.raises(UsageError, match="do not belong together"):
         session.run_bench(session.BenchRequest(board, tmp_path / "out"), quiet)
+
+
+FORMATS = {
+    "of the first ones": (None, "in an older format than tinyprune .* takes; run `tinyprune build --board host -o"),
+    "of an earlier one": (FORMAT - 1, "in an older format than tinyprune .* takes; run `tinyprune build --board host"),
+    "of a later one": (
+        FORMAT + 1,
+        "in a newer format than tinyprune .* takes; update tinyprune, or run `tinyprune build",
+    ),
+    "damaged": ("one", "has no finished build"),
+}
+
+
+@pytest.mark.parametrize("case", FORMATS)
+def test_a_build_of_another_tinyprune_is_told(tmp_path: Path, model: Path, case: str) -> None:
+    """Before its firmware meets an emulator or a board, which could only say that it is wrong."""
+    pipeline.run_build(request("host", tmp_path, model, run=False), quiet)
+    path = tmp_path / "out/report.json"
+    report = json.loads(path.read_text())
+    assert (report["format"], report["tinyprune"]) == (FORMAT, __version__)
+    report["format"], message = FORMATS[case]
+    report["tinyprune"] = "0.0.7"
+    if report["format"] is None:
+        del report["format"]
+    path.write_text(json.dumps(report))
+    wanted = f"out was built by tinyprune 0.0.7, {message}" if "format" in message else message
+    with pytest.raises(UsageError, match=wanted):
+        output.load(tmp_path / "out", boards.load("host"))
 
 
 def test_a_failed_build_keeps_the_last_good_one(tmp_path: Path, model: Path) -> None:

@@ -104,7 +104,7 @@ MISTAKES = {
     "calibration for a .tflite": (
         ["build", "--board", "host", "--model", "tiny.tflite", "--calibration", "x.npy"],
         2,
-        "--calibration goes with a Keras --model",
+        "--calibration goes with a Keras --model (.keras, .h5 or SavedModel)",
     ),
     "Keras without calibration": (["build", "--board", "host", "--model", "k.h5"], 2, "give --calibration samples.npy"),
     "text": (["build", "--board", "nano33", "--model", "text.tflite"], 1, "text.tflite: not a .tflite file"),
@@ -141,6 +141,13 @@ MISTAKES = {
         ["bench", "--board", "nano33", "--inputs", "x.npy", "--samples", "."],
         2,
         "--inputs and --samples exclude each other",
+    ),
+    "no inputs": (["bench", "--board", "nano33", "--inputs", "no.npy"], 2, "no.npy: no such file or folder"),
+    "no samples": (["bench", "--board", "nano33", "--samples", "no"], 2, "no: no such file or folder"),
+    "no model to search": (
+        ["sweep", "--board", "nano33", "no.h5", "--data", "x.npy"],
+        2,
+        "there is no model no.h5",
     ),
     "labels of nothing": (["bench", "--board", "nano33", "--labels", "a,b"], 2, "--labels goes with --samples"),
     "a limit of nothing": (["bench", "--board", "nano33", "--limit", "3"], 2, "--limit goes with --samples"),
@@ -233,7 +240,9 @@ def test_bench_keeps_compares_and_fails_on_what_is_worse(run: Run, model: str) -
     assert "WORSE  latency: " in out
     assert run(*bench, "--compare", "old.json", "--tolerance", "20")[0] == 0
     code, out, err = run(*bench, "--compare", "old.json", "--json")
-    assert (code, json.loads(out)["changes"][0]["what"], json.loads(out)["changes"][0]["worse"]) == (1, "latency", True)
+    new = json.loads(out)["latency"]["median_us"]
+    latency = {"what": "latency", "old": old["latency"]["median_us"], "new": new, "worse": True}
+    assert (code, json.loads(out)["changes"][0]) == (1, latency)
     code, out, err = run(*bench, "--compare", "none.json")
     assert (code, out) == (2, "")
     assert "none.json: cannot read the old benchmark" in err
@@ -287,6 +296,28 @@ def imported_by(*arguments: str) -> set[str]:
     code += "try:\n    cli.main()\nexcept SystemExit:\n    pass\nprint('MODULES', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.split("MODULES")[1].split())
+
+
+@pytest.mark.parametrize("group", [(), ("data",), ("boards",)])
+def test_each_command_is_listed_with_a_whole_sentence(run: Run, group: tuple[str, ...]) -> None:
+    code, out, err = run(*group, "--help")
+    assert (code, err) == (0, "")
+    listed = out.partition("Commands:\n")[2].splitlines()
+    assert listed
+    assert all(line.startswith("  ") and line.endswith(".") and not line.endswith("...") for line in listed)
+    if group != ("boards",):  # which lists the boards
+        assert run(*group) == (2, "", out)
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    """As `tinyprune boards show nano33 | head -n 1` in a script with pipefail."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tinyprune", "boards", "show", "nano33"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_help_imports_nothing_slow() -> None:

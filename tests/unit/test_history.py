@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune import boards, history
+from tinyprune import boards, history, show
 from tinyprune.bench_report import BenchReport, Target, Truth, bench_report, to_csv
 from tinyprune.benchmark import Inference, Outcome
 from tinyprune.emulators import Profile
 from tinyprune.errors import DataError, TargetError, UsageError
 from tinyprune.firmware import FirmwareImage
+from tinyprune.session import Bench
 
 NANO33 = boards.load("nano33")
 IMAGE = FirmwareImage("nano33", "ab" * 32, "gcc 12", Path("firmware.elf"), 1000, 200)
@@ -170,27 +171,30 @@ def test_times_of_another_clock_are_not_compared() -> None:
     changes = history.compare(json.loads(report().to_json()), fast, 2.0, 0.5)
     assert changes[0] == history.Change("clock", "modelled", "measured", True)
     assert "latency" not in [change.what for change in changes]
+    lines = show.bench_lines(Bench(fast, tuple(changes)))
+    assert "WORSE  clock: modelled then, measured now" in lines
 
 
 def test_every_change_is_told_in_a_line() -> None:
-    from tinyprune import show
-    from tinyprune.session import Bench
-
-    old = json.loads(report().to_json())
+    old = json.loads(report(flash_bytes=1024, ram_bytes=0, instructions=None).to_json())
+    old["accuracy"]["percent"] = 70.0
     new = report(dataclasses.replace(scaled_outcome(2), repeated=3, restarts=1))
     lines = show.bench_lines(Bench(new, tuple(history.compare(old, new, 2.0, 0.5)), ("cat",)))
     assert "latency          6.000 ms (min 2.000, max 10.000); modelled by the cycle table, not measured" in lines
     assert "accuracy         66.67 % (2 of 3 in folder)" in lines
     assert "left out         folders that are no label: cat" in lines
     assert "the line         inputs repeated: 3, restarts: 1" in lines
-    assert "WORSE  latency: 3,000 then, 6,000 now (+100.00%)" in lines
-    assert "ok     bit-exact: True then, True now" in lines
+    assert lines[-6:] == [
+        "WORSE  latency: 3.000 ms then, 6.000 ms now (+100.00%)",
+        "ok     modelled cycles: 2,002 then, 2,002 now (+0.00%)",
+        "ok     flash: 1,024 B then, 1,000 B now (-2.34%)",
+        "WORSE  RAM: 0 B then, 200 B now",
+        "WORSE  accuracy: 70.00 % then, 66.67 % now (-3.33 points)",
+        "ok     bit-exact: yes then, yes now",
+    ]
 
 
 def test_a_clock_that_stands_still_is_told() -> None:
-    from tinyprune import show
-    from tinyprune.session import Bench
-
     still = report(instructions=None, modelled_cycles=None, modelled_ms=None, latency=None)
     assert "no latency       the firmware's clock stands still" in show.bench_lines(Bench(still))
 

@@ -1,5 +1,6 @@
 """Full int8 conversion: judged by the bytes, with TFLite's own schema."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -245,6 +246,25 @@ def test_damaged_and_foreign_files_are_refused(tmp_path, name, message):
         quantize.load_keras(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "folder/saved_model.pb"])
+def test_an_empty_file_is_told(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(ModelError, match=rf"{name} is empty; save or copy the model again"):
+        quantize.load_keras(path.parent if name.startswith("folder") else path)
+
+
+@pytest.mark.parametrize("keras", ["keras", "tf_keras"])
+def test_weights_without_their_network_are_told(tmp_path, keras):
+    module = importlib.import_module(keras)
+    model = module.Sequential([module.layers.Input((4,)), module.layers.Dense(2)])
+    model.save_weights(tmp_path / "it.weights.h5")
+    message = r"it.weights.h5 holds no network, at most its weights; save it with model.save\(\)"
+    with pytest.raises(ModelError, match=message):
+        quantize.load_keras(tmp_path / "it.weights.h5")
+
+
 def test_a_truncated_keras_file_is_refused(small, tmp_path):
     small.save(tmp_path / "whole.keras")
     whole = (tmp_path / "whole.keras").read_bytes()
@@ -259,6 +279,16 @@ def test_a_saved_model_without_layers_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "exported"))
     with pytest.raises(ModelError, match=r"exported holds no Keras model, only functions; save it with model.save"):
         quantize.load_keras(tmp_path / "exported")
+
+
+def test_a_float16_file_is_refused_with_what_would_do(small):
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(small)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    with pytest.raises(ModelError, match=r"DEQUANTIZE .* is not supported; .* to float32: quantize to full int8"):
+        reader.read(converter.convert())
 
 
 def test_a_missing_model_is_a_usage_error(tmp_path):

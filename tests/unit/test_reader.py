@@ -1,7 +1,9 @@
 """Reading .tflite files: right, refused with a reason, or damaged; never a crash."""
 
 import contextlib
+import io
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,11 +69,25 @@ def test_weights_cannot_be_changed_afterwards() -> None:
         reader.read(MODEL).ops[0].weights[0] = 1  # type: ignore[union-attr]
 
 
+def zipped(name: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, "{}")
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "not a .tflite file"),
-        (b"PK\x03\x04" + bytes(100), "not a .tflite file"),
+        (b"", r"model: not a .tflite file \(it is empty\); copy or convert the model again"),
+        (
+            b"some text",
+            r"not a .tflite file \(the identifier TFL3 is missing\); convert the model to int8 .tflite first",
+        ),
+        (b"PK\x03\x04" + bytes(100), r"not a .tflite file \(the identifier TFL3 is missing\)"),
+        (zipped("metadata.json"), r"not a .tflite file \(it is a Keras model\); it must be called .keras"),
+        (zipped("it/data.pkl"), r"not a .tflite file \(it is a PyTorch file\); convert the model to int8 .tflite"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), r"not a .tflite file \(it is HDF5\); a Keras model must be called .h5"),
         (MODEL[: len(MODEL) // 2], "damaged or truncated"),
         (MODEL[:16], "damaged or truncated"),
     ],
@@ -79,6 +95,13 @@ def test_weights_cannot_be_changed_afterwards() -> None:
 def test_what_is_no_model_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         reader.read(data)
+
+
+def test_onnx_has_nothing_but_its_name() -> None:
+    with pytest.raises(
+        ModelError, match=r"net.onnx: not a .tflite file \(it is called ONNX\); convert the model to int8"
+    ):
+        reader.read(b"\x08\x07\x12\x07pytorch", "net.onnx")
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -51,12 +52,12 @@ def main() -> None:
         sys.exit(done.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted; nothing was half-written, run the same command again", EXIT_INTERRUPTED, arguments)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         ask = f"; see `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else ""
         _fail(error.format_message().removesuffix(".") + ask, UsageError.exit_code, arguments)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
-        sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'output'}: {error.strerror}", UsageError.exit_code, arguments)
 
@@ -83,13 +84,23 @@ def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
     sys.exit(exit_code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def invoke(self, context: click.Context) -> Any:
+        """Ends well where the reader, such as `head`, has seen enough: click itself makes exit code 1 of that."""
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
+            context.exit(0)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="tinyprune")
 def cli() -> None:
     """Prune a small int8 network so that a microcontroller really runs it faster, and put it on the board.
 
     Exit codes: 0 done, 1 the model, its data, the firmware or the board is wrong, 2 wrong usage or something is not
-    installed, 3 does not fit the board.
+    installed, 3 does not fit the board, 130 interrupted.
     """
 
 

@@ -1,11 +1,13 @@
 """`tinyprune audio`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from tinyprune.cli import console, options
+from tinyprune.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-@click.command("audio")
+@click.command("audio", short_help="Let a build with --audio hear recordings.")
 @options.board
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="WAV|FOLDER…")
 @click.option("--port", metavar="PORT", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto.")
@@ -58,14 +60,19 @@ def audio_command(
         report = listening.run_audio(request, progress, done)
     if as_json:
         click.echo(report.to_json())
-        return
-    terminal = console.make()
-    for line in _lines(report):
-        terminal.print(line, highlight=False, soft_wrap=True, markup=False)
+    else:
+        terminal = console.make()
+        for line in _lines(report):
+            terminal.print(line, highlight=False, soft_wrap=True, markup=False)
+    if report.error:
+        click.echo(f"error: {report.error}", err=True)
+        sys.exit(Interrupted.exit_code if report.error == "interrupted" else 1)
 
 
 def _lines(report: "AudioReport") -> "Iterator[str]":
     shown = report.recordings
+    if report.error:
+        yield f"BROKEN OFF after {len(shown)} of {report.asked} recordings: {report.error}"
     if len(shown) > _SHOWN:
         shown = tuple(heard for heard in shown if heard.word not in (None, heard.label))
     for heard in shown[:_SHOWN]:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from tinyprune.cli import console, options
+from tinyprune.errors import Interrupted
 
 if TYPE_CHECKING:
     from tinyprune.session import Bench
 
-_EXIT_INTERRUPTED = 130
 _path = click.Path(path_type=Path)
 
 
-@click.command("bench")
+@click.command("bench", short_help="Run a finished build: latency, every output byte, accuracy.")
 @options.board
 @click.option("--port", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto (by USB id).")
 @click.option("--serial-number", metavar="S", help="Of the board or its probe, where --port auto finds several.")
@@ -43,10 +43,20 @@ _path = click.Path(path_type=Path)
 @click.option("--history", type=_path, help="Add the report to this file, a line a run.")
 @click.option("--compare", type=_path, help="An old --json or --history; exit code 1 if something is worse now.")
 @click.option(
-    "--tolerance", default=2.0, show_default=True, type=click.FloatRange(0), help="Percent by which costs may rise."
+    "--tolerance",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="PERCENT",
+    help="With --compare: by which latency, cycles, instructions, flash and RAM may rise.",
 )
 @click.option(
-    "--accuracy-tolerance", default=0.5, show_default=True, type=click.FloatRange(0), help="Points it may fall."
+    "--accuracy-tolerance",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="POINTS",
+    help="With --compare: percentage points by which accuracy may fall.",
 )
 @options.as_json
 @options.quiet
@@ -104,7 +114,7 @@ def bench_command(
         bench = session.run_bench(request, progress, done)
     _show(bench, as_json)
     if bench.report.error == "interrupted":
-        sys.exit(_EXIT_INTERRUPTED)
+        sys.exit(Interrupted.exit_code)
     if bench.report.error or not bench.report.bit_exact or bench.regressions:
         sys.exit(1)
 

@@ -9,7 +9,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("build")
+@click.command("build", short_help="Make firmware, run it in an emulator, compare with TFLite Micro.")
 @options.board
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Output folder.  [default: build/BOARD]")
 @click.option(

@@ -13,7 +13,7 @@ def data_group() -> None:
     """Speech Commands audio, for training."""
 
 
-@data_group.command("fetch")
+@data_group.command("fetch", short_help="Download and unpack it; run again after a cut.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--url", help="Another copy of the archive.")
 @click.option("--sha256", help="Checksum of that copy.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MARKS = {"ok": "[green]✓[/]", "missing": "[dim]–[/]", "problem": "[bold red]✗[/]"}
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="What is here, what is missing for what, and how to get it.")
 @click.option("--udev", is_flag=True, help="Only print the udev rules for all boards and probes (Linux).")
 @options.as_json
 @options.quiet

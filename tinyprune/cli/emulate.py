@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tinyprune.bridge import Ready
 
 
-@click.command("emulate")
+@click.command("emulate", short_help="Keep a build running behind a pseudo terminal or a TCP port.")
 @options.board
 @click.option("--pty", is_flag=True, help="Behind a pseudo terminal, whose name is printed.")
 @click.option("--tcp", metavar="[HOST:]PORT", help="Behind a TCP port (0: any that is free), for socket://HOST:PORT.")

@@ -21,7 +21,8 @@ from tinyprune.cli import console, options
     default=120.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="Seconds a tool may take.",
+    metavar="SECONDS",
+    help="How long a tool may take.",
 )
 @options.as_json
 @options.quiet

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-@click.command("init-ci")
+@click.command("init-ci", short_help="Write a GitHub Actions workflow for your repository.")
 @click.option(
     "--board",
     "board_names",

@@ -12,14 +12,17 @@ import click
 @click.option("--board", "board_name", metavar="BOARD", help="Find the port by this board's USB id.")
 @click.option("--port", help="A serial port, or a URL of pyserial: socket://HOST:PORT, rfc2217://…, loop://.")
 @click.option("--serial-number", metavar="S", help="Of the board's probe or adapter, where several are plugged in.")
-@click.option("--baud", default=115_200, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--baud", default=115_200, show_default=True, type=click.IntRange(1), help="Speed; 8 data bits, no parity."
+)
 @click.option(
     "--wait",
     "wait_s",
     default=1.0,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="Leave after this many silent seconds once piped input has ended.",
+    metavar="SECONDS",
+    help="Leave after so long a silence once piped input has ended.",
 )
 def monitor_command(
     board_name: str | None, port: str | None, serial_number: str | None, baud: int, wait_s: float

@@ -10,6 +10,6 @@ board = click.option(
     help="A name from `tinyprune boards`, or a board's .toml file.",
 )
 as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of show."
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text."
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")

@@ -9,7 +9,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("prune")
+@click.command("prune", short_help="Prune a Keras model, without labels or training.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--pattern",
@@ -28,7 +28,9 @@ from tinyprune.cli import console, options
 @click.option(
     "--data", type=click.Path(path_type=Path), help=".npy of real inputs without labels, [samples, *input shape]."
 )
-@click.option("--sparsity", type=float, help="Share of zeros, for --pattern unstructured (in each layer) or threshold.")
+@click.option(
+    "--sparsity", type=float, help="Share of zeros, 0 to 1, for --pattern unstructured (in each layer) or threshold."
+)
 @click.option("--reorder", is_flag=True, help="Put channels into the order in which N:M loses least; free at run time.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The pruned model, .keras or .h5.")
 @options.as_json

@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("quantize")
+@click.command("quantize", short_help="Quantize a Keras model to int8, and tell each layer's error.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--calibration",

@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("sweep")
+@click.command("sweep", short_help="Search a pattern for each layer under a board's limits.")
 @options.board
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
@@ -22,8 +22,8 @@ from tinyprune.cli import console, options
 )
 @click.option("--trials", default=50, show_default=True, help="How many finished trials the study shall have.")
 @click.option("--patterns", help="Separated by commas.  [default: dense,2:4,1:4,unstructured-75,unstructured-90]")
-@click.option("--max-flash", type=int, metavar="BYTES")
-@click.option("--max-ram", type=int, metavar="BYTES", help="With the stack.")
+@click.option("--max-flash", type=int, metavar="BYTES", help="Of the firmware.  [default: the board's]")
+@click.option("--max-ram", type=int, metavar="BYTES", help="With the stack.  [default: the board's]")
 @click.option("--max-cycles", type=int, metavar="CYCLES", help="Modelled, of one inference.")
 @click.option(
     "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"

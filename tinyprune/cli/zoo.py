@@ -10,7 +10,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("zoo")
+@click.command("zoo", short_help="List the trained networks that come with tinyprune.")
 @click.option(
     "--board", "board_name", metavar="BOARD", help="Build each for this board: flash, RAM and modelled cycles."
 )

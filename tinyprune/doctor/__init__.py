@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from tinyprune import __version__, boards
 from tinyprune.doctor.check import Check
 from tinyprune.doctor.desk import Connected, connected, serial_access, udev_rules
-from tinyprune.doctor.software import DEFAULT_BOARD, compilers, emulators, flash_tools, packages
+from tinyprune.doctor.software import DEFAULT_BOARD, compilers, emulators, flash_tools, packages, project_tools
 
 __all__ = ["Check", "Connected", "Diagnosis", "diagnose", "udev_rules"]
 
@@ -38,7 +38,7 @@ def diagnose(progress: Callable[[str], None]) -> Diagnosis:
     progress("trying the compilers")
     checks += compilers()
     progress("looking for tools and boards")
-    checks += [*emulators(known), *flash_tools(known), *packages(), *serial_access()]
+    checks += [*emulators(known), *flash_tools(known), *project_tools(known), *packages(), *serial_access()]
     works, verdict = _verdict(checks)
     python = f"{platform.python_version()} ({sys.executable})"
     here = connected(known)

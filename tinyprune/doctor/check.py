@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 State = Literal["ok", "missing", "problem"]
@@ -26,9 +27,9 @@ class Check:
     cure: str = ""
 
 
-def tool(group: str, name: str, arguments: list[str] | None, use: str, cure: str) -> Check:
-    """A program on PATH, run for its version unless it has no such option."""
-    path = shutil.which(name)
+def tool(group: str, name: str, arguments: list[str] | None, use: str, cure: str, beside: Path | None = None) -> Check:
+    """A program on PATH, or in the folder `beside`, run for its version unless it has no such option."""
+    path = shutil.which(name) or (shutil.which(name, path=str(beside)) if beside else None)
     if path is None:
         return Check(group, name, "missing", "", use, cure)
     if arguments is None:

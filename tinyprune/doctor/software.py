@@ -1,5 +1,6 @@
-"""Compilers, emulators, flash tools and Python packages."""
+"""Compilers, emulators, flash tools, what projects are built with, and Python packages."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from tinyprune import boards, toolchain
 from tinyprune.boards import Board
 from tinyprune.doctor.check import Check, State, install, package, pip, some, tool, version
 from tinyprune.emulators import renode
-from tinyprune.errors import MissingDependency
-from tinyprune.flash_methods import Bossac
+from tinyprune.errors import MissingDependency, UsageError
+from tinyprune.flash_methods import ArduinoCli, Bossac
 from tinyprune.flashers import bossac
+from tinyprune.flashers.tool import arduino_packages
+from tinyprune.tflm import tree
 
 #: The board of the README's command, whose path must work.
 DEFAULT_BOARD = "nano33"
@@ -125,12 +128,53 @@ def _bossac(known: list[Board], users: str) -> Check:
     return Check("flash tools", "bossac", "missing", "", users, cure)
 
 
+def project_tools(known: list[Board]) -> Iterator[Check]:
+    """What users build `project/` with, and the tree of TFLite Micro."""
+    yield tool("projects", "cmake", ["--version"], "`build --project cmake`, 3.21 or later", install("cmake", "cmake"))
+    here = Path(sys.executable).parent  # where pip puts it, on PATH once the environment is activated
+    yield tool("projects", "pio", ["--version"], "`build --project platformio`", pip("platformio"), here)
+    cores: dict[str, list[str]] = {}
+    for board in known:
+        for how in board.flashing.values():
+            if isinstance(how, ArduinoCli):
+                cores.setdefault(how.core, []).append(board.name)
+    for core, users in cores.items():
+        yield _arduino_core(core, f"`build --project arduino`, `flash --method arduino-cli`: {some(users)}")
+    yield _tflite_micro()
+
+
+def _arduino_core(core: str, use: str) -> Check:
+    vendor, _, architecture = core.partition(":")
+    versions = sorted(arduino_packages().glob(f"{vendor}/hardware/{architecture}/*"))
+    if versions:
+        return Check("projects", core, "ok", f"{versions[-1].name} ({versions[-1]})", use)
+    cure = f"`arduino-cli core install {core}`, or the boards manager of the Arduino IDE"
+    return Check("projects", core, "missing", "", use, cure)
+
+
+def _tflite_micro() -> Check:
+    """A tree with what its own build makes, for the default board."""
+    name, use = tree.ROOT_VARIABLE, "`build --runtime tflm`"
+    cure = (
+        f"`git clone https://github.com/tensorflow/tflite-micro`, build {tree.LIBRARY} in it as its own README tells, "
+        f"and set {name} to it (docs/tflm.md)"
+    )
+    try:
+        found = tree.find(boards.load(DEFAULT_BOARD))
+    except (MissingDependency, UsageError) as error:
+        if name in os.environ:
+            return Check("projects", name, "problem", str(error), use, cure)
+        return Check("projects", name, "missing", "", use, cure)
+    return Check("projects", name, "ok", f"{found.name} ({found.root})", use)
+
+
 def packages() -> Iterator[Check]:
     for name, use in (
         ("tflite-micro", "comparing with TFLite Micro (else our NumPy reference)"),
         ("tensorflow", "Keras models: quantize, prune, train"),
         ("tf_keras", "Keras models: quantize, prune, train"),
         ("tensorflow-model-optimization", "training with tfmot (examples/kws)"),
+        ("optuna", "sweep"),
         ("soundfile", "reading Speech Commands"),
         ("bakenn", "comparing with CMSIS-NN (benchmarks)"),
         ("matplotlib", "plots of the benchmarks"),

@@ -10,11 +10,11 @@ _INSTALL = "see arduino.github.io/arduino-cli/latest/installation, or `brew inst
 
 def flash(job: Job, how: ArduinoCli) -> Flashed:
     """Uploads the .bin to the board's port. Raises TinypruneError of several kinds."""
-    core = ":".join(how.fqbn.split(":")[:2])
-    program = tool.find("arduino-cli", f"{_INSTALL}; then `arduino-cli core install {core}`")
+    program = tool.find("arduino-cli", f"{_INSTALL}; then `arduino-cli core install {how.core}`")
     port = board_port(job)  # arduino-cli touches it itself
+    install = f"run `arduino-cli core install {how.core}` first"
     advice = {
-        r"platform.*not (found|installed)|unknown fqbn|not installed": f"run `arduino-cli core install {core}` first",
+        r"platform.*not (found|installed)|unknown fqbn|not installed": install,
         r"permission denied": "no permission to open the port (see `tinyprune doctor`)",
         r"no device found|no upload port": "the bootloader did not answer; double-tap the reset button and try again",
     }

@@ -1,9 +1,7 @@
 """BOSSA's command line: boards with Arduino's SAM-BA bootloader (Nano 33 BLE)."""
 
-import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 from tinyprune import ports
@@ -77,10 +75,8 @@ def find(how: Bossac) -> str:
 
 def arduino_builds() -> list[Path]:
     """What arduino-cli and the Arduino IDE have installed, the newest first."""
-    home = Path.home()
-    data = {"win32": Path(os.environ.get("LOCALAPPDATA", home)) / "Arduino15", "darwin": home / "Library/Arduino15"}
-    folder = data.get(sys.platform, home / ".arduino15") / "packages/arduino/tools/bossac"
-    return sorted((path for path in folder.glob("*/bossac*") if path.is_file()), reverse=True)
+    found = tool.arduino_packages().glob("arduino/tools/bossac/*/bossac*")
+    return sorted((path for path in found if path.is_file()), reverse=True)
 
 
 def knows(bossac: Path, device: str) -> bool:

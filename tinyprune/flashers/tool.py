@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,14 @@ def find(name: str, install: str, others: Sequence[Path] = ()) -> str:
     if path is None:
         raise MissingDependency(f"{name} is not installed; {install}")
     return path
+
+
+def arduino_packages() -> Path:
+    """Where arduino-cli and the Arduino IDE install cores and tools."""
+    home = Path.home()
+    data = {"win32": Path(os.environ.get("LOCALAPPDATA", home)) / "Arduino15", "darwin": home / "Library/Arduino15"}
+    default = data.get(sys.platform, home / ".arduino15")
+    return Path(os.environ.get("ARDUINO_DIRECTORIES_DATA", default)) / "packages"
 
 
 def run(

@@ -34,9 +34,8 @@ def read_bytes(path: Path) -> bytes:
 def read(data: bytes, name: str = "model") -> Graph:
     """The graph of `.tflite` bytes; `name` is what messages call them. Raises ModelError."""
     if data[4:8] != b"TFL3":
-        raise ModelError(
-            f"{name}: not a .tflite file (the identifier TFL3 is missing); convert the model to int8 .tflite first"
-        )
+        what, advice = _what_else(data, name)
+        raise ModelError(f"{name}: not a .tflite file ({what}); {advice}")
     try:
         return _read(data)
     except ModelError as error:
@@ -45,6 +44,22 @@ def read(data: bytes, name: str = "model") -> Graph:
         raise ModelError(
             f"{name}: damaged or truncated .tflite file ({type(error).__name__}: {error}); convert or copy it again"
         ) from None
+
+
+def _what_else(data: bytes, name: str) -> tuple[str, str]:
+    """What a file is that is no .tflite, as far as its first bytes or its name tell, and what to do with it."""
+    convert = "convert the model to int8 .tflite first"
+    if not data:
+        return "it is empty", "copy or convert the model again"
+    if data.startswith(b"\x89HDF"):
+        return "it is HDF5", "a Keras model must be called .h5"
+    if data.startswith(b"PK\x03\x04") and b"metadata.json" in data:
+        return "it is a Keras model", "it must be called .keras"
+    if data.startswith(b"PK\x03\x04") and b"data.pkl" in data:
+        return "it is a PyTorch file", convert
+    if name.endswith(".onnx"):
+        return "it is called ONNX", convert
+    return "the identifier TFL3 is missing", convert
 
 
 def _read(data: bytes) -> Graph:
@@ -80,8 +95,9 @@ def _operators(file: File) -> tuple[Op, ...]:
         if kind not in OPERATORS:
             tensor = next((tensor_name(file, i) for i in outputs), "?")
             supported = ", ".join(sorted(OPERATORS))
+            hint = "; it turns int8 or float16 to float32: quantize to full int8" if kind == "DEQUANTIZE" else ""
             raise ModelError(
-                f'operator {kind} (number {number}, tensor "{tensor}") is not supported; supported: {supported}'
+                f'operator {kind} (number {number}, tensor "{tensor}") is not supported; supported: {supported}{hint}'
             )
         short, build = OPERATORS[kind]
         counts[short] += 1
