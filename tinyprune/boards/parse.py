@@ -32,6 +32,11 @@ else:
 
 T = TypeVar("T")
 
+#: Below it, megahertz or kilohertz were meant.
+LOWEST_CLOCK_HZ = 1_000_000
+#: Of the vector table, which the flash begins with, and more than the stack needs.
+ALIGNMENT_BYTES = 256
+
 _KINDS: dict[type, str] = {int: "a whole number", str: "a string", bool: "true or false"}
 _TABLES: dict[str, type] = {
     "cpu": Cpu,
@@ -146,14 +151,23 @@ def _check_bare_metal(board: Board, path: Path) -> None:
     for key in ("flash", "ram"):
         if getattr(board, key) is None:
             raise UsageError(f"{path}: table [{key}] is missing")
-    if board.cpu.clock_hz <= 0 or board.cpu.flash_wait_states < 0:
-        raise UsageError(f"{path}: cpu.clock_hz must be above 0 and cpu.flash_wait_states not below")
+    if not board.cpu.clock_hz:
+        raise UsageError(f'{path}: key "cpu.clock_hz" is missing or 0')
+    if board.cpu.clock_hz < LOWEST_CLOCK_HZ:
+        raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and 1 MHz or more")
+    if board.cpu.flash_wait_states < 0:
+        raise UsageError(f"{path}: cpu.flash_wait_states must not be below 0")
     if board.ram and board.ram.stack_bytes <= 0:
         raise UsageError(f"{path}: ram.stack_bytes must be above 0")
     for name in ("flash", "ram"):
         memory = getattr(board, name)
         if memory and (memory.origin < 0 or memory.bytes <= 0):
             raise UsageError(f"{path}: [{name}] needs a positive size and an origin of 0 or more")
+        if memory and memory.origin % ALIGNMENT_BYTES:
+            raise UsageError(
+                f"{path}: {name}.origin = {memory.origin:#x} must be a multiple of {ALIGNMENT_BYTES}: vectors and stack "
+                "are aligned"
+            )
     if board.flash and board.ram and board.flash.origin < board.ram.end and board.ram.origin < board.flash.end:
         raise UsageError(f"{path}: [flash] and [ram] overlap")
     if board.ram and board.ram.stack_bytes >= board.ram.bytes:
