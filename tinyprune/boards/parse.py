@@ -165,8 +165,8 @@ def _check_bare_metal(board: Board, path: Path) -> None:
             raise UsageError(f"{path}: [{name}] needs a positive size and an origin of 0 or more")
         if memory and memory.origin % ALIGNMENT_BYTES:
             raise UsageError(
-                f"{path}: {name}.origin = {memory.origin:#x} must be a multiple of {ALIGNMENT_BYTES}: vectors and stack "
-                "are aligned"
+                f"{path}: {name}.origin = {memory.origin:#x} must be a multiple of {ALIGNMENT_BYTES}: "
+                "vectors and stack are aligned"
             )
     if board.flash and board.ram and board.flash.origin < board.ram.end and board.ram.origin < board.flash.end:
         raise UsageError(f"{path}: [flash] and [ram] overlap")
