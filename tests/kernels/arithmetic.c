@@ -75,6 +75,7 @@ TEST_ROWS(dense8, pairs8)
 TEST_ROWS(dense, taps)
 TEST_ROWS(dense, sp14)
 TEST_ROWS(dense, exact)
+TEST_ROWS(dense, duos)
 
 /* As long as *n is not 0. */
 void test_never_returns(const volatile int32_t *n)

@@ -17,6 +17,7 @@ from tinyprune.graph import Op
 from tinyprune.kernels import FiveWide, Kernel, Struct, Wiring, depthwise_five, five_conv, five_wide
 from tinyprune.kernels.depthwise_five import from_planes, to_planes
 from tinyprune.kernels.five_conv import Format
+from tinyprune.sparsity import NM
 from tinyprune.toolchain import COMPILERS
 
 Int8 = npt.NDArray[np.int8]
@@ -78,12 +79,16 @@ def fields_for(form: Format, data: st.DataObject, random: np.random.Generator, w
 
 
 def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, ...], form: str = "pairs") -> Int8:
-    """Weights that are dense, 2:4 or have zeros anywhere; for `sp14` 1:4, some groups being empty."""
+    """Weights that are dense, 2:4 or have zeros anywhere; for `sp14` 1:4, some groups being empty, for `duos` also 2:4
+    in positions that channels share."""
     weights = fill(data.draw(FILLS), random, shape)
     if form == "sp14":
         groups = random.random((weights.size // 4, 4))
         kept = (groups == groups.max(axis=1, keepdims=True)) & (groups < data.draw(st.sampled_from([1, 0.8, 0])))
         return weights * kept.reshape(shape)
+    if form == "duos" and data.draw(st.booleans()):
+        rows = random.random((shape[0], weights[0].size))
+        return weights * NM(2, 4, data.draw(st.sampled_from([2, 4]))).mask(rows).reshape(shape)
     zeros = data.draw(st.sampled_from(["2:4", 0, 0.5, 0.75, 0.9, 1]))
     return sparse(weights, random) if zeros == "2:4" else weights * (random.random(shape) >= zeros)
 
@@ -140,6 +145,7 @@ def test_conv(library: Library, form: Format, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         window, in_channels = (1, 1), 4 * in_channels
     in_channels += -in_channels % form.multiple
+    out_channels += -out_channels % form.multiple_out
     weights = pruned(data, random, (out_channels, *window, in_channels), form.name)
     fields = fields_for(form, data, random, weights)
     op = graph(Input((*size, in_channels), 0.1, data.draw(ZERO_POINTS)), [Conv(weights=weights, **fields, **rest)]).ops[
@@ -159,6 +165,7 @@ def test_conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObje
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     in_channels, out_channels = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 5))
     in_channels += -in_channels % form.multiple
+    out_channels += -out_channels % form.multiple_out
     weights = pruned(data, random, (out_channels, 1, 1, in_channels), form.name)
     layer = Conv(weights=weights, **fields_for(form, data, random, weights))
     op = graph(Input((data.draw(ROWS), 5, in_channels), 0.1, data.draw(ZERO_POINTS)), [layer]).ops[0]
@@ -204,7 +211,7 @@ def test_depthwise(library: Library, name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("dense", "pairs"), ("dense8", "pairs8"), ("dense", "taps"), ("dense", "sp14"), ("dense", "exact")],
+    [("dense", "pairs"), ("dense8", "pairs8"), *(("dense", name) for name in ("taps", "sp14", "exact", "duos"))],
     ids="-".join,
 )
 @CHECKS
@@ -213,6 +220,7 @@ def test_two_layers_row_by_row(library: Library, names: tuple[str, str], data: s
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels, out_channels = data.draw(ROWS), data.draw(channel_counts(4)), data.draw(st.integers(1, 9))
     channels += -channels % (8 if names[1] == "sp14" else 1)
+    out_channels += out_channels % 2 if names[1] == "duos" else 0
     weights = pruned(data, random, (out_channels, 1, 1, channels), names[1])
     layers: list[Layer] = [
         depthwise_layer(data, random, channels),

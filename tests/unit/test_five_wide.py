@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinyprune.kernels import depthwise_five, quads
-from tinyprune.sparsity import pairs, pairs8, pairs14, two_of_four
+from tinyprune.sparsity import NM, duos, pairs, pairs8, pairs14, two_of_four
 from tinyprune.sparsity import taps as taps_format
 
 
@@ -33,6 +33,26 @@ def test_stream_round_trip(taps: int, zeros: float | str) -> None:
     packed = taps_format.pack(weights, numbers * -1000, shifts, numbers, -numbers)
     np.testing.assert_array_equal(taps_format.unpack(packed, shifts, taps), weights)
     assert len(packed) == 1 + 7 * 5 + taps_format.count(weights) + 4 + sum(np.count_nonzero(weights, axis=1) > 17)
+
+
+@pytest.mark.parametrize("zeros", ["2:4", 0, 0.5, 0.9, 0.99, 1])
+@pytest.mark.parametrize("taps", [1, 3, 4, 5, 8, 16, 17, 40, 64, 68, 150, 500])
+def test_duos_round_trip(taps: int, zeros: float | str) -> None:
+    weights = random_weights(6, taps, zeros)
+    shifts, numbers = np.arange(2, 8), np.arange(6)
+    packed = duos.pack(weights, numbers * -1000, shifts, numbers, -numbers)
+    np.testing.assert_array_equal(duos.unpack(packed, shifts, taps), weights)
+    assert packed[-10:].astype(np.int32).tolist() == [4, -4, 5, -5, *[0] * 6]
+    assert 3 <= duos.count(weights) < (len(packed) - 7) / 2
+
+
+def test_channels_that_share_positions_share_pairs() -> None:
+    random = np.random.default_rng(0)
+    shared = random_weights(8, 64, 0) | 1
+    for channels in (2, 4):
+        assert duos.count(shared * NM(2, 4, channels).mask(random.random((8, 64)))) == 4 * 16
+    assert duos.count(shared) == 4 * 32
+    assert duos.count(shared * NM(2, 4).mask(random.random((8, 64)))) > 4 * 24
 
 
 @pytest.mark.parametrize("zeros", ["2:4", 0, 0.9, 1])
@@ -124,6 +144,8 @@ def test_refuses_weights_that_do_not_fit(weight: int, fits: bool) -> None:
         return
     with pytest.raises(ValueError, match="does not fit 16 bits"):
         pairs.pack(weights, zero, shift, zero, zero)
+    with pytest.raises(ValueError, match="does not fit 16 bits"):
+        duos.pack(np.repeat(weights, 2, axis=0), *(np.repeat(number, 2) for number in (zero, shift, zero, zero)))
     with pytest.raises(ValueError, match="does not fit 16 bits"):
         depthwise_five.pack(depthwise, zero, 0, shift, zero, zero)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tinyprune.kernels import depthwise_five, five_wide, quads
-from tinyprune.sparsity import pairs, pairs8, pairs14, taps, two_of_four
+from tinyprune.sparsity import duos, pairs, pairs8, pairs14, taps, two_of_four
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
 
@@ -24,6 +24,34 @@ def test_pairs_example() -> None:
     weights[0, [0, 1, 6, 7, 16]] = 3, -1, 5, 7, 2
     packed = pairs.pack(weights, np.array([1]), np.array([2]), np.array([9]), np.array([11]))
     assert packed.tolist() == example("pairs")
+
+
+def test_duos_example() -> None:
+    weights = np.zeros((2, 24), np.int8)
+    weights[0, [0, 1, 6, 7, 16]] = 3, -1, 5, 7, 2
+    weights[1, [0, 6]] = 1, -2
+    packed = duos.pack(weights, np.array([1, -1]), np.array([2, 3]), np.array([9, 8]), np.array([11, 10]))
+    assert packed.tolist() == example("duos")
+
+
+@pytest.mark.parametrize("zeros", [0, 0.5, 0.75, 0.9, 1])
+@pytest.mark.parametrize("taps", [7, 40, 64, 200])
+def test_duos_size(zeros: float, taps: int) -> None:
+    random = np.random.default_rng(taps)
+    weights = (random.integers(1, 128, (6, taps)) * (random.random((6, taps)) >= zeros)).astype(np.int8)
+    numbers = np.zeros(6, np.int64)
+    counts = [duos.count(weights[first : first + 2]) for first in (0, 2, 4)]
+    counts = [count + (count > 1 and count % 4 == 1) for count in counts]  # with the pair of zeros
+    expected = 4 * (7 + sum(7 + (count > 17) + 2 * count + -(-count // 4) for count in counts))
+    assert duos.pack(weights, numbers, numbers, numbers, numbers).nbytes == expected
+
+
+def test_duos_size_of_the_page() -> None:
+    two_of_four = np.tile(np.array([1, 0, 2, 0], np.int8), (64, 16))
+    numbers = np.zeros(64, np.int64)
+    sizes = [duos.pack(rows, *[numbers] * 4).nbytes for rows in (two_of_four, np.ones((64, 64), np.int8))]
+    assert sizes == [5532, 10268]
+    assert all(f"{size:,} bytes" in PAGE for size in sizes)
 
 
 def test_examples_of_the_other_streams() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests import networks, tflite_models
 from tests.tflite_models import Conv, Input
-from tinyprune import boards, lower, reader
+from tinyprune import boards, lower, reader, sparsity
 from tinyprune.errors import DoesNotFit
 from tinyprune.graph import Reshape
 from tinyprune.kernels import Layout
@@ -60,15 +60,27 @@ def test_size_weighs_bytes_against_cycles() -> None:
     assert small.arena.arena_bytes == fast.arena.arena_bytes
 
 
-@pytest.mark.parametrize(("zeros", "used"), [(0, "pairs"), (0.5, "pairs"), (0.9, "taps")])
-def test_zeros_anywhere_choose_between_pairs_and_single_taps(zeros: float, used: str) -> None:
+@pytest.mark.parametrize(
+    ("zeros", "used"),
+    [(0, "duos"), ("2:4", "pairs"), ("2:4g2", "duos"), ("2:4g4", "duos"), (0.5, "pairs"), (0.9, "taps")],
+)
+def test_zeros_choose_how_weights_are_stored(zeros: float | str, used: str) -> None:
     random = np.random.default_rng(0)
-    weights = random.integers(-127, 128, (16, 1, 1, 64)) * (random.random((16, 1, 1, 64)) >= zeros)
+    scores = random.random((64, 64))
+    kept = sparsity.parse(zeros).mask(scores) if isinstance(zeros, str) else scores >= zeros
+    weights = (random.integers(-127, 128, (64, 64)) * kept).reshape(64, 1, 1, 64)
     layer = Conv(
-        weights=weights.astype(np.int8), weight_scales=[0.002] * 16, scale=0.02, zero_point=-128, activation="RELU"
+        weights=weights.astype(np.int8), weight_scales=[0.002] * 64, scale=0.02, zero_point=-128, activation="RELU"
     )
     step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
     assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"
+
+
+def test_two_channels_at_a_time_want_an_even_count() -> None:
+    weights = np.random.default_rng(0).integers(-127, 128, (63, 1, 1, 64)).astype(np.int8)
+    layer = Conv(weights=weights, weight_scales=[0.002] * 63, scale=0.02, zero_point=-128, activation="RELU")
+    step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
+    assert step.kernel.name == "tp_conv_2d_s8_pairs_dsp"
 
 
 def test_a_dead_channel_does_not_take_the_fast_kernel_away() -> None:
@@ -77,7 +89,7 @@ def test_a_dead_channel_does_not_take_the_fast_kernel_away() -> None:
     scales, bias = np.full(16, 0.002), np.zeros(16, np.int32)
     scales[3], bias[3] = 1e-7, 123456
     fields: dict[str, Any] = {"weights": weights, "weight_scales": scales, "bias": bias, "scale": 0.02}
-    for activation, zero_point, used in (("RELU", -128, "pairs"), ("NONE", 5, "exact")):
+    for activation, zero_point, used in (("RELU", -128, "duos"), ("NONE", 5, "exact")):
         layer = Conv(**fields, zero_point=zero_point, activation=activation)
         step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
         assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"

@@ -4,6 +4,7 @@ One function a way to store weights, all around the same loops over pixels: as a
 pointwise half of a loop over the rows of a five-wide map.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,25 +12,27 @@ from typing import TypeAlias
 
 from tinyprune.graph import Conv2D, FullyConnected, Int8, matrix
 from tinyprune.kernels.depthwise_five import WIDTH
-from tinyprune.kernels.five_wide import Words, map_struct, relu_channels, rows_struct
+from tinyprune.kernels.five_wide import Words, map_struct, relu_channels, row_bytes, rows_struct
 from tinyprune.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
 from tinyprune.kernels.parameters import layer_fields
 from tinyprune.kernels.quads import exact_numbers, rounds_exactly
 from tinyprune.kernels.relu_rounding import ReluChannels
-from tinyprune.sparsity import ANY, pairs, pairs8, pairs14, taps
+from tinyprune.sparsity import ANY, duos, pairs, pairs8, pairs14, taps
 from tinyprune.sparsity.pairs import GROUP
 
 _Fits: TypeAlias = Callable[[Conv2D | FullyConnected], bool]
 _Pack: TypeAlias = Callable[[Conv2D | FullyConnected], Words]
+
+_ROWS = 3  # which tiles of three pixels divide
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to store the weights of a layer.
 
-    `multiple` divides the channels of the input; `group_bytes` is what four taps of five pixels take when expanded.
-    `cycles` are those of a tile of five pixels for weights `[out_channels, taps]`, without expansion: `expand_cycles` a
-    group.
+    `multiple` divides the channels of the input, `multiple_out` those of the output; `group_bytes` is what four taps of
+    a tile of `pixels` take when expanded. `cycles` are those of a tile for weights `[out_channels, taps]`, without
+    expansion: `expand_cycles` a group.
     """
 
     name: str
@@ -39,6 +42,8 @@ class Format:
     cycles: Callable[[Int8], float]
     expand_cycles: float
     multiple: int = 1
+    pixels: int = WIDTH
+    multiple_out: int = 1
 
 
 def _relu(
@@ -84,7 +89,11 @@ EXACT = Format(
     "exact", rounds_exactly, _pack_exact, pairs.GROUP_BYTES,
     lambda rows: 13.25 * pairs.count(rows) + 66 * len(rows), 71,
 )  # fmt: skip
-FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT)
+DUOS = Format(
+    "duos", *_relu(lambda _rows, _c: True, lambda rows, c: duos.pack(rows, c.bias, *c[:3])), duos.GROUP_BYTES,
+    lambda rows: 13.25 * duos.count(rows) + 19 * len(rows) + 300, 46, pixels=duos.PIXELS, multiple_out=duos.CHANNELS,
+)  # fmt: skip
+FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS)
 
 
 def _rows(op: Conv2D | FullyConnected) -> Int8:
@@ -95,8 +104,9 @@ def _rows(op: Conv2D | FullyConnected) -> Int8:
 
 def accepts(form: Format, op: Conv2D | FullyConnected) -> bool:
     """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
-    enough = op.output.size_bytes // op.out_channels >= WIDTH and op.input.shape[-1] % form.multiple == 0
-    return enough and form.fits(op)
+    enough = op.output.size_bytes // op.out_channels >= WIDTH
+    divides = op.input.shape[-1] % form.multiple == 0 and op.out_channels % form.multiple_out == 0
+    return enough and divides and form.fits(op)
 
 
 def accepts_row(form: Format, op: Conv2D) -> bool:
@@ -119,12 +129,20 @@ def scratch_bytes(form: Format, op: Conv2D | FullyConnected) -> int:
     if _is_direct(layer):
         return expanded
     reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
-    band = layer["kernel_height"] * reach * layer["in_channels"]
-    return expanded + WIDTH * GROUP * groups + band
+    band = _band_height(form, layer) * reach * layer["in_channels"]
+    return expanded + form.pixels * GROUP * groups + band
+
+
+def _band_height(form: Format, layer: dict[str, int]) -> int:
+    """Input rows that are kept: those that the kernel covers in one output row, of `duos` in three."""
+    if form is not DUOS:
+        return layer["kernel_height"]
+    return (_ROWS - 1) * layer["stride_height"] + (layer["kernel_height"] - 1) * layer["dilation_height"] + 1
 
 
 def row_scratch_bytes(form: Format, op: Conv2D) -> int:
-    return _groups(op) * form.group_bytes
+    kept = (_ROWS - 1) * row_bytes(op.input.shape[2]) if form is DUOS else 0
+    return _groups(op) * form.group_bytes + kept
 
 
 def _groups(op: Conv2D | FullyConnected) -> int:
@@ -153,7 +171,7 @@ _AND_GATHER = 1.03  # what gathering adds, in a first layer of 40 taps
 
 
 def _cycles(form: Format, factor: float, op: Conv2D) -> float:
-    tiles = op.output.size_bytes / (op.out_channels * WIDTH)
+    tiles = math.ceil(op.output.size_bytes / (op.out_channels * form.pixels))
     return factor * tiles * (form.cycles(_rows(op)) + form.expand_cycles * _groups(op))
 
 

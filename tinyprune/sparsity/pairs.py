@@ -7,7 +7,7 @@ weights are halfwords, scaled, beside their channel's requantization.
 """
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -36,14 +36,16 @@ _MAX_NUMBER = 1 << 19
 class Code:
     """A kernel's run of RUN pairs: how many share a word of steps, and bytes of code of each; loading steps is 4.
 
-    `behind_bytes` are those from the run's end to where entries count from; `numbers` are a channel's words behind its
-    pairs.
+    `behind_bytes` are those from the run's end to where entries count from. A pair has weights for `channels` at a
+    time, whose words are steps, `header`, pairs, and `numbers` behind them.
     """
 
     record: int
     pair_bytes: int
     behind_bytes: int = 168
     numbers: int = 2
+    channels: int = 1
+    header: int = 1
 
     @property
     def step_bits(self) -> int:
@@ -84,8 +86,8 @@ class Code:
 CODE = Code(4, 48)
 EXACT = Code(4, 48, behind_bytes=240, numbers=3)
 
-#: (position in `PAIRS` and weights) of one pair: its address in the expanded activations, and two weights.
-Pair: TypeAlias = tuple[int, int, int]
+#: One pair: its address in the expanded activations, and two weights of each channel that has it.
+Pair: TypeAlias = tuple[int, ...]
 
 
 def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offset: Int64) -> Words:
@@ -93,10 +95,16 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offs
 
     Weights and bias are stored times 2^scale_shift. Raises ValueError where a scaled weight does not fit.
     """
-    scaled = weights.astype(np.int64) << scale_shift[:, None]
-    if scaled.min(initial=0) < -(1 << 15) or scaled.max(initial=0) >= 1 << 15:
+    channels = [pairs_of(row) for row in scaled(weights, scale_shift)]
+    return stream(channels, CODE, bias << scale_shift, multiplier, offset)
+
+
+def scaled(weights: Int8, scale_shift: Int64) -> Int64:
+    """`[out_channels, taps]` times 2^scale_shift. Raises ValueError where that is no halfword."""
+    found: Int64 = weights.astype(np.int64) << scale_shift[:, None]
+    if found.min(initial=0) < -(1 << 15) or found.max(initial=0) >= 1 << 15:
         raise ValueError("a scaled weight does not fit 16 bits")
-    return stream([pairs_of(row) for row in scaled], CODE, bias << scale_shift, multiplier, offset)
+    return found
 
 
 def pack_exact(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, zero_point: Int64) -> Words:
@@ -110,18 +118,22 @@ def stream(channels: list[list[Pair]], code: Code, bias: Int64, *numbers: Int64)
     """All channels with weights as halfwords. Each one's last number, of 20 bits, shares its word with an entry."""
     if (numbers[-1] < -_MAX_NUMBER).any() or (numbers[-1] >= _MAX_NUMBER).any():
         raise ValueError("the last number does not fit 20 bits")
-    channels = [_filled_up(pairs, code) for pairs in channels]
+    channels = [filled_up(pairs, code) for pairs in channels]
     follow = [*(_entry_field(pairs, code) for pairs in channels), _END]
     words = [0, follow[0]]
     for pairs, entry, *of_channel in zip(channels, follow[1:], bias, *numbers, strict=True):
         first, *plain, last = map(int, of_channel)
-        words += [*_pair_words(pairs, first, code), *plain, last << _ENTRY_BITS | entry]
+        words += [*pair_words(pairs, [first], code), *plain, last << _ENTRY_BITS | entry]
     return finished([*words, 0, 0, 0])
 
 
-def _filled_up(pairs: list[Pair], code: Code) -> list[Pair]:
+def filled_up(pairs: list[Pair], code: Code) -> list[Pair]:
     """With a pair of zeros in front where the second pair's step is not in the first one's word."""
-    return [(0, 0, 0), *pairs] if len(pairs) > 1 and len(pairs) % code.record == 1 else pairs
+    return [_zeros(0, code.channels), *pairs] if len(pairs) > 1 and len(pairs) % code.record == 1 else pairs
+
+
+def _zeros(address: int, channels: int) -> Pair:
+    return address, *[0] * 2 * channels
 
 
 def _entry_field(pairs: list[Pair], code: Code) -> int:
@@ -140,15 +152,20 @@ def count(weights: npt.NDArray[np.generic]) -> int:
 
 def pairs_of(row: Int64) -> list[Pair]:
     """The pairs of one channel `[taps]`, no two further apart than a step; one of zeros if there is nothing else."""
+    return shared_pairs(row[None], PAIR_BYTES)
+
+
+def shared_pairs(rows: Int64, pair_bytes: int) -> list[Pair]:
+    """The same of channels `[channels, taps]` that have their pairs in common."""
+    channels, taps = rows.shape
+    groups = np.pad(rows, ((0, 0), (0, -taps % GROUP))).reshape(channels, -1, GROUP).transpose(1, 2, 0)
     found: list[Pair] = []
-    for start in range(0, len(row), GROUP):
-        values = [int(value) for value in row[start : start + GROUP]] + [0] * GROUP
-        taps = [tap for tap in range(GROUP) if values[tap]]
-        for pair in _choose(taps):
-            address = start // GROUP * GROUP_BYTES + PAIRS.index(pair) * PAIR_BYTES
-            _bridge(found, address)
-            found.append((address, values[pair[0]], values[pair[1]]))
-    return found or [(0, 0, 0)]
+    for number, values in enumerate(groups.tolist()):
+        for first, second in _choose([tap for tap in range(GROUP) if any(values[tap])]):
+            address = (number * len(PAIRS) + PAIRS.index((first, second))) * pair_bytes
+            _bridge(found, address, pair_bytes, channels)
+            found.append((address, *chain(*zip(values[first], values[second], strict=True))))
+    return found or [_zeros(0, channels)]
 
 
 def _choose(taps: list[int]) -> list[tuple[int, int]]:
@@ -158,17 +175,17 @@ def _choose(taps: list[int]) -> list[tuple[int, int]]:
     return [(taps[i], taps[i + 1]) for i in range(0, len(taps), 2)]
 
 
-def _bridge(found: list[Pair], address: int) -> None:
+def _bridge(found: list[Pair], address: int, pair_bytes: int, channels: int) -> None:
     """Adds pairs of zeros until the address is within a step."""
     here = found[-1][0] if found else 0
     while address - here > _MAX_STEP:
-        here += _MAX_STEP // PAIR_BYTES * PAIR_BYTES
-        found.append((here, 0, 0))
+        here += _MAX_STEP // pair_bytes * pair_bytes
+        found.append(_zeros(here, channels))
 
 
 def steps_of(pairs: list[Pair]) -> list[int]:
     """From each pair to the next."""
-    return [after - before for before, after in pairwise([0, *(address for address, _, _ in pairs)])]
+    return [after - before for before, after in pairwise([0, *(pair[0] for pair in pairs)])]
 
 
 def steps_word(steps: list[int], code: Code) -> int:
@@ -176,26 +193,27 @@ def steps_word(steps: list[int], code: Code) -> int:
     return sum(step << code.step_bits * i for i, step in enumerate(steps))
 
 
-def _pair_words(pairs: list[Pair], bias: int, code: Code) -> list[int]:
-    """A channel's steps, bias and weights."""
+def pair_words(pairs: list[Pair], header: list[int], code: Code) -> list[int]:
+    """Steps, header and weights."""
     first, *steps = steps_of(pairs)
     short = len(steps) % code.record
     words = [
         steps_word([first, *[0] * (code.record - 1 - short), *steps[:short]], code),
-        bias,
-        _weights_word(pairs[0]),
+        *header,
+        *_weights_words(pairs[:1]),
         *code.runs(len(pairs)),
-        *map(_weights_word, pairs[1 : 1 + short]),
+        *_weights_words(pairs[1 : 1 + short]),
     ]
     for at in range(short, len(steps), code.record):
         words.append(steps_word(steps[at : at + code.record], code))
-        words += map(_weights_word, pairs[1 + at : 1 + at + code.record])
+        words += _weights_words(pairs[1 + at : 1 + at + code.record])
     return words
 
 
-def _weights_word(pair: Pair) -> int:
-    _, low, high = pair
-    return (low & 0xFFFF) | (high & 0xFFFF) << 16
+def _weights_words(pairs: list[Pair]) -> list[int]:
+    """One a pair and channel."""
+    halfwords = [weight & 0xFFFF for _, *weights in pairs for weight in weights]
+    return [low | high << 16 for low, high in zip(halfwords[::2], halfwords[1::2], strict=True)]
 
 
 def unpack(stream: Words, scale_shift: Int64, taps: int) -> Int8:
@@ -210,13 +228,17 @@ def unpack_exact(stream: Words, taps: int) -> Int8:
 
 
 def _weights_of(channels: list[list[Pair]], scale_shift: Int64, taps: int) -> Int8:
-    weights = np.zeros((len(scale_shift), -(-taps // GROUP) * GROUP), np.int64)
-    for row, shift, pairs in zip(weights, scale_shift, channels, strict=True):
-        for address, *values in pairs:
-            group, pair = divmod(address, GROUP_BYTES)
-            row[[group * GROUP + tap for tap in PAIRS[pair // PAIR_BYTES]]] += values
-        row >>= shift
-    return weights[:, :taps].astype(np.int8)
+    rows = [weights_of(pairs, 1, taps, PAIR_BYTES)[0] for pairs in channels]
+    return (np.array(rows) >> scale_shift[:, None]).astype(np.int8)
+
+
+def weights_of(pairs: list[Pair], channels: int, taps: int, pair_bytes: int) -> Int64:
+    """The inverse of `shared_pairs`: `[channels, taps]`."""
+    rows = np.zeros((channels, -(-taps // GROUP) * GROUP), np.int64)
+    for address, *values in pairs:
+        group, pair = divmod(address // pair_bytes, len(PAIRS))
+        rows[:, [group * GROUP + tap for tap in PAIRS[pair]]] += np.reshape(values, (channels, 2))
+    return rows[:, :taps]
 
 
 def unpack_pairs(stream: Words, code: Code) -> list[list[Pair]]:
@@ -225,15 +247,7 @@ def unpack_pairs(stream: Words, code: Code) -> list[list[Pair]]:
     entry = signed(words[1], _ENTRY_BITS)
     channels: list[list[Pair]] = []
     while entry != _END:
-        steps, address = words[at], words[at] & (1 << code.step_bits) - 1
-        pairs = [_pair(address, words[at + 2])]
-        at, left = _read_entry(words, at + 3, entry, code)
-        for number in range(left, 0, -1):
-            if number % code.record == 0:
-                at, steps = at + 1, words[at]
-            address += steps >> code.step_bits * (-number % code.record) & (1 << code.step_bits) - 1
-            pairs.append(_pair(address, words[at]))
-            at += 1
+        pairs, at = read_pairs(words, at, entry, code)
         channels.append(pairs)
         at += code.numbers
         entry = signed(words[at - 1], _ENTRY_BITS)
@@ -241,8 +255,23 @@ def unpack_pairs(stream: Words, code: Code) -> list[list[Pair]]:
     return channels
 
 
-def _pair(address: int, word: int) -> Pair:
-    return address, signed(word, 16), signed(word >> 16, 16)
+def read_pairs(words: list[int], at: int, entry: int, code: Code) -> tuple[list[Pair], int]:
+    """(the pairs of the channels whose words begin there, where the words behind them are): `pair_words`' inverse."""
+    steps, address = words[at], words[at] & (1 << code.step_bits) - 1
+    at += 1 + code.header
+    pairs = [_pair(address, words[at : at + code.channels])]
+    at, left = _read_entry(words, at + code.channels, entry, code)
+    for number in range(left, 0, -1):
+        if number % code.record == 0:
+            at, steps = at + 1, words[at]
+        address += steps >> code.step_bits * (-number % code.record) & (1 << code.step_bits) - 1
+        pairs.append(_pair(address, words[at : at + code.channels]))
+        at += code.channels
+    return pairs, at
+
+
+def _pair(address: int, words: list[int]) -> Pair:
+    return address, *chain(*((signed(word, 16), signed(word >> 16, 16)) for word in words))
 
 
 def _read_entry(words: list[int], at: int, entry: int, code: Code) -> tuple[int, int]:

@@ -33,10 +33,8 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offs
     """
     if not fits(weights):
         raise ValueError("weights are not 1:4")
-    scaled = weights.astype(np.int64) << scale_shift[:, None]
-    if scaled.min(initial=0) < -(1 << 15) or scaled.max(initial=0) >= 1 << 15:
-        raise ValueError("a scaled weight does not fit 16 bits")
-    return pairs.stream([_pairs_of(row) for row in scaled], CODE, bias << scale_shift, multiplier, offset)
+    channels = [_pairs_of(row) for row in pairs.scaled(weights, scale_shift)]
+    return pairs.stream(channels, CODE, bias << scale_shift, multiplier, offset)
 
 
 def count(weights: Int8) -> int:

@@ -38,6 +38,10 @@
 #define TP_DEPTHWISE_CHANNEL_WORDS 10
 #define TP_DEPTHWISE8_CHANNEL_WORDS 5
 #define TP_ROW_GROUP_BYTES (TP_TILE_PIXELS * TP_ROW_CHANNELS)
+/* Two output channels at a time: pixels of a tile, pairs of a group of four taps of theirs, rows of five that tiles divide. */
+#define TP_DUO_PIXELS 3
+#define TP_DUO_GROUP_WORDS (6 * TP_DUO_PIXELS)
+#define TP_DUO_ROWS 3
 
 typedef struct tp_five_map {
     int32_t slots, first;
@@ -127,6 +131,26 @@ void tp_conv_2d_s8_sp14_dsp(const tp_layer *layer, const tp_five_map *map, const
 void tp_conv_2d_s8_exact_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
+/* The same as tp_conv_2d_s8_pairs_dsp for two output channels and three pixels at a time: both channels have the same pairs, those
+ * that hold the weights of either. out_channels is even.
+ *   weights  a stream of words: its length; then for each two output channels, of count pairs, count 1 or such that count - 1 is
+ *            no multiple of four,
+ *            - a word of steps, as there;
+ *            - their entry: where in the unrolled run of 16 pairs those behind the first begin, 48 * skip + skip / 4 * 4 - 964
+ *              with skip = 17 - count (for one pair, -184), or with more than 17 TP_PAIRS_RUNS;
+ *            - bias * 2^t of both;
+ *            - the first pair's weights, a word of two halfwords times 2^t for each channel;
+ *            - where the entry is TP_PAIRS_RUNS: a word as there;
+ *            - two words of weights for each of (count - 1) % 4 pairs, and for each four that are left a word of steps and theirs;
+ *            - multiplier and offset of the first channel, then of the second;
+ *            and six words 0
+ *   scratch  [word-aligned] tp_expand_three_dsp's pairs [groups][6][3] words; for other than a 1x1 kernel of stride 1 with
+ *            in_channels a multiple of 4, behind them patches [3][4 * groups] bytes and the band of input rows under the kernel
+ *            in three output rows, [2 * stride_height + (kernel_height - 1) * dilation_height + 1][band_width * in_channels]
+ *            bytes */
+void tp_conv_2d_s8_duos_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
  *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair
  *            (w0, w1); the w2 of rows 0 and 1, that of row 2; multiplier; offset. The padding left and right is folded into the
@@ -177,6 +201,12 @@ void tp_conv_1x1_row_s8_taps_dsp(const tp_five_rows *layer, const uint32_t *weig
 void tp_conv_1x1_row_s8_sp14_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 void tp_conv_1x1_row_s8_exact_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
+/* As these, but the outputs of three rows are computed in every third iteration, and in the last those of what is left.
+ * out_channels is even, row word-aligned.
+ *   weights  as for tp_conv_2d_s8_duos_dsp
+ *   scratch  [word-aligned] pairs [channels / 4][6][3] words, and the inputs of two rows, [2][ceil(channels / 64)][5][64] bytes */
+void tp_conv_1x1_row_s8_duos_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
@@ -235,6 +265,30 @@ void tp_five_pixels_s8_pairs8_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_taps_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_sp14_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_exact_dsp(tp_five_pixels *job);
+
+/* A layer of which two output channels are computed at a time. A pixel's activations are pieces of piece_groups groups of four
+ * taps, of which the last may be shorter, piece_step bytes from one to the next. With `patches`, room for three pixels' groups,
+ * they are gathered there as one piece first: the taps of `window`, piece_step bytes from one row of its kernel to the next. */
+typedef struct tp_duos {
+    uint32_t *expanded;                 /* assembly knows the places of this and the next five */
+    int32_t groups, piece_groups, piece_step;
+    const uint32_t *weights;
+    int32_t channel_step;               /* bytes to the next output channel */
+    const tp_layer *window;
+    int8_t *patches;
+} tp_duos;
+
+/* Three pixels, wherever they are, to pairs [groups][6][3] as tp_expand_dsp. */
+void tp_expand_three_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS]);
+/* All output channels of three expanded pixels; `output` are their places in channel 0. */
+void tp_three_pixels_s8_duos_dsp(const tp_duos *layer, int8_t *const output[TP_DUO_PIXELS]);
+/* Both. */
+void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS], int8_t *const output[TP_DUO_PIXELS]);
+
+/* Rows map->first and those behind it, `count` of them, of a five-wide map. `rows` are the activations of their columns 0; those
+ * of the next column are column_step bytes further. */
+void tp_duos_rows_dsp(const tp_duos *layer, const tp_five_map *map, int32_t count, const int8_t *const rows[TP_DUO_ROWS],
+                      int32_t column_step, int8_t *output);
 
 void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, const tp_five_map *map,
                          const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);

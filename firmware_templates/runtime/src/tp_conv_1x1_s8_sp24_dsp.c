@@ -8,6 +8,7 @@
 #include "tp_dsp.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
+#include "tp_pairs.h"
 
 #define PIXELS 4
 #define PAIR_WORDS PIXELS
@@ -17,15 +18,7 @@
 static void expand(const int8_t *input, int32_t groups, uint32_t *scratch)
 {
     for (int32_t group = 0; group < groups; group++) {
-        uint32_t x;
-        memcpy(&x, input, sizeof x);
-        const uint32_t even = tp_sxtb16(x), odd = tp_sxtb16_ror8(x); /* (x0, x2), (x1, x3) */
-        scratch[0 * PAIR_WORDS] = tp_pkh_low_low(even, odd);
-        scratch[1 * PAIR_WORDS] = even;
-        scratch[2 * PAIR_WORDS] = tp_pkh_low_high(even, odd);
-        scratch[3 * PAIR_WORDS] = tp_pkh_low_high(odd, even);
-        scratch[4 * PAIR_WORDS] = odd;
-        scratch[5 * PAIR_WORDS] = tp_pkh_high_high(even, odd);
+        tp_expand_group(input, scratch, PAIR_WORDS);
         input += 4;
         scratch += GROUP_WORDS;
     }

@@ -2,6 +2,7 @@
  * Copyright The tinyprune authors */
 #include <string.h>
 
+#include "tp_band.h"
 #include "tp_kernels_dsp.h"
 
 /* Bytes from a pixel to the four behind it, of which there are `last`; beyond the last one, that is computed again. */
@@ -9,17 +10,6 @@ static void locate(int32_t last, int32_t step, int32_t bytes[TP_TILE_PIXELS - 1]
 {
     for (int32_t i = 1; i < TP_TILE_PIXELS; i++) {
         bytes[i - 1] = (i < last ? i : last) * step;
-    }
-}
-
-/* One row [width][in_channels] of the band, beginning pad_left columns before the input's. */
-static void fill_row(const tp_layer *layer, const int8_t *input, int32_t row, int8_t *band, int32_t width)
-{
-    const int32_t channels = layer->in_channels, left = layer->pad_left < width ? layer->pad_left : width;
-    const int32_t inside = layer->in_width < width - left ? layer->in_width : width - left;
-    memset(band, layer->input_zero_point, (size_t)(width * channels));
-    if (row >= 0 && row < layer->in_height) {
-        memcpy(band + left * channels, input + row * layer->in_width * channels, (size_t)(inside * channels));
     }
 }
 
@@ -34,21 +24,7 @@ static void fill_band(const tp_layer *layer, const int8_t *input, int32_t out_ro
         memmove(band, band + layer->stride_height * row_bytes, (size_t)(kept * row_bytes));
     }
     for (int32_t i = kept; i < layer->kernel_height; i++) {
-        fill_row(layer, input, top + i * layer->dilation_height, band + i * row_bytes, width);
-    }
-}
-
-/* The taps of one pixel side by side: those of a row of the kernel already are, without dilation. */
-static void gather(const tp_layer *layer, const int8_t *band, int32_t row_bytes, int8_t *patch)
-{
-    const int32_t together = layer->dilation_width == 1 ? layer->kernel_width : 1;
-    const int32_t bytes = together * layer->in_channels;
-    for (int32_t i = 0; i < layer->kernel_height; i++) {
-        for (int32_t j = 0; j < layer->kernel_width; j += together) {
-            memcpy(patch, band + j * layer->dilation_width * layer->in_channels, (size_t)bytes);
-            patch += bytes;
-        }
-        band += row_bytes;
+        tp_fill_row(layer, input, top + i * layer->dilation_height, band + i * row_bytes, width);
     }
 }
 
@@ -68,7 +44,7 @@ static void expand_band(const tp_five_engine *engine, const tp_layer *layer, con
     int32_t steps[TP_TILE_PIXELS];
     for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
         steps[i] = i * patch_bytes;
-        gather(layer, band + from[i], row_bytes, patches + steps[i]);
+        tp_gather(layer, band + from[i], row_bytes, patches + steps[i]);
     }
     engine->expand(patches, steps + 1, groups, expanded);
 }

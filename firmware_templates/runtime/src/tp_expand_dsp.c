@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-#include <string.h>
-
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
+#include "tp_pairs.h"
 
 #if TP_DSP
 
@@ -52,25 +51,12 @@ __attribute__((naked, noinline)) void tp_expand_dsp(__attribute__((unused)) cons
 
 #else
 
-static void expand_group(const int8_t *input, uint32_t *pairs)
-{
-    uint32_t x;
-    memcpy(&x, input, sizeof x);
-    const uint32_t even = tp_sxtb16(x), odd = tp_sxtb16_ror8(x); /* (x0, x2), (x1, x3) */
-    pairs[0 * TP_TILE_PIXELS] = tp_pkh_low_low(even, odd);
-    pairs[1 * TP_TILE_PIXELS] = even;
-    pairs[2 * TP_TILE_PIXELS] = tp_pkh_low_high(even, odd);
-    pairs[3 * TP_TILE_PIXELS] = tp_pkh_low_high(odd, even);
-    pairs[4 * TP_TILE_PIXELS] = odd;
-    pairs[5 * TP_TILE_PIXELS] = tp_pkh_high_high(even, odd);
-}
-
 void tp_expand_dsp(const int8_t *input, const int32_t pixels[TP_TILE_PIXELS - 1], int32_t groups, uint32_t *pairs)
 {
     for (int32_t group = 0; group < groups; group++) {
-        expand_group(input, pairs);
+        tp_expand_group(input, pairs, TP_TILE_PIXELS);
         for (int32_t i = 1; i < TP_TILE_PIXELS; i++) {
-            expand_group(input + pixels[i - 1], pairs + i);
+            tp_expand_group(input + pixels[i - 1], pairs + i, TP_TILE_PIXELS);
         }
         input += 4;
         pairs += TP_GROUP_WORDS;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * Of a convolution with other kernels than 1x1: rows of its input with their padding, and the taps of one pixel. */
+#ifndef TP_BAND_H
+#define TP_BAND_H
+
+#include <string.h>
+
+#include "tp_kernels.h"
+
+/* One row [width][in_channels] of the band, beginning pad_left columns before the input's; all padding outside of its rows. */
+static inline void tp_fill_row(const tp_layer *layer, const int8_t *input, int32_t row, int8_t *band, int32_t width)
+{
+    const int32_t channels = layer->in_channels, left = layer->pad_left < width ? layer->pad_left : width;
+    const int32_t inside = layer->in_width < width - left ? layer->in_width : width - left;
+    memset(band, layer->input_zero_point, (size_t)(width * channels));
+    if (row >= 0 && row < layer->in_height) {
+        memcpy(band + left * channels, input + row * layer->in_width * channels, (size_t)(inside * channels));
+    }
+}
+
+/* The taps of one pixel side by side: those of a row of the kernel already are, without dilation. `band` has its first tap, and
+ * row_bytes further that of the kernel's next row. */
+static inline void tp_gather(const tp_layer *layer, const int8_t *band, int32_t row_bytes, int8_t *patch)
+{
+    const int32_t together = layer->dilation_width == 1 ? layer->kernel_width : 1;
+    const int32_t bytes = together * layer->in_channels;
+    for (int32_t i = 0; i < layer->kernel_height; i++) {
+        for (int32_t j = 0; j < layer->kernel_width; j += together) {
+            memcpy(patch, band + j * layer->dilation_width * layer->in_channels, (size_t)bytes);
+            patch += bytes;
+        }
+        band += row_bytes;
+    }
+}
+
+#endif
