@@ -268,6 +268,12 @@ def test_mutated_files_are_read_or_refused(data: st.DataObject) -> None:
     read_or_refuse(bytes(content))
 
 
+def test_a_clamp_beyond_all_steps_of_a_tiny_scale_is_read_or_refused() -> None:
+    weights = np.ones((4, 1, 1, 4), np.int8)
+    layer = t.Conv(weights=weights, weight_scales=[0.1] * 4, scale=1e-39, zero_point=0, activation="RELU6")
+    read_or_refuse(t.model(t.Input((5, 5, 4), 0.1, 3), [layer]))
+
+
 def test_every_truncation_is_read_or_refused() -> None:
     for end in range(0, len(MODEL), 7):
         read_or_refuse(MODEL[:end])

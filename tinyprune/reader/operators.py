@@ -111,7 +111,8 @@ def _clamp(operator: Operator, options: Any, output: Activation) -> tuple[int, i
     def stored(real: float | None, limit: int) -> int:
         if real is None:
             return limit
-        steps = np.float32(real) / output.scale
+        with np.errstate(over="ignore"):  # a scale near 0
+            steps = np.float32(real) / output.scale
         rounded = int(np.sign(steps) * np.floor(abs(steps) + np.float32(0.5))) if isfinite(steps) else limit * 256
         return min(127, max(-128, output.zero_point + rounded))
 
