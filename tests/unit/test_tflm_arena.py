@@ -1,5 +1,6 @@
 """TFLite Micro's arena, measured by booting firmware that is made up here; what linkers say; profiles by layer."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,14 @@ def test_an_arena_that_the_board_has_not() -> None:
         DoesNotFit, match=r"needs more than the 24.* bytes of RAM.*it said: e-\[the arena is too small\]"
     ):
         Firmware(1 << 20, 0).fit()
+
+
+def test_a_project_without_a_tree_for_a_board_too_small() -> None:
+    assert BOARD.ram is not None
+    model = networks.ds_cnn()
+    program = lower.lower(reader.read(model), replace(BOARD, ram=replace(BOARD.ram, bytes=8192)))
+    with pytest.raises(DoesNotFit, match="nano33: one layer's maps take 1,680 bytes of TFLite Micro's arena, the boar"):
+        tflm.unbuilt_project(program, tflm.dense(model, program), "m", tflm.choose(model, program))
 
 
 def test_another_refusal() -> None:

@@ -80,10 +80,19 @@ def test_of_several_libraries_the_small_one_with_cmsis_nn(root: Path, monkeypatc
 
 
 def test_no_tree_at_all(root: Path) -> None:
-    with pytest.raises(MissingDependency, match=r"give --tflm-root, or set TFLM_ROOT, to a checkout"):
+    message = "give --tflm-root, or set TFLM_ROOT, to a checkout.*`build --no-run` writes the project without one"
+    with pytest.raises(MissingDependency, match=message):
         tree.find(BOARD)
     with pytest.raises(UsageError, match=r"--tflm-root=.*nowhere is no tree of TFLite Micro: it has no tensorflow"):
         tree.find(BOARD, root / "nowhere")
+
+
+def test_the_tree_to_be_fetched_is_laid_out_as_one_that_is_there(root: Path) -> None:
+    found, pinned = tree.find(BOARD, root), tree.pinned(BOARD)
+    assert pinned.library == found.library.relative_to(root)
+    assert pinned.includes == tuple(path.relative_to(root) for path in found.includes)
+    assert (pinned.has_cmsis_nn, pinned.logs, pinned.takes_log_callback) == (True, False, True)
+    assert pinned.registers("SOFTMAX")
 
 
 @pytest.mark.parametrize(
