@@ -3,6 +3,7 @@
 .tflite ─choose─▶ choices ─sparse─▶ Network (a .tflite with custom operators) ─build─▶ FirmwareImage, arena measured
 """
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,10 +57,15 @@ def build(
 ) -> Built:
     """Firmware in `output` with the smallest arena that works in the emulator; raises what its parts raise."""
 
-    def make(arena_bytes: int) -> FirmwareImage:
-        return compile.link(generate(program, network, name, tree, arena_bytes), board, gcc, tree, output)
+    objects: list[Path] = []
 
-    return arena.fit(make, start, board, _maps_bytes(program))
+    def make(arena_bytes: int) -> FirmwareImage:
+        sources = generate(program, network, name, tree, arena_bytes)
+        objects[:] = objects or compile.cxx(sources, board, tree, Path(folder))
+        return compile.link(sources, objects, board, gcc, tree, output)
+
+    with tempfile.TemporaryDirectory(prefix=".objects-", dir=output) as folder:
+        return arena.fit(make, start, board, _maps_bytes(program))
 
 
 def _maps_bytes(program: Program) -> int:

@@ -11,8 +11,8 @@ from tinyprune.emulators import Start
 from tinyprune.errors import DoesNotFit, TargetError
 from tinyprune.firmware import FirmwareImage
 
-#: What stays of the RAM for everything but arena and stack while the arena is being measured.
-_BESIDE_BYTES = 12 << 10
+#: What stays of the RAM for everything but arena and stack while the arena is being measured: 1 KiB is used of it.
+_BESIDE_BYTES = 4 << 10
 _ALIGNMENT = 16
 #: Where the size that TFLite Micro tells does not suffice: it plans the maps in what is free of the arena.
 _STEP_BYTES = 512
