@@ -1,6 +1,7 @@
 """Finding TFLite Micro: each way in which a tree can be missing or wrong has its own sentence."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,14 @@ def test_a_tree_without_library(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(tree.LIBRARY_VARIABLE, str(root / "none.a"))
     with pytest.raises(UsageError, match=r"TFLM_LIBRARY=.*none\.a: there is no such file"):
         tree.find(BOARD, root)
+
+
+@pytest.mark.parametrize("name", [name for name in boards.names() if name != "host"])
+def test_every_core_has_an_architecture_with_and_without_fpu(name: str) -> None:
+    board = boards.load(name)
+    without = replace(board, cpu=replace(board.cpu, fpu=False))
+    assert tree.architecture(board).startswith(board.cpu.core)
+    assert (tree.architecture(board) == tree.architecture(without)) is not board.cpu.fpu
 
 
 def test_the_pc_is_no_board_for_it(root: Path) -> None:

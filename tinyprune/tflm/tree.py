@@ -34,6 +34,7 @@ _ARCHITECTURES = {
     ("cortex-m7", True): "cortex-m7+fp",
     ("cortex-m7", False): "cortex-m7",
     ("cortex-m33", True): "cortex-m33",
+    ("cortex-m33", False): "cortex-m33+nodsp",  # the one without FPU
 }
 #: Of several libraries the first of these: with CMSIS-NN, and small.
 _BUILD_TYPES = ("release", "release_with_logs", "default")
