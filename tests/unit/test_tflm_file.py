@@ -136,7 +136,7 @@ def test_what_would_gain_nothing_stays_a_builtin_operator() -> None:
 
 @pytest.mark.parametrize("name", ["pico", "mps2-an385"])
 def test_without_dsp_instructions_there_is_more_to_gain(name: str) -> None:
-    """CMSIS-NN takes four times the cycles there, so that kernels in portable C are faster than it is dense."""
+    """CMSIS-NN takes two to four times the cycles there: kernels in portable C are faster than it is dense."""
     chosen = {choice.operator.name: choice for choice in choices(MODELS["zoo"], board=boards.load(name))}
     kernels = {name: choice.kernel.name for name, choice in chosen.items() if choice.kernel is not None}
     pointwise = [name for name in kernels if name.startswith("conv")]
