@@ -11,7 +11,8 @@ build leaves nothing behind and loses nothing.
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -41,7 +42,7 @@ from tinyprune.graph import Graph, Int8
 from tinyprune.int8_model import Model
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
-from tinyprune.report import BuildReport, build_report, with_profile
+from tinyprune.report import BuildReport, ProjectReport, build_report, with_profile
 from tinyprune.toolchain import Compiler
 
 #: Emulators that count instructions.
@@ -75,6 +76,42 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     """All of `tinyprune build`. Raises TinypruneError of every kind; nothing is left half-written."""
     board = request.board
     make = _runtime(request)
+    with _staged(request, progress) as (staged, model, program):
+        graph = program.graph
+        image, report, project = make(model, program, staged, progress)
+        if request.run:
+            report = _run(request, model, graph, image, report, progress)
+            report = _listen(request, model, program, image, report, progress)
+            _check_stack(report)
+        if board.renode:
+            output.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
+        (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
+        _commit(request, staged, project, progress)
+    return report
+
+
+def is_without_runtime(request: BuildRequest) -> bool:
+    """Whether `run_project` is all that can be done: the runtime is TFLite Micro, which is not there, and nothing is to
+    be run."""
+    return request.runtime == "tflm" and not request.run and not tflm.is_named(request.tflm_root)
+
+
+def run_project(request: BuildRequest, progress: Progress) -> ProjectReport:
+    """The model and a project whose CMake fetches TFLite Micro: no firmware, no figures. Raises as `run_build`."""
+    _check_interpreter(request)
+    with _staged(request, progress) as (staged, model, program):
+        choices = tflm.choose(model.data, program, request.optimize)
+        network = tflm.sparse(model.data, choices)
+        (staged / output.TFLM_MODEL).write_bytes(network.model)
+        project = tflm.unbuilt_project(program, network, request.name or model.name, choices)
+        output.write_project(project, staged, request.output)
+        _commit(request, staged, project, progress)
+    return tflm.project_report(program, choices, model.name, request.optimize)
+
+
+@contextmanager
+def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, Model, Program]]:
+    """The model, read and lowered, and the temporary folder that it has been written to."""
     if request.output == Path():
         raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
     int8_model.check_paths(request.model, request.calibration)
@@ -85,20 +122,14 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         model = int8_model.make(request.model, request.calibration, progress)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
-        graph = reader.read(model.data, model.origin)
-        program = lower.lower(graph, board, request.optimize)
+        program = lower.lower(reader.read(model.data, model.origin), request.board, request.optimize)
         int8_model.verify_pattern(model, program)
-        image, report, project = make(model, program, staged, progress)
-        if request.run:
-            report = _run(request, model, graph, image, report, progress)
-            report = _listen(request, model, program, image, report, progress)
-            _check_stack(report)
-        if board.renode:
-            output.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
-        (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
-        for path in output.commit(staged, request.output, project.yours, force=request.force):
-            progress(f"leaving {path} as you changed it (delete it to get it anew)")
-    return report
+        yield staged, model, program
+
+
+def _commit(request: BuildRequest, staged: Path, project: Project, progress: Progress) -> None:
+    for path in output.commit(staged, request.output, project.yours, force=request.force):
+        progress(f"leaving {path} as you changed it (delete it to get it anew)")
 
 
 #: Firmware, what is known of it, and what the user gets to build it.
@@ -142,10 +173,7 @@ def _aot(request: BuildRequest) -> Make:
 def _interpreter(request: BuildRequest) -> Make:
     """TFLite Micro's interpreter, with our kernels as a custom operator for sparse layers."""
     board = request.board
-    if request.project != "bare" or request.compiler not in (None, "gcc"):
-        raise UsageError("--runtime tflm has one project and one compiler, gcc: leave --project and --compiler out")
-    if request.audio or request.labels:
-        raise UsageError("--audio is for firmware without interpreter: leave --runtime out")
+    _check_interpreter(request)
     tree, gcc = tflm.find(board, request.tflm_root), tflm.compiler(board)
     start = EMULATORS[known_emulator(board, board.emulators[0])]
 
@@ -156,13 +184,20 @@ def _interpreter(request: BuildRequest) -> Make:
         (staged / output.TFLM_MODEL).write_bytes(network.model)
         progress(f"compiling with {gcc.version}, linking {tree.name} and measuring the arena")
         built = tflm.build(program, network, name, board, tree, gcc, start, staged)
-        project = tflm.project(program, network, name, choices, tree, built)
+        project = tflm.project(program, network, name, choices, tree, built.arena_bytes)
         output.write_project(project, staged, request.output)
         report = tflm.report(program, built, choices, tree, model.name, request.optimize, model.accuracy)
         _check_fits(report)
         return built.image, report, project
 
     return make
+
+
+def _check_interpreter(request: BuildRequest) -> None:
+    if request.project != "bare" or request.compiler not in (None, "gcc"):
+        raise UsageError("--runtime tflm has one project and one compiler, gcc: leave --project and --compiler out")
+    if request.audio or request.labels:
+        raise UsageError("--audio is for firmware without interpreter: leave --runtime out")
 
 
 RUNTIMES: dict[str, Callable[[BuildRequest], Make]] = {"aot": _aot, "tflm": _interpreter}

@@ -86,6 +86,23 @@ class BuildReport:
         return json.dumps(asdict(self), indent=2)
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectReport:
+    """Of a project that has not been linked: nothing of it is measured. `kernels`: what runs each layer."""
+
+    board: str
+    model: str
+    model_sha256: str
+    tinyprune: str
+    optimize: str
+    runtime: str
+    kernels: dict[str, str]
+    linked: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+
 def build_report(
     program: Program, image: FirmwareImage, model: str, optimize: str, accuracy: Accuracy | None
 ) -> BuildReport:

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from tinyprune.bench_report import BenchAccuracy, BenchReport, Latency, Spread
 from tinyprune.history import Change
-from tinyprune.report import BuildReport
+from tinyprune.report import BuildReport, ProjectReport
 from tinyprune.session import Bench
 
 
@@ -23,6 +23,15 @@ def verdict(report: BuildReport) -> Text:
     speed = f", {report.modelled_ms:.2f} ms an inference (modelled)" if report.modelled_ms is not None else ""
     equal = f"{report.inputs_compared} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
     return Text(f"OK  fits {report.board}{speed}; {equal}", style="bold green")
+
+
+def project_lines(report: ProjectReport) -> list[str]:
+    """What was made where the runtime was not there, the verdict first."""
+    return [
+        "NOT LINKED  TFLite Micro is not there: no firmware was made, its arena was not measured, nothing was run",
+        f"model     {report.model} (SHA-256 {report.model_sha256[:16]}…)",
+        f"runtime   {report.runtime}",
+    ]
 
 
 def layer_table(report: BuildReport) -> Table:

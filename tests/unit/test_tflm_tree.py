@@ -1,6 +1,7 @@
 """Finding TFLite Micro: each way in which a tree can be missing or wrong has its own sentence."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,19 @@ def test_of_several_libraries_the_small_one_with_cmsis_nn(root: Path, monkeypatc
 
 
 def test_no_tree_at_all(root: Path) -> None:
-    with pytest.raises(MissingDependency, match=r"give --tflm-root, or set TFLM_ROOT, to a checkout"):
+    message = "give --tflm-root, or set TFLM_ROOT, to a checkout.*`build --no-run` writes the project without one"
+    with pytest.raises(MissingDependency, match=message):
         tree.find(BOARD)
     with pytest.raises(UsageError, match=r"--tflm-root=.*nowhere is no tree of TFLite Micro: it has no tensorflow"):
         tree.find(BOARD, root / "nowhere")
+
+
+def test_the_tree_to_be_fetched_is_laid_out_as_one_that_is_there(root: Path) -> None:
+    found, pinned = tree.find(BOARD, root), tree.pinned(BOARD)
+    assert pinned.library == found.library.relative_to(root)
+    assert pinned.includes == tuple(path.relative_to(root) for path in found.includes)
+    assert (pinned.has_cmsis_nn, pinned.logs, pinned.takes_log_callback) == (True, False, True)
+    assert pinned.registers("SOFTMAX")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +125,14 @@ def test_a_tree_without_library(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(tree.LIBRARY_VARIABLE, str(root / "none.a"))
     with pytest.raises(UsageError, match=r"TFLM_LIBRARY=.*none\.a: there is no such file"):
         tree.find(BOARD, root)
+
+
+@pytest.mark.parametrize("name", [name for name in boards.names() if name != "host"])
+def test_every_core_has_an_architecture_with_and_without_fpu(name: str) -> None:
+    board = boards.load(name)
+    without = replace(board, cpu=replace(board.cpu, fpu=False))
+    assert tree.architecture(board).startswith(board.cpu.core)
+    assert (tree.architecture(board) == tree.architecture(without)) is not board.cpu.fpu
 
 
 def test_the_pc_is_no_board_for_it(root: Path) -> None:

@@ -100,6 +100,9 @@ def build_command(
         run=not no_run,
         force=force,
     )
+    if pipeline.is_without_runtime(request):
+        _make_project(request, quiet, as_json)
+        return
     with console.Progress(quiet or as_json) as progress:
         report = pipeline.run_build(request, progress)
     if as_json:
@@ -108,6 +111,16 @@ def build_command(
         _show_build(report, request, verbose)
     if report.inputs_compared and not report.bit_exact:
         sys.exit(1)
+
+
+def _make_project(request: Any, quiet: bool, as_json: bool) -> None:
+    from tinyprune import pipeline, show
+
+    with console.Progress(quiet or as_json) as progress:
+        report = pipeline.run_project(request, progress)
+    files = "model.tflite, model-tflm.tflite, project/ (its README.md tells how CMake builds it)"
+    lines = [*show.project_lines(report), f"written   {request.output}/: {files}"]
+    click.echo(report.to_json() if as_json else "\n".join(lines))
 
 
 def _show_build(report: Any, request: Any, verbose: bool) -> None:

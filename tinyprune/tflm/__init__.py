@@ -3,6 +3,7 @@
 .tflite ─choose─▶ choices ─sparse─▶ Network (a .tflite with custom operators) ─build─▶ FirmwareImage, arena measured
 """
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,14 +16,14 @@ from tinyprune.tflm import arena, cmake, compile, layers, source
 from tinyprune.tflm.arena import Built
 from tinyprune.tflm.layers import Choice
 from tinyprune.tflm.operators import operators
-from tinyprune.tflm.report import report
+from tinyprune.tflm.report import project_report, report
 from tinyprune.tflm.source import Network
-from tinyprune.tflm.tree import Tree, find
+from tinyprune.tflm.tree import Tree, find, is_named, pinned
 from tinyprune.toolchain import Compiler
 
 __all__ = [
-    "Built", "Choice", "Network", "Tree", "build", "choose", "compiler", "dense", "find", "generate", "operators",
-    "project", "report", "sparse",
+    "Built", "Choice", "Network", "Tree", "build", "choose", "compiler", "dense", "find", "generate", "is_named",
+    "operators", "project", "project_report", "report", "sparse", "unbuilt_project",
 ]  # fmt: skip
 
 compiler = compile.compiler
@@ -56,16 +57,31 @@ def build(
 ) -> Built:
     """Firmware in `output` with the smallest arena that works in the emulator; raises what its parts raise."""
 
-    def make(arena_bytes: int) -> FirmwareImage:
-        return compile.link(generate(program, network, name, tree, arena_bytes), board, gcc, tree, output)
+    objects: list[Path] = []
 
-    maps = max(op.input.size_bytes + op.output.size_bytes for op in program.graph.ops)
-    return arena.fit(make, start, board, maps)
+    def make(arena_bytes: int) -> FirmwareImage:
+        sources = generate(program, network, name, tree, arena_bytes)
+        objects[:] = objects or compile.cxx(sources, board, tree, Path(folder))
+        return compile.link(sources, objects, board, gcc, tree, output)
+
+    with tempfile.TemporaryDirectory(prefix=".objects-", dir=output) as folder:
+        return arena.fit(make, start, board, _maps_bytes(program))
+
+
+def _maps_bytes(program: Program) -> int:
+    return max(op.input.size_bytes + op.output.size_bytes for op in program.graph.ops)
 
 
 def project(
-    program: Program, network: Network, name: str, choices: Sequence[Choice], tree: Tree, built: Built
+    program: Program, network: Network, name: str, choices: Sequence[Choice], tree: Tree, arena_bytes: int
 ) -> Project:
-    """What the user gets: the sources that `built` was made of, and CMake around them."""
-    sources = generate(program, network, name, tree, built.arena_bytes)
-    return cmake.make(program, sources, name, network, choices, tree, built.arena_bytes)
+    """What the user gets: the sources of the firmware, and CMake around them."""
+    sources = generate(program, network, name, tree, arena_bytes)
+    return cmake.make(program, sources, name, network, choices, tree, arena_bytes)
+
+
+def unbuilt_project(program: Program, network: Network, name: str, choices: Sequence[Choice]) -> Project:
+    """The same before there is a tree, for the one that its CMake fetches: the arena is all RAM that the board has for
+    it, not measured. Raises DoesNotFit, or UsageError for a board that TFLite Micro does not know."""
+    tree = pinned(program.board)
+    return project(program, network, name, choices, tree, arena.largest_bytes(program.board, _maps_bytes(program)))

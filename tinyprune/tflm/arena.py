@@ -11,8 +11,8 @@ from tinyprune.emulators import Start
 from tinyprune.errors import DoesNotFit, TargetError
 from tinyprune.firmware import FirmwareImage
 
-#: What stays of the RAM for everything but arena and stack while the arena is being measured.
-_BESIDE_BYTES = 12 << 10
+#: What stays of the RAM for everything but arena and stack while the arena is being measured: 1 KiB is used of it.
+_BESIDE_BYTES = 4 << 10
 _ALIGNMENT = 16
 #: Where the size that TFLite Micro tells does not suffice: it plans the maps in what is free of the arena.
 _STEP_BYTES = 512
@@ -38,13 +38,7 @@ def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> Built:
     `make` builds it with an arena of so many bytes; `needed_bytes` is what no plan can do without. Raises DoesNotFit,
     or TargetError where TFLite Micro refuses the network.
     """
-    assert board.ram is not None
-    largest = (board.ram.bytes - board.ram.stack_bytes - _BESIDE_BYTES) // _ALIGNMENT * _ALIGNMENT
-    if needed_bytes > largest:
-        raise DoesNotFit(
-            f"the model does not fit {board.name}: one layer's maps take {needed_bytes:,} bytes of TFLite Micro's "
-            f"arena, the board has {largest:,}; use fewer channels there, or a smaller input"
-        )
+    largest = largest_bytes(board, needed_bytes)
     said = boot(make(largest), start, board)
     used = _USED.search(said)
     if not used:
@@ -56,6 +50,18 @@ def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> Built:
             return Built(image, size)
         size += _STEP_BYTES
     return Built(make(largest), largest)  # with which it started at first
+
+
+def largest_bytes(board: Board, needed_bytes: int) -> int:
+    """What the board's RAM has for the arena. Raises DoesNotFit where that is less than `needed_bytes`."""
+    assert board.ram is not None
+    largest = (board.ram.bytes - board.ram.stack_bytes - _BESIDE_BYTES) // _ALIGNMENT * _ALIGNMENT
+    if needed_bytes > largest:
+        raise DoesNotFit(
+            f"the model does not fit {board.name}: one layer's maps take {needed_bytes:,} bytes of TFLite Micro's "
+            f"arena, the board has {largest:,}; use fewer channels there, or a smaller input"
+        )
+    return largest
 
 
 def boot(image: FirmwareImage, start: Start, board: Board) -> bytes:

@@ -7,6 +7,7 @@ from tinyprune.firmware import FirmwareSource, Project
 from tinyprune.program import Program
 from tinyprune.projects.bare import license_text
 from tinyprune.tflm import compile
+from tinyprune.tflm import tree as trees
 from tinyprune.tflm.layers import Choice
 from tinyprune.tflm.source import Network
 from tinyprune.tflm.tree import Tree
@@ -30,6 +31,7 @@ def make(
     about = {
         **codegen.context(program, name),
         "arena_bytes": arena_bytes,
+        "arena_measured": tree.symbols is not None,
         "kernels": list(network.kernels),
         "cpu_flags": cpu,
         "compile_flags": [flag for flag in compile_flags if flag not in cpu and not flag.startswith("-std=")],
@@ -40,6 +42,11 @@ def make(
         "cxx_includes": compile.CXX_INCLUDES,
         "tflm_includes": [path.relative_to(tree.root).as_posix() for path in tree.includes[1:]],
         "library": _library(tree),
+        "repository": trees.REPOSITORY,
+        "commit": trees.COMMIT,
+        "needed": trees.NEEDED,
+        "readme": trees.README,
+        "architecture": trees.architecture(program.board),
         "table": [_row(choice) for choice in choices],
     }
     return Project({**source.files, "LICENSE": license_text(), **codegen.rendered("tflm/project", about)}, _YOURS)

@@ -2,12 +2,15 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from tinyprune import build, toolchain
 from tinyprune.boards import Board
 from tinyprune.errors import MissingDependency, ModelError, UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource
+from tinyprune.output import write_files
 from tinyprune.tflm.tree import Tree
 from tinyprune.toolchain import Compiler
 
@@ -34,38 +37,46 @@ def compiler(board: Board) -> Compiler:
     return found
 
 
-def link(source: FirmwareSource, board: Board, gcc: Compiler, tree: Tree, output: Path) -> FirmwareImage:
-    """Compiles and links into `output`/firmware.{elf,hex,bin}.
+def link(
+    source: FirmwareSource, cxx_objects: Sequence[Path], board: Board, gcc: Compiler, tree: Tree, output: Path
+) -> FirmwareImage:
+    """Compiles the C and links into `output`/firmware.{elf,hex,bin}.
 
     Raises as `build.build` does, and UsageError where the library does not go with the board or the headers.
     """
     elf = output / "firmware.elf"
-    with tempfile.TemporaryDirectory(prefix=".build-", dir=output) as name:
-        folder = Path(name).resolve()
-        for path, text in source.files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8", newline="\n")
-        objects = _compile(source, board, gcc, tree, folder)
-        script = ["-T", build.LINKER_SCRIPT]
-        flags = [*toolchain.arm_flags(board), *LINK_FLAGS]
-        command = [_CXX, *objects, str(tree.library), *script, *flags, "-o", str(elf.resolve())]
-        _run(command, folder, board, tree)
+    with _written(source, output) as folder:
+        c_files, includes = build.compiled(source), [f"-I{path}" for path in build.INCLUDES]
+        _run([*gcc.command, *gcc.compile_flags, _nowhere(folder), *includes, "-c", *c_files], folder, board, tree)
+        objects = [*_objects(c_files), *map(str, cxx_objects)]
+        flags = ["-T", build.LINKER_SCRIPT, *toolchain.arm_flags(board), *LINK_FLAGS]
+        _run([_CXX, *objects, str(tree.library), *flags, "-o", str(elf.resolve())], folder, board, tree)
     build.write_hex_and_bin(elf)
     flash_bytes, ram_bytes = build.measure(elf, board)
     return FirmwareImage(source.board, source.model_sha256, gcc.version, elf, flash_bytes, ram_bytes)
 
 
-def _compile(source: FirmwareSource, board: Board, gcc: Compiler, tree: Tree, folder: Path) -> list[str]:
-    """The object files, in `folder`."""
-    nowhere = f"-ffile-prefix-map={folder}=."
-    c_files = build.compiled(source)
-    includes = [f"-I{path}" for path in build.INCLUDES]
-    _run([*gcc.command, *gcc.compile_flags, nowhere, *includes, "-c", *c_files], folder, board, tree)
-    cxx = cxx_files(source)
-    ours = [f"-I{path}" for path in CXX_INCLUDES]
-    theirs = [word for path in tree.includes for word in ("-isystem", str(path))]
-    _run([_CXX, *cxx_flags(board, tree), nowhere, *ours, *theirs, "-c", *cxx], folder, board, tree)
-    return [f"{PurePosixPath(path).stem}.o" for path in (*c_files, *cxx)]
+def cxx(source: FirmwareSource, board: Board, tree: Tree, output: Path) -> list[Path]:
+    """The C++ as object files in `output`: most of the work, and none of it depends on the arena's size."""
+    with _written(source, output) as folder:
+        files, ours = cxx_files(source), [f"-I{path}" for path in CXX_INCLUDES]
+        theirs = [word for path in tree.includes for word in ("-isystem", str(path))]
+        _run([_CXX, *cxx_flags(board, tree), _nowhere(folder), *ours, *theirs, "-c", *files], folder, board, tree)
+        return [(folder / name).rename(output.resolve() / name) for name in _objects(files)]
+
+
+@contextmanager
+def _written(source: FirmwareSource, parent: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=parent) as name:
+        yield write_files(source.files, Path(name).resolve())
+
+
+def _nowhere(folder: Path) -> str:
+    return f"-ffile-prefix-map={folder}=."
+
+
+def _objects(files: Sequence[str]) -> list[str]:
+    return [f"{PurePosixPath(path).stem}.o" for path in files]
 
 
 def cxx_files(source: FirmwareSource) -> list[str]:

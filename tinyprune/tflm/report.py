@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tinyprune import __version__
 from tinyprune.graph import Weighted
 from tinyprune.program import Program
-from tinyprune.report import Accuracy, BuildReport, LayerReport, build_report
+from tinyprune.report import Accuracy, BuildReport, LayerReport, ProjectReport, build_report
 from tinyprune.tflm import layers
 from tinyprune.tflm.arena import Built
 from tinyprune.tflm.layers import Choice
-from tinyprune.tflm.tree import Tree
+from tinyprune.tflm.tree import COMMIT, REPOSITORY, Tree
 
 
 def report(
@@ -30,12 +31,27 @@ def report(
     )
 
 
+def project_report(program: Program, choices: Sequence[Choice], model: str, optimize: str) -> ProjectReport:
+    """What is known where there is no TFLite Micro to link."""
+    return ProjectReport(
+        program.board.name,
+        model,
+        program.graph.model_sha256,
+        __version__,
+        optimize,
+        f"TFLite Micro {COMMIT} of {REPOSITORY}, to be fetched by the project's CMake",
+        {choice.operator.name: _runs(choice) for choice in choices if choice.operator.is_layer},
+    )
+
+
+def _runs(choice: Choice) -> str:
+    return f"TFLite Micro's {choice.operator.kind}" if choice.kernel is None else choice.kernel.name
+
+
 def _layer(row: LayerReport, choice: Choice) -> LayerReport:
     op, kernel = choice.operator.op, choice.kernel
     if kernel is None or op is None:
         stored = op.weights.nbytes if isinstance(op, Weighted) else 0
-        name = f"TFLite Micro's {choice.operator.kind}"
     else:
         stored = sum(part.values.nbytes for part in layers.constants(kernel, op) if part.name == "weights")
-        name = kernel.name
-    return replace(row, kernel=name, layout="interleaved", reason=choice.reason, weights_bytes=stored)
+    return replace(row, kernel=_runs(choice), layout="interleaved", reason=choice.reason, weights_bytes=stored)

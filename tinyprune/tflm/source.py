@@ -57,6 +57,7 @@ def _context(network: Network, tree: Tree, arena_bytes: int) -> dict[str, Any]:
     kinds = list(dict.fromkeys(one.kind for one in network.operators))
     return {
         "arena_bytes": arena_bytes,
+        "arena_measured": tree.symbols is not None,
         "log_callback": tree.takes_log_callback,
         "kinds": [_kind(kind) for kind in kinds],
         "kernels": list(network.kernels.values()),

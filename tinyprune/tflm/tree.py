@@ -14,13 +14,16 @@ from tinyprune.errors import MissingDependency, UsageError
 
 ROOT_VARIABLE, LIBRARY_VARIABLE = "TFLM_ROOT", "TFLM_LIBRARY"
 LIBRARY = "libtensorflow-microlite.a"
-_README = "tensorflow/lite/micro/cortex_m_generic/README.md"
+#: What the generated CMake fetches where no tree is named: the commit that docs/tflm.md was measured with.
+REPOSITORY = "https://github.com/tensorflow/tflite-micro"
+COMMIT = "90b983c2b3f1480642e040bbd2ddb37b998f3424"
+README = "tensorflow/lite/micro/cortex_m_generic/README.md"
 _INTERPRETER = "tensorflow/lite/micro/micro_interpreter.h"
 #: Where trees keep the headers of others: of a checkout, of one made by create_tflm_tree.py.
 _THIRD_PARTY = ("tensorflow/lite/micro/tools/make/downloads", "third_party")
 _HEADERS = {"flatbuffers/include": "flatbuffers/flatbuffers.h", "gemmlowp": "fixedpoint", "ruy": "ruy"}
 #: A header that is needed, a word in it → since when.
-_NEEDED = {"tensorflow/lite/micro/micro_common.h": "TFLMRegistration", _INTERPRETER: "arena_used_bytes"}
+NEEDED = {"tensorflow/lite/micro/micro_common.h": "TFLMRegistration", _INTERPRETER: "arena_used_bytes"}
 #: Core, with and without FPU → TARGET_ARCH of TFLite Micro's Makefile (targets/cortex_m_generic_makefile.inc).
 _ARCHITECTURES = {
     ("cortex-m0", False): "cortex-m0",
@@ -31,6 +34,7 @@ _ARCHITECTURES = {
     ("cortex-m7", True): "cortex-m7+fp",
     ("cortex-m7", False): "cortex-m7",
     ("cortex-m33", True): "cortex-m33",
+    ("cortex-m33", False): "cortex-m33+nodsp",  # the one without FPU
 }
 #: Of several libraries the first of these: with CMSIS-NN, and small.
 _BUILD_TYPES = ("release", "release_with_logs", "default")
@@ -38,25 +42,25 @@ _BUILD_TYPES = ("release", "release_with_logs", "default")
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """`symbols`: what the library defines; `folder`: the name of the build it comes from."""
+    """`symbols`: what the library defines; None where it is not there yet, and taken to be what `pinned` says."""
 
     root: Path
     includes: tuple[Path, ...]
     library: Path
-    symbols: frozenset[str]
+    symbols: frozenset[str] | None
 
     @property
     def has_cmsis_nn(self) -> bool:
-        return "arm_convolve_wrapper_s8" in self.symbols
+        return self.symbols is None or "arm_convolve_wrapper_s8" in self.symbols
 
     @property
     def logs(self) -> bool:
         """Whether it was built with its messages: MicroPrintf is nothing otherwise."""
-        return any("MicroPrintf" in symbol for symbol in self.symbols)
+        return any("MicroPrintf" in symbol for symbol in self.symbols or ())
 
     @property
     def takes_log_callback(self) -> bool:
-        return "RegisterDebugLogCallback" in self.symbols
+        return self.symbols is None or "RegisterDebugLogCallback" in self.symbols
 
     @property
     def name(self) -> str:
@@ -66,6 +70,8 @@ class Tree:
 
     def registers(self, kind: str) -> bool:
         """Whether the library has a builtin operator, such as "CONV_2D"."""
+        if self.symbols is None:
+            return True
         return any(f"Register_{kind}E" in symbol or f"Register_{kind}v" in symbol for symbol in self.symbols)
 
 
@@ -77,7 +83,8 @@ def find(board: Board, root: Path | None = None) -> Tree:
         if not value:
             raise MissingDependency(
                 f"TFLite Micro is not there: give --tflm-root, or set {ROOT_VARIABLE}, to a checkout of tflite-micro "
-                f"in which {LIBRARY} was built (see {_README} in it)"
+                f"in which {LIBRARY} was built (see {README} in it); `build --no-run` writes the project without "
+                f"one, and its CMake fetches it"
             )
         root = Path(value)
     root = root.expanduser().resolve()
@@ -86,10 +93,31 @@ def find(board: Board, root: Path | None = None) -> Tree:
     return Tree(root, (root, *_third_party(root, named)), library, symbols(library))
 
 
+def is_named(root: Path | None) -> bool:
+    """Whether the user has said where TFLite Micro is."""
+    return root is not None or bool(os.environ.get(ROOT_VARIABLE))
+
+
+def pinned(board: Board) -> Tree:
+    """What the generated CMake fetches, once TFLite Micro's Makefile has made the library in it: small, with CMSIS-NN.
+    Paths are relative to the checkout. Raises UsageError."""
+    root, (downloads, _) = Path(), _THIRD_PARTY
+    library = root / f"gen/cortex_m_generic_{architecture(board)}_release_cmsis_nn_gcc/lib" / LIBRARY
+    return Tree(root, (root, *(root / downloads / folder for folder in _HEADERS)), library, None)
+
+
+def architecture(board: Board) -> str:
+    """The board's core as TFLite Micro's Makefile calls it. Raises UsageError."""
+    found = _ARCHITECTURES.get((board.cpu.core, board.cpu.fpu))
+    if found is None:
+        raise UsageError(f"TFLite Micro's target cortex_m_generic has no core such as that of {board.name}")
+    return found
+
+
 def _check(root: Path, named: str) -> None:
     if not (root / _INTERPRETER).is_file():
         raise UsageError(f"{named}={root} is no tree of TFLite Micro: it has no {_INTERPRETER}")
-    for header, word in _NEEDED.items():
+    for header, word in NEEDED.items():
         path = root / header
         if not path.is_file() or word not in path.read_text(encoding="utf-8", errors="replace"):
             raise UsageError(f"{named}={root} is too old: {header} has no {word}; take a TFLite Micro of 2024 or later")
@@ -114,16 +142,14 @@ def _library(root: Path, board: Board, named: str) -> Path:
         if not Path(value).is_file():
             raise UsageError(f"{LIBRARY_VARIABLE}={value}: there is no such file")
         return Path(value).resolve()
-    architecture = _ARCHITECTURES.get((board.cpu.core, board.cpu.fpu))
-    if architecture is None:
-        raise UsageError(f"TFLite Micro's target cortex_m_generic has no core such as that of {board.name}")
-    folders = [path.parent.parent for path in root.glob(f"gen/cortex_m_generic_{architecture}_*/lib/{LIBRARY}")]
+    core = architecture(board)
+    folders = [path.parent.parent for path in root.glob(f"gen/cortex_m_generic_{core}_*/lib/{LIBRARY}")]
     if not folders:
         raise MissingDependency(
-            f"{named}={root} has no gen/cortex_m_generic_{architecture}_*/lib/{LIBRARY}: build TFLite Micro for "
-            f"{architecture} as {_README} in it tells, or name a library with {LIBRARY_VARIABLE}"
+            f"{named}={root} has no gen/cortex_m_generic_{core}_*/lib/{LIBRARY}: build TFLite Micro for "
+            f"{core} as {README} in it tells, or name a library with {LIBRARY_VARIABLE}"
         )
-    return min(folders, key=lambda folder: _rank(folder.name.partition(f"_{architecture}_")[2])) / "lib" / LIBRARY
+    return min(folders, key=lambda folder: _rank(folder.name.partition(f"_{core}_")[2])) / "lib" / LIBRARY
 
 
 def _rank(build: str) -> tuple[bool, int, str]:
