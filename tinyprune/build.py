@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from tinyprune.boards import Board
-from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
+from tinyprune.errors import DoesNotFit, FlashExceeded, MissingDependency, ModelError, UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource
 from tinyprune.toolchain import Compiler
 
@@ -35,8 +35,9 @@ def includes(source: FirmwareSource) -> list[str]:
 def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
     """Compiles the project written at `project` into `output`/firmware.{elf,hex,bin}.
 
-    Raises DoesNotFit where the linker runs out of a memory, UsageError where the board file asks for a clock that its
-    port cannot set up, ModelError where the compiler fails otherwise (a defect of tinyprune's).
+    Raises DoesNotFit where the linker runs out of RAM, FlashExceeded where of flash, UsageError where the board
+    file asks for a clock that its port cannot set up, ModelError where the compiler fails otherwise (a defect of
+    tinyprune's).
     """
     elf = output / ("firmware.elf" if board.flash else "firmware")
     sources = compiled(source)
@@ -68,9 +69,9 @@ def run_compiler(command: list[str], folder: Path, board: Board) -> None:
     overflow = _OVERFLOW.search(done.stderr)
     if overflow:
         region = "RAM" if re.search(r"[`'\"]RAM[`'\"]", done.stderr) else "flash"
-        raise DoesNotFit(
-            f"the firmware does not fit {board.name}: {region} is exceeded by {int(overflow.group(1)):,} bytes"
-        )
+        excess_bytes = int(overflow[1])
+        message = f"the firmware does not fit {board.name}: {region} is exceeded by {excess_bytes:,} bytes"
+        raise DoesNotFit(message) if region == "RAM" else FlashExceeded(message, excess_bytes)
     refused = _PORT_REFUSES.search(done.stderr)
     if refused:
         raise UsageError(f"the port {board.family} cannot do what the board file of {board.name} says: {refused[1]}")

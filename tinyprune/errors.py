@@ -10,6 +10,7 @@
     ├── UsageError             2  an argument is wrong: unknown board, missing path, unwritable folder
     ├── MissingDependency      2  a compiler, a Python package or a tool is not installed
     ├── DoesNotFit             3  the firmware is larger than the board
+    │   └── FlashExceeded      3  the linked firmware, by how much
     └── Interrupted          130  Ctrl-C, where something may now be half-done
 
 A message says what is wrong, where, and what to do next; it is shown to the user as it stands.
@@ -54,6 +55,12 @@ class MissingDependency(TinypruneError):
 
 class DoesNotFit(TinypruneError):
     exit_code = 3
+
+
+class FlashExceeded(DoesNotFit):
+    def __init__(self, message: str, excess_bytes: int) -> None:
+        super().__init__(message)
+        self.excess_bytes = excess_bytes
 
 
 class Interrupted(TinypruneError):

@@ -24,9 +24,7 @@ Optimize: TypeAlias = Literal["speed", "size"]
 #: (20 to 30 cycles a byte) and refuses the portable kernels, which would save S 7 % and M 28 % of its bytes for five
 #: times the time.
 CYCLES_A_BYTE = 500
-#: Flash that is left for the program around the network where its constants would fill the board.
-CODE_BYTES = 16 * 1024
-#: Ways through a network that are followed to fill the flash; how near they come to the best grows with it.
+#: Of the paths on a Pareto front, how many are followed at most; how near they come to the best grows with it.
 MOST_PATHS = 256
 _ANYWHERE = Wiring(FiveWide(0, 2), FiveWide(0, 1))  # constants are the same wherever maps lie
 
@@ -51,12 +49,13 @@ class _Path:
     kernels: tuple[tuple[Kernel, Layout], ...]
 
 
-def lower(graph: Graph, board: Board, optimize: Optimize = "speed") -> Program:
-    """Chooses kernels and layouts, and places every buffer. "speed" is the fastest network that the flash has room for.
+def lower(graph: Graph, board: Board, optimize: Optimize = "speed", room_bytes: int | None = None) -> Program:
+    """Chooses kernels and layouts, and places every buffer. "speed" is the fastest network whose constants take
+    `room_bytes` of flash or less; None: all that the board has.
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
-    program = _program(graph, board, choose(graph, board, optimize))
+    program = _program(graph, board, choose(graph, board, optimize, room_bytes))
     _check_fits(program, optimize)
     return program
 
@@ -88,11 +87,12 @@ def _program(graph: Graph, board: Board, choices: Sequence[Choice]) -> Program:
     return Program(graph, board, steps, plan, at(graph.input), at(graph.output))
 
 
-def choose(graph: Graph, board: Board, optimize: Optimize = "speed") -> list[Choice]:
+def choose(graph: Graph, board: Board, optimize: Optimize = "speed", room_bytes: int | None = None) -> list[Choice]:
     """The cheapest kernels, layer by layer, that pass maps on in layouts both sides understand.
 
-    For speed only cycles count, unless the constants would fill the flash: then these are the fastest that it has room
-    for. Raises ModelError where no row of the table takes a layer.
+    For speed only cycles count, unless the constants need more than the room: then these are the fastest that it takes,
+    from the Pareto front of cycles and bytes, or else the smallest. Raises ModelError where no row of the table takes a
+    layer.
     """
     layers = _layers(graph, board)
     if optimize == "size":
@@ -100,14 +100,13 @@ def choose(graph: Graph, board: Board, optimize: Optimize = "speed") -> list[Cho
         return _choices(layers, smallest, "smallest of")
     (fastest,) = _front(layers, lambda layer, kernel: (layer.kernels[kernel], 0))
     choices = _choices(layers, fastest, "fastest of")
-    room = board.flash.bytes - CODE_BYTES if board.flash else None
-    if room is None or sum(map(_Layer.constant_bytes, layers, (choice.kernel for choice in choices))) <= room:
+    room = board.flash.bytes if room_bytes is None and board.flash else room_bytes
+    needed = [layer.constant_bytes(choice.kernel) for layer, choice in zip(layers, choices, strict=True)]
+    if room is None or sum(needed) <= room:
         return choices
     front = _front(layers, lambda layer, kernel: (layer.kernels[kernel], layer.constant_bytes(kernel)))
     fitting = [path for path in front if path.constant_bytes <= room]
-    if not fitting:
-        return choices
-    return _choices(layers, min(fitting, key=lambda path: path.cost), "fastest that the flash has room for, of")
+    return _choices(layers, (fitting or front[:1])[-1], "fastest that the flash has room for, of")
 
 
 def _front(layers: Sequence["_Layer"], weigh: Callable[["_Layer", Kernel], tuple[float, int]]) -> list[_Path]:
@@ -128,12 +127,12 @@ def _front(layers: Sequence["_Layer"], weigh: Callable[["_Layer", Kernel], tuple
 
 
 def _unbeaten(paths: Sequence[_Path]) -> list[_Path]:
-    """By rising bytes and falling cost; of very many, about MOST_PATHS evenly by bytes."""
+    """The Pareto front, by rising bytes and falling cost; of a long one both ends and every n-th path between."""
     front: list[_Path] = []
     for path in sorted(paths, key=lambda path: (path.constant_bytes, path.cost)):
         if not front or path.cost < front[-1].cost:
             front.append(path)
-    return front[:: len(front) // MOST_PATHS + 1]
+    return front if len(front) <= MOST_PATHS else [*front[: -1 : len(front) // MOST_PATHS + 1], front[-1]]
 
 
 def _choices(layers: Sequence["_Layer"], path: _Path, goal: str) -> list[Choice]:

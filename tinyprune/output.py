@@ -66,8 +66,9 @@ def write_files(files: Mapping[str, str], folder: Path) -> Path:
 
 
 def write_project(project: Project, staged: Path, output: Path) -> None:
-    """Writes `staged`/project, and what edits.py compares with next time. Of files that users are meant to change, the
-    .zip has those in `output` that were changed."""
+    """Writes `staged`/project in place of any other, and what edits.py compares with next time. Of files that users are
+    meant to change, the .zip has those in `output` that were changed."""
+    shutil.rmtree(staged / PROJECT, ignore_errors=True)
     write_files(project.files, staged / PROJECT)
     made = {path: text.encode() for path, text in project.files.items()}
     (staged / edits.ORIGINALS).write_bytes(edits.archive({f"{PROJECT}/{path}": text for path, text in made.items()}))

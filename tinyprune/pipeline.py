@@ -36,7 +36,7 @@ from tinyprune import (
 from tinyprune.audio import FrontEnd, front_end
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, renode_files
-from tinyprune.errors import DoesNotFit, UsageError
+from tinyprune.errors import DoesNotFit, FlashExceeded, UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource, Project
 from tinyprune.graph import Graph, Int8
 from tinyprune.int8_model import Model
@@ -154,20 +154,34 @@ def _aot(request: BuildRequest) -> Make:
     projects.check(request.project, board)
 
     def make(model: Model, program: Program, staged: Path, progress: Progress) -> Made:
+        try:
+            return attempt(model, program, staged, progress)
+        except FlashExceeded as error:
+            smaller = _smaller(program, error.excess_bytes, request.optimize)
+            if smaller is None:
+                raise DoesNotFit(f"{error}; {lower.flash_advice(program, request.optimize)}") from None
+            progress(f"choosing kernels with smaller constants: flash is exceeded by {error.excess_bytes:,} bytes")
+        return make(model, smaller, staged, progress)
+
+    def attempt(model: Model, program: Program, staged: Path, progress: Progress) -> Made:
         progress("generating C")
         source = codegen.generate(program, request.name or model.name, _front_end(request, model, program))
         project = projects.PROJECTS[request.project].make(program, source, model.name)
         output.write_project(project, staged, request.output)
         progress(f"compiling with {compiler.version}")
-        try:
-            image = _build(source, board, compiler, staged)
-            report = build_report(program, image, model.name, request.optimize, model.accuracy)
-            _check_fits(report)
-        except DoesNotFit as error:
-            raise DoesNotFit(f"{error}; {lower.flash_advice(program, request.optimize)}") from None
+        image = _build(source, board, compiler, staged)
+        report = build_report(program, image, model.name, request.optimize, model.accuracy)
+        _check_fits(report)
         return image, report, project
 
     return make
+
+
+def _smaller(program: Program, excess_bytes: int, optimize: Optimize) -> Program | None:
+    """The fastest network whose constants are so much smaller; None where there is none."""
+    room_bytes = lower.constant_bytes(program) - excess_bytes
+    smaller = lower.lower(program.graph, program.board, optimize, room_bytes)
+    return smaller if lower.constant_bytes(smaller) <= room_bytes else None
 
 
 def _interpreter(request: BuildRequest) -> Make:

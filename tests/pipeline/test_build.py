@@ -278,6 +278,26 @@ def test_what_only_the_linker_can_know_is_refused_as_too_large(tmp_path: Path, c
         pipeline.run_build(request("nano33", tmp_path, tight, compiler=compiler, run=False), quiet)
 
 
+@pytest.mark.parametrize("flash_bytes", [60_000, 36_000, 28_000])
+def test_speed_is_the_fastest_firmware_that_the_flash_has_room_for(tmp_path: Path, flash_bytes: int) -> None:
+    """Enough for the fastest, for smaller constants, for none: what the code needs, only the linker knows."""
+    nano33 = boards.load("nano33")
+    assert nano33.flash
+    small = replace(nano33, flash=replace(nano33.flash, bytes=flash_bytes))
+    said: list[str] = []
+    wanted = BuildRequest(small, tmp_path / "out", Path("ds-cnn-s-2x4"), run=False)
+    if flash_bytes == 28_000:
+        with pytest.raises(DoesNotFit, match=r"flash is exceeded by [\d,]+ bytes"):
+            pipeline.run_build(wanted, said.append)
+        return
+    report = pipeline.run_build(wanted, said.append)
+    again = [line for line in said if line.startswith("choosing kernels with smaller constants: flash is exceeded by")]
+    assert bool(again) == (flash_bytes == 36_000)
+    used = {path.stem for path in (tmp_path / "out/project/runtime/src").glob("tp_*pixels*.c")}
+    assert ("tp_five_pixels_s8_pairs8_dsp" in used) == bool(again)
+    assert report.flash_bytes <= flash_bytes
+
+
 def test_no_compiler_says_how_to_get_one(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tinyprune import toolchain
 
