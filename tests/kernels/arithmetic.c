@@ -1,10 +1,10 @@
-#include "tp_kernels_dsp.h"
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors
  *
  * The inline functions of the runtime over arrays of *n elements, for tests. */
 #include "tp_dsp.h"
 #include "tp_fixed_point.h"
+#include "tp_kernels_dsp.h"
 
 void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y);
 void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,

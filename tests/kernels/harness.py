@@ -40,7 +40,7 @@ Array = npt.NDArray[Any]
 HERE = Path(__file__).parent
 TEMPLATES = HERE.parents[1] / "firmware_templates"
 RUNTIME = TEMPLATES / "runtime"
-SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c"]
+SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c", HERE / "sums.c"]
 #: Function → how many pointers it takes.
 FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in (*interleaved.ROWS, *quads.ROWS)} | {
     "tp_depthwise_3x3_s8_quads_dsp": 5,
@@ -63,6 +63,7 @@ FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in (*interleaved.RO
     "test_requantize_fast": 6,
     "test_doubling_high_mul": 4,
     "test_dsp": 4,
+    "test_add_bytes": 2,
     "test_never_returns": 1,
 }
 

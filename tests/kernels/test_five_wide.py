@@ -284,3 +284,12 @@ def test_guards_refuse_other_shapes() -> None:
     assert not depthwise(activation="RELU6", scale=0.05)  # clamps below 127
     assert not depthwise(zero_point=-127)
     assert not depthwise(weight_scales=[1e3] * 8)
+
+
+@given(st.lists(st.integers(-128, 127), min_size=16, max_size=16))
+@settings(max_examples=20)
+def test_sums_that_begin_with_nothing(library: Library, values: list[int]) -> None:
+    """A zero to begin with may share its register with the zero that differences are taken from."""
+    x, y = np.array(values, np.int8), np.zeros(2, np.uint32)
+    library.call("test_add_bytes", [x, y])
+    assert y.tolist() == [sum(values) + 16 * 128, sum(values[:4]) + 4 * 128]

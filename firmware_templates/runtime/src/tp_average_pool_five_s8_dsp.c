@@ -40,7 +40,7 @@ static inline uint32_t add_bytes(const int8_t *x, uint32_t sum)
             "usada8 %4, %1, %7, %4\n\t"
             "usada8 %4, %2, %7, %4\n\t"
             "usada8 %4, %3, %7, %4"
-            : "=&r"(a), "=&r"(b), "=&r"(c), "=&r"(d), "+r"(sum)
+            : "=&r"(a), "=&r"(b), "=&r"(c), "=&r"(d), "+&r"(sum)
             : "r"(x), "r"(SIGNS), "r"(0), "m"(*(const int8_t(*)[TOGETHER])x));
     return sum;
 }

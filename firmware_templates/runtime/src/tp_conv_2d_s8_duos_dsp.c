@@ -64,11 +64,12 @@ void tp_conv_2d_s8_duos_dsp(const tp_layer *layer, const tp_five_map *map, const
     const int32_t height =
         (TP_DUO_ROWS - 1) * layer->stride_height + (layer->kernel_height - 1) * layer->dilation_height + 1;
     for (int32_t row = 0; row < layer->out_height; row += TP_DUO_ROWS) {
-        const int8_t *x = input + row * row_bytes;
-        if (!direct) {
+        const int8_t *x = band;
+        if (direct) {
+            x = input + row * row_bytes;
+        } else {
             const int32_t down = row ? TP_DUO_ROWS * layer->stride_height : height;
             fill_band(layer, input, row * layer->stride_height - layer->pad_top, band, height, band_width, down);
-            x = band;
         }
         const int32_t left = layer->out_height - row, count = left < TP_DUO_ROWS ? left : TP_DUO_ROWS;
         const int8_t *rows[TP_DUO_ROWS];
