@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyprune import reader, samples, zoo
-from tinyprune.errors import ModelError, UsageError
-from tinyprune.graph import matrix
-from tinyprune.program import Program
+from tinyprune.errors import UsageError
 from tinyprune.report import Accuracy
-from tinyprune.sparsity import DENSE, takes
+from tinyprune.sparsity import DENSE
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
@@ -67,15 +65,6 @@ def make(model: Path | None, calibration: Path | None, progress: Progress) -> Mo
     inputs = samples.load_array(calibration)
     progress("quantizing to int8")
     return Model(model.stem, str(model), quantize.quantize(quantize.load_keras(model), inputs), None)
-
-
-def verify_pattern(model: Model, program: Program) -> None:
-    """A network that was pruned must still be pruned after quantization, layer by layer, in the bytes that will run."""
-    for step in program.steps:
-        if model.pattern != DENSE and matrix(step.op) is not None and not takes(model.pattern, step.pattern):
-            raise ModelError(
-                f'{model.origin}: layer "{step.op.name}" is {step.pattern} after quantization, not {model.pattern}'
-            )
 
 
 def _zoo_name(model: Path | None) -> str | None:

@@ -1,7 +1,8 @@
 """Graph + Board → Program: which kernel runs each layer, how its weights are packed, where each map lies in the arena.
 
 All decisions are made here; `codegen.py` only writes them down. Kernels and layouts are chosen together: a shortest
-path through the layers, from the layout that one kernel writes to the layout that the next one reads.
+path through the layers, from the layout that one kernel writes to the layout that the next one reads; where its
+constants are too large for the flash, the fastest on the Pareto front of cycles and bytes that are not.
 """
 
 from collections.abc import Callable, Sequence

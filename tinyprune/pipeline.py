@@ -36,13 +36,14 @@ from tinyprune import (
 from tinyprune.audio import FrontEnd, front_end
 from tinyprune.boards import Board
 from tinyprune.emulators import EMULATORS, renode_files
-from tinyprune.errors import DoesNotFit, FlashExceeded, UsageError
+from tinyprune.errors import DoesNotFit, FlashExceeded, ModelError, UsageError
 from tinyprune.firmware import FirmwareImage, FirmwareSource, Project
-from tinyprune.graph import Graph, Int8
+from tinyprune.graph import Graph, Int8, matrix
 from tinyprune.int8_model import Model
 from tinyprune.lower import Optimize
 from tinyprune.program import Program
 from tinyprune.report import BuildReport, ProjectReport, build_report, with_profile
+from tinyprune.sparsity import DENSE, takes
 from tinyprune.toolchain import Compiler
 
 #: Emulators that count instructions.
@@ -123,8 +124,17 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         program = lower.lower(reader.read(model.data, model.origin), request.board, request.optimize)
-        int8_model.verify_pattern(model, program)
+        _verify_pattern(model, program)
         yield staged, model, program
+
+
+def _verify_pattern(model: Model, program: Program) -> None:
+    """A network that was pruned must still be pruned after quantization, layer by layer, in the bytes that will run."""
+    for step in program.steps:
+        if model.pattern != DENSE and matrix(step.op) is not None and not takes(model.pattern, step.pattern):
+            raise ModelError(
+                f'{model.origin}: layer "{step.op.name}" is {step.pattern} after quantization, not {model.pattern}'
+            )
 
 
 def _commit(request: BuildRequest, staged: Path, project: Project, progress: Progress) -> None:

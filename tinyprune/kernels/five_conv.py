@@ -23,16 +23,14 @@ from tinyprune.sparsity.pairs import GROUP
 _Fits: TypeAlias = Callable[[Conv2D | FullyConnected], bool]
 _Pack: TypeAlias = Callable[[Conv2D | FullyConnected], Words]
 
-_ROWS = 3  # which tiles of three pixels divide
-
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to store the weights of a layer.
 
-    `multiple` divides the channels of the input, `multiple_out` those of the output; `group_bytes` is what four taps of
-    a tile of `pixels` take when expanded. `cycles` are those of a tile for weights `[out_channels, taps]`, without
-    expansion: `expand_cycles` a group.
+    `multiple` divides the channels of the input, `multiple_out` those of the output; `group_bytes` is what four
+    taps of a tile of `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. `cycles`
+    are those of a tile for weights `[out_channels, taps]`, without expansion: `expand_cycles` a group.
     """
 
     name: str
@@ -44,6 +42,7 @@ class Format:
     multiple: int = 1
     pixels: int = WIDTH
     multiple_out: int = 1
+    rows: int = 1
 
 
 def _relu(
@@ -92,6 +91,7 @@ EXACT = Format(
 DUOS = Format(
     "duos", *_relu(lambda _rows, _c: True, lambda rows, c: duos.pack(rows, c.bias, *c[:3])), duos.GROUP_BYTES,
     lambda rows: 13.25 * duos.count(rows) + 19 * len(rows) + 300, 46, pixels=duos.PIXELS, multiple_out=duos.CHANNELS,
+    rows=duos.PIXELS,
 )  # fmt: skip
 FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS)
 
@@ -134,15 +134,15 @@ def scratch_bytes(form: Format, op: Conv2D | FullyConnected) -> int:
 
 
 def _band_height(form: Format, layer: dict[str, int]) -> int:
-    """Input rows that are kept: those that the kernel covers in one output row, of `duos` in three."""
-    if form is not DUOS:
+    """Input rows that are kept: those that the kernel covers in one output row, or from the first to the last of
+    several."""
+    if form.rows == 1:
         return layer["kernel_height"]
-    return (_ROWS - 1) * layer["stride_height"] + (layer["kernel_height"] - 1) * layer["dilation_height"] + 1
+    return (form.rows - 1) * layer["stride_height"] + (layer["kernel_height"] - 1) * layer["dilation_height"] + 1
 
 
 def row_scratch_bytes(form: Format, op: Conv2D) -> int:
-    kept = (_ROWS - 1) * row_bytes(op.input.shape[2]) if form is DUOS else 0
-    return _groups(op) * form.group_bytes + kept
+    return _groups(op) * form.group_bytes + (form.rows - 1) * row_bytes(op.input.shape[2])
 
 
 def _groups(op: Conv2D | FullyConnected) -> int:
