@@ -21,7 +21,7 @@ from tinyprune.errors import TargetError, TinypruneError
 from tinyprune.graph import Graph, Reshape, macs
 
 PAGE = peers.ROOT / "docs/kernels.md"
-SHOWN = ("dense", "2:4")
+SHOWN = ("dense", "2:4", "2:4g2")
 #: Kind → how its mnemonics begin; the first that fits.
 KINDS = {
     "requantize": ("smmul", "smmla", "smmls", "ssat", "usat"),
