@@ -15,6 +15,7 @@ import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -298,6 +299,7 @@ def modelled(model: Path) -> dict[str, Any]:
         "modelled_cycles": report.modelled_cycles,
         "weights_bytes": report.weights_bytes,
         "flash_bytes": report.flash_bytes,
+        "modelled_on": date.today().isoformat(),
     }
 
 

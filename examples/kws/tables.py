@@ -38,12 +38,11 @@ altogether. "reordered": channels were first put into the order in which the pat
 weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
-measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, the lowest whose
-network was built with today's kernels. Rows without flash were modelled with the kernels of an earlier day. Deflated:
-the int8 weights by zlib, mean over seeds.
+measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, with the kernels
+of the day in the last column (none: before 2026-11-24). Deflated: the int8 weights by zlib, mean over seeds.
 
-| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights | deflated |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights | deflated | day |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -65,6 +64,8 @@ class Run:
     modelled_cycles: int | None = None
     weights_bytes: int | None = None
     flash_bytes: int | None = None
+    modelled_on: str | None = None
+    """The day on which cycles and flash were found, YYYY-MM-DD: kernels change."""
 
     @property
     def key(self) -> Key:
@@ -125,9 +126,10 @@ def write(runs: Sequence[Run], folder: Path) -> None:
 
 def put_into_readme(rows: Sequence[dict[str, Any]], page: Path) -> None:
     """Exchange the table between `<!-- accuracy -->` and `<!-- end -->`: int8, of each kind the longest training."""
+    today = max(row["modelled_on"] or "" for row in rows)
     chosen = [row for row in rows if row["bits"] == 8 and row["method"] in README_METHODS]
     longest = {(row["model"], row["pattern"], row["method"]): row for row in sorted(chosen, key=lambda r: r["epochs"])}
-    table = README_HEAD + "".join(_readme_line(row) for row in chosen if row in longest.values())
+    table = README_HEAD + "".join(_readme_line(row, today) for row in chosen if row in longest.values())
     text = page.read_text(encoding="utf-8")
     _write(page, re.sub(r"(?s)(?<=<!-- accuracy -->\n).*?(?=<!-- end -->)", lambda _: table, text, count=1))
 
@@ -146,7 +148,7 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
     """A row in float, a row in int8."""
     first = group[0]
     modelled = [run for run in group if run.modelled_cycles is not None]
-    counted = min(modelled, key=lambda run: (run.flash_bytes is None, run.seed), default=None)
+    counted = max(modelled, key=lambda run: (run.modelled_on or "", -run.seed), default=None)
     common = {
         "model": f"DS-CNN-{first.size}",
         "pattern": first.pattern,
@@ -164,6 +166,7 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
         "modelled_cycles": counted and counted.modelled_cycles,
         "weights_bytes": counted and counted.weights_bytes,
         "flash_bytes": counted and counted.flash_bytes,
+        "modelled_on": counted and counted.modelled_on,
         "deflated_bytes": round(mean(run.deflated_bytes for run in group)),
     }
     nothing = dict.fromkeys(bytes_and_cycles)
@@ -192,15 +195,18 @@ def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
         row["model"][-1], row["pattern"], method, row["epochs"], len(row["seeds"]),
         f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", "" if method == TRAINED else _difference(row),
         *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "weights_bytes", "deflated_bytes")),
+        row["modelled_on"] or "",
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
-def _readme_line(row: dict[str, Any]) -> str:
+def _readme_line(row: dict[str, Any], today: str) -> str:
+    """Cycles and flash only where they are of the day of the newest: other rows had other kernels."""
     cells = (
         row["model"][-1], row["pattern"], row["method"], row["epochs"], len(row["seeds"]), f"{row['accuracy']:.2f}",
         "" if row["method"] == TRAINED else _difference(row),
-        *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "deflated_bytes")),
+        *(_number(row[key]) if row["modelled_on"] == today else "" for key in ("modelled_cycles", "flash_bytes")),
+        _number(row["deflated_bytes"]),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 
