@@ -41,7 +41,8 @@ Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino N
 measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, with the kernels
 of the day in the last column (none: before 2026-11-24). Deflated: the int8 weights by zlib, mean over seeds.
 
-| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights | deflated | day |
+| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights \
+| deflated | day |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
