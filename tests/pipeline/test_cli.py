@@ -309,15 +309,36 @@ def test_each_command_is_listed_with_a_whole_sentence(run: Run, group: tuple[str
         assert run(*group) == (2, "", out)
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+@pytest.mark.parametrize("arguments", ["--help", "--version", "boards show nano33"])
+def test_a_reader_that_has_seen_enough_is_no_failure(arguments: str) -> None:
     """As `tinyprune boards show nano33 | head -n 1` in a script with pipefail."""
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "tinyprune", "boards", "show", "nano33"]
+    command = [sys.executable, "-m", "tinyprune", *arguments.split()]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("output", [subprocess.PIPE, None])
+def test_another_broken_pipe_is_a_failure(tmp_path: Path, output: int | None) -> None:
+    """Whatever standard output is: a pipe that is read, or a file."""
+    code = """
+import os
+from tinyprune import boards, cli
+def names():
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.write(writer, b"x")
+boards.names = names
+cli.main()
+"""
+    with (tmp_path / "out").open("w") as file:
+        command = [sys.executable, "-c", code, "boards"]
+        done = subprocess.run(command, stdout=output or file, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: a pipe to another program broke: it ended early; run the same command again\n"
 
 
 def test_help_imports_nothing_slow() -> None:

@@ -7,9 +7,12 @@ import _thread
 import io
 import json
 import os
+import select
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,7 @@ from tinyprune.cli.prune import prune_command
 from tinyprune.cli.quantize import quantize_command
 from tinyprune.cli.sweep import sweep_command
 from tinyprune.cli.zoo import zoo_command
-from tinyprune.errors import TinypruneError, UsageError
+from tinyprune.errors import TargetError, TinypruneError, UsageError
 
 #: As the shell reports a program stopped by SIGINT.
 EXIT_INTERRUPTED = 130
@@ -85,13 +88,38 @@ def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
 
 
 class _Commands(click.Group):
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Already prints --help and --version."""
+        with _reader_may_leave():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, context: click.Context) -> Any:
-        """Ends well where the reader, such as `head`, has seen enough: click itself makes exit code 1 of that."""
-        try:
+        with _reader_may_leave():
             return super().invoke(context)
-        except BrokenPipeError:
-            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
-            context.exit(0)
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Ends well where the reader, such as `head`, has seen enough: click itself makes exit code 1 of that."""
+    try:
+        yield
+    except BrokenPipeError:
+        if not _reader_left():
+            raise TargetError("a pipe to another program broke: it ended early; run the same command again") from None
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the interpreter's last flush)
+        raise click.exceptions.Exit(0) from None
+
+
+def _reader_left() -> bool:
+    """Whether nobody reads standard output any more; taken for granted where the system cannot be asked."""
+    if sys.platform == "win32":
+        return True
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout, 0)  # errors only
+    except (io.UnsupportedOperation, TypeError):  # no file, or closed from the start
+        return False
+    return bool(poll.poll(0))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -31,7 +31,8 @@ _ARCHITECTURES = {
     ("cortex-m3", False): "cortex-m3",
     ("cortex-m4", True): "cortex-m4+fp",
     ("cortex-m4", False): "cortex-m4",
-    ("cortex-m7", True): "cortex-m7+fp",
+    # cortex-m7+fp is built for an FPU of double precision, which not every Cortex-M7 has, nor the built-in emulator.
+    ("cortex-m7", True): "cortex-m4+fp",
     ("cortex-m7", False): "cortex-m7",
     ("cortex-m33", True): "cortex-m33",
     ("cortex-m33", False): "cortex-m33+nodsp",  # the one without FPU
