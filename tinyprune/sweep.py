@@ -6,6 +6,7 @@ of the trials that none beats in both. Every finished trial is in the study's da
 kill, and many machines share one (Akiba et al., "Optuna", arXiv:1907.10902).
 """
 
+import re
 import tempfile
 import time
 import warnings
@@ -186,13 +187,15 @@ def _storage(optuna: Any, request: SweepRequest) -> Iterator[Any]:
 
 
 def _connected(optuna: Any, url: str) -> Any:
-    """The storage, tried again after an error of the database: another process may be making the same tables now."""
-    from sqlalchemy.exc import DBAPIError
+    """The storage, tried again where another process is making the same tables or holds the database now."""
+    from sqlalchemy.exc import DBAPIError, IntegrityError
 
     for _ in range(CONNECT_ATTEMPTS - 1):
         try:
             return _connected_once(optuna, url)
-        except DBAPIError:
+        except DBAPIError as error:
+            if not isinstance(error, IntegrityError) and not re.search("already exists|locked", str(error.orig)):
+                raise
             time.sleep(CONNECT_WAIT_S)
     return _connected_once(optuna, url)
 

@@ -225,8 +225,9 @@ def test_arduinos_build_is_preferred_to_one_that_does_not_know_the_chip(
     built("nano33")
     desk.plug((PORT, BOOTLOADER, "B"))
     desk.tool("bossac", "sys.exit('Device unsupported')")
-    arduinos = desk.folder / ".arduino15/packages/arduino/tools/bossac/1.9.1-arduino2/bossac"
-    arduinos.parent.mkdir(parents=True)
-    desk.tool("good", GOOD, content=DEVICE).rename(arduinos)
+    versions = desk.folder / ".arduino15/packages/arduino/tools/bossac"
+    for name, version in (("older", "1.9.1-arduino2"), ("newest", "1.10.0-arduino1")):
+        (versions / version).mkdir(parents=True)
+        desk.tool(name, GOOD, content=DEVICE).rename(versions / version / "bossac")
     assert run("flash", "--board", "nano33")[0] == 0
-    assert [call["tool"] for call in desk.calls()] == ["good"]
+    assert [call["tool"] for call in desk.calls()] == ["newest"]

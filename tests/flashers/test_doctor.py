@@ -126,8 +126,9 @@ def test_what_projects_are_built_with_is_looked_for(bare: Desk, run: Run, monkey
     assert f"TFLM_ROOT={bare.folder} is no tree of TFLite Micro" in checks["TFLM_ROOT"]["found"]
     core.rename(bare.folder / "4.6.0")
     monkeypatch.setenv("ARDUINO_DIRECTORIES_DATA", str(bare.folder))
-    (bare.folder / "packages/arduino/hardware/mbed_nano/4.7.0").mkdir(parents=True)
-    assert look(run)[1]["arduino:mbed_nano"]["found"].startswith("4.7.0 ")
+    for newest in ("4.9.0", "4.10.0"):
+        (bare.folder / "packages/arduino/hardware/mbed_nano" / newest).mkdir(parents=True)
+        assert look(run)[1]["arduino:mbed_nano"]["found"].startswith(f"{newest} ")
 
 
 def test_pio_is_found_beside_this_python(bare: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tinyprune import boards, reader, sparsity, sweep
+from tinyprune.errors import UsageError
 from tinyprune.graph import matrix
 
 Run = Callable[..., tuple[int, str, str]]
@@ -146,6 +149,29 @@ def test_many_may_begin_a_study_at_once(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(begin, range(4)))
+
+
+def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import optuna
+
+    with closing(sqlite3.connect(tmp_path / "study.db")) as other:
+        other.execute("begin exclusive")
+        monkeypatch.setattr("time.sleep", lambda _: other.rollback())
+        request = sweep.SweepRequest(boards.load("nano33"), (), tmp_path / "x.npy", tmp_path)
+        url = f"sqlite:///{tmp_path / 'study.db'}?timeout=0.01"
+        with sweep._storage(optuna, replace(request, storage=url)) as storage:
+            assert storage.get_all_studies() == []
+
+
+def test_a_database_that_cannot_be_opened_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import optuna
+
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    request = sweep.SweepRequest(boards.load("nano33"), (), tmp_path / "x.npy", tmp_path / "missing")
+    with pytest.raises(UsageError, match="unable to open database file"), sweep._storage(optuna, request):
+        pass
+    assert waits == []
 
 
 @pytest.fixture

@@ -34,6 +34,10 @@ T = TypeVar("T")
 
 #: Below it, megahertz or kilohertz were meant.
 LOWEST_CLOCK_HZ = 1_000_000
+#: The firmware has its clock in an uint32_t.
+HIGHEST_CLOCK_HZ = 2**32 - 1
+#: Where the addresses of 32 bits end.
+ADDRESSES_END = 1 << 32
 #: Of the vector table, which the flash begins with, and more than the stack needs.
 ALIGNMENT_BYTES = 256
 
@@ -155,6 +159,8 @@ def _check_bare_metal(board: Board, path: Path) -> None:
         raise UsageError(f'{path}: key "cpu.clock_hz" is missing or 0')
     if board.cpu.clock_hz < LOWEST_CLOCK_HZ:
         raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and 1 MHz or more")
+    if board.cpu.clock_hz > HIGHEST_CLOCK_HZ:
+        raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and {HIGHEST_CLOCK_HZ} or less")
     if board.cpu.flash_wait_states < 0:
         raise UsageError(f"{path}: cpu.flash_wait_states must not be below 0")
     if board.ram and board.ram.stack_bytes <= 0:
@@ -163,6 +169,8 @@ def _check_bare_metal(board: Board, path: Path) -> None:
         memory = getattr(board, name)
         if memory and (memory.origin < 0 or memory.bytes <= 0):
             raise UsageError(f"{path}: [{name}] needs a positive size and an origin of 0 or more")
+        if memory and memory.end > ADDRESSES_END:
+            raise UsageError(f"{path}: [{name}] ends at {memory.end:#x}, beyond the 4 GB of 32-bit addresses")
         if memory and memory.origin % ALIGNMENT_BYTES:
             raise UsageError(
                 f"{path}: {name}.origin = {memory.origin:#x} must be a multiple of {ALIGNMENT_BYTES}: "

@@ -15,7 +15,7 @@ from tinyprune.emulators import renode
 from tinyprune.errors import MissingDependency, UsageError
 from tinyprune.flash_methods import ArduinoCli, Bossac
 from tinyprune.flashers import bossac
-from tinyprune.flashers.tool import arduino_packages
+from tinyprune.flashers.tool import arduino_versions
 from tinyprune.tflm import tree
 
 #: The board of the README's command, whose path must work.
@@ -145,9 +145,9 @@ def project_tools(known: list[Board]) -> Iterator[Check]:
 
 def _arduino_core(core: str, use: str) -> Check:
     vendor, _, architecture = core.partition(":")
-    versions = sorted(arduino_packages().glob(f"{vendor}/hardware/{architecture}/*"))
+    versions = arduino_versions(f"{vendor}/hardware/{architecture}")
     if versions:
-        return Check("projects", core, "ok", f"{versions[-1].name} ({versions[-1]})", use)
+        return Check("projects", core, "ok", f"{versions[0].name} ({versions[0]})", use)
     cure = f"`arduino-cli core install {core}`, or the boards manager of the Arduino IDE"
     return Check("projects", core, "missing", "", use, cure)
 

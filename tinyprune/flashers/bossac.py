@@ -75,8 +75,8 @@ def find(how: Bossac) -> str:
 
 def arduino_builds() -> list[Path]:
     """What arduino-cli and the Arduino IDE have installed, the newest first."""
-    found = tool.arduino_packages().glob("arduino/tools/bossac/*/bossac*")
-    return sorted((path for path in found if path.is_file()), reverse=True)
+    versions = tool.arduino_versions("arduino/tools/bossac")
+    return [path for version in versions for path in version.glob("bossac*") if path.is_file()]
 
 
 def knows(bossac: Path, device: str) -> bool:

@@ -29,8 +29,13 @@ def find(name: str, install: str, others: Sequence[Path] = ()) -> str:
     return path
 
 
-def arduino_packages() -> Path:
-    """Where arduino-cli and the Arduino IDE install cores and tools."""
+def arduino_versions(package: str) -> list[Path]:
+    """What arduino-cli and the Arduino IDE installed of a core or tool ("arduino/tools/bossac"), the newest first."""
+    found = (_arduino_packages() / package).glob("*")
+    return sorted(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], reverse=True)
+
+
+def _arduino_packages() -> Path:
     home = Path.home()
     data = {"win32": Path(os.environ.get("LOCALAPPDATA", home)) / "Arduino15", "darwin": home / "Library/Arduino15"}
     default = data.get(sys.platform, home / ".arduino15")
