@@ -82,7 +82,8 @@ class AudioReport:
 def run_audio(request: AudioRequest, progress: pipeline.Progress, done: Done | None = None) -> AudioReport:
     """What was heard, as far as it came where it broke off; Ctrl-C leaves out the comparison with Python.
 
-    Raises TinypruneError where nothing was heard at all; UsageError about a missing recording before anything starts.
+    Raises TinypruneError or KeyboardInterrupt where nothing was heard at all, UsageError about a missing recording
+    before anything starts.
     """
     for path in request.recordings:
         if not path.exists():
@@ -114,7 +115,7 @@ def run_audio(request: AudioRequest, progress: pipeline.Progress, done: Done | N
 def _hear(
     device: Device, recordings: Sequence[Recording], done: Done | None
 ) -> tuple[list[ear.Clip], benchmark.Failure | None]:
-    """What the device heard, and what ended that before the last recording."""
+    """What the device heard, and what ended that before the last recording; raised where it heard nothing."""
     clips: list[ear.Clip] = []
     try:
         for recording in recordings:
@@ -122,6 +123,8 @@ def _hear(
             if done is not None:
                 done(len(clips), len(recordings))
     except (TargetError, KeyboardInterrupt) as failure:
+        if not clips:
+            raise
         return clips, failure
     return clips, None
 

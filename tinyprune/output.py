@@ -215,12 +215,18 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     return image, model
 
 
-def _check_format(output: Path, version: str, found: int | None, again: str) -> None:
-    """Raises UsageError for a build of a tinyprune that made them otherwise; the first ones had no format."""
-    if found == FORMAT:
+def _check_format(output: Path, version: str, found: object, again: str) -> None:
+    """Raises UsageError for a build of a tinyprune that made them otherwise, TypeError for what is no format.
+
+    The first builds had none.
+    """
+    number = 0 if found is None else found
+    if type(number) is not int:
+        raise TypeError
+    if number == FORMAT:
         return
-    age, update = ("an older", "") if found is None or found < FORMAT else ("a newer", "update tinyprune, or ")
+    age, update = ("an older", "") if number < FORMAT else ("a newer", "update tinyprune, or ")
     raise UsageError(
-        f"{output} was built by tinyprune {version}, in {age} format than tinyprune {__version__} takes; "
-        f"{update}{again}"
+        f"{output} was built by tinyprune {version}, in {age} format ({'none' if found is None else number}) "
+        f"than tinyprune {__version__} takes ({FORMAT}); {update}{again}"
     )

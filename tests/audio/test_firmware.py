@@ -348,6 +348,18 @@ def test_what_was_heard_before_it_broke_off_is_kept(
         assert (len(report["recordings"]), report["compared"], report["python_accuracy_percent"]) == (3, 0, None)
 
 
+def test_nothing_heard_is_no_report(host: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 3_000))
+
+    def cut(*_: object) -> None:
+        raise TargetError("the port went away")
+
+    monkeypatch.setattr(ear, "hear", cut)
+    code, out, err = run("audio", "--board", "host", "-o", str(host), clip, "--json", "-q")
+    assert (code, err) == (1, "error: the port went away\n")
+    assert json.loads(out) == {"error": "the port went away", "exit_code": 1}
+
+
 def test_recordings_of_another_kind_are_refused(host: Path, run: Run, tmp_path: Path) -> None:
     pcm = np.zeros(100, np.int16)
     stereo = write_wav(tmp_path / "stereo.wav", pcm, channels=2)
