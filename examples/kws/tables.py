@@ -32,10 +32,10 @@ mask held, "match" only matched to the dense network on the same 512 clips, with
 dense network each, with the same clips. The difference is int8 against the dense int8 network of the same seed, in
 points, with its standard error over the seeds; dense "fine-tuned" is the dense network given the same further epochs.
 No epoch was picked by its accuracy. The settings of "match" were chosen among about eleven by accuracy on these very
-clips of size S, so its row there is optimistic; that of 2:4 with 30 epochs was run after the one with 10 had been
-seen. "stepped" prunes to ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs
-altogether. "reordered": channels were first put into the order in which the pattern loses least. "threshold-1" removes
-weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
+clips of size S, so its row there is optimistic; rows with 30 and 60 epochs were run after shorter ones of the same kind
+had been seen. "stepped" prunes to ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same
+epochs altogether. "reordered": channels were first put into the order in which the pattern loses least. "threshold-1"
+removes weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
 measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, with the kernels
