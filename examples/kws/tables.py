@@ -205,10 +205,11 @@ def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
 
 def _readme_line(row: dict[str, Any], since: str) -> str:
     """Cycles and flash only where they are no older: other rows had other kernels."""
+    is_recent = (row["modelled_on"] or "") >= since
     cells = (
         row["model"][-1], row["pattern"], row["method"], row["epochs"], len(row["seeds"]), f"{row['accuracy']:.2f}",
         "" if row["method"] == TRAINED else _difference(row),
-        *(_number(row[key]) if (row["modelled_on"] or "") >= since else "" for key in ("modelled_cycles", "flash_bytes")),
+        *(_number(row[key]) if is_recent else "" for key in ("modelled_cycles", "flash_bytes")),
         _number(row["deflated_bytes"]),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
