@@ -44,7 +44,6 @@ SAMPLES = 512
 CACHED_EPOCHS = 64
 #: Fine-tuning hears other clips than dense training: its seed is so much higher.
 SEED_OFFSET = 1000
-DENSE = "dense"
 MODEL = "model.tflite"
 RECONSTRUCT: Method = "reconstruct"
 MATCH: Method = "match"
@@ -56,7 +55,7 @@ CHANNELS = "channels-"
 STEPS = 3
 #: Pattern and method, the most wanted first.
 EXPERIMENTS = (
-    (DENSE, tables.TRAINED),
+    (tables.DENSE, tables.TRAINED),
     ("2:4", RECONSTRUCT),
     ("2:4", MATCH),
     ("2:4", REORDERED + MATCH),
@@ -73,7 +72,7 @@ EXPERIMENTS = (
     ("unstructured-90", tables.STEPPED),
     ("threshold-1", tables.FINE_TUNED),
     ("channels-50", tables.FINE_TUNED),
-    (DENSE, tables.FINE_TUNED),
+    (tables.DENSE, tables.FINE_TUNED),
 )
 
 
@@ -191,7 +190,7 @@ def remodel(arguments: argparse.Namespace) -> None:
 def write(out: Path) -> None:
     tables.write(tables.read(out), out)
     rows = json.loads((out / tables.RESULTS).read_text())
-    pareto.plot(rows, out)
+    pareto.plot(tables.chosen(rows), out)
     if out == HERE:
         tables.put_into_readme(rows, README)
 
@@ -227,7 +226,7 @@ def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
     model = make_dense(task, data, arguments)
     if task.method == tables.TRAINED:
         return model
-    if task.pattern == DENSE:
+    if task.pattern == tables.DENSE:
         fit(model, data, task.fine_tuning, folder)
         return model
     samples = data.plain(task.seed)[:SAMPLES]
@@ -260,7 +259,7 @@ def make_dense(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
     """The dense network of the task's seed: from its stored weights, or trained and stored."""
     script.seed_weights(task.seed)
     model = models.ds_cnn(task.size, len(LABELS))
-    name = tables.name_of((task.size, task.dense.epochs, DENSE, tables.TRAINED, task.dense.epochs, task.seed))
+    name = tables.name_of((task.size, task.dense.epochs, tables.DENSE, tables.TRAINED, task.dense.epochs, task.seed))
     if not tables.load_weights(model, name, arguments.out):
         fit(model, data, task.dense, arguments.runs / name)
         tables.store_weights(model, name, arguments.out)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+DENSE = "dense"
 TRAINED, FINE_TUNED, STEPPED = "trained", "fine-tuned", "stepped"
 RUNS = "runs"
 RESULTS = "results.json"
@@ -19,8 +20,8 @@ RESULTS = "results.json"
 MATCH = "match"
 README_METHODS = (TRAINED, FINE_TUNED, MATCH)
 README_HEAD = """\
-| DS-CNN | weights | method | epochs | seeds | int8 % | difference | modelled cycles | flash | deflated |
-| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |
+| DS-CNN | weights | method | epochs | seeds | int8 % | difference | as long | modelled cycles | flash | deflated |
+| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |
 """
 #: Size, epochs of dense training, pattern, method, epochs, seed.
 Key = tuple[str, int, str, str, int, int]
@@ -31,13 +32,13 @@ training never heard; {training} training clips an epoch; an incomplete copy of 
 {dense_epochs} epochs, then pruned by reconstruction on 512 unlabelled clips; "fine-tuned" was then trained with the
 mask held, "match" only matched to the dense network on the same 512 clips, without labels. Seeds are paired: from one
 dense network each, with the same clips. The difference is int8 against the dense int8 network of the same seed, in
-points, with its standard error over the seeds; dense "fine-tuned" is the dense network given the same further epochs,
-of which there are 10: where pruned networks had 30 or 60, the dense ones of the difference had none, so part of what is
-gained may be training and not pruning. No epoch was picked by its accuracy. The settings of "match" were chosen among
-about eleven by accuracy on these very clips of size S, so its row there is optimistic; rows with 30 and 60 epochs were
-run after shorter ones of the same kind had been seen. "stepped" prunes to ever stricter patterns and trains at each
-(`tinyprune.prune.schedule`), in the same epochs altogether. "reordered": channels were first put into the order in
-which the pattern loses least. "threshold-1" removes weights below one standard deviation of their layer's,
+points, with its standard error over the seeds: once against that network as it was trained, once ("as long") against
+it after the same further epochs, which takes out what training alone gains. No epoch was picked by its accuracy. The
+settings of "match" were chosen among about eleven by accuracy on these very clips of size S, so its row there is
+optimistic; rows with 30 and 60 epochs were run after shorter ones of the same kind had been seen. "stepped" prunes to
+ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs altogether. "reordered":
+channels were first put into the order in which the pattern loses least. "threshold-1" removes weights below one
+standard deviation of their layer's,
 "channels-50" half of the channels between layers. M's 2:4 rows "match" and "fine-tuned" of seed 1 were made again on
 2026-11-27, for their networks were lost; the first time the differences were -0.60 and -0.33. The third seed of 50 %
 with 60 epochs was interrupted and went on twice.
@@ -46,9 +47,9 @@ Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino N
 measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, with the kernels
 of the day in the last column (none: before 2026-11-24). Deflated: the int8 weights by zlib, mean over seeds.
 
-| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | cycles | flash | weights \
+| DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | as long | cycles | flash | weights \
 | deflated | day |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -119,8 +120,8 @@ def load_weights(model: Any, name: str, out: Path) -> bool:
 def write(runs: Sequence[Run], folder: Path) -> None:
     """Both files, each whole or not at all."""
     groups = [list(group) for _, group in groupby(sorted(runs, key=_order), key=_kind)]
-    dense = {(run.size, run.dense_epochs, run.seed): run for run in runs if run.method == TRAINED}
-    rows = [row for group in groups for row in _rows(group, dense)]
+    by_key = {run.key: run for run in runs}
+    rows = [row for group in groups for row in _rows(group, by_key)]
     _write(folder / RESULTS, json.dumps(rows, indent=1) + "\n")
     head = HEAD.format(
         clips=_span([run.clips for run in runs]),
@@ -130,13 +131,19 @@ def write(runs: Sequence[Run], folder: Path) -> None:
     _write(folder / "RESULTS.md", head + "".join(_line(float_row, row) for float_row, row in _pairs(rows)))
 
 
-def put_into_readme(rows: Sequence[dict[str, Any]], page: Path) -> None:
-    """Exchange the table between `<!-- accuracy -->` and `<!-- end -->`: int8, of each kind the longest training."""
+def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What README and plot show: int8, of each kind the longest training; cycles only where kernels are today's."""
     days = [date.fromisoformat(row["modelled_on"]) for row in rows if row["modelled_on"]]
     since = (max(days) - timedelta(days=1)).isoformat() if days else ""  # a night's work has the same kernels
-    chosen = [row for row in rows if row["bits"] == 8 and row["method"] in README_METHODS]
-    longest = {(row["model"], row["pattern"], row["method"]): row for row in sorted(chosen, key=lambda r: r["epochs"])}
-    table = README_HEAD + "".join(_readme_line(row, since) for row in chosen if row in longest.values())
+    shown = [row for row in rows if row["bits"] == 8 and row["method"] in README_METHODS]
+    longest = {(row["model"], row["pattern"], row["method"]): row for row in sorted(shown, key=lambda r: r["epochs"])}
+    unknown = {"modelled_cycles": None, "flash_bytes": None}
+    return [row if (row["modelled_on"] or "") >= since else row | unknown for row in shown if row in longest.values()]
+
+
+def put_into_readme(rows: Sequence[dict[str, Any]], page: Path) -> None:
+    """Exchange the table between `<!-- accuracy -->` and `<!-- end -->`."""
+    table = README_HEAD + "".join(map(_readme_line, chosen(rows)))
     text = page.read_text(encoding="utf-8")
     _write(page, re.sub(r"(?s)(?<=<!-- accuracy -->\n).*?(?=<!-- end -->)", lambda _: table, text, count=1))
 
@@ -148,10 +155,10 @@ def _kind(run: Run) -> tuple[Any, ...]:
 def _order(run: Run) -> tuple[Any, ...]:
     """Sizes S, M, L; dense first, then by pattern; seeds together."""
     _, *kind = _kind(run)
-    return "SML".index(run.size), run.pattern != "dense", run.method != TRAINED, *kind, run.seed
+    return "SML".index(run.size), run.pattern != DENSE, run.method != TRAINED, *kind, run.seed
 
 
-def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[dict[str, Any]]:
+def _rows(group: Sequence[Run], by_key: Mapping[Key, Run]) -> list[dict[str, Any]]:
     """A row in float, a row in int8."""
     first = group[0]
     modelled = [run for run in group if run.modelled_cycles is not None]
@@ -165,10 +172,11 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
         "dense_epochs": first.dense_epochs,
         "epochs": first.epochs,
     }
-    bases = [dense.get((run.size, run.dense_epochs, run.seed)) for run in group]
-    paired = [base for base in bases if base is not None]
-    float_row = common | _accuracies([r.float_accuracy for r in group], [b.float_accuracy for b in paired])
-    int8_row = common | _accuracies([r.int8_accuracy for r in group], [b.int8_accuracy for b in paired])
+    dense = {
+        "": [by_key.get((r.size, r.dense_epochs, DENSE, TRAINED, r.dense_epochs, r.seed)) for r in group],
+        "_as_long": [by_key.get((r.size, r.dense_epochs, DENSE, FINE_TUNED, r.epochs, r.seed)) for r in group],
+    }
+    float_row, int8_row = (common | _accuracies(group, dense, figure) for figure in ("float_accuracy", "int8_accuracy"))
     bytes_and_cycles = {
         "modelled_cycles": counted and counted.modelled_cycles,
         "weights_bytes": counted and counted.weights_bytes,
@@ -180,16 +188,19 @@ def _rows(group: Sequence[Run], dense: dict[tuple[str, int, int], Run]) -> list[
     return [float_row | {"bits": 32} | nothing, int8_row | {"bits": 8} | bytes_and_cycles]
 
 
-def _accuracies(values: Sequence[float], dense: Sequence[float]) -> dict[str, Any]:
+def _accuracies(group: Sequence[Run], dense: Mapping[str, Sequence[Run | None]], figure: str) -> dict[str, Any]:
     """In per cent; differences only where every run has its dense partner, their standard error from two seeds on."""
-    paired = len(dense) == len(values)
-    differences = [100 * (value - base) for value, base in zip(values, dense, strict=False)]
-    return {
-        "accuracy": round(100 * mean(values), 3),
-        "accuracies": [round(100 * value, 3) for value in values],
-        "difference": round(mean(differences), 3) if paired else None,
-        "standard_error": round(stdev(differences) / len(values) ** 0.5, 3) if paired and len(values) > 1 else None,
-    }
+    values = [100 * getattr(run, figure) for run in group]
+    row = {"accuracy": round(mean(values), 3), "accuracies": [round(value, 3) for value in values]}
+    for suffix, partners in dense.items():
+        pairs = zip(values, partners, strict=True)
+        differences = [value - 100 * getattr(partner, figure) for value, partner in pairs if partner is not None]
+        paired = len(differences) == len(values)
+        row[f"difference{suffix}"] = round(mean(differences), 3) if paired else None
+        row[f"standard_error{suffix}"] = (
+            round(stdev(differences) / len(values) ** 0.5, 3) if paired and len(values) > 1 else None
+        )
+    return row
 
 
 def _pairs(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -197,33 +208,31 @@ def _pairs(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[st
 
 
 def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:
-    method = row["method"]
     cells = (
-        row["model"][-1], row["pattern"], method, row["epochs"], len(row["seeds"]),
-        f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", "" if method == TRAINED else _difference(row),
+        row["model"][-1], row["pattern"], row["method"], row["epochs"], len(row["seeds"]),
+        f"{float_row['accuracy']:.2f}", f"{row['accuracy']:.2f}", _difference(row), _difference(row, "_as_long"),
         *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "weights_bytes", "deflated_bytes")),
         row["modelled_on"] or "",
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
-def _readme_line(row: dict[str, Any], since: str) -> str:
-    """Cycles and flash only where they are no older: other rows had other kernels."""
-    is_recent = (row["modelled_on"] or "") >= since
+def _readme_line(row: dict[str, Any]) -> str:
     cells = (
         row["model"][-1], row["pattern"], row["method"], row["epochs"], len(row["seeds"]), f"{row['accuracy']:.2f}",
-        "" if row["method"] == TRAINED else _difference(row),
-        *(_number(row[key]) if is_recent else "" for key in ("modelled_cycles", "flash_bytes")),
-        _number(row["deflated_bytes"]),
+        _difference(row), _difference(row, "_as_long"),
+        *(_number(row[key]) for key in ("modelled_cycles", "flash_bytes", "deflated_bytes")),
     )  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
-def _difference(row: dict[str, Any]) -> str:
-    if row["difference"] is None:
+def _difference(row: dict[str, Any], suffix: str = "") -> str:
+    """Nothing for a network against itself."""
+    difference, error = row[f"difference{suffix}"], row[f"standard_error{suffix}"]
+    itself = row["pattern"] == DENSE and (row["method"] == TRAINED or suffix)
+    if difference is None or itself:
         return ""
-    spread = "" if row["standard_error"] is None else f" ± {row['standard_error']:.2f}"
-    return f"{row['difference']:+.2f}{spread}"
+    return f"{difference:+.2f}" + ("" if error is None else f" ± {error:.2f}")
 
 
 def _number(value: int | None) -> str:
