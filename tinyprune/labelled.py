@@ -62,9 +62,9 @@ def read_split(path: Path, split: speech_commands.Split, tensor: Activation, lab
             f"{', '.join(labels) if labels else 'unknown ones: give --labels'}"
         )
     clips = speech_commands.evaluation_clips(speech_commands.load(path, split))
-    inputs = samples.quantize(clips.features.reshape(len(clips.labels), *tensor.shape), tensor, str(path))
+    inputs = samples.quantize(clips.inputs.reshape(len(clips.inputs), *tensor.shape), tensor, str(path))
     names = tuple(f"{split} {number}" for number in range(len(inputs)))
-    return Labelled(names, inputs, Truth(f"{path} ({split})", speech_commands.LABELS, clips.labels))
+    return Labelled(names, inputs, Truth(f"{path} ({split})", speech_commands.LABELS, clips.targets.astype(np.int64)))
 
 
 def _archive(path: Path, tensor: Activation, outputs: int, labels: Sequence[str] | None, limit: int | None) -> Labelled:

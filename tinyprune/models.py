@@ -8,7 +8,7 @@ whole map, 25 × 5 for S, where MLPerf's drops the last frame.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,16 @@ from tinyprune.quiet import quiet_tensorflow
 INPUT_SHAPE = (49, 10, 1)
 
 Size = Literal["S", "M", "L"]
+
+
+class Examples(NamedTuple):
+    """What a network is trained or measured on."""
+
+    inputs: npt.NDArray[np.float32]
+    """`[samples, *input shape]`."""
+    targets: npt.NDArray[Any]
+    """The number of the right class `[samples, *output shape without its last axis]`; or values `[samples, *output
+    shape]`."""
 
 
 @dataclass(frozen=True, slots=True)

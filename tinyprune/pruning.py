@@ -1,22 +1,47 @@
-"""All of `tinyprune prune`: the user's Keras model ─prune─▶ Keras model, and what became of each layer."""
+"""All of `tinyprune prune`: the user's Keras model ─prune─▶ (─train─▶) Keras model, and what became of each layer."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from tinyprune import output, samples, sparsity
 from tinyprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from tinyprune.prune import LayerReport, Method, Patterns
+    from tinyprune.fine_tuning import Scores, Step
+    from tinyprune.prune import LayerReport, Method, PrunedModel
 
 #: Files that a pruned model can be written as.
 SUFFIXES = (".keras", ".h5", ".hdf5")
 #: Before the per cent of channels to remove.
 CHANNELS = "channels-"
+#: Training samples that pruning itself sees.
+SAMPLES = 512
+#: Behind the name of the output: the folder of an unfinished training.
+UNFINISHED, REQUEST = ".training", "request.json"
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Training after pruning, with labels."""
+
+    labels: Path  # .npy, [samples] whole numbers, or values of the output's shape
+    epochs: int = 10  # altogether
+    steps: int = 1
+    distillation: float = 0.0  # part of the dense network's answers in what is learned
+    learning_rate: float = 1e-3
+    batch_samples: int = 64
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +50,45 @@ class PruneRequest:
     output: Path
     pattern: str
     method: "Method | None" = None  # None: the best that the data allow
-    data: Path | None = None  # .npy, unlabelled inputs
+    data: Path | None = None  # .npy, inputs
     sparsity: float | None = None  # share of zeros, for patterns that do not say it
     reorder: bool = False  # channels, so that N:M loses less
+    tuning: Tuning | None = None
 
 
-def run_prune(request: PruneRequest, progress: Progress) -> "tuple[LayerReport, ...]":
-    """Raises TinypruneError of every kind; the output appears whole or not at all."""
+class PruneReport(NamedTuple):
+    layers: "tuple[LayerReport, ...]"
+    scores: "Scores | None"
+    """Where there were labels."""
+
+
+def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
+    """Raises TinypruneError of every kind; the output appears whole or not at all.
+
+    A training that is stopped leaves its checkpoints beside the output, and the same request goes on from there.
+    """
     _check(request)
     data = None if request.data is None else samples.load_array(request.data)
+    labels = None if request.tuning is None else samples.load_array(request.tuning.labels)
     pattern = _pattern(request)
-    from tinyprune import keras3, quantize, quiet
+    from tinyprune import keras3, prune, quantize, quiet
 
     progress(f"loading {request.model}")
     model = quantize.load_keras(request.model)
     if keras3.is_keras_3(model):
         progress(f"{request.model} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
         model = keras3.rebuild(model)
-    with quiet.quiet_tensorflow():
-        pruned, layers = _pruned(request, model, pattern, data, progress)
-        with output.staging(request.output.parent) as staged:
-            part = staged / request.output.name
-            pruned.save(part)
-            request.output.parent.mkdir(exist_ok=True)
-            part.replace(request.output)
-    return layers
+    with quiet.quiet_tensorflow(), output.staging(request.output.parent) as staged:
+        if request.tuning is None:
+            pruned, scores = _steps(request, pattern, data, progress)[0].prune(model), None
+        else:
+            pruned, scores = _fine_tuned(request, request.tuning, model, pattern, data, labels, progress)
+        part = staged / request.output.name
+        prune.unmasked(pruned).save(part)
+        request.output.parent.mkdir(exist_ok=True)
+        part.replace(request.output)
+        shutil.rmtree(_folder(request), ignore_errors=True)
+    return PruneReport(pruned.layers, scores)
 
 
 def _check(request: PruneRequest) -> None:
@@ -57,10 +96,18 @@ def _check(request: PruneRequest) -> None:
         raise UsageError(f"{request.output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
     if request.output.resolve() == request.model.resolve():
         raise UsageError(f"{request.output} is the model itself; give -o another name")
-    if request.pattern.startswith(CHANNELS) and (request.method or request.data or request.reorder):
+    useless_data = request.data is not None and request.tuning is None
+    if request.pattern.startswith(CHANNELS) and (request.method or useless_data or request.reorder):
         raise UsageError(
-            f"{request.pattern} removes filters by their norm: --method, --data and --reorder go with other patterns"
+            f"{request.pattern} removes filters by their norm: --method, --reorder, and --data without --labels go "
+            "with other patterns"
         )
+    if request.tuning is not None and request.data is None:
+        raise UsageError("--labels go with --data, the inputs that they belong to")
+    if request.tuning is not None and request.tuning.steps > request.tuning.epochs:
+        raise UsageError(f"--epochs {request.tuning.epochs} are too few for --steps {request.tuning.steps}")
+    if request.tuning is not None and request.tuning.steps > 1 and request.pattern.startswith((CHANNELS, "threshold")):
+        raise UsageError(f"{request.pattern} is pruned at once: --steps goes with N:M and unstructured patterns")
 
 
 def _pattern(request: PruneRequest) -> sparsity.Pattern | float | None:
@@ -85,23 +132,93 @@ def _pattern(request: PruneRequest) -> sparsity.Pattern | float | None:
         raise UsageError(str(error)) from None
 
 
-def _pruned(
-    request: PruneRequest, model: Any, pattern: sparsity.Pattern | float | None, data: Any, progress: Progress
-) -> "tuple[Any, tuple[LayerReport, ...]]":
-    """The pruned Keras model as it is saved, and what became of each layer."""
+def _fine_tuned(
+    request: PruneRequest,
+    tuning: Tuning,
+    model: Any,
+    pattern: sparsity.Pattern | float | None,
+    data: Any,
+    labels: Any,
+    progress: Progress,
+) -> "tuple[PrunedModel, Scores]":
+    from tinyprune import fine_tuning
+    from tinyprune.train import EpochResult, Recipe, score
+
+    task = fine_tuning.task(model, data, labels, tuning.distillation)
+    steps = _steps(request, pattern, task.training.inputs[:SAMPLES], progress)
+    recipe = Recipe(tuning.epochs, tuning.learning_rate, 0.0, tuning.batch_samples, tuning.seed)
+
+    def show(step: "Step", result: EpochResult) -> None:
+        of = f"{step.name}, epoch {result.epoch + 1} of {tuning.epochs // len(steps)}"
+        progress(f"{of}: loss {result.loss:.4f}, {task.metric} {result.validation_score:.4f} on samples held out")
+
+    with _checkpoints(request, (*model.get_weights(), data, labels)) as folder:
+        pruned, before = fine_tuning.fine_tune(
+            model, steps, lambda number: task.epoch(tuning.seed, number), task.held_out, recipe, folder, show, task.loss
+        )
+    dense, after = score(model, task.held_out), score(pruned.model, task.held_out)
+    return pruned, fine_tuning.Scores(len(task.held_out.inputs), task.metric, dense, before, after)
+
+
+@contextmanager
+def _checkpoints(request: PruneRequest, arrays: Sequence[Any]) -> Iterator[Path]:
+    """The folder of the training, which stays for the next time where an epoch was finished and not all were."""
+    folder = _folder(request)
+    contents = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
+    ours = json.loads(json.dumps(asdict(request) | {"contents": contents}, default=str))
+    if (folder / REQUEST).is_file():
+        theirs = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+        differing = ", ".join(key for key in ours if theirs.get(key) != ours[key])
+        if differing:
+            raise UsageError(
+                f"{folder} is the unfinished training of another request (differing in: {differing}); "
+                "give that one again to go on, or remove the folder, or give another -o"
+            )
+    is_new_place = not folder.parent.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / REQUEST).write_text(json.dumps(ours, indent=1), encoding="utf-8")
+    try:
+        yield folder
+    finally:
+        if not any(folder.glob("*/history.json")):
+            shutil.rmtree(folder)
+            if is_new_place and not any(folder.parent.iterdir()):
+                folder.parent.rmdir()
+
+
+def _folder(request: PruneRequest) -> Path:
+    return request.output.with_name(f"{request.output.name}{UNFINISHED}")
+
+
+def _steps(
+    request: PruneRequest, pattern: sparsity.Pattern | float | None, data: Any, progress: Progress
+) -> "list[Step]":
+    """What is done to the model: one pruning, or several, which training comes between."""
     from tinyprune import prune
+    from tinyprune.fine_tuning import Step
     from tinyprune.prune import filters, sensitivity
 
-    if isinstance(pattern, float):
-        progress(f"removing {100 * pattern:g} % of the channels")
-        return filters.shrink(model, pattern)
     method = request.method or ("magnitude" if data is None or pattern is None else "match")
-    chosen: Patterns | sparsity.Pattern
-    if pattern is None:
+
+    def shrink(model: Any) -> "PrunedModel":
+        progress(f"removing {request.pattern.removeprefix(CHANNELS)} % of the channels")
+        smaller, layers = filters.shrink(model, float(request.pattern.removeprefix(CHANNELS)) / 100)
+        return prune.PrunedModel(smaller, {}, layers)
+
+    def scan(model: Any) -> "PrunedModel":
         progress("scanning how sensitive each layer is")
-        chosen = sensitivity.patterns(model, data, request.sparsity or 0.0)
-    else:
-        chosen = pattern
-    progress(f"pruning to {request.pattern if pattern is None else pattern.name} by {method}")
-    pruned = prune.prune(model, chosen, method, data, reorder=request.reorder)
-    return prune.unmasked(pruned), pruned.layers
+        return prune_to(sensitivity.patterns(model, data, request.sparsity or 0.0), "threshold", False, model)
+
+    def prune_to(chosen: Any, name: str, reorder: bool, model: Any) -> "PrunedModel":
+        progress(f"pruning to {name} by {method}")
+        return prune.prune(model, chosen, method, data, reorder=reorder)
+
+    if isinstance(pattern, float):
+        return [Step(request.pattern, shrink)]
+    if pattern is None:
+        return [Step(request.pattern, scan)]
+    count = 1 if request.tuning is None else request.tuning.steps
+    return [
+        Step(each.name, partial(prune_to, each, each.name, request.reorder and number == 0))
+        for number, each in enumerate(prune.schedule(pattern, count))
+    ]

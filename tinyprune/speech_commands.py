@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from tinyprune.errors import DataError, MissingDependency
 from tinyprune.features import CLIP_SAMPLES, FULL_SCALE, SAMPLE_RATE_HZ, Float32, mfcc, normalize
+from tinyprune.models import Examples
 
 Int16 = npt.NDArray[np.int16]
 Int64 = npt.NDArray[np.int64]
@@ -51,16 +52,6 @@ class Audio:
     """For each word `[clips, samples]`."""
     noise: tuple[Int16, ...]
     """For each recording, the stretch of this split `[samples]`."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledClips:
-    """What a network is trained or measured on."""
-
-    features: Float32
-    """`[clips, frames, coefficients]`."""
-    labels: Int64
-    """`[clips]`, indices into LABELS."""
 
 
 def speaker_of(path: Path) -> str:
@@ -134,10 +125,13 @@ def _noise_stretch(path: Path, split: Split) -> Int16:
     return recording[begin:end]
 
 
-def evaluation_clips(audio: Audio, seed: int = 0) -> LabelledClips:
-    """Every command clip of a split, silence and unknown by seed; nothing is shifted or mixed in."""
+def evaluation_clips(audio: Audio, seed: int = 0) -> Examples:
+    """Every command clip of a split, silence and unknown by seed; nothing is shifted or mixed in.
+
+    Inputs are features `[clips, frames, coefficients, 1]`, targets indices into LABELS `[clips]`.
+    """
     pcm, labels = evaluation_pcm(audio, seed)
-    return LabelledClips(mfcc_of(pcm), labels)
+    return Examples(mfcc_of(pcm)[..., np.newaxis], labels)
 
 
 def evaluation_pcm(audio: Audio, seed: int = 0) -> tuple[Int16, Int64]:
@@ -145,13 +139,13 @@ def evaluation_pcm(audio: Audio, seed: int = 0) -> tuple[Int16, Int64]:
     return _draw(audio, np.random.default_rng([seed, 0]))
 
 
-def training_clips(audio: Audio, seed: int, epoch: int) -> LabelledClips:
-    """One epoch, shuffled and augmented; seed and epoch decide everything, so that training can resume anywhere."""
+def training_clips(audio: Audio, seed: int, epoch: int) -> Examples:
+    """One epoch like that, shuffled and augmented; seed and epoch decide everything: training can resume anywhere."""
     rng = np.random.default_rng([seed, 1 + epoch])
     pcm, labels = _draw(audio, rng)
     order = rng.permutation(len(labels))
     batches = [augment(pcm[part], labels[part] == 0, audio.noise, rng) for part in _parts(order)]
-    return LabelledClips(np.concatenate([mfcc(batch) for batch in batches]), labels[order])
+    return Examples(np.concatenate([mfcc(batch) for batch in batches])[..., np.newaxis], labels[order])
 
 
 def mfcc_of(pcm: Int16) -> Float32:

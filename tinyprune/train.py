@@ -17,9 +17,11 @@ import numpy as np
 
 from tinyprune import oracle, reader
 from tinyprune.errors import DataError, ModelError
-from tinyprune.speech_commands import LabelledClips
+from tinyprune.models import Examples
 
 HISTORY = "history.json"
+CROSS_ENTROPY, SQUARED_ERROR = "sparse_categorical_crossentropy", "mean_squared_error"
+BATCH_SAMPLES = 256
 WARMUP_EPOCHS = 1
 
 
@@ -28,7 +30,7 @@ class Recipe:
     epochs: int
     learning_rate: float
     weight_decay: float
-    batch_clips: int
+    batch_samples: int
     seed: int
 
 
@@ -38,33 +40,40 @@ class EpochResult:
 
     epoch: int
     loss: float
-    accuracy: float
-    validation_accuracy: float
+    accuracy: float | None
+    """Of training itself, dropout included; None where targets are values."""
+    validation_score: float
+    """As `score` says."""
 
 
 def train(
     model: Any,
-    clips_of_epoch: Callable[[int], LabelledClips],
-    validation: LabelledClips,
+    examples_of_epoch: Callable[[int], Examples],
+    validation: Examples,
     recipe: Recipe,
     folder: Path,
     progress: Callable[[EpochResult], None] = lambda _result: None,
+    loss: Any = CROSS_ENTROPY,
 ) -> tuple[EpochResult, ...]:
-    """Train in place, from the last checkpoint in `folder` if it has one of this recipe; returns the whole history."""
+    """Train in place, from the last checkpoint in `folder` if it has one of this recipe; returns the whole history.
+
+    `loss` is Keras's, an object or a name; the default is for classes and a network that ends in a softmax. Raises
+    ModelError where training diverges, DataError where `folder` holds something else.
+    """
     import tensorflow as tf
     import tf_keras
 
     tf_keras.utils.set_random_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     history = read_history(folder, recipe)
-    epochs = _prefetched(clips_of_epoch, len(history), recipe.epochs)
+    epochs = _prefetched(examples_of_epoch, len(history), recipe.epochs)
     checkpoint: tf.train.Checkpoint | None = None
-    for epoch, clips in epochs:
+    for epoch, examples in epochs:
         if checkpoint is None:
-            _compile(model, recipe, math.ceil(len(clips.labels) / recipe.batch_clips))
+            _compile(model, recipe, math.ceil(len(examples.targets) / recipe.batch_samples), loss)
             checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
             _restore(checkpoint, folder, history)
-        result = _run_epoch(model, clips, validation, recipe, epoch)
+        result = _run_epoch(model, examples, validation, recipe, epoch)
         checkpoint.write(str(folder / _checkpoint_name(epoch)))
         history = (*history, result)
         _write_history(folder, recipe, history)
@@ -95,20 +104,18 @@ def read_history(folder: Path, recipe: Recipe) -> tuple[EpochResult, ...]:
     return history
 
 
-def _prefetched(
-    clips_of_epoch: Callable[[int], LabelledClips], first: int, end: int
-) -> Iterator[tuple[int, LabelledClips]]:
+def _prefetched(examples_of_epoch: Callable[[int], Examples], first: int, end: int) -> Iterator[tuple[int, Examples]]:
     """Epochs in order, the next one being prepared while the network trains on this one."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        pending = pool.submit(clips_of_epoch, first) if first < end else None
+        pending = pool.submit(examples_of_epoch, first) if first < end else None
         for epoch in range(first, end):
             assert pending is not None
-            clips = pending.result()
-            pending = pool.submit(clips_of_epoch, epoch + 1) if epoch + 1 < end else None
-            yield epoch, clips
+            examples = pending.result()
+            pending = pool.submit(examples_of_epoch, epoch + 1) if epoch + 1 < end else None
+            yield epoch, examples
 
 
-def _compile(model: Any, recipe: Recipe, steps_per_epoch: int) -> None:
+def _compile(model: Any, recipe: Recipe, steps_per_epoch: int, loss: Any) -> None:
     from tf_keras import optimizers
 
     warmup_steps = WARMUP_EPOCHS * steps_per_epoch
@@ -119,16 +126,16 @@ def _compile(model: Any, recipe: Recipe, steps_per_epoch: int) -> None:
         warmup_steps=warmup_steps,
     )
     optimizer = optimizers.AdamW(learning_rate, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["_bn/", "bias"])
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer, loss=loss, metrics=[] if loss == SQUARED_ERROR else ["accuracy"])
 
 
-def _run_epoch(model: Any, clips: LabelledClips, validation: LabelledClips, recipe: Recipe, epoch: int) -> EpochResult:
+def _run_epoch(model: Any, examples: Examples, validation: Examples, recipe: Recipe, epoch: int) -> EpochResult:
     """Order of clips, augmentation and dropout depend on seed and epoch alone, not on what ran before."""
     _seed_dropout(model, recipe.seed, epoch)
     fitted = model.fit(
-        clips.features[..., np.newaxis], clips.labels, batch_size=recipe.batch_clips, shuffle=False, verbose=0
+        examples.inputs, examples.targets, batch_size=recipe.batch_samples, shuffle=False, verbose=0
     ).history
     loss = float(fitted["loss"][-1])
     if not math.isfinite(loss):
@@ -136,7 +143,8 @@ def _run_epoch(model: Any, clips: LabelledClips, validation: LabelledClips, reci
             f"training diverged: the loss is {loss} in epoch {epoch + 1}; "
             f"lower the learning rate ({recipe.learning_rate}); the checkpoint of the epoch before is kept"
         )
-    return EpochResult(epoch, loss, float(fitted["accuracy"][-1]), accuracy(model, validation))
+    right = float(fitted["accuracy"][-1]) if "accuracy" in fitted else None
+    return EpochResult(epoch, loss, right, score(model, validation))
 
 
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
@@ -147,18 +155,20 @@ def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
             generator.reset_from_seed(int(np.random.SeedSequence([seed, epoch, index]).generate_state(1)[0]))
 
 
-def accuracy(model: Any, clips: LabelledClips) -> float:
-    """Share of clips whose most probable label is right."""
-    probabilities = model.predict(clips.features[..., np.newaxis], batch_size=256, verbose=0)
-    return float((probabilities.argmax(axis=1) == clips.labels).mean())
+def score(model: Any, examples: Examples) -> float:
+    """Share of samples whose most probable class is right; of values, which are not whole, the mean squared error."""
+    answers = model.predict(examples.inputs, batch_size=BATCH_SAMPLES, verbose=0)
+    if examples.targets.dtype.kind == "f":
+        return float(((answers - examples.targets) ** 2).mean())
+    return float((answers.argmax(axis=-1) == examples.targets).mean())
 
 
-def int8_accuracy(content: bytes, clips: LabelledClips) -> float:
-    """The same for the bytes of an int8 .tflite, run by TensorFlow Lite Micro's own interpreter."""
+def int8_accuracy(content: bytes, examples: Examples) -> float:
+    """The share for the bytes of an int8 .tflite, run by TensorFlow Lite Micro's own interpreter."""
     graph_input = reader.read(content).input
-    samples = np.round(clips.features / graph_input.scale) + graph_input.zero_point
+    samples = np.round(examples.inputs / graph_input.scale) + graph_input.zero_point
     outputs = oracle.infer(content, np.clip(samples, -128, 127).astype(np.int8))
-    return float((outputs.argmax(axis=1) == clips.labels).mean())
+    return float((outputs.argmax(axis=1) == examples.targets).mean())
 
 
 def _checkpoint_name(epoch: int) -> str:

@@ -11,12 +11,13 @@ same order.
 
 import argparse
 import json
+import os
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from functools import cache, lru_cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,19 +30,21 @@ from tables import Run
 
 from tinyprune import boards, models, pipeline, reader, sparsity, speech_commands
 from tinyprune.errors import TinypruneError
+from tinyprune.fine_tuning import Step, fine_tune
 from tinyprune.graph import Weighted
-from tinyprune.prune import Method, filters, prune, schedule, unmasked
+from tinyprune.models import Examples
+from tinyprune.prune import Method, PrunedModel, filters, prune, schedule, unmasked
 from tinyprune.quantize import quantize, record_ranges
-from tinyprune.speech_commands import LABELS, Audio, LabelledClips
-from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
+from tinyprune.speech_commands import LABELS, Audio
+from tinyprune.train import EpochResult, Recipe, int8_accuracy, score, train
 
 HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
 BOARD = "nano33"
 #: Unlabelled training clips that reconstruction sees.
 SAMPLES = 512
-#: 20 MB each.
-CACHED_EPOCHS = 64
+#: Below the folder of --runs: what each epoch hears, 20 MB each; features take as long as training size S.
+CLIPS = "clips"
 #: Fine-tuning hears other clips than dense training: its seed is so much higher.
 SEED_OFFSET = 1000
 MODEL = "model.tflite"
@@ -102,22 +105,33 @@ class Task:
 
 
 class Data:
-    """Clips by seed, each made once: runs of one seed share them."""
+    """Clips by seed, each made once and kept in `kept`: runs of one seed share them, whatever their size."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept: Path) -> None:
         self.training: Audio = speech_commands.load(folder, "train")
         self.validation = speech_commands.evaluation_clips(speech_commands.load(folder, "validation"))
-        self.epoch = lru_cache(CACHED_EPOCHS)(self._epoch)
+        self.kept = kept
         self.plain = cache(self._plain)
 
-    def _epoch(self, seed: int, epoch: int) -> LabelledClips:
-        return speech_commands.training_clips(self.training, seed, epoch)
+    def epochs(self, recipe: Recipe) -> Callable[[int], Examples]:
+        return partial(self.epoch, recipe.seed)
+
+    def epoch(self, seed: int, epoch: int) -> Examples:
+        path = self.kept / f"{seed}-{epoch}.npz"
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as archive:
+                return Examples(archive["inputs"], archive["targets"])
+        clips = speech_commands.training_clips(self.training, seed, epoch)
+        self.kept.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part.npz")  # two sizes may be trained at once
+        np.savez(part, allow_pickle=False, inputs=clips.inputs, targets=clips.targets)
+        part.replace(path)
+        return clips
 
     def _plain(self, seed: int) -> Any:
         """Unaugmented training clips `[clips, frames, coefficients, 1]` for ranges and reconstruction."""
-        features = speech_commands.evaluation_clips(self.training, seed).features
-        chosen = np.random.default_rng(seed).permutation(len(features))[: script.RANGE_CLIPS]
-        return features[chosen][..., np.newaxis]
+        features = speech_commands.evaluation_clips(self.training, seed).inputs
+        return features[np.random.default_rng(seed).permutation(len(features))[: script.RANGE_CLIPS]]
 
 
 def main() -> int:
@@ -158,7 +172,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    data = Data(arguments.data)
+    data = Data(arguments.data, arguments.runs / CLIPS)
     wanted = [(p, m) for p, m in EXPERIMENTS if p in arguments.patterns and m in arguments.methods]
     for pattern, method in wanted:
         for seed in arguments.seeds:
@@ -209,9 +223,9 @@ def finish(task: Task, data: Data, arguments: argparse.Namespace) -> None:
         seed=task.seed,
         dense_epochs=task.dense.epochs,
         epochs=task.epochs,
-        clips=len(data.validation.labels),
-        training_clips=len(data.epoch(task.fine_tuning.seed, 0).labels),
-        float_accuracy=accuracy(model, data.validation),
+        clips=len(data.validation.targets),
+        training_clips=len(data.epoch(task.fine_tuning.seed, 0).targets),
+        float_accuracy=score(model, data.validation),
         int8_accuracy=int8_accuracy(content, data.validation),
         deflated_bytes=len(zlib.compress(weights_of(content), 9)),
         **(modelled(folder / MODEL) if task.seed == min(arguments.seeds) else {}),
@@ -238,17 +252,22 @@ def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
     if method in (RECONSTRUCT, MATCH):
         one_shot = MATCH if method == MATCH else RECONSTRUCT
         return unmasked(prune(model, task.pattern, one_shot, samples, reorder=reorder))
-    steps = steps_of(task)
-    for number, pattern in enumerate(steps, start=1):
-        one_shot = "magnitude" if isinstance(pattern, sparsity.Threshold) else RECONSTRUCT
-        pruned = prune(model, pattern, one_shot, samples, reorder=reorder and number == 1)
-        recipe = replace(task.fine_tuning, epochs=max(1, task.fine_tuning.epochs // len(steps)))
-        fit(pruned.model, data, recipe, folder / str(number))
-        model = unmasked(pruned)
-    return model
+    steps = [
+        Step(pattern.name, partial(prune_to, pattern, samples, reorder=reorder and number == 0))
+        for number, pattern in enumerate(patterns_of(task))
+    ]
+    pruned, _ = fine_tune(
+        model, steps, data.epochs(task.fine_tuning), data.validation, task.fine_tuning, folder, partial(show, folder)
+    )
+    return unmasked(pruned)
 
 
-def steps_of(task: Task) -> tuple[sparsity.Pattern, ...]:
+def prune_to(pattern: sparsity.Pattern, samples: Any, model: Any, *, reorder: bool) -> PrunedModel:
+    one_shot: Method = "magnitude" if isinstance(pattern, sparsity.Threshold) else RECONSTRUCT
+    return prune(model, pattern, one_shot, samples, reorder=reorder)
+
+
+def patterns_of(task: Task) -> tuple[sparsity.Pattern, ...]:
     pattern = sparsity.parse(task.pattern)
     if task.method != tables.STEPPED:
         return (pattern,)
@@ -267,10 +286,12 @@ def make_dense(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
 
 
 def fit(model: Any, data: Data, recipe: Recipe, folder: Path) -> None:
-    def show(result: EpochResult) -> None:
-        print(f"{folder} epoch {result.epoch + 1}: validation {result.validation_accuracy:.2%}", flush=True)
+    train(model, data.epochs(recipe), data.validation, recipe, folder, partial(show, folder, None))
 
-    train(model, lambda epoch: data.epoch(recipe.seed, epoch), data.validation, recipe, folder, show)
+
+def show(folder: Path, step: Step | None, result: EpochResult) -> None:
+    where = folder if step is None else f"{folder} {step.name}"
+    print(f"{where} epoch {result.epoch + 1}: validation {result.validation_score:.2%}", flush=True)
 
 
 def to_int8(task: Task, model: Any, data: Data) -> bytes:

@@ -17,13 +17,14 @@ import numpy as np
 
 from tinyprune import models, speech_commands, zoo
 from tinyprune.errors import TinypruneError
+from tinyprune.models import Examples
 from tinyprune.prune import prune, verify
 from tinyprune.quantize import quantize, record_ranges
-from tinyprune.speech_commands import LABELS, TASK, Audio, LabelledClips
-from tinyprune.train import EpochResult, Recipe, accuracy, int8_accuracy, train
+from tinyprune.speech_commands import LABELS, TASK, Audio
+from tinyprune.train import EpochResult, Recipe, int8_accuracy, score, train
 
-DENSE = Recipe(epochs=100, learning_rate=3e-3, weight_decay=0.05, batch_clips=128, seed=1)
-FINE_TUNING = Recipe(epochs=60, learning_rate=2e-3, weight_decay=0.05, batch_clips=128, seed=1)
+DENSE = Recipe(epochs=100, learning_rate=3e-3, weight_decay=0.05, batch_samples=128, seed=1)
+FINE_TUNING = Recipe(epochs=60, learning_rate=2e-3, weight_decay=0.05, batch_samples=128, seed=1)
 #: Unaugmented training clips over which ranges are recorded.
 RANGE_CLIPS = 2048
 DATA_SET = "Speech Commands, the project's partial copy of v0.01 and v0.02"
@@ -35,8 +36,8 @@ class Clips:
     """Everything that training needs to hear."""
 
     training: Audio
-    validation: LabelledClips
-    ranges: LabelledClips
+    validation: Examples
+    ranges: Examples
 
 
 def main() -> int:
@@ -93,8 +94,8 @@ def seed_weights(seed: int) -> None:
 def load_clips(folder: Path, seed: int) -> Clips:
     training = speech_commands.load(folder, "train")
     plain = speech_commands.evaluation_clips(training, seed)
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(plain.labels))[:RANGE_CLIPS])
-    ranges = LabelledClips(plain.features[chosen], plain.labels[chosen])
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(plain.targets))[:RANGE_CLIPS])
+    ranges = Examples(plain.inputs[chosen], plain.targets[chosen])
     validation = speech_commands.evaluation_clips(speech_commands.load(folder, "validation"))
     return Clips(training, validation, ranges)
 
@@ -103,18 +104,18 @@ def fit(model: Any, clips: Clips, recipe: Recipe, folder: Path) -> None:
     def show(result: EpochResult) -> None:
         print(
             f"{folder} epoch {result.epoch + 1}/{recipe.epochs}: loss {result.loss:.4f}, "
-            f"accuracy {result.accuracy:.2%}, validation {result.validation_accuracy:.2%}",
+            f"accuracy {result.accuracy:.2%}, validation {result.validation_score:.2%}",
             flush=True,
         )
 
-    def clips_of_epoch(epoch: int) -> LabelledClips:
+    def clips_of_epoch(epoch: int) -> Examples:
         return speech_commands.training_clips(clips.training, recipe.seed, epoch)
 
     train(model, clips_of_epoch, clips.validation, recipe, folder, show)
 
 
 def stage(name: str, recipe: Recipe) -> zoo.Stage:
-    return zoo.Stage(name, recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.batch_clips, recipe.seed)
+    return zoo.Stage(name, recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.batch_samples, recipe.seed)
 
 
 def describe(
@@ -126,15 +127,15 @@ def describe(
     dense_accuracy: zoo.Accuracy | None = None,
 ) -> tuple[zoo.ZooEntry, bytes]:
     """Record ranges, quantize, measure; the entry and its .tflite."""
-    ranges = record_ranges(model, clips.ranges.features[..., np.newaxis])
+    ranges = record_ranges(model, clips.ranges.inputs)
     ranged = models.ds_cnn(arguments.size, len(LABELS), ranges)
     ranged.set_weights(model.get_weights())
     content = quantize(ranged)
     measured = zoo.Accuracy(
         data_set=arguments.data_set,
         split="validation",
-        clips=len(clips.validation.labels),
-        float32=accuracy(model, clips.validation),
+        clips=len(clips.validation.targets),
+        float32=score(model, clips.validation),
         int8=int8_accuracy(content, clips.validation),
     )
     pattern = "2:4" if pruned_layers else "dense"

@@ -87,12 +87,143 @@ def test_sparsity_is_a_share_of_each_layer(run: Run) -> None:
     assert [layer["zeros"] for layer in json.loads(out)["layers"]] == [65, 0, 230]
 
 
+@pytest.fixture
+def labelled(dense: None) -> None:  # noqa: ARG001
+    """`many.npy`, more inputs for `dense.keras`; `y.npy`, the class that it takes each for."""
+    from tf_keras.models import load_model
+
+    many = np.random.default_rng(2).normal(size=(400, 8, 6, 1)).astype(np.float32)
+    np.save("many.npy", many)
+    np.save("y.npy", load_model("dense.keras").predict(many, verbose=0).argmax(axis=1))
+
+
+WITH_LABELS = ["prune", "dense.keras", "--pattern", "1:4", "--data", "many.npy", "--labels", "y.npy", "-o", "a.keras"]
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_with_labels_the_network_is_trained_on_and_keeps_its_pattern(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    options = ["--method", "magnitude", "--epochs", "6", "--learning-rate", "0.01", "--batch", "32"]
+    code, out, err = run(*WITH_LABELS, *options)
+    assert code == 0
+    assert "… pruning to 1:4 by magnitude\n… 1:4, epoch 1 of 6: loss " in err
+    held_out, written = out.splitlines()[-2:]
+    assert held_out.startswith("held out  40 samples, accuracy: dense 1.0000, pruned 0.")
+    pruned, trained_on = (float(held_out.split(f"{name} ")[1].split(",")[0]) for name in ("pruned", "trained on"))
+    assert trained_on > pruned
+    assert written == "written   a.keras"
+    assert (load_model("a.keras").get_layer("dense").kernel.numpy() == 0).sum() == 192
+    assert not Path("a.keras.training").exists()
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_pruning_goes_in_steps_with_training_between(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    code, _, err = run(*WITH_LABELS, "--epochs", "6", "--steps", "3", "--reorder")
+    assert code == 0
+    stages = [line.removeprefix("… ").split(": loss")[0] for line in err.splitlines()[1:]]
+    assert stages == [
+        "pruning to 3:4 by match", "3:4, epoch 1 of 2", "3:4, epoch 2 of 2",
+        "pruning to 2:4 by match", "2:4, epoch 1 of 2", "2:4, epoch 2 of 2",
+        "pruning to 1:4 by match", "1:4, epoch 1 of 2", "1:4, epoch 2 of 2",
+    ]  # fmt: skip
+    assert (load_model("a.keras").get_layer("dense").kernel.numpy() == 0).sum() == 192
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_labels_and_distillation_in_json(run: Run) -> None:
+    code, out, err = run(*WITH_LABELS, "--epochs", "1", "--distillation", "0.5", "--json")
+    assert (code, err) == (0, "")
+    held_out = json.loads(out)["held_out"]
+    assert (held_out["samples"], held_out["metric"], held_out["dense"]) == (40, "accuracy", 1.0)
+    assert 0 < held_out["fine_tuned"] <= 1
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_a_smaller_network_is_trained_on_too(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    code, out, _ = run(*(word.replace("1:4", "channels-50") for word in WITH_LABELS), "--epochs", "2", "-q")
+    assert code == 0
+    assert "held out  40 samples" in out
+    assert load_model("a.keras").count_params() < load_model("dense.keras").count_params() / 1.9
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_a_stopped_training_goes_on_with_the_same_command_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinyprune import train
+
+    def stop(folder: Path, recipe: train.Recipe, history: tuple[train.EpochResult, ...]) -> None:
+        write_history(folder, recipe, history)
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    write_history = train._write_history
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "_write_history", stop)
+        code, _, err = run(*WITH_LABELS, "--epochs", "3")
+    assert (code, "run the same command again" in err) == (130, True)
+    assert not Path("a.keras").exists()
+    code, _, err = run(*WITH_LABELS, "--epochs", "4", "-q")
+    assert code == 2
+    assert "a.keras.training is the unfinished training of another request (differing in: tuning)" in err
+    code, _, err = run(*WITH_LABELS, "--epochs", "3")
+    assert code == 0
+    assert ("epoch 2 of 3" in err, "epoch 3 of 3" in err, "pruning to" in err) == (False, True, False)
+    assert not Path("a.keras.training").exists()
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_diverged_training_keeps_the_checkpoint_before(run: Run) -> None:
+    code, _, err = run(*WITH_LABELS, "--learning-rate", "1e30", "-q")
+    assert code == 1
+    assert "training diverged: the loss is" in err
+    assert not Path("a.keras").exists()
+
+
 PRUNE = ["prune", "dense.keras", "-o", "out/pruned.keras"]
 MISTAKES = {
     "unknown pattern": ([*PRUNE, "--pattern", "2by4"], 2, "unknown pattern '2by4': give N:M such as 2:4"),
     "N of N": ([*PRUNE, "--pattern", "4:4"], 2, "4:4 is no N:M pattern: N must be at least 1 and less than M"),
     "per cent": ([*PRUNE, "--pattern", "unstructured", "--sparsity", "75"], 2, "sparsity 75 is out of range"),
     "no sparsity": ([*PRUNE, "--pattern", "unstructured"], 2, "--pattern unstructured needs --sparsity"),
+    "labels without data": (
+        [*PRUNE, "--pattern", "2:4", "--labels", "x.npy"],
+        2,
+        "--labels go with --data, the inputs",
+    ),
+    "training without labels": (
+        [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--epochs", "3", "--batch", "8"],
+        2,
+        "--epochs, --batch goes with --labels",
+    ),
+    "labels of another shape": (
+        [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--labels", "wide.npy"],
+        1,
+        "need the number of the right class, whole numbers [40], or values, real numbers [40, 4]",
+    ),
+    "labels for nothing to prune": (
+        [*PRUNE, "--pattern", "2:512", "--data", "x.npy", "--labels", "zeros.npy"],
+        1,
+        "has no layer to prune to 2:512",
+    ),
+    "more steps than epochs": (
+        [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--labels", "zeros.npy", "--epochs", "1", "--steps", "2"],
+        2,
+        "--epochs 1 are too few for --steps 2",
+    ),
+    "more steps than there are": (
+        [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--labels", "zeros.npy", "--steps", "3"],
+        2,
+        "2:4 cannot be reached in 3 steps",
+    ),
+    "channels in steps": (
+        [*PRUNE, "--pattern", "channels-50", "--data", "x.npy", "--labels", "zeros.npy", "--steps", "3"],
+        2,
+        "channels-50 is pruned at once: --steps goes with N:M",
+    ),
     "no data to scan": (
         [*PRUNE, "--pattern", "threshold", "--sparsity", "0.5"],
         2,
@@ -125,6 +256,7 @@ MISTAKES = {
 def test_mistakes_get_a_sentence_an_exit_code_and_leave_nothing(run: Run, case: str) -> None:
     np.save("wide.npy", np.zeros((3, 9, 6, 1)))
     np.save("nan.npy", np.full((3, 8, 6, 1), np.nan))
+    np.save("zeros.npy", np.zeros(40, np.int32))
     before = sorted(Path().rglob("*"))
     arguments, exit_code, message = MISTAKES[case]
     code, out, err = run(*arguments, "-q")

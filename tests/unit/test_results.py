@@ -181,7 +181,7 @@ def test_the_command_goes_from_recordings_to_both_files_and_resumes(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["results.py", *options, "--patterns", "dense", "2:4"])
     assert results.main() == 0
-    assert "2x4-fine-tuned-1/1 epoch 1: validation" in capsys.readouterr().out
+    assert "2x4-fine-tuned-1 2:4 epoch 1: validation" in capsys.readouterr().out
     rows = [row for row in json.loads(Path("results.json").read_text()) if row["bits"] == 8]
     assert [(row["pattern"], row["method"]) for row in rows] == [
         ("dense", "trained"), ("dense", "fine-tuned"), ("2:4", "fine-tuned"), ("2:4", "match"), ("2:4", "reconstruct"),

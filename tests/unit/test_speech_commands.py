@@ -102,21 +102,21 @@ def test_a_word_with_enough_clips_repeats_none():
 def test_training_clips_depend_on_seed_and_epoch_alone(training):
     first = sc.training_clips(training, seed=3, epoch=2)
     again = sc.training_clips(training, seed=3, epoch=2)
-    np.testing.assert_array_equal(first.features, again.features)
-    np.testing.assert_array_equal(first.labels, again.labels)
+    np.testing.assert_array_equal(first.inputs, again.inputs)
+    np.testing.assert_array_equal(first.targets, again.targets)
     for other in (sc.training_clips(training, 3, 3), sc.training_clips(training, 4, 2)):
-        assert not np.array_equal(first.features, other.features)
-    assert first.features.shape == (30, 49, 10)
-    assert first.features.dtype == np.float32
-    assert Counter(first.labels.tolist()) == {0: 3, 1: 3} | dict.fromkeys(range(2, 10), 3)
-    assert not np.array_equal(first.labels, np.sort(first.labels))
+        assert not np.array_equal(first.inputs, other.inputs)
+    assert first.inputs.shape == (30, 49, 10, 1)
+    assert first.inputs.dtype == np.float32
+    assert Counter(first.targets.tolist()) == {0: 3, 1: 3} | dict.fromkeys(range(2, 10), 3)
+    assert not np.array_equal(first.targets, np.sort(first.targets))
 
 
 def test_evaluation_clips_are_neither_shuffled_nor_augmented(training):
     clips = sc.evaluation_clips(training)
-    np.testing.assert_array_equal(clips.labels, np.sort(clips.labels))
+    np.testing.assert_array_equal(clips.targets, np.sort(clips.targets))
     expected = sc.mfcc_of(np.concatenate([training.words[word] for word in sc.COMMANDS]))
-    np.testing.assert_array_equal(clips.features[clips.labels >= 2], expected)
+    np.testing.assert_array_equal(clips.inputs[clips.targets >= 2, ..., 0], expected)
 
 
 def test_shift_moves_within_a_tenth_of_a_second_and_fills_with_zeros():
@@ -204,8 +204,8 @@ def test_the_real_validation_split():
         pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
     audio = sc.load(Path(root), "validation")
     clips = sc.evaluation_clips(audio)
-    counts = Counter(clips.labels.tolist())
+    counts = Counter(clips.targets.tolist())
     commands = sum(counts[label] for label in range(2, 10))
     assert counts[0] == counts[1] == -(-commands // 10)
-    assert np.isfinite(clips.features).all()
-    assert clips.features[clips.labels >= 2].std() > 5
+    assert np.isfinite(clips.inputs).all()
+    assert clips.inputs[clips.targets >= 2].std() > 5

@@ -12,10 +12,10 @@ import soundfile
 
 from tinyprune import speech_commands, zoo
 from tinyprune.errors import DataError, ModelError
-from tinyprune.speech_commands import LabelledClips
-from tinyprune.train import HISTORY, EpochResult, Recipe, accuracy, train
+from tinyprune.models import Examples
+from tinyprune.train import HISTORY, EpochResult, Recipe, score, train
 
-RECIPE = Recipe(epochs=4, learning_rate=0.01, weight_decay=0.01, batch_clips=16, seed=5)
+RECIPE = Recipe(epochs=4, learning_rate=0.01, weight_decay=0.01, batch_samples=16, seed=5)
 
 
 def network():
@@ -35,12 +35,12 @@ def network():
     )
 
 
-def clips_of_epoch(epoch: int, count: int = 96) -> LabelledClips:
+def clips_of_epoch(epoch: int, count: int = 96) -> Examples:
     """Three classes of noise that differ in level along the frames."""
     rng = np.random.default_rng(epoch)
     labels = rng.integers(3, size=count)
     features = rng.normal(size=(count, 49, 10)) + np.eye(3)[labels].repeat([16, 16, 17], axis=1)[:, :, None]
-    return LabelledClips(features.astype(np.float32), labels)
+    return Examples(features.astype(np.float32)[..., None], labels)
 
 
 VALIDATION = clips_of_epoch(1000)
@@ -71,7 +71,7 @@ def test_training_learns_and_keeps_its_history(tmp_path):
     assert tuple(seen) == history
     assert [line.epoch for line in history] == [0, 1, 2, 3]
     assert history[-1].loss < history[0].loss
-    assert history[-1].validation_accuracy == accuracy(model, VALIDATION) > 0.6
+    assert history[-1].validation_score == score(model, VALIDATION) > 0.6
     recorded = json.loads((tmp_path / HISTORY).read_text())
     assert [EpochResult(**line) for line in recorded["epochs"]] == seen
     assert Recipe(**recorded["recipe"]) == RECIPE
@@ -83,7 +83,7 @@ def test_a_stopped_training_goes_on_as_if_never_stopped(tmp_path):
         weights_after(tmp_path / "parts", progress=stop_after(2))
     asked: list[int] = []
 
-    def clips(epoch: int) -> LabelledClips:
+    def clips(epoch: int) -> Examples:
         asked.append(epoch)
         return clips_of_epoch(epoch)
 
@@ -106,9 +106,9 @@ def test_one_checkpoint_is_kept(tmp_path):
 
 
 def test_divergence_stops_with_the_epoch_and_keeps_the_checkpoint_before(tmp_path):
-    def clips(epoch: int) -> LabelledClips:
+    def clips(epoch: int) -> Examples:
         good = clips_of_epoch(epoch)
-        return good if epoch < 2 else LabelledClips(good.features * np.float32(np.nan), good.labels)
+        return good if epoch < 2 else Examples(good.inputs * np.float32(np.nan), good.targets)
 
     with pytest.raises(
         ModelError, match=r"training diverged: the loss is nan in epoch 3; lower the learning rate \(0.01\)"

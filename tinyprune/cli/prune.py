@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from tinyprune.cli import console, options
 
 
-@click.command("prune", short_help="Prune a Keras model, without labels or training.")
+@click.command("prune", short_help="Prune a Keras model; with labels, train it on.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--pattern",
@@ -25,9 +25,28 @@ from tinyprune.cli import console, options
     help="Keep the largest weights; or those that each layer needs most, adjusted; or then match the whole network "
     "to the dense one.  [default: match with --data, else magnitude]",
 )
+@click.option("--data", type=click.Path(path_type=Path), help=".npy of real inputs, [samples, *input shape].")
 @click.option(
-    "--data", type=click.Path(path_type=Path), help=".npy of real inputs without labels, [samples, *input shape]."
+    "--labels",
+    type=click.Path(path_type=Path),
+    help=".npy of each sample's class, whole numbers [samples], or of the values wanted, [samples, *output shape]: the "
+    "network is trained on, its mask held. A tenth of the samples is held out and tells what pruning cost. Killed, the "
+    "same command goes on after the last finished epoch.",
 )
+@click.option("--epochs", type=click.IntRange(1), help="Of that training, altogether.  [default: 10]")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    help="Prune gradually: 1:4 in 3 steps by way of 3:4 and 2:4, training after each.  [default: 1]",
+)
+@click.option(
+    "--distillation",
+    type=click.FloatRange(0, 1),
+    help="The part that the dense network's answers have in what is learned.  [default: 0]",
+)
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="At its highest.  [default: 0.001]")
+@click.option("--batch", "batch_samples", type=click.IntRange(1), help="Samples at a time.  [default: 64]")
+@click.option("--seed", type=click.IntRange(0), help="Of the order of samples, and of dropout.  [default: 0]")
 @click.option(
     "--sparsity", type=float, help="Share of zeros, 0 to 1, for --pattern unstructured (in each layer) or threshold."
 )
@@ -40,25 +59,38 @@ def prune_command(
     pattern: str,
     method: Literal["magnitude", "reconstruct", "match"] | None,
     data: Path | None,
+    labels: Path | None,
     sparsity: float | None,
     reorder: bool,
     output: Path,
     as_json: bool,
     quiet: bool,
+    **training: Any,
 ) -> None:
-    """Prune a Keras MODEL, without labels or training, and say what became of each layer."""
+    """Prune a Keras MODEL, and say what became of each layer; with labels, train it on."""
     from dataclasses import asdict
 
     from tinyprune import pruning
 
-    request = pruning.PruneRequest(model, output, pattern, method, data, sparsity, reorder)
+    given = {name: value for name, value in training.items() if value is not None}
+    if labels is None and given:
+        options = ", ".join(f"--{name.removesuffix('_samples').replace('_', '-')}" for name in given)
+        raise click.UsageError(f"{options} goes with --labels, for training after pruning")
+    tuning = None if labels is None else pruning.Tuning(labels, **given)
+    request = pruning.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning)
     with console.Progress(quiet or as_json) as progress:
-        layers = pruning.run_prune(request, progress)
+        layers, scores = pruning.run_prune(request, progress)
     if as_json:
-        click.echo(json.dumps({"output": str(output), "layers": [asdict(layer) for layer in layers]}, indent=2))
+        shown = {"output": str(output), "layers": [asdict(layer) for layer in layers]}
+        click.echo(json.dumps(shown | ({} if scores is None else {"held_out": asdict(scores)}), indent=2))
         return
     for layer in layers:
         verdict = layer.reason if layer.pruned else f"not pruned: {layer.reason}"
         count, fate = (layer.removed, "gone") if layer.removed else (layer.zeros, "zero")
         click.echo(f"{layer.name:24} {layer.kind:16} {count:9,} of {layer.weights:9,} weights {fate}  {verdict}")
+    if scores is not None:
+        figures = (f"{name} {value:.4f}" for name, value in (
+            ("dense", scores.dense), ("pruned", scores.pruned), ("trained on", scores.fine_tuned),
+        ))  # fmt: skip
+        click.echo(f"held out  {scores.samples} samples, {scores.metric}: {', '.join(figures)}")
     click.echo(f"written   {output}")

@@ -1,0 +1,187 @@
+"""Pruning with labels: prune, train on with the mask held; in steps, each to a stricter pattern, if so wished.
+
+The recipe of Mishra et al., arXiv:2104.08378, or the gradual one of Zhu and Gupta, arXiv:1710.01878, whose steps
+`tinyprune.prune.schedule` makes. A run that is killed goes on after its last finished epoch, with the mask that it had:
+each step's pruned network is on disk before it is trained.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune import quantize
+from tinyprune.errors import DataError, ModelError, UsageError
+from tinyprune.models import Examples, check_samples
+from tinyprune.prune import LayerReport, PrunedModel, kernels, unmasked
+from tinyprune.train import BATCH_SAMPLES, CROSS_ENTROPY, SQUARED_ERROR, EpochResult, Recipe, score, train
+
+START, MASKS, LAYERS, MASK = "start.keras", "masks.npz", "layers", "mask/"
+#: Of the samples, the part that is not trained on, and tells what pruning cost.
+HELD_OUT = 0.1
+FEWEST_SAMPLES = 20
+#: How far the sum of a network's answers may be from 1, where they are probabilities.
+SUM_TOLERANCE = 1e-3
+
+
+class Step(NamedTuple):
+    """One pruning, after which the network is trained."""
+
+    name: str
+    prune: Callable[[Any], PrunedModel]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """On the samples held out, as `tinyprune.train.score` says."""
+
+    samples: int
+    metric: str
+    dense: float
+    pruned: float
+    """Before training at the last step."""
+    fine_tuned: float
+
+
+class Task(NamedTuple):
+    """What `task` makes of a user's arrays."""
+
+    training: Examples
+    held_out: Examples
+    loss: Any
+    """As `tinyprune.train.train` takes it."""
+
+    @property
+    def metric(self) -> str:
+        return "mean squared error" if self.loss == SQUARED_ERROR else "accuracy"
+
+    def epoch(self, seed: int, number: int) -> Examples:
+        """All training samples, in an order of their own."""
+        order = np.random.default_rng([seed, number]).permutation(len(self.training.inputs))
+        return Examples(self.training.inputs[order], self.training.targets[order])
+
+
+def fine_tune(
+    model: Any,
+    steps: Sequence[Step],
+    examples_of_epoch: Callable[[int], Examples],
+    validation: Examples,
+    recipe: Recipe,
+    folder: Path,
+    progress: Callable[[Step, EpochResult], None] = lambda _step, _result: None,
+    loss: Any = CROSS_ENTROPY,
+) -> tuple[PrunedModel, float]:
+    """Prune and train step by step, the recipe's epochs shared out evenly; the result, and its score before the last
+    step's training.
+
+    `folder` is for checkpoints: an interrupted run goes on from there. Raises what pruning and `train` do.
+    """
+    if recipe.epochs < len(steps):
+        raise UsageError(f"{recipe.epochs} epochs are too few for {len(steps)} steps of pruning")
+    part = replace(recipe, epochs=recipe.epochs // len(steps))
+    for number, step in enumerate(steps, start=1):
+        place, show = folder / str(number), partial(progress, step)
+        pruned = _start(model, step, place)
+        before = score(pruned.model, validation)
+        train(pruned.model, examples_of_epoch, validation, part, place, show, loss)
+        model = unmasked(pruned)
+    return pruned, before
+
+
+def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
+    """The network that a step's training begins with: that of the interrupted run, or pruned now and kept."""
+    if not (folder / START).is_file():
+        pruned = step.prune(model)
+        folder.mkdir(parents=True, exist_ok=True)
+        layers = json.dumps([asdict(layer) for layer in pruned.layers])
+        masks = {f"{MASK}{name}": mask for name, mask in pruned.masks.items()}
+        np.savez(folder / MASKS, allow_pickle=False, **{LAYERS: np.array(layers)}, **masks)
+        part = folder / f"part-{START}"
+        unmasked(pruned).save(part)
+        part.replace(folder / START)
+    with np.load(folder / MASKS, allow_pickle=False) as archive:
+        report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))
+        kept = {name.removeprefix(MASK): archive[name] for name in archive.files if name.startswith(MASK)}
+    return PrunedModel(kernels.clone(quantize.load_keras(folder / START), kept), kept, report)
+
+
+def task(model: Any, inputs: npt.NDArray[Any], targets: npt.NDArray[Any], distillation: float) -> Task:
+    """Divide a user's arrays `[samples, *input shape]` and targets, as in `Examples`, into what is trained on and what
+    is held out, the same for equal arguments.
+
+    `distillation` is the part that the dense network's own answers have in what is learned (Hinton et al.,
+    arXiv:1503.02531, at temperature 1). Raises DataError for arrays that do not belong to the model.
+    """
+    checked = check_samples(model, inputs, "training")
+    wanted = _checked_targets(model, len(checked), targets)
+    order = np.random.default_rng(0).permutation(len(checked))
+    held, rest = np.split(order, [max(1, round(HELD_OUT * len(order)))])
+    training, held_out = Examples(checked[rest], wanted[rest]), Examples(checked[held], wanted[held])
+    if wanted.dtype.kind == "f":
+        right, loss, is_probable = training.targets, SQUARED_ERROR, True
+    else:
+        right = np.eye(model.output_shape[-1], dtype=np.float32)[training.targets]
+        is_probable = _are_probabilities(_answers(model, held_out))
+        loss = _cross_entropy(from_logits=not is_probable, soft=distillation > 0)
+    if distillation:
+        answers = _answers(model, training)
+        teacher = answers if is_probable else _softmax(answers)
+        training = Examples(training.inputs, (1 - distillation) * right + distillation * teacher)
+    return Task(training, held_out, loss)
+
+
+def _answers(model: Any, examples: Examples) -> npt.NDArray[np.float32]:
+    return np.asarray(model.predict(examples.inputs, batch_size=BATCH_SAMPLES, verbose=0))
+
+
+def _are_probabilities(answers: npt.NDArray[np.float32]) -> bool:
+    """Whether the network ends in a softmax."""
+    return bool((answers >= 0).all() and (abs(answers.sum(axis=-1) - 1) < SUM_TOLERANCE).all())
+
+
+def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def _cross_entropy(*, from_logits: bool, soft: bool) -> Any:
+    """For classes by number, or for a probability of each (`soft`)."""
+    from tf_keras import losses
+
+    kind = losses.CategoricalCrossentropy if soft else losses.SparseCategoricalCrossentropy
+    return kind(from_logits=from_logits)
+
+
+def _checked_targets(model: Any, count: int, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Classes as int64, values as float32."""
+    if not isinstance(model.output_shape, tuple) or not all(isinstance(axis, int) for axis in model.output_shape[1:]):
+        raise ModelError(
+            f"model {model.name} has output {model.output_shape}; expected one, all of whose axes are fixed"
+        )
+    *axes, classes = model.output_shape[1:]
+    if count < FEWEST_SAMPLES:
+        raise DataError(f"{count} samples are too few to train on and to hold some out; {FEWEST_SAMPLES} are the least")
+    is_class = targets.dtype.kind in "iu" and targets.shape == (count, *axes)
+    is_value = targets.dtype.kind == "f" and targets.shape == (count, *axes, classes)
+    if not is_class and not is_value:
+        raise DataError(
+            f"labels are {targets.dtype} {list(targets.shape)}; this model and these samples need the number of the "
+            f"right class, whole numbers {[count, *axes]}, or values, real numbers {[count, *axes, classes]}"
+        )
+    if is_value:
+        if not np.isfinite(targets).all():
+            raise DataError(f"label {int(np.argwhere(~np.isfinite(targets))[0][0])} has NaN or infinity")
+        return targets.astype(np.float32)
+    if classes == 1:
+        raise DataError(f"this model has one output, no classes to number: give values, real numbers {[count, 1]}")
+    wrong = np.argwhere((targets < 0) | (targets >= classes))
+    if len(wrong):
+        raise DataError(
+            f"label {int(wrong[0][0])} is {targets[tuple(wrong[0])]}; this model's classes are 0 to {classes - 1}"
+        )
+    return targets.astype(np.int64)
