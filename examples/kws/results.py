@@ -163,7 +163,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=10, help="of fine-tuning after pruning (default %(default)s)")
     parser.add_argument("--out", type=Path, default=HERE, help="where the two result files go")
     parser.add_argument(
-        "--remodel", action="store_true", help="only model the cycles of finished runs again, for other kernels"
+        "--remodel", action="store_true", help="only model the cycles again of finished runs of --size and --seeds"
     )
     arguments = parser.parse_args(words)
     if arguments.data is None and not arguments.remodel:
@@ -193,6 +193,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def remodel(arguments: argparse.Namespace) -> None:
     for finished in tables.read(arguments.out):
+        if (finished.size, finished.seed in arguments.seeds) != (arguments.size, True):
+            continue
         model = arguments.runs / finished.name / MODEL
         if model.is_file():
             tables.store(replace(finished, **modelled(model)), arguments.out)

@@ -44,8 +44,9 @@ standard deviation of their layer's,
 with 60 epochs was interrupted and went on twice.
 
 Int8 accuracy is by TensorFlow Lite Micro. Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not
-measured on a board; weights are as the firmware of that build holds them, for speed; both of one seed, with the kernels
-of the day in the last column (none: before 2026-11-24). Deflated: the int8 weights by zlib, mean over seeds.
+measured on a board; weights are as the firmware of that build holds them, for speed; both are means over the seeds
+that were modelled on the day in the last column (none: before 2026-11-24; `modelled_seeds` in results.json), with the
+kernels of that day. Deflated: the int8 weights by zlib, mean over seeds.
 
 | DS-CNN | pattern | method | epochs | seeds | float % | int8 % | difference | as long | cycles | flash | weights \
 | deflated | day |
@@ -161,8 +162,8 @@ def _order(run: Run) -> tuple[Any, ...]:
 def _rows(group: Sequence[Run], by_key: Mapping[Key, Run]) -> list[dict[str, Any]]:
     """A row in float, a row in int8."""
     first = group[0]
-    modelled = [run for run in group if run.modelled_cycles is not None]
-    counted = max(modelled, key=lambda run: (run.modelled_on or "", -run.seed), default=None)
+    day = max((run.modelled_on or "" for run in group if run.modelled_cycles is not None), default=None)
+    counted = [run for run in group if run.modelled_cycles is not None and (run.modelled_on or "") == day]
     common = {
         "model": f"DS-CNN-{first.size}",
         "pattern": first.pattern,
@@ -178,14 +179,18 @@ def _rows(group: Sequence[Run], by_key: Mapping[Key, Run]) -> list[dict[str, Any
     }
     float_row, int8_row = (common | _accuracies(group, dense, figure) for figure in ("float_accuracy", "int8_accuracy"))
     bytes_and_cycles = {
-        "modelled_cycles": counted and counted.modelled_cycles,
-        "weights_bytes": counted and counted.weights_bytes,
-        "flash_bytes": counted and counted.flash_bytes,
-        "modelled_on": counted and counted.modelled_on,
+        **{figure: _mean(counted, figure) for figure in ("modelled_cycles", "weights_bytes", "flash_bytes")},
+        "modelled_on": day or None,
+        "modelled_seeds": [run.seed for run in counted],
         "deflated_bytes": round(mean(run.deflated_bytes for run in group)),
     }
     nothing = dict.fromkeys(bytes_and_cycles)
     return [float_row | {"bits": 32} | nothing, int8_row | {"bits": 8} | bytes_and_cycles]
+
+
+def _mean(counted: Sequence[Run], figure: str) -> int | None:
+    values = [getattr(run, figure) for run in counted]
+    return round(mean(values)) if values and None not in values else None
 
 
 def _accuracies(group: Sequence[Run], dense: Mapping[str, Sequence[Run | None]], figure: str) -> dict[str, Any]:
