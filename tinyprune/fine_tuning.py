@@ -6,6 +6,7 @@ each step's pruned network is on disk before it is trained.
 """
 
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -34,6 +35,13 @@ class Step(NamedTuple):
 
     name: str
     prune: Callable[[Any], PrunedModel]
+
+
+class FineTuned(NamedTuple):
+    pruned: PrunedModel
+    before: float
+    """Its score before the last step's training."""
+    after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +83,22 @@ def fine_tune(
     folder: Path,
     progress: Callable[[Step, EpochResult], None] = lambda _step, _result: None,
     loss: Any = CROSS_ENTROPY,
-) -> tuple[PrunedModel, float]:
-    """Prune and train step by step, the recipe's epochs shared out evenly; the result, and its score before the last
-    step's training.
+) -> FineTuned:
+    """Prune and train step by step; the recipe's epochs are shared out evenly, the last step has the remainder.
 
     `folder` is for checkpoints: an interrupted run goes on from there. Raises what pruning and `train` do.
     """
-    if recipe.epochs < len(steps):
+    share, remainder = divmod(recipe.epochs, len(steps))
+    if not share:
         raise UsageError(f"{recipe.epochs} epochs are too few for {len(steps)} steps of pruning")
-    part = replace(recipe, epochs=recipe.epochs // len(steps))
     for number, step in enumerate(steps, start=1):
+        part = replace(recipe, epochs=share + (remainder if number == len(steps) else 0))
         place, show = folder / str(number), partial(progress, step)
         pruned = _start(model, step, place)
         before = score(pruned.model, validation)
-        train(pruned.model, examples_of_epoch, validation, part, place, show, loss)
+        history = train(pruned.model, examples_of_epoch, validation, part, place, show, loss)
         model = unmasked(pruned)
-    return pruned, before
+    return FineTuned(pruned, before, history[-1].validation_score)
 
 
 def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
@@ -104,10 +112,13 @@ def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
         part = folder / f"part-{START}"
         unmasked(pruned).save(part)
         part.replace(folder / START)
-    with np.load(folder / MASKS, allow_pickle=False) as archive:
-        report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))
-        kept = {name.removeprefix(MASK): archive[name] for name in archive.files if name.startswith(MASK)}
-    return PrunedModel(kernels.clone(quantize.load_keras(folder / START), kept), kept, report)
+    try:
+        with np.load(folder / MASKS, allow_pickle=False) as archive:
+            report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))
+            kept = {name.removeprefix(MASK): archive[name] for name in archive.files if name.startswith(MASK)}
+        return PrunedModel(kernels.clone(quantize.load_keras(folder / START), kept), kept, report)
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, ModelError) as error:
+        raise DataError(f"{folder} is damaged ({error}); remove {folder.parent} to start over") from error
 
 
 def task(model: Any, inputs: npt.NDArray[Any], targets: npt.NDArray[Any], distillation: float) -> Task:
@@ -122,16 +133,14 @@ def task(model: Any, inputs: npt.NDArray[Any], targets: npt.NDArray[Any], distil
     order = np.random.default_rng(0).permutation(len(checked))
     held, rest = np.split(order, [max(1, round(HELD_OUT * len(order)))])
     training, held_out = Examples(checked[rest], wanted[rest]), Examples(checked[held], wanted[held])
-    if wanted.dtype.kind == "f":
-        right, loss, is_probable = training.targets, SQUARED_ERROR, True
-    else:
-        right = np.eye(model.output_shape[-1], dtype=np.float32)[training.targets]
-        is_probable = _are_probabilities(_answers(model, held_out))
-        loss = _cross_entropy(from_logits=not is_probable, soft=distillation > 0)
+    is_class = wanted.dtype.kind == "i"
+    is_probable = is_class and _are_probabilities(_answers(model, held_out), model.name)
     if distillation:
         answers = _answers(model, training)
-        teacher = answers if is_probable else _softmax(answers)
+        teacher = _softmax(answers) if is_class and not is_probable else answers
+        right = np.eye(answers.shape[-1], dtype=np.float32)[training.targets] if is_class else training.targets
         training = Examples(training.inputs, (1 - distillation) * right + distillation * teacher)
+    loss = _cross_entropy(from_logits=not is_probable, soft=distillation > 0) if is_class else SQUARED_ERROR
     return Task(training, held_out, loss)
 
 
@@ -139,9 +148,15 @@ def _answers(model: Any, examples: Examples) -> npt.NDArray[np.float32]:
     return np.asarray(model.predict(examples.inputs, batch_size=BATCH_SAMPLES, verbose=0))
 
 
-def _are_probabilities(answers: npt.NDArray[np.float32]) -> bool:
-    """Whether the network ends in a softmax."""
-    return bool((answers >= 0).all() and (abs(answers.sum(axis=-1) - 1) < SUM_TOLERANCE).all())
+def _are_probabilities(answers: npt.NDArray[np.float32], name: str) -> bool:
+    """Whether the network ends in a softmax, and not in logits. Raises DataError for sigmoids, one a class."""
+    sums_to_one = bool((abs(answers.sum(axis=-1) - 1) < SUM_TOLERANCE).all())
+    if not sums_to_one and ((answers >= 0) & (answers <= 1)).all():
+        raise DataError(
+            f"model {name} answers between 0 and 1 for each class by itself (sigmoids?): give values as labels, "
+            f"real numbers [samples, {answers.shape[-1]}]"
+        )
+    return sums_to_one and bool((answers >= 0).all())
 
 
 def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -158,30 +173,40 @@ def _cross_entropy(*, from_logits: bool, soft: bool) -> Any:
 
 
 def _checked_targets(model: Any, count: int, targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Classes as int64, values as float32."""
-    if not isinstance(model.output_shape, tuple) or not all(isinstance(axis, int) for axis in model.output_shape[1:]):
-        raise ModelError(
-            f"model {model.name} has output {model.output_shape}; expected one, all of whose axes are fixed"
-        )
-    *axes, classes = model.output_shape[1:]
+    """Classes as int64, values as float32; one-hot rows are classes."""
+    shape = model.output_shape
+    if not isinstance(shape, tuple) or len(shape) < 2 or not all(isinstance(axis, int) for axis in shape[1:]):
+        raise ModelError(f"model {model.name} has output {shape}; expected one, all of whose axes are fixed")
     if count < FEWEST_SAMPLES:
         raise DataError(f"{count} samples are too few to train on and to hold some out; {FEWEST_SAMPLES} are the least")
-    is_class = targets.dtype.kind in "iu" and targets.shape == (count, *axes)
-    is_value = targets.dtype.kind == "f" and targets.shape == (count, *axes, classes)
-    if not is_class and not is_value:
+    *axes, classes = shape[1:]
+    one_each, all_values = (count, *axes), (count, *axes, classes)
+    if targets.dtype.kind in "iuf" and targets.shape in (one_each, (*one_each, 1)) and classes == 1:
+        return _finite(targets.astype(np.float32).reshape(all_values))
+    if targets.dtype.kind in "iu" and targets.shape in (one_each, (*one_each, 1)):
+        return _class_numbers(targets.reshape(one_each).astype(np.int64), classes)
+    if targets.dtype.kind not in "iuf" or targets.shape != all_values:
+        ways = f"values, real numbers {list(all_values)}"
+        numbered = f"the number of the right class, whole numbers {list(one_each)}, or {ways}"
         raise DataError(
-            f"labels are {targets.dtype} {list(targets.shape)}; this model and these samples need the number of the "
-            f"right class, whole numbers {[count, *axes]}, or values, real numbers {[count, *axes, classes]}"
+            f"labels are {targets.dtype} {list(targets.shape)}; this model and these samples need "
+            f"{ways if classes == 1 else numbered}"
         )
-    if is_value:
-        if not np.isfinite(targets).all():
-            raise DataError(f"label {int(np.argwhere(~np.isfinite(targets))[0][0])} has NaN or infinity")
-        return targets.astype(np.float32)
-    if classes == 1:
-        raise DataError(f"this model has one output, no classes to number: give values, real numbers {[count, 1]}")
-    wrong = np.argwhere((targets < 0) | (targets >= classes))
+    if np.isin(targets, (0, 1)).all() and (targets.sum(axis=-1) == 1).all():
+        return np.asarray(targets.argmax(axis=-1))
+    return _finite(targets.astype(np.float32))
+
+
+def _finite(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if not np.isfinite(values).all():
+        raise DataError(f"label {int(np.argwhere(~np.isfinite(values))[0][0])} has NaN or infinity")
+    return values
+
+
+def _class_numbers(numbers: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
+    wrong = np.argwhere((numbers < 0) | (numbers >= classes))
     if len(wrong):
         raise DataError(
-            f"label {int(wrong[0][0])} is {targets[tuple(wrong[0])]}; this model's classes are 0 to {classes - 1}"
+            f"label {int(wrong[0][0])} is {numbers[tuple(wrong[0])]}; this model's classes are 0 to {classes - 1}"
         )
-    return targets.astype(np.int64)
+    return numbers

@@ -64,7 +64,7 @@ def read_split(path: Path, split: speech_commands.Split, tensor: Activation, lab
     clips = speech_commands.evaluation_clips(speech_commands.load(path, split))
     inputs = samples.quantize(clips.inputs.reshape(len(clips.inputs), *tensor.shape), tensor, str(path))
     names = tuple(f"{split} {number}" for number in range(len(inputs)))
-    return Labelled(names, inputs, Truth(f"{path} ({split})", speech_commands.LABELS, clips.targets.astype(np.int64)))
+    return Labelled(names, inputs, Truth(f"{path} ({split})", speech_commands.LABELS, clips.targets))
 
 
 def _archive(path: Path, tensor: Activation, outputs: int, labels: Sequence[str] | None, limit: int | None) -> Labelled:

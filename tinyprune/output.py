@@ -103,7 +103,7 @@ def commit(staged: Path, output: Path, yours: Collection[str], *, force: bool = 
     new = edits.Manifest(made, frozenset(f"{PROJECT}/{path}" for path in yours))
     (staged / edits.MANIFEST).write_text(new.to_json(), encoding="utf-8")
     output.mkdir(exist_ok=True)
-    with _alone(output), _uninterrupted():
+    with alone(output), _uninterrupted():
         with _readable(output):
             plan = edits.plan(output, new)
         if plan.lost and not force:
@@ -149,7 +149,7 @@ def _readable(output: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(output: Path) -> Iterator[None]:
+def alone(output: Path) -> Iterator[None]:
     """Holds the lock of the folder, where the system has one."""
     try:
         import fcntl

@@ -1,10 +1,8 @@
 """All of `tinyprune prune`: the user's Keras model ─prune─▶ (─train─▶) Keras model, and what became of each layer."""
 
 import hashlib
-import json
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +24,7 @@ CHANNELS = "channels-"
 #: Training samples that pruning itself sees.
 SAMPLES = 512
 #: Behind the name of the output: the folder of an unfinished training.
-UNFINISHED, REQUEST = ".training", "request.json"
+UNFINISHED = ".training"
 
 Progress = Callable[[str], None]
 
@@ -71,24 +69,30 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     data = None if request.data is None else samples.load_array(request.data)
     labels = None if request.tuning is None else samples.load_array(request.tuning.labels)
     pattern = _pattern(request)
-    from tinyprune import keras3, prune, quantize, quiet
+    from tinyprune import keras3, quantize, quiet
 
     progress(f"loading {request.model}")
     model = quantize.load_keras(request.model)
     if keras3.is_keras_3(model):
         progress(f"{request.model} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
         model = keras3.rebuild(model)
-    with quiet.quiet_tensorflow(), output.staging(request.output.parent) as staged:
+    with quiet.quiet_tensorflow():
         if request.tuning is None:
             pruned, scores = _steps(request, pattern, data, progress)[0].prune(model), None
+            _save(pruned, request.output)
         else:
             pruned, scores = _fine_tuned(request, request.tuning, model, pattern, data, labels, progress)
-        part = staged / request.output.name
-        prune.unmasked(pruned).save(part)
-        request.output.parent.mkdir(exist_ok=True)
-        part.replace(request.output)
-        shutil.rmtree(_folder(request), ignore_errors=True)
     return PruneReport(pruned.layers, scores)
+
+
+def _save(pruned: "PrunedModel", path: Path) -> None:
+    from tinyprune import prune
+
+    with output.staging(path.parent) as staged:
+        part = staged / path.name
+        prune.unmasked(pruned).save(part)
+        path.parent.mkdir(exist_ok=True)
+        part.replace(path)
 
 
 def _check(request: PruneRequest) -> None:
@@ -102,12 +106,19 @@ def _check(request: PruneRequest) -> None:
             f"{request.pattern} removes filters by their norm: --method, --reorder, and --data without --labels go "
             "with other patterns"
         )
-    if request.tuning is not None and request.data is None:
+    if request.tuning is not None:
+        _check_tuning(request, request.tuning)
+
+
+def _check_tuning(request: PruneRequest, tuning: Tuning) -> None:
+    if request.data is None:
         raise UsageError("--labels go with --data, the inputs that they belong to")
-    if request.tuning is not None and request.tuning.steps > request.tuning.epochs:
-        raise UsageError(f"--epochs {request.tuning.epochs} are too few for --steps {request.tuning.steps}")
-    if request.tuning is not None and request.tuning.steps > 1 and request.pattern.startswith((CHANNELS, "threshold")):
+    if tuning.steps > tuning.epochs:
+        raise UsageError(f"--epochs {tuning.epochs} are too few for --steps {tuning.steps}")
+    if tuning.steps > 1 and request.pattern.startswith((CHANNELS, "threshold")):
         raise UsageError(f"{request.pattern} is pruned at once: --steps goes with N:M and unstructured patterns")
+    if not math.isfinite(tuning.learning_rate) or not 0 <= tuning.distillation <= 1:
+        raise UsageError("--learning-rate and --distillation are numbers, the latter from 0 to 1")
 
 
 def _pattern(request: PruneRequest) -> sparsity.Pattern | float | None:
@@ -141,7 +152,8 @@ def _fine_tuned(
     labels: Any,
     progress: Progress,
 ) -> "tuple[PrunedModel, Scores]":
-    from tinyprune import fine_tuning
+    """Saves the network too, before its checkpoints go."""
+    from tinyprune import fine_tuning, unfinished
     from tinyprune.train import EpochResult, Recipe, score
 
     task = fine_tuning.task(model, data, labels, tuning.distillation)
@@ -149,45 +161,32 @@ def _fine_tuned(
     recipe = Recipe(tuning.epochs, tuning.learning_rate, 0.0, tuning.batch_samples, tuning.seed)
 
     def show(step: "Step", result: EpochResult) -> None:
-        of = f"{step.name}, epoch {result.epoch + 1} of {tuning.epochs // len(steps)}"
-        progress(f"{of}: loss {result.loss:.4f}, {task.metric} {result.validation_score:.4f} on samples held out")
+        progress(
+            f"{step.name}, epoch {result.epoch + 1}: loss {result.loss:.4f}, "
+            f"{task.metric} {result.validation_score:.4f} on samples held out"
+        )
 
-    with _checkpoints(request, (*model.get_weights(), data, labels)) as folder:
-        pruned, before = fine_tuning.fine_tune(
+    folder = request.output.with_name(f"{request.output.name}{UNFINISHED}")
+    with unfinished.folder(folder, _told_apart_by(request, model, data, labels)):
+        tuned = fine_tuning.fine_tune(
             model, steps, lambda number: task.epoch(tuning.seed, number), task.held_out, recipe, folder, show, task.loss
         )
-    dense, after = score(model, task.held_out), score(pruned.model, task.held_out)
-    return pruned, fine_tuning.Scores(len(task.held_out.inputs), task.metric, dense, before, after)
+        _save(tuned.pruned, request.output)
+    dense = score(model, task.held_out)
+    scores = fine_tuning.Scores(len(task.held_out.inputs), task.metric, dense, tuned.before, tuned.after)
+    return tuned.pruned, scores
 
 
-@contextmanager
-def _checkpoints(request: PruneRequest, arrays: Sequence[Any]) -> Iterator[Path]:
-    """The folder of the training, which stays for the next time where an epoch was finished and not all were."""
-    folder = _folder(request)
-    contents = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)).hexdigest()
-    ours = json.loads(json.dumps(asdict(request) | {"contents": contents}, default=str))
-    if (folder / REQUEST).is_file():
-        theirs = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-        differing = ", ".join(key for key in ours if theirs.get(key) != ours[key])
-        if differing:
-            raise UsageError(
-                f"{folder} is the unfinished training of another request (differing in: {differing}); "
-                "give that one again to go on, or remove the folder, or give another -o"
-            )
-    is_new_place = not folder.parent.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / REQUEST).write_text(json.dumps(ours, indent=1), encoding="utf-8")
-    try:
-        yield folder
-    finally:
-        if not any(folder.glob("*/history.json")):
-            shutil.rmtree(folder)
-            if is_new_place and not any(folder.parent.iterdir()):
-                folder.parent.rmdir()
-
-
-def _folder(request: PruneRequest) -> Path:
-    return request.output.with_name(f"{request.output.name}{UNFINISHED}")
+def _told_apart_by(request: PruneRequest, model: Any, data: Any, labels: Any) -> dict[str, Any]:
+    """All that a training depends on, as JSON."""
+    paths = ("model", "data", "output", "labels", "tuning")
+    contents = hashlib.sha256(model.to_json().encode())
+    for array in (*model.get_weights(), data, labels):
+        contents.update(f"{array.dtype} {array.shape}".encode())
+        contents.update(np.ascontiguousarray(array).data)
+    options = asdict(request) | asdict(request)["tuning"]
+    told = {name: value for name, value in options.items() if name not in paths}
+    return told | {"model, data or labels": contents.hexdigest()}
 
 
 def _steps(
@@ -198,11 +197,12 @@ def _steps(
     from tinyprune.fine_tuning import Step
     from tinyprune.prune import filters, sensitivity
 
-    method = request.method or ("magnitude" if data is None or pattern is None else "match")
+    adjustable = data is not None and isinstance(pattern, sparsity.NM | sparsity.Unstructured)
+    method = request.method or ("match" if adjustable else "magnitude")
 
-    def shrink(model: Any) -> "PrunedModel":
-        progress(f"removing {request.pattern.removeprefix(CHANNELS)} % of the channels")
-        smaller, layers = filters.shrink(model, float(request.pattern.removeprefix(CHANNELS)) / 100)
+    def shrink(share: float, model: Any) -> "PrunedModel":
+        progress(f"removing {100 * share:g} % of the channels")
+        smaller, layers = filters.shrink(model, share)
         return prune.PrunedModel(smaller, {}, layers)
 
     def scan(model: Any) -> "PrunedModel":
@@ -214,7 +214,7 @@ def _steps(
         return prune.prune(model, chosen, method, data, reorder=reorder)
 
     if isinstance(pattern, float):
-        return [Step(request.pattern, shrink)]
+        return [Step(request.pattern, partial(shrink, pattern))]
     if pattern is None:
         return [Step(request.pattern, scan)]
     count = 1 if request.tuning is None else request.tuning.steps

@@ -12,7 +12,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,25 +20,31 @@ import numpy.typing as npt
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.models import Ranges, activation_range, check_samples, is_quantization_aware, sample_shape
 from tinyprune.quiet import quiet_tensorflow
+from tinyprune.ranges import Histogram
 
 Float32 = npt.NDArray[np.float32]
+RangeRule = Literal["least-error", "extremes"]
 
 #: Samples run at a time when ranges are recorded.
 BATCH_SAMPLES = 256
 
 
-def quantize(model: Any, calibration: npt.NDArray[np.generic] | None = None) -> bytes:
+def quantize(
+    model: Any, calibration: npt.NDArray[np.generic] | None = None, ranges: RangeRule = "least-error"
+) -> bytes:
     """Convert for one sample at a time.
 
     `calibration` is `[samples, *input shape]`; without it the model must carry its ranges, as one that was trained
-    quantization-aware does. Equal arguments give equal bytes.
+    quantization-aware does. Of what it shows of each tensor, int8 covers what `ranges` says: the range with the least
+    squared error (`tinyprune.ranges`), or from extreme to extreme, as TensorFlow Lite does by itself. Equal arguments
+    give equal bytes.
     """
     if calibration is None or is_quantization_aware(model):
         _require_ranges(model)
         content = _convert(model, None)
     else:
         samples = check_samples(model, calibration, "calibration")
-        content = _convert(_without_ranges(model), samples)
+        content = _convert(_without_ranges(model), samples, ranges=ranges)
     _require_int8(content)
     return content
 
@@ -51,19 +57,19 @@ def convert_float(model: Any) -> bytes:
 
 
 def record_ranges(model: Any, samples: Float32) -> Ranges:
-    """Smallest and largest value of the input, of every ReLU and of the logits over `samples`."""
+    """For the input, every ReLU and the logits, the range in which int8 rounds `samples` with the least error."""
     from tf_keras import Model
 
     names = [layer.name for layer in model.layers if type(layer).__name__ in ("InputLayer", "ReLU", "Dense")]
     taps = Model(model.inputs, [model.get_layer(name).output for name in names])
     batches = [samples[start : start + BATCH_SAMPLES] for start in range(0, len(samples), BATCH_SAMPLES)]
-    outputs = [taps.predict_on_batch(batch) for batch in batches]
-    return {name: _extent([output[index] for output in outputs]) for index, name in enumerate(names)}
-
-
-def _extent(batches: list[Float32]) -> tuple[float, float]:
-    """Zero belongs to every range: padding has to be exact."""
-    return min(0.0, *(float(batch.min()) for batch in batches)), max(0.0, *(float(batch.max()) for batch in batches))
+    ends = [[(out.min(), out.max()) for out in taps.predict_on_batch(batch)] for batch in batches]
+    smallest, largest = np.min(ends, axis=0)[:, 0], np.max(ends, axis=0)[:, 1]
+    histograms = [Histogram(float(low), float(high)) for low, high in zip(smallest, largest, strict=True)]
+    for batch in batches:
+        for histogram, output in zip(histograms, taps.predict_on_batch(batch), strict=True):
+            histogram.add(output)
+    return {name: histogram.best() for name, histogram in zip(names, histograms, strict=True)}
 
 
 @quiet_tensorflow()
@@ -132,7 +138,7 @@ def _without_ranges(model: Any) -> Any:
 
 
 @quiet_tensorflow()
-def _convert(model: Any, samples: Float32 | None, int8: bool = True) -> bytes:
+def _convert(model: Any, samples: Float32 | None, int8: bool = True, ranges: RangeRule = "extremes") -> bytes:
     import tensorflow as tf
 
     signature = tf.TensorSpec((1, *sample_shape(model)), tf.float32)
@@ -147,12 +153,60 @@ def _convert(model: Any, samples: Float32 | None, int8: bool = True) -> bytes:
     if samples is not None:
         converter.representative_dataset = _one_by_one(samples)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter._experimental_calibrate_only = ranges == "least-error"
     try:
-        return bytes(converter.convert())
+        content = bytes(converter.convert())
+        if samples is None or ranges == "extremes":
+            return content
+        return _quantize_calibrated(_with_best_ranges(content, samples))
     except Exception as error:  # MLIR diagnostics come as RuntimeError, ValueError or ConverterError
         raise ModelError(
             f"TensorFlow Lite cannot convert {model.name} to {'int8' if int8 else 'float'}: {_first_line(error)}"
         ) from error
+
+
+def _with_best_ranges(calibrated: bytes, samples: Float32) -> bytes:
+    """A float .tflite with the extremes of its tensors → the same with the ranges of least error."""
+    import tensorflow as tf
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
+    (graph,) = model.subgraphs
+    known = {index: t.quantization for index, t in enumerate(graph.tensors) if t.quantization and _has_extremes(t)}
+    histograms = {index: Histogram(float(q.min[0]), float(q.max[0])) for index, q in known.items()}
+    interpreter = tf.lite.Interpreter(
+        model_content=calibrated,
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    for sample in samples:
+        interpreter.set_tensor(graph.inputs[0], sample[np.newaxis])
+        interpreter.invoke()
+        for index, histogram in histograms.items():
+            histogram.add(interpreter.get_tensor(index))
+    for index, histogram in histograms.items():
+        known[index].min, known[index].max = ([end] for end in histogram.best())
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _has_extremes(tensor: Any) -> bool:
+    return tensor.quantization.min is not None and len(tensor.quantization.min) == 1
+
+
+def _quantize_calibrated(calibrated: bytes) -> bytes:
+    """What the converter does after calibration."""
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    return bytes(
+        mlir_quantize(
+            calibrated,
+            input_data_type=tf.int8,
+            output_data_type=tf.int8,
+            disable_per_channel_for_dense_layers=True,
+        )
+    )
 
 
 def _one_by_one(samples: Float32) -> Callable[[], Iterator[list[Float32]]]:

@@ -10,6 +10,7 @@ from tinyprune.errors import UsageError
 
 if TYPE_CHECKING:
     from tinyprune.quantization_error import LayerError
+    from tinyprune.quantize import RangeRule
 
 Progress = Callable[[str], None]
 
@@ -19,6 +20,7 @@ class QuantizeRequest:
     model: Path
     calibration: Path  # .npy of real inputs
     output: Path
+    ranges: "RangeRule" = "least-error"
 
 
 def run_quantize(request: QuantizeRequest, progress: Progress) -> "tuple[LayerError, ...]":
@@ -33,7 +35,7 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> "tuple[LayerEr
     progress(f"loading {request.model}")
     model = quantize.load_keras(request.model)
     progress(f"quantizing to int8 with {len(calibration)} samples")
-    content = quantize.quantize(model, calibration)
+    content = quantize.quantize(model, calibration, request.ranges)
     progress("comparing each layer with float")
     errors = quantization_error.layer_errors(model, content, calibration)
     with output.staging(request.output.parent) as staged:

@@ -1,12 +1,14 @@
 """Training that can stop and go on: weights and optimizer state are on disk after every epoch.
 
-Everything random in an epoch, dropout included, comes from the seed and the number of the epoch. The optimizer is AdamW
+Everything random in an epoch comes from the seed and the number of the epoch, dropout too where it has a generator of
+its own (`rng_type="stateful"`; Keras's default goes on from an unknown state after a stop). The optimizer is AdamW
 (Loshchilov and Hutter, arXiv:1711.05101) under a cosine learning rate with a short warm-up. The weights of the last
 epoch are the result; none is picked by its validation accuracy, which would flatter that figure.
 """
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -22,7 +24,7 @@ from tinyprune.models import Examples
 HISTORY = "history.json"
 CROSS_ENTROPY, SQUARED_ERROR = "sparse_categorical_crossentropy", "mean_squared_error"
 BATCH_SAMPLES = 256
-WARMUP_EPOCHS = 1
+WARMUP_EPOCHS, MOST_WARMUP = 1, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def train(
             checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
             _restore(checkpoint, folder, history)
         result = _run_epoch(model, examples, validation, recipe, epoch)
-        checkpoint.write(str(folder / _checkpoint_name(epoch)))
+        _write(checkpoint, folder / _checkpoint_name(epoch))
         history = (*history, result)
         _write_history(folder, recipe, history)
         progress(result)
@@ -118,10 +120,11 @@ def _prefetched(examples_of_epoch: Callable[[int], Examples], first: int, end: i
 def _compile(model: Any, recipe: Recipe, steps_per_epoch: int, loss: Any) -> None:
     from tf_keras import optimizers
 
-    warmup_steps = WARMUP_EPOCHS * steps_per_epoch
+    steps = recipe.epochs * steps_per_epoch
+    warmup_steps = min(WARMUP_EPOCHS * steps_per_epoch, int(MOST_WARMUP * steps))
     learning_rate = optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
-        decay_steps=max(1, recipe.epochs * steps_per_epoch - warmup_steps),
+        decay_steps=max(1, steps - warmup_steps),
         warmup_target=recipe.learning_rate,
         warmup_steps=warmup_steps,
     )
@@ -139,9 +142,10 @@ def _run_epoch(model: Any, examples: Examples, validation: Examples, recipe: Rec
     ).history
     loss = float(fitted["loss"][-1])
     if not math.isfinite(loss):
+        kept = "; the checkpoint of the epoch before is kept" if epoch else ""
         raise ModelError(
             f"training diverged: the loss is {loss} in epoch {epoch + 1}; "
-            f"lower the learning rate ({recipe.learning_rate}); the checkpoint of the epoch before is kept"
+            f"lower the learning rate ({recipe.learning_rate}){kept}"
         )
     right = float(fitted["accuracy"][-1]) if "accuracy" in fitted else None
     return EpochResult(epoch, loss, right, score(model, validation))
@@ -181,7 +185,19 @@ def _restore(checkpoint: Any, folder: Path, history: tuple[EpochResult, ...]) ->
     path = folder / _checkpoint_name(history[-1].epoch)
     if not path.with_name(f"{path.name}.index").exists():
         raise DataError(f"{folder} has a history but not its {path.name}; remove the folder to start over")
-    checkpoint.read(str(path)).expect_partial()
+    try:
+        checkpoint.read(str(path)).expect_partial()
+    except Exception as error:  # TensorFlow raises whatever it stumbles upon in a damaged file
+        raise DataError(f"{path} is damaged; remove {folder} to start over") from error
+
+
+def _write(checkpoint: Any, path: Path) -> None:
+    from tensorflow import errors
+
+    try:
+        checkpoint.write(str(path))
+    except errors.OpError as error:
+        raise DataError(f"{path} cannot be written: {error.message.splitlines()[0]}") from error
 
 
 def _write_history(folder: Path, recipe: Recipe, history: tuple[EpochResult, ...]) -> None:
@@ -190,5 +206,7 @@ def _write_history(folder: Path, recipe: Recipe, history: tuple[EpochResult, ...
     part.write_text(json.dumps({"recipe": asdict(recipe), "epochs": [asdict(line) for line in history]}, indent=1))
     part.replace(folder / HISTORY)
     for old in folder.glob("checkpoint-*"):
-        if not old.name.startswith(f"{_checkpoint_name(history[-1].epoch)}."):
+        if old.is_dir():  # of a process that was killed while it wrote
+            shutil.rmtree(old)
+        elif not old.name.startswith(f"{_checkpoint_name(history[-1].epoch)}."):
             old.unlink()

@@ -10,6 +10,7 @@ same order.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -43,7 +44,8 @@ README = HERE.parents[1] / "README.md"
 BOARD = "nano33"
 #: Unlabelled training clips that reconstruction sees.
 SAMPLES = 512
-#: Below the folder of --runs: what each epoch hears, 20 MB each; features take as long as training size S.
+#: Below the folder of --runs: what each epoch hears, 20 MB each, as features take as long as training size S. May be
+#: removed at any time.
 CLIPS = "clips"
 #: Fine-tuning hears other clips than dense training: its seed is so much higher.
 SEED_OFFSET = 1000
@@ -110,7 +112,7 @@ class Data:
     def __init__(self, folder: Path, kept: Path) -> None:
         self.training: Audio = speech_commands.load(folder, "train")
         self.validation = speech_commands.evaluation_clips(speech_commands.load(folder, "validation"))
-        self.kept = kept
+        self.kept = kept.with_name(f"{kept.name}-{_digest(self.training)}")
         self.plain = cache(self._plain)
 
     def epochs(self, recipe: Recipe) -> Callable[[int], Examples]:
@@ -132,6 +134,14 @@ class Data:
         """Unaugmented training clips `[clips, frames, coefficients, 1]` for ranges and reconstruction."""
         features = speech_commands.evaluation_clips(self.training, seed).inputs
         return features[np.random.default_rng(seed).permutation(len(features))[: script.RANGE_CLIPS]]
+
+
+def _digest(audio: Audio) -> str:
+    """Tells one copy of the data from another."""
+    contents = hashlib.sha256()
+    for array in (*audio.words.values(), *audio.noise):
+        contents.update(np.ascontiguousarray(array).data)
+    return contents.hexdigest()[:12]
 
 
 def main() -> int:
@@ -185,7 +195,7 @@ def run(arguments: argparse.Namespace) -> None:
                 SEED_OFFSET + seed,
             )
             task = Task(arguments.size, seed, pattern, method, dense, fine)
-            if task.key not in {run.key for run in tables.read(arguments.out)}:
+            if task.key not in {run.key for run in tables.read(arguments.out) if run.ranges == tables.LEAST_ERROR}:
                 finish(task, data, arguments)
                 write(arguments.out)
     write(arguments.out)
@@ -230,6 +240,7 @@ def finish(task: Task, data: Data, arguments: argparse.Namespace) -> None:
         float_accuracy=score(model, data.validation),
         int8_accuracy=int8_accuracy(content, data.validation),
         deflated_bytes=len(zlib.compress(weights_of(content), 9)),
+        ranges=tables.LEAST_ERROR,
         **(modelled(folder / MODEL) if task.seed == min(arguments.seeds) else {}),
     )
     tables.store(measured, arguments.out)
@@ -258,10 +269,9 @@ def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
         Step(pattern.name, partial(prune_to, pattern, samples, reorder=reorder and number == 0))
         for number, pattern in enumerate(patterns_of(task))
     ]
-    pruned, _ = fine_tune(
-        model, steps, data.epochs(task.fine_tuning), data.validation, task.fine_tuning, folder, partial(show, folder)
-    )
-    return unmasked(pruned)
+    recipe = replace(task.fine_tuning, epochs=max(len(steps), task.fine_tuning.epochs))
+    tuned = fine_tune(model, steps, data.epochs(recipe), data.validation, recipe, folder, partial(show, folder))
+    return unmasked(tuned.pruned)
 
 
 def prune_to(pattern: sparsity.Pattern, samples: Any, model: Any, *, reorder: bool) -> PrunedModel:

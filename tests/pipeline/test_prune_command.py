@@ -107,7 +107,7 @@ def test_with_labels_the_network_is_trained_on_and_keeps_its_pattern(run: Run) -
     options = ["--method", "magnitude", "--epochs", "6", "--learning-rate", "0.01", "--batch", "32"]
     code, out, err = run(*WITH_LABELS, *options)
     assert code == 0
-    assert "… pruning to 1:4 by magnitude\n… 1:4, epoch 1 of 6: loss " in err
+    assert "… pruning to 1:4 by magnitude\n… 1:4, epoch 1: loss " in err
     held_out, written = out.splitlines()[-2:]
     assert held_out.startswith("held out  40 samples, accuracy: dense 1.0000, pruned 0.")
     pruned, trained_on = (float(held_out.split(f"{name} ")[1].split(",")[0]) for name in ("pruned", "trained on"))
@@ -125,9 +125,9 @@ def test_pruning_goes_in_steps_with_training_between(run: Run) -> None:
     assert code == 0
     stages = [line.removeprefix("… ").split(": loss")[0] for line in err.splitlines()[1:]]
     assert stages == [
-        "pruning to 3:4 by match", "3:4, epoch 1 of 2", "3:4, epoch 2 of 2",
-        "pruning to 2:4 by match", "2:4, epoch 1 of 2", "2:4, epoch 2 of 2",
-        "pruning to 1:4 by match", "1:4, epoch 1 of 2", "1:4, epoch 2 of 2",
+        "pruning to 3:4 by match", "3:4, epoch 1", "3:4, epoch 2",
+        "pruning to 2:4 by match", "2:4, epoch 1", "2:4, epoch 2",
+        "pruning to 1:4 by match", "1:4, epoch 1", "1:4, epoch 2",
     ]  # fmt: skip
     assert (load_model("a.keras").get_layer("dense").kernel.numpy() == 0).sum() == 192
 
@@ -168,11 +168,28 @@ def test_a_stopped_training_goes_on_with_the_same_command_alone(run: Run, monkey
     assert not Path("a.keras").exists()
     code, _, err = run(*WITH_LABELS, "--epochs", "4", "-q")
     assert code == 2
-    assert "a.keras.training is the unfinished training of another request (differing in: tuning)" in err
+    assert "a.keras.training is the unfinished training of another request (differing in: epochs)" in err
     code, _, err = run(*WITH_LABELS, "--epochs", "3")
     assert code == 0
-    assert ("epoch 2 of 3" in err, "epoch 3 of 3" in err, "pruning to" in err) == (False, True, False)
+    assert ("epoch 2" in err, "epoch 3" in err, "pruning to" in err) == (False, True, False)
     assert not Path("a.keras.training").exists()
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_a_folder_in_the_way_of_checkpoints_is_left_as_it_is(run: Run) -> None:
+    notes = Path("a.keras.training/notes.txt")
+    notes.parent.mkdir()
+    notes.write_text("mine")
+    code, _, err = run(*WITH_LABELS, "-q")
+    assert (code, "a.keras.training is no folder of an unfinished training; move it away" in err) == (2, True)
+    assert run("prune", "dense.keras", "--pattern", "2:4", "-o", "a.keras", "-q")[0] == 0
+    assert notes.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("run", "labelled")
+def test_labels_with_a_threshold(run: Run) -> None:
+    code, out, _ = run(*(word.replace("1:4", "threshold-0.8") for word in WITH_LABELS), "--epochs", "1", "-q")
+    assert (code, "held out  40 samples" in out) == (0, True)
 
 
 @pytest.mark.usefixtures("run", "labelled")
@@ -180,7 +197,7 @@ def test_diverged_training_keeps_the_checkpoint_before(run: Run) -> None:
     code, _, err = run(*WITH_LABELS, "--learning-rate", "1e30", "-q")
     assert code == 1
     assert "training diverged: the loss is" in err
-    assert not Path("a.keras").exists()
+    assert not list(Path().glob("a.keras*"))
 
 
 PRUNE = ["prune", "dense.keras", "-o", "out/pruned.keras"]
@@ -197,7 +214,7 @@ MISTAKES = {
     "training without labels": (
         [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--epochs", "3", "--batch", "8"],
         2,
-        "--epochs, --batch goes with --labels",
+        "--epochs, --batch: only with --labels",
     ),
     "labels of another shape": (
         [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--labels", "wide.npy"],
@@ -218,6 +235,11 @@ MISTAKES = {
         [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--labels", "zeros.npy", "--steps", "3"],
         2,
         "2:4 cannot be reached in 3 steps",
+    ),
+    "rate of NaN": (
+        [*PRUNE, "--pattern", "2:4", "--data", "x.npy", "--labels", "zeros.npy", "--learning-rate", "nan"],
+        2,
+        "--learning-rate and --distillation are numbers",
     ),
     "channels in steps": (
         [*PRUNE, "--pattern", "channels-50", "--data", "x.npy", "--labels", "zeros.npy", "--steps", "3"],

@@ -43,6 +43,19 @@ def test_each_layer_gets_its_error_and_the_layer_with_the_wild_weight_the_worst(
 
 
 @pytest.mark.usefixtures("dense")
+def test_the_rule_for_ranges_can_be_chosen(run: Run) -> None:
+    np.save("x.npy", np.random.default_rng(1).exponential(size=(200, 8, 6, 1)).astype(np.float32) ** 3)
+    for rule in ("least-error", "extremes"):
+        assert (
+            run("quantize", "dense.keras", "--calibration", "x.npy", "--ranges", rule, "-o", rule + ".tflite")[0] == 0
+        )
+    least, extremes = (reader.read(Path(f"{rule}.tflite").read_bytes()).ops[0] for rule in ("least-error", "extremes"))
+    assert least.output.scale < extremes.output.scale
+    assert run("quantize", "dense.keras", "--calibration", "x.npy", "-o", "default.tflite", "-q")[0] == 0
+    assert Path("default.tflite").read_bytes() == Path("least-error.tflite").read_bytes()
+
+
+@pytest.mark.usefixtures("dense")
 def test_a_pruned_model_keeps_its_zeros(run: Run) -> None:
     assert run("prune", "dense.keras", "--pattern", "2:4", "-o", "pruned.keras", "-q")[0] == 0
     assert run("quantize", "pruned.keras", "--calibration", "x.npy", "-o", "pruned.tflite", "-q")[0] == 0

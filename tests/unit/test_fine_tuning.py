@@ -1,5 +1,6 @@
 """Pruning with labels: what is learned from a user's arrays, and a run that goes on as if it had never stopped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,20 +51,20 @@ def steps_to(pattern: NM, count: int, seen: list[str] | None = None) -> list[Ste
 def test_training_after_pruning_learns_and_holds_the_last_mask(tmp_path: Path) -> None:
     shown: list[tuple[str, int]] = []
     model = network()
-    pruned, before = fine_tune(
+    pruned, before, after = fine_tune(
         model, steps_to(NM(1, 4), 3), examples, examples(99), RECIPE, tmp_path,
         lambda step, result: shown.append((step.name, result.epoch)),
     )  # fmt: skip
     assert shown == [("3:4", 0), ("3:4", 1), ("2:4", 0), ("2:4", 1), ("1:4", 0), ("1:4", 1)]
     kernel = pruned.model.get_layer("first").kernel.numpy()
     assert ((kernel.T.reshape(16, 2, 4) != 0).sum(axis=2) <= 1).all()
-    assert score(pruned.model, examples(99)) > before
+    assert score(pruned.model, examples(99)) == after > before
     assert [layer.zeros for layer in pruned.layers] == [96, 36]
     assert not np.allclose(kernel, network().get_layer("first").kernel.numpy())
 
 
 def test_a_killed_run_goes_on_with_its_mask_and_prunes_nothing_twice(tmp_path: Path) -> None:
-    whole, _ = fine_tune(network(), steps_to(NM(1, 4), 3), examples, examples(99), RECIPE, tmp_path / "whole")
+    whole, *_ = fine_tune(network(), steps_to(NM(1, 4), 3), examples, examples(99), RECIPE, tmp_path / "whole")
 
     class Killed(Exception):
         pass
@@ -76,7 +77,7 @@ def test_a_killed_run_goes_on_with_its_mask_and_prunes_nothing_twice(tmp_path: P
         fine_tune(network(), steps_to(NM(1, 4), 3), examples, examples(99), RECIPE, tmp_path / "parts", kill)
     pruned_to: list[str] = []
     steps = steps_to(NM(1, 4), 3, pruned_to)
-    resumed, _ = fine_tune(network(), steps, examples, examples(99), RECIPE, tmp_path / "parts")
+    resumed, *_ = fine_tune(network(), steps, examples, examples(99), RECIPE, tmp_path / "parts")
     assert pruned_to == ["1:4"]
     assert resumed.layers == whole.layers
     for name, mask in whole.masks.items():
@@ -125,11 +126,10 @@ def test_values_are_learned_by_their_squared_error(tmp_path: Path) -> None:
     data = examples()
     divided = task(network(None), data.inputs, data.inputs[:, :3].astype(np.float64), 0.0)
     assert (divided.loss, divided.metric) == (SQUARED_ERROR, "mean squared error")
-    pruned, before = fine_tune(
+    pruned, before, after = fine_tune(
         network(None), steps_to(NM(2, 4), 1), lambda n: divided.epoch(0, n), divided.held_out, RECIPE, tmp_path,
         loss=divided.loss,
     )  # fmt: skip
-    after = score(pruned.model, divided.held_out)
     expected = ((pruned.model.predict(divided.held_out.inputs, verbose=0) - divided.held_out.targets) ** 2).mean()
     assert after == pytest.approx(expected)
     assert after < before
@@ -138,7 +138,11 @@ def test_values_are_learned_by_their_squared_error(tmp_path: Path) -> None:
 INPUTS, CLASSES = examples()
 MISTAKES = {
     "too few": (INPUTS[:19], CLASSES[:19], "19 samples are too few to train on and to hold some out; 20 are the least"),
-    "another length": (INPUTS, CLASSES[:99], r"labels are int64 \[99\]; this model and these samples need .* \[100\]"),
+    "another length": (
+        INPUTS,
+        CLASSES[:99],
+        r"labels are int64 \[99\]; this model and these samples need the number .* \[100\]",
+    ),
     "another shape": (INPUTS, np.zeros((100, 4)), r"or values, real numbers \[100, 3\]"),
     "words": (INPUTS, np.array(["yes"] * 100), r"labels are <U3 \[100\]"),
     "class beyond": (INPUTS, CLASSES + 1, r"label \d+ is 3; this model's classes are 0 to 2"),
@@ -155,9 +159,38 @@ def test_arrays_that_do_not_belong_to_the_model_are_refused(case: str) -> None:
         task(network(), inputs, labels, 0.0)
 
 
-def test_a_model_with_one_output_has_no_classes() -> None:
-    with pytest.raises(DataError, match=r"one output, no classes to number: give values, real numbers \[100, 1\]"):
-        task(network("sigmoid", 1), *examples(), 0.0)
+@pytest.mark.parametrize("labels", [CLASSES > 0, (CLASSES > 0)[:, None]], ids=["flat", "column"])
+def test_one_output_learns_values(labels: np.ndarray) -> None:
+    divided = task(network("sigmoid", 1), INPUTS, labels.astype(np.int64), 0.0)
+    assert divided.loss == SQUARED_ERROR
+    assert (divided.training.targets.shape, divided.training.targets.dtype) == ((90, 1), np.float32)
+
+
+@pytest.mark.parametrize("labels", [np.eye(3)[CLASSES], np.eye(3, dtype=np.int32)[CLASSES], CLASSES[:, None]])
+def test_one_hot_rows_and_columns_are_classes(labels: np.ndarray) -> None:
+    divided = task(network(), INPUTS, labels, 0.0)
+    np.testing.assert_array_equal(divided.held_out.targets, divided.held_out.inputs[:, :3].argmax(axis=1))
+
+
+def test_a_sigmoid_for_each_class_is_no_probability_of_one() -> None:
+    with pytest.raises(DataError, match=r"\(sigmoids\?\): give values as labels, real numbers \[samples, 3\]"):
+        task(network("sigmoid"), *examples(), 0.0)
+
+
+def test_damaged_files_of_a_stopped_run_are_named(tmp_path: Path) -> None:
+    fine_tune(network(), steps_to(NM(2, 4), 1), examples, examples(99), RECIPE, tmp_path)
+    (tmp_path / "1" / "masks.npz").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"1 is damaged .*; remove .* to start over"):
+        fine_tune(network(), steps_to(NM(2, 4), 1), examples, examples(99), RECIPE, tmp_path)
+
+
+def test_no_epoch_is_lost_between_steps(tmp_path: Path) -> None:
+    shown: list[str] = []
+    fine_tune(
+        network(), steps_to(NM(1, 4), 3), examples, examples(99), replace(RECIPE, epochs=5), tmp_path,
+        lambda step, _result: shown.append(step.name),
+    )  # fmt: skip
+    assert shown == ["3:4", "2:4", "1:4", "1:4", "1:4"]
 
 
 def test_a_model_with_several_outputs_is_refused() -> None:

@@ -77,14 +77,24 @@ def test_a_second_difference_takes_out_what_training_alone_gains(tables: ModuleT
     assert " | -0.40 ± 0.20 | -0.90 ± 0.70 | " in lines[1]
 
 
+def test_differences_are_between_networks_with_ranges_of_one_kind(tables: ModuleType, tmp_path: Path) -> None:
+    requantized = replace(runs_of(tables)[1], ranges="least-error", int8_accuracy=0.939)
+    tables.write([*runs_of(tables), requantized], tmp_path)
+    rows = [row for row in json.loads((tmp_path / "results.json").read_text()) if row["bits"] == 8]
+    assert [(row["ranges"], row["difference"]) for row in rows if row["pattern"] == "2:4"] == [
+        ("extremes", -0.4), ("least-error", None),
+    ]  # fmt: skip
+    assert [row["accuracy"] for row in tables.chosen(rows) if row["pattern"] == "2:4"] == [93.9]
+
+
 def test_the_page_has_a_line_for_each_pattern(tables: ModuleType, tmp_path: Path) -> None:
     tables.write(runs_of(tables), tmp_path)
     page = (tmp_path / "RESULTS.md").read_text()
     assert "1,500 validation clips" in page
     assert [line.replace(" ", "") for line in page.splitlines()[-3:]] == [
-        "|S|dense|trained|40|2|95.00|93.50|||4,000,000|70,000|64,000|21,000|2026-11-27|",
-        "|S|2:4|fine-tuned|10|2|95.00|93.10|-0.40±0.20||2,500,000|70,000|64,000|21,005|2026-11-27|",
-        "|L|1:4|fine-tuned|10|1|95.00|90.00|||2,500,000|70,000|64,000|21,000|2026-11-01|",
+        "|S|dense|trained|40|extremes|2|95.00|93.50|||4,000,000|70,000|64,000|21,000|2026-11-27|",
+        "|S|2:4|fine-tuned|10|extremes|2|95.00|93.10|-0.40±0.20||2,500,000|70,000|64,000|21,005|2026-11-27|",
+        "|L|1:4|fine-tuned|10|extremes|1|95.00|90.00|||2,500,000|70,000|64,000|21,000|2026-11-01|",
     ]
 
 

@@ -105,6 +105,38 @@ def test_one_checkpoint_is_kept(tmp_path):
     assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {"history", "checkpoint-3"}
 
 
+def test_what_a_killed_write_left_is_removed(tmp_path):
+    with pytest.raises(Stopped):
+        weights_after(tmp_path, progress=stop_after(2))
+    (tmp_path / "checkpoint-2_temp").mkdir()
+    (tmp_path / "checkpoint-2_temp" / "part-00000-of-00001.tempstate1").touch()
+    weights_after(tmp_path)
+    assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {"history", "checkpoint-3"}
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    weights_after(tmp_path, replace(RECIPE, epochs=1))
+    (data,) = tmp_path.glob("checkpoint-0.data*")
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(DataError, match="checkpoint-0 is damaged; remove"):
+        weights_after(tmp_path, replace(RECIPE, epochs=1))
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_short_trainings_are_not_all_warm_up(tmp_path, epochs):
+    before = network().get_weights()
+    model = network()
+    model.set_weights(before)
+    train(model, lambda epoch: clips_of_epoch(epoch, 16), VALIDATION, replace(RECIPE, epochs=epochs), tmp_path)
+    assert not np.allclose(model.get_weights()[0], before[0])
+
+
+def test_divergence_in_the_first_epoch_promises_no_checkpoint(tmp_path):
+    bad = Examples(np.full((96, 49, 10, 1), np.nan, np.float32), np.zeros(96, np.int64))
+    with pytest.raises(ModelError, match=r"in epoch 1; lower the learning rate \(0.01\)$"):
+        weights_after(tmp_path, clips=lambda _epoch: bad)
+
+
 def test_divergence_stops_with_the_epoch_and_keeps_the_checkpoint_before(tmp_path):
     def clips(epoch: int) -> Examples:
         good = clips_of_epoch(epoch)

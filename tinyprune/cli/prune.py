@@ -46,7 +46,9 @@ from tinyprune.cli import console, options
 )
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="At its highest.  [default: 0.001]")
 @click.option("--batch", "batch_samples", type=click.IntRange(1), help="Samples at a time.  [default: 64]")
-@click.option("--seed", type=click.IntRange(0), help="Of the order of samples, and of dropout.  [default: 0]")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order of samples, and of dropout.  [default: 0]"
+)
 @click.option(
     "--sparsity", type=float, help="Share of zeros, 0 to 1, for --pattern unstructured (in each layer) or threshold."
 )
@@ -75,7 +77,7 @@ def prune_command(
     given = {name: value for name, value in training.items() if value is not None}
     if labels is None and given:
         options = ", ".join(f"--{name.removesuffix('_samples').replace('_', '-')}" for name in given)
-        raise click.UsageError(f"{options} goes with --labels, for training after pruning")
+        raise click.UsageError(f"{options}: only with --labels, for training after pruning")
     tuning = None if labels is None else pruning.Tuning(labels, **given)
     request = pruning.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning)
     with console.Progress(quiet or as_json) as progress:

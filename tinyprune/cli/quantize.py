@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,16 +17,31 @@ from tinyprune.cli import console, options
     type=click.Path(path_type=Path),
     help=".npy of real inputs, [samples, *input shape]; a few hundred are enough.",
 )
+@click.option(
+    "--ranges",
+    type=click.Choice(["least-error", "extremes"]),
+    default="least-error",
+    show_default=True,
+    help="What int8 covers of each tensor's values: the range that rounds them with the least squared error, or from "
+    "the smallest to the largest, as TensorFlow Lite does by itself.",
+)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The int8 .tflite.")
 @options.as_json
 @options.quiet
-def quantize_command(model: Path, calibration: Path, output: Path, as_json: bool, quiet: bool) -> None:
+def quantize_command(
+    model: Path,
+    calibration: Path,
+    ranges: Literal["least-error", "extremes"],
+    output: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Quantize a Keras MODEL to int8, and say what that costs each layer beside float."""
     from dataclasses import asdict
 
     from tinyprune import quantizing
 
-    request = quantizing.QuantizeRequest(model, calibration, output)
+    request = quantizing.QuantizeRequest(model, calibration, output, ranges)
     with console.Progress(quiet or as_json) as progress:
         errors = quantizing.run_quantize(request, progress)
     if as_json:
