@@ -203,7 +203,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def remodel(arguments: argparse.Namespace) -> None:
     for finished in tables.read(arguments.out):
-        if (finished.size, finished.seed in arguments.seeds) != (arguments.size, True):
+        wanted = finished.size == arguments.size and finished.seed in arguments.seeds
+        if not wanted or finished.ranges != tables.LEAST_ERROR:  # the network that is there has those
             continue
         model = arguments.runs / finished.name / MODEL
         if model.is_file():

@@ -108,9 +108,9 @@ def test_the_readme_shows_the_longest_training_of_each_kind(tables: ModuleType, 
     before, *table, end, after = page.read_text().splitlines()[1:]
     assert (before, end, after) == ("<!-- accuracy -->", "<!-- end -->", "after <!-- end -->")
     assert table[2:] == [
-        "| S | dense | trained | 40 | 2 | 93.50 |  |  | 4,000,000 | 70,000 | 21,000 |",
-        "| S | 2:4 | fine-tuned | 60 | 1 | 94.10 | +0.10 |  | 2,500,000 | 70,000 | 21,000 |",
-        "| L | 1:4 | fine-tuned | 10 | 1 | 90.00 |  |  |  |  | 21,000 |",
+        "| S | dense | trained | 40 | extremes | 2 | 93.50 |  |  | 4,000,000 | 70,000 | 21,000 |",
+        "| S | 2:4 | fine-tuned | 60 | extremes | 1 | 94.10 | +0.10 |  | 2,500,000 | 70,000 | 21,000 |",
+        "| L | 1:4 | fine-tuned | 10 | extremes | 1 | 90.00 |  |  |  |  | 21,000 |",
     ]
 
 
@@ -120,6 +120,8 @@ def test_finished_runs_are_read_back(tables: ModuleType, tmp_path: Path) -> None
     tables.store(run, tmp_path)
     assert tables.read(tmp_path) == [run]
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["S-seed2-40-2x4-fine-tuned-10.json"]
+    tables.store(replace(run, ranges="least-error"), tmp_path)
+    assert tables.read(tmp_path) == [replace(run, ranges="least-error"), run]
 
 
 def test_runs_in_the_repository_give_the_tables_in_the_repository(tables: ModuleType, tmp_path: Path) -> None:
