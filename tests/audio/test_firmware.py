@@ -295,8 +295,11 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
 
 
 def test_ctrl_c_shows_what_was_heard_so_far(host: Path, tmp_path: Path) -> None:
-    clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 16_000))
-    command = [sys.executable, "-m", "tinyprune", "audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
+    clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 3_000))
+    # a background job of a shell starts with SIGINT ignored
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from tinyprune import cli; cli.main()"
+    command = [sys.executable, "-c", code, "audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
