@@ -9,11 +9,10 @@ from typing import Any
 
 from tinyprune import output
 from tinyprune.errors import UsageError
+from tinyprune.train import HISTORY
 
 #: Written first, so that what is found beside it is known to be of this request.
 REQUEST = "request.json"
-#: There once something was finished that is worth keeping.
-HISTORY = "history.json"
 
 
 @contextmanager
