@@ -47,11 +47,12 @@ seed 6 at 50 % twice.
 
 Int8 accuracy is by TensorFlow Lite Micro. "ranges" says what int8 covers of each tensor: the range of least squared
 error (`tinyprune/ranges.py`; since 2026-11-28, when it was chosen for agreeing better with the float network, on two
-networks and without labels), or all between the extremes; differences are between networks of one kind. Cycles are
-modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not measured on a board; weights are as the firmware of that
-build holds them, for speed; both are means over the seeds that were modelled on the day in the last column (none:
-before 2026-11-24; `modelled_seeds` in results.json), with the kernels of that day. Deflated: the int8 weights by zlib,
-mean over seeds.
+networks and without labels), or all between the extremes; differences are between networks of one kind. {ranges}
+
+Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not measured on a board; weights are as the
+firmware of that build holds them, for speed; both are means over the seeds that were
+modelled on the day in the last column (none: before 2026-11-24; `modelled_seeds` in results.json), with the kernels of
+that day. Deflated: the int8 weights by zlib, mean over seeds.
 
 | DS-CNN | pattern | method | epochs | ranges | seeds | float % | int8 % | difference | as long | cycles | flash \
 | weights | deflated | day |
@@ -136,8 +137,29 @@ def write(runs: Sequence[Run], folder: Path) -> None:
         clips=_span([run.clips for run in runs]),
         training=_span([run.training_clips for run in runs]),
         dense_epochs=_span([run.dense_epochs for run in runs]),
+        ranges=_both_ranges(runs),
     )
     _write(folder / "RESULTS.md", head + "".join(_line(float_row, row) for float_row, row in _pairs(rows)))
+
+
+def _both_ranges(runs: Sequence[Run]) -> str:
+    """What the choice of ranges does to networks that were quantized both ways; nothing where there are none."""
+    least = {run.key: run for run in runs if run.ranges == LEAST_ERROR}
+    pairs = [
+        (run, least[run.key])
+        for run in runs
+        if run.ranges == EXTREMES and run.key in least and run.float_accuracy == least[run.key].float_accuracy
+    ]
+    if not pairs:
+        return ""
+    before, after = (
+        [100 * (run.int8_accuracy - run.float_accuracy) for run in column] for column in zip(*pairs, strict=True)
+    )
+    return (
+        f"{len(pairs)} networks were quantized both ways: int8 beside float is {mean(before):+.2f} points between "
+        f"extremes (root mean square {mean(d * d for d in before) ** 0.5:.2f}), {mean(after):+.2f} "
+        f"({mean(d * d for d in after) ** 0.5:.2f}) with least error."
+    )
 
 
 def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -85,6 +85,9 @@ def test_differences_are_between_networks_with_ranges_of_one_kind(tables: Module
         ("extremes", -0.4), ("least-error", None),
     ]  # fmt: skip
     assert [row["accuracy"] for row in tables.chosen(rows) if row["pattern"] == "2:4"] == [93.9]
+    said = " ".join((tmp_path / "RESULTS.md").read_text().split())
+    assert "1 networks were quantized both ways: int8 beside float is -1.20 points between extremes" in said
+    assert "(root mean square 1.20), -1.10 (1.10) with least error." in said
 
 
 def test_the_page_has_a_line_for_each_pattern(tables: ModuleType, tmp_path: Path) -> None:
