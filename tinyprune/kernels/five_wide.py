@@ -15,7 +15,7 @@ from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, Weighted
 from tinyprune.kernels import depthwise_five, relu_rounding
 from tinyprune.kernels.depthwise_five import WIDTH
 from tinyprune.kernels.kernel import Argument, Constant, FiveWide, Kernel, Layout, Place, Struct, Wiring, linear
-from tinyprune.kernels.parameters import folded_bias, layer_fields
+from tinyprune.kernels.parameters import folded_bias, layer_fields, weight_rows
 from tinyprune.kernels.relu_rounding import ReluChannels
 from tinyprune.sparsity import DENSE
 from tinyprune.sparsity.pairs import GROUP
@@ -30,14 +30,10 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
     """How to store the channels of a layer for one shift; None where the layer is out of reach."""
     if not relu_rounding.fits_relu(op.output.zero_point, op.activation_min, op.activation_max):
         return None
-    multipliers, shifts = fixed_point.requantization(op)
-    weights = np.abs(op.weights.astype(np.int64))
-    rows = (
-        weights.reshape(-1, op.out_channels).T
-        if isinstance(op, DepthwiseConv2D)
-        else weights.reshape(op.out_channels, -1)
-    )
-    return relu_rounding.relu_channels(folded_bias(op), 128 * rows.sum(axis=1), rows.max(axis=1), multipliers, shifts)
+    rows, sizes = weight_rows(op), np.abs(weight_rows(op))
+    highest = folded_bias(op) + np.maximum(-128 * rows, 127 * rows).sum(axis=1)
+    reach, largest = 128 * sizes.sum(axis=1), sizes.max(axis=1)
+    return relu_rounding.relu_channels(folded_bias(op), reach, highest, largest, *fixed_point.requantization(op))
 
 
 def accepts_depthwise(op: DepthwiseConv2D) -> bool:

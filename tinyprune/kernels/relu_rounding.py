@@ -5,7 +5,8 @@ of every layer ends in the same shift E, which an instruction can hold:
 
     y = SSAT8((offset + (2^t · acc · m >> 32)) >> E),   t = E + 1 − s,   offset = 2^(t−2) + 2^(E−1) + zero_point · 2^E
 
-with TFLite's multiplier m ≥ 0 and s = −shift. In C: `smmla`, `ssat … asr #12`, and a store.
+with TFLite's multiplier m ≥ 0 and s = −shift. In C: `smmla`, `ssat … asr #E`, and a store. With E = 11, shifts
+−4 to −10 take any weights: t is 8 to 2, and 127 · 2^8 fits 16 bits.
 
 Proof, for activation_min = zero_point = −128 and activation_max = 127. TFLite has x = ⌊(acc·m + 2^30) / 2^31⌋ (ties
 upwards), then q = x / 2^s rounded to the nearest, ties away from zero, and y = clamp(q + zero_point).
@@ -22,7 +23,7 @@ upwards), then q = x / 2^s rounded to the nearest, ties away from zero, and y = 
 Two kinds of channels are stored otherwise, so that one of them does not take a layer's kernel away:
 
 * One without weights: its output is a constant y. Stored are bias (y + 128)·2^E, m = 2^30 and t = 2, which give y.
-* One that can only give zero_point (2^(s−1) above every |x|): bias and m are stored as 0, and s is free.
+* One that can only give zero_point (2^(s−1) above every x): bias and m are stored as 0, and s is free.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -35,7 +36,7 @@ from tinyprune import fixed_point
 Int64: TypeAlias = npt.NDArray[np.int64]
 
 #: C's TP_RELU_SHIFT.
-SHIFT = 12
+SHIFT = 11
 _INT16_MAX, _INT32_MAX = (1 << 15) - 1, (1 << 31) - 1
 _MIN_SCALE_SHIFT, _MAX_SCALE_SHIFT = 2, 16
 _ZERO_POINT = -128
@@ -68,6 +69,7 @@ def fits_relu(output_zero_point: int, activation_min: int, activation_max: int) 
 def relu_channels(
     bias: npt.ArrayLike,
     reach: npt.ArrayLike,
+    highest: npt.ArrayLike,
     max_weight: npt.ArrayLike,
     multiplier: npt.ArrayLike,
     shift: npt.ArrayLike,
@@ -75,9 +77,11 @@ def relu_channels(
     """How to store the channels of a layer that `fits_relu`; None where a channel is out of reach.
 
     All arguments are `[out_channels]`: the bias with the input zero point folded in, the largest magnitude of any
-    partial sum of products, that of any weight, and TFLite's requantization.
+    partial sum of products, the highest sum that any input gives, bias included, the largest magnitude of any weight,
+    and TFLite's requantization.
     """
-    rows = np.stack([np.asarray(column, np.int64) for column in (bias, reach, max_weight, multiplier, shift)], axis=1)
+    columns_given = (bias, reach, highest, max_weight, multiplier, shift)
+    rows = np.stack([np.asarray(column, np.int64) for column in columns_given], axis=1)
     found = [_channel(*row) for row in rows.tolist()]
     if not all(found):
         return None
@@ -85,13 +89,13 @@ def relu_channels(
     return ReluChannels(*np.array(columns, np.int64).reshape(-1, 4).T)
 
 
-def _channel(bias: int, reach: int, max_weight: int, multiplier: int, shift: int) -> _Channel | None:
+def _channel(bias: int, reach: int, highest: int, max_weight: int, multiplier: int, shift: int) -> _Channel | None:
     """One channel's numbers, or None."""
-    s, bound = -shift, abs(bias) + reach
+    s = -shift
     if reach == 0:
         found = _Channel(_MIN_SCALE_SHIFT, 1 << 30, (_tflite(bias, multiplier, shift) - _ZERO_POINT) << SHIFT)
-    elif multiplier == 0 or (s >= 1 and bound * multiplier + (1 << 30) < 1 << (30 + s)):
-        found = _Channel(_MIN_SCALE_SHIFT, 0, 0)  # |x| ≤ |acc|·m / 2^31 + 1/2, below 2^(s−1)
+    elif multiplier == 0 or (s >= 1 and highest * multiplier + (1 << 30) < 1 << (30 + s)):
+        found = _Channel(_MIN_SCALE_SHIFT, 0, 0)  # x ≤ acc·m / 2^31 + 1/2, below 2^(s−1)
     else:
         found = _Channel(SHIFT + 1 - s, multiplier, bias)
     return found if _fits(found, reach, max_weight) else None

@@ -22,7 +22,7 @@
 
 #include "tp_kernels.h"
 
-#define TP_RELU_SHIFT 12
+#define TP_RELU_SHIFT 11
 #define TP_OWN_ENTRIES UINT32_C(0xffffffdc) /* -36 */
 #define TP_TAPS_RUNS 4
 #define TP_PAIRS_RUNS 8

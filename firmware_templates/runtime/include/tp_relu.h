@@ -8,6 +8,13 @@
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
+#define TP_RELU_TEXT(number) TP_RELU_TEXT_OF(number)
+#define TP_RELU_TEXT_OF(number) #number
+#define TP_RELU_SATURATE(a) "ssat " a ", #8, " a ", asr #" TP_RELU_TEXT(TP_RELU_SHIFT) "\n\t"
+
+/* An offset is 2^(t - 2) less this. */
+#define TP_RELU_BELOW ((128 << TP_RELU_SHIFT) - (1 << (TP_RELU_SHIFT - 1)))
+
 /* The sums in five registers become outputs. */
 #define TP_RELU_OUTPUTS(a, b, c, d, e, multiplier, offset)          \
     "smmla " a ", " a ", " multiplier ", " offset "\n\t"            \
@@ -15,11 +22,11 @@
     "smmla " c ", " c ", " multiplier ", " offset "\n\t"            \
     "smmla " d ", " d ", " multiplier ", " offset "\n\t"            \
     "smmla " e ", " e ", " multiplier ", " offset "\n\t"            \
-    "ssat " a ", #8, " a ", asr #12\n\t"                            \
-    "ssat " b ", #8, " b ", asr #12\n\t"                            \
-    "ssat " c ", #8, " c ", asr #12\n\t"                            \
-    "ssat " d ", #8, " d ", asr #12\n\t"                            \
-    "ssat " e ", #8, " e ", asr #12\n\t"
+    TP_RELU_SATURATE(a)                                             \
+    TP_RELU_SATURATE(b)                                             \
+    TP_RELU_SATURATE(c)                                             \
+    TP_RELU_SATURATE(d)                                             \
+    TP_RELU_SATURATE(e)
 
 /* Sums of unscaled weights times 2^t; `one`, which is not t, becomes their offset. */
 #define TP_RELU_SCALE(a, b, c, d, e, t, one)                        \
@@ -31,7 +38,7 @@
     "lsl " d ", " d ", " t "\n\t"                                   \
     "lsl " e ", " e ", " t "\n\t"                                   \
     "lsr " one ", " one ", #2\n\t"                                  \
-    "sub " one ", " one ", #522240\n\t" /* 2^(t - 2) + 2^11 - 128 * 2^12 */
+    "sub " one ", " one ", #" TP_RELU_TEXT(TP_RELU_BELOW) "\n\t"
 
 /* acc is the sum times 2^t. */
 static inline int8_t tp_relu_output(int32_t acc, int32_t multiplier, int32_t offset)
@@ -42,8 +49,7 @@ static inline int8_t tp_relu_output(int32_t acc, int32_t multiplier, int32_t off
 /* acc is the sum itself. */
 static inline int8_t tp_relu_output_scaled(int32_t acc, int32_t t, int32_t multiplier)
 {
-    const int32_t offset = (1 << (t - 2)) + (1 << (TP_RELU_SHIFT - 1)) - 128 * (1 << TP_RELU_SHIFT);
-    return tp_relu_output(acc * (1 << t), multiplier, offset);
+    return tp_relu_output(acc * (1 << t), multiplier, (1 << (t - 2)) - TP_RELU_BELOW);
 }
 
 #endif

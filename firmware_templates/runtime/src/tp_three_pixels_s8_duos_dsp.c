@@ -48,12 +48,12 @@
     "smmla r3, r3, r8, r9\n\t"           \
     "smmla r4, r4, r8, r9\n\t"           \
     "smmla r5, r5, r8, r9\n\t"           \
-    "ssat r0, #8, r0, asr #12\n\t"       \
-    "ssat r1, #8, r1, asr #12\n\t"       \
-    "ssat r2, #8, r2, asr #12\n\t"       \
-    "ssat r3, #8, r3, asr #12\n\t"       \
-    "ssat r4, #8, r4, asr #12\n\t"       \
-    "ssat r5, #8, r5, asr #12\n\t"
+    TP_RELU_SATURATE("r0")               \
+    TP_RELU_SATURATE("r1")               \
+    TP_RELU_SATURATE("r2")               \
+    TP_RELU_SATURATE("r3")               \
+    TP_RELU_SATURATE("r4")               \
+    TP_RELU_SATURATE("r5")
 
 /* On the stack: 0 twice the runs left, 4 expanded, 8 output, 12 channel_step, 16 bytes to pixels 1 and 2, 24 side_by_side: 1 where
  * these are 1 and 2. Behind a run, flags are those of comparing the runs left with side_by_side: N where the channels end and
