@@ -52,8 +52,6 @@ SEED_OFFSET = 1000
 MODEL = "model.tflite"
 RECONSTRUCT: Method = "reconstruct"
 MATCH: Method = "match"
-#: Before a method: channels were put into another order first.
-REORDERED = "reordered-"
 #: Before the per cent of channels to remove.
 CHANNELS = "channels-"
 #: Into how many steps a gradual pruning is cut at most.
@@ -63,14 +61,14 @@ EXPERIMENTS = (
     (tables.DENSE, tables.TRAINED),
     ("2:4", RECONSTRUCT),
     ("2:4", MATCH),
-    ("2:4", REORDERED + MATCH),
+    ("2:4", tables.REORDERED + MATCH),
     ("2:4", tables.FINE_TUNED),
-    ("2:4", REORDERED + tables.FINE_TUNED),
+    ("2:4", tables.REORDERED + tables.FINE_TUNED),
     ("unstructured-50", tables.FINE_TUNED),
     ("1:4", tables.FINE_TUNED),
     ("1:4", tables.STEPPED),
     ("2:4g2", tables.FINE_TUNED),
-    ("2:4g2", REORDERED + tables.FINE_TUNED),
+    ("2:4g2", tables.REORDERED + tables.FINE_TUNED),
     ("2:4g4", tables.FINE_TUNED),
     ("unstructured-75", tables.FINE_TUNED),
     ("unstructured-90", tables.FINE_TUNED),
@@ -262,7 +260,7 @@ def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
         smaller, _ = filters.shrink(model, float(task.pattern.removeprefix(CHANNELS)) / 100)
         fit(smaller, data, task.fine_tuning, folder)
         return smaller
-    reorder, method = task.method.startswith(REORDERED), task.method.removeprefix(REORDERED)
+    reorder, method = task.method.startswith(tables.REORDERED), task.method.removeprefix(tables.REORDERED)
     if method in (RECONSTRUCT, MATCH):
         one_shot = MATCH if method == MATCH else RECONSTRUCT
         return unmasked(prune(model, task.pattern, one_shot, samples, reorder=reorder))

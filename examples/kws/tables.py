@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 from statistics import mean, stdev
@@ -15,11 +14,15 @@ import numpy as np
 DENSE = "dense"
 LEAST_ERROR, EXTREMES = "least-error", "extremes"
 TRAINED, FINE_TUNED, STEPPED = "trained", "fine-tuned", "stepped"
+#: Before a method: channels were put into another order first.
+REORDERED = "reordered-"
+#: Kernels have taken the cycles of today since this day, but for layers that a channel of large scale kept from theirs.
+KERNELS_SINCE = "2026-11-27"
 RUNS = "runs"
 RESULTS = "results.json"
 #: What the README shows of all methods.
 MATCH = "match"
-README_METHODS = (TRAINED, FINE_TUNED, "reordered-fine-tuned", MATCH)
+README_METHODS = (TRAINED, FINE_TUNED, REORDERED + FINE_TUNED, MATCH)
 README_HEAD = """\
 | DS-CNN | weights | method | epochs | ranges | seeds | int8 % | difference | as long | modelled cycles | flash \
 | deflated |
@@ -54,6 +57,14 @@ firmware of that build holds them, for speed; both are means over the seeds that
 modelled on the day in the last column (none: before 2026-11-24; `modelled_seeds` in results.json), with the kernels of
 that day. Deflated: the int8 weights by zlib, mean over seeds.
 
+"""
+EARLIER = """
+## Earlier and shorter runs
+
+What a row above took the place of: fewer epochs, or ranges between the extremes.
+
+"""
+TABLE_HEAD = """\
 | DS-CNN | pattern | method | epochs | ranges | seeds | float % | int8 % | difference | as long | cycles | flash \
 | weights | deflated | day |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
@@ -131,7 +142,10 @@ def write(runs: Sequence[Run], folder: Path) -> None:
     """Both files, each whole or not at all."""
     groups = [list(group) for _, group in groupby(sorted(runs, key=_order), key=_kind)]
     by_key = {(*run.key, run.ranges): run for run in runs}
-    rows = [row for group in groups for row in _rows(group, by_key)]
+    pairs = [_rows(group, by_key) for group in groups]
+    standing = _standing(int8_row for _, int8_row in pairs)
+    pairs.sort(key=lambda pair: pair[1] not in standing)
+    rows = [row for pair in pairs for row in pair]
     _write(folder / RESULTS, json.dumps(rows, indent=1) + "\n")
     head = HEAD.format(
         clips=_span([run.clips for run in runs]),
@@ -139,7 +153,8 @@ def write(runs: Sequence[Run], folder: Path) -> None:
         dense_epochs=_span([run.dense_epochs for run in runs]),
         ranges=_both_ranges(runs),
     )
-    _write(folder / "RESULTS.md", head + "".join(_line(float_row, row) for float_row, row in _pairs(rows)))
+    now, before = ("".join(_line(*pair) for pair in part) for part in (pairs[: len(standing)], pairs[len(standing) :]))
+    _write(folder / "RESULTS.md", head + TABLE_HEAD + now + (EARLIER + TABLE_HEAD + before if before else ""))
 
 
 def _both_ranges(runs: Sequence[Run]) -> str:
@@ -163,15 +178,18 @@ def _both_ranges(runs: Sequence[Run]) -> str:
 
 
 def chosen(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What README and plot show: int8, of each kind the longest training, first of all with ranges of least error;
-    cycles only where kernels are today's."""
-    days = [date.fromisoformat(row["modelled_on"]) for row in rows if row["modelled_on"]]
-    since = (max(days) - timedelta(days=1)).isoformat() if days else ""  # a night's work has the same kernels
-    shown = [row for row in rows if row["bits"] == 8 and row["method"] in README_METHODS]
-    shown.sort(key=lambda row: (row["ranges"] == LEAST_ERROR, row["epochs"]))
-    longest = {(row["model"], row["pattern"], row["method"]): row for row in shown}
+    """What README and plot show: int8, what stands of the chosen methods; cycles only where kernels are today's."""
+    shown = _standing(row for row in rows if row["bits"] == 8 and row["method"] in README_METHODS)
     unknown = {"modelled_cycles": None, "flash_bytes": None}
-    return [row if (row["modelled_on"] or "") >= since else row | unknown for row in rows if row in longest.values()]
+    return [row if (row["modelled_on"] or "") >= KERNELS_SINCE else row | unknown for row in shown]
+
+
+def _standing(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each kind the longest training, first of all with ranges of least error; in the order given."""
+    given = list(rows)
+    ranked = sorted(given, key=lambda row: (row["ranges"] == LEAST_ERROR, row["epochs"]))
+    best = {(row["model"], row["pattern"], row["method"]): row for row in ranked}
+    return [row for row in given if row is best[row["model"], row["pattern"], row["method"]]]
 
 
 def put_into_readme(rows: Sequence[dict[str, Any]], page: Path) -> None:
@@ -191,7 +209,7 @@ def _order(run: Run) -> tuple[Any, ...]:
     return "SML".index(run.size), run.pattern != DENSE, run.method != TRAINED, *kind, run.seed
 
 
-def _rows(group: Sequence[Run], by_key: Mapping[tuple[Any, ...], Run]) -> list[dict[str, Any]]:
+def _rows(group: Sequence[Run], by_key: Mapping[tuple[Any, ...], Run]) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row in float, a row in int8."""
     first = group[0]
     day = max((run.modelled_on or "" for run in group if run.modelled_cycles is not None), default=None)
@@ -220,7 +238,7 @@ def _rows(group: Sequence[Run], by_key: Mapping[tuple[Any, ...], Run]) -> list[d
         "deflated_bytes": round(mean(run.deflated_bytes for run in group)),
     }
     nothing = dict.fromkeys(bytes_and_cycles)
-    return [float_row | {"bits": 32} | nothing, int8_row | {"bits": 8} | bytes_and_cycles]
+    return float_row | {"bits": 32} | nothing, int8_row | {"bits": 8} | bytes_and_cycles
 
 
 def _mean(counted: Sequence[Run], figure: str) -> int | None:
@@ -241,10 +259,6 @@ def _accuracies(group: Sequence[Run], dense: Mapping[str, Sequence[Run | None]],
             round(stdev(differences) / len(values) ** 0.5, 3) if paired and len(values) > 1 else None
         )
     return row
-
-
-def _pairs(rows: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    return list(zip(rows[::2], rows[1::2], strict=True))
 
 
 def _line(float_row: dict[str, Any], row: dict[str, Any]) -> str:

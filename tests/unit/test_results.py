@@ -73,8 +73,9 @@ def test_a_second_difference_takes_out_what_training_alone_gains(tables: ModuleT
     pruned = next(row for row in rows if row["pattern"] == "2:4")
     assert (pruned["difference_as_long"], pruned["standard_error_as_long"]) == (-0.9, 0.7)
     lines = [line for line in (tmp_path / "RESULTS.md").read_text().splitlines() if "fine-tuned | 10" in line]
-    assert " | +0.50 ± 0.50 |  | " in lines[0]
-    assert " | -0.40 ± 0.20 | -0.90 ± 0.70 | " in lines[1]
+    by_pattern = {line.split(" | ")[1]: line for line in lines}
+    assert " | +0.50 ± 0.50 |  | " in by_pattern["dense"]
+    assert " | -0.40 ± 0.20 | -0.90 ± 0.70 | " in by_pattern["2:4"]
 
 
 def test_differences_are_between_networks_with_ranges_of_one_kind(tables: ModuleType, tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_differences_are_between_networks_with_ranges_of_one_kind(tables: Module
     tables.write([*runs_of(tables), requantized], tmp_path)
     rows = [row for row in json.loads((tmp_path / "results.json").read_text()) if row["bits"] == 8]
     assert [(row["ranges"], row["difference"]) for row in rows if row["pattern"] == "2:4"] == [
-        ("extremes", -0.4), ("least-error", None),
+        ("least-error", None), ("extremes", -0.4),
     ]  # fmt: skip
     assert [row["accuracy"] for row in tables.chosen(rows) if row["pattern"] == "2:4"] == [93.9]
     said = " ".join((tmp_path / "RESULTS.md").read_text().split())
@@ -99,6 +100,18 @@ def test_the_page_has_a_line_for_each_pattern(tables: ModuleType, tmp_path: Path
         "|S|2:4|fine-tuned|10|extremes|2|95.00|93.10|-0.40±0.20||2,500,000|70,000|64,000|21,005|2026-11-27|",
         "|L|1:4|fine-tuned|10|extremes|1|95.00|90.00|||2,500,000|70,000|64,000|21,000|2026-11-01|",
     ]
+
+
+def test_what_a_longer_run_took_the_place_of_is_in_a_table_of_its_own(tables: ModuleType, tmp_path: Path) -> None:
+    pruned = runs_of(tables)[1]
+    least_error = replace(pruned, epochs=5, ranges="least-error", int8_accuracy=0.941)
+    tables.write([*runs_of(tables), replace(pruned, epochs=60), least_error], tmp_path)
+    standing, earlier = (tmp_path / "RESULTS.md").read_text().split("## Earlier and shorter runs")
+    assert [page.count("| S | 2:4 | fine-tuned |") for page in (standing, earlier)] == [1, 2]
+    assert "| 5 | least-error |" in standing
+    assert standing.splitlines()[-6:-4] == earlier.splitlines()[4:6]  # the same heads
+    rows = json.loads((tmp_path / "results.json").read_text())
+    assert [row["epochs"] for row in rows if row["pattern"] == "2:4" and row["bits"] == 8] == [5, 10, 60]
 
 
 def test_the_readme_shows_the_longest_training_of_each_kind(tables: ModuleType, tmp_path: Path) -> None:
