@@ -1,5 +1,5 @@
-"""The output folder of a build: how files get there whole, and how nothing of the user's is lost (`edits.py` knows
-what is the user's)."""
+"""Where results go, a build's output folder above all: how files get there whole, and how nothing of the user's is
+lost (`edits.py` knows what is the user's)."""
 
 import errno
 import hashlib
@@ -54,6 +54,19 @@ def staging(folder: Path) -> Iterator[Path]:
         for path in made:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which then takes the place of `path`, whole; nothing is left of it if that fails.
+
+    Raises UsageError as `staging` does.
+    """
+    with staging(path.parent) as staged:
+        part = staged / path.name
+        yield part
+        path.parent.mkdir(exist_ok=True)
+        part.replace(path)
 
 
 def write_files(files: Mapping[str, str], folder: Path) -> Path:

@@ -88,11 +88,8 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
 def _save(pruned: "PrunedModel", path: Path) -> None:
     from tinyprune import prune
 
-    with output.staging(path.parent) as staged:
-        part = staged / path.name
+    with output.replacing(path) as part:
         prune.unmasked(pruned).save(part)
-        path.parent.mkdir(exist_ok=True)
-        part.replace(path)
 
 
 def _check(request: PruneRequest) -> None:

@@ -38,9 +38,6 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> "tuple[LayerEr
     content = quantize.quantize(model, calibration, request.ranges)
     progress("comparing each layer with float")
     errors = quantization_error.layer_errors(model, content, calibration)
-    with output.staging(request.output.parent) as staged:
-        part = staged / request.output.name
+    with output.replacing(request.output) as part:
         part.write_bytes(content)
-        request.output.parent.mkdir(exist_ok=True)
-        part.replace(request.output)
     return errors

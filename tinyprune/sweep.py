@@ -324,9 +324,8 @@ def _points(study: Any, request: SweepRequest, models: Mapping[str, Any], data: 
         patterns, used = trial.user_attrs["patterns"], trial.user_attrs["used"]
         file = request.output / f"trial-{trial.number}.tflite" if trial.number in front else None
         if file is not None and not file.is_file():
-            with output.staging(request.output) as staged:
-                (staged / file.name).write_bytes(_network(models[trial.params["model"]], patterns, data))
-                (staged / file.name).replace(file)
+            with output.replacing(file) as part:
+                part.write_bytes(_network(models[trial.params["model"]], patterns, data))
         points.append(
             Point(
                 trial.number,
