@@ -86,19 +86,25 @@ def fine_tune(
 ) -> FineTuned:
     """Prune and train step by step; the recipe's epochs are shared out evenly, the last step has the remainder.
 
-    `folder` is for checkpoints: an interrupted run goes on from there. Raises what pruning and `train` do.
+    `examples_of_epoch` is asked for all of them in turn; `progress` is told those of each step, from 0 on. `folder` is
+    for checkpoints: an interrupted run goes on from there. Raises what pruning and `train` do.
     """
-    share, remainder = divmod(recipe.epochs, len(steps))
+    (share, remainder), spent = divmod(recipe.epochs, len(steps)), 0
     if not share:
         raise UsageError(f"{recipe.epochs} epochs are too few for {len(steps)} steps of pruning")
     for number, step in enumerate(steps, start=1):
         part = replace(recipe, epochs=share + (remainder if number == len(steps) else 0))
-        place, show = folder / str(number), partial(progress, step)
+        place, show, examples = folder / str(number), partial(progress, step), partial(_later, examples_of_epoch, spent)
         pruned = _start(model, step, place)
         before = score(pruned.model, validation)
-        history = train(pruned.model, examples_of_epoch, validation, part, place, show, loss)
+        history = train(pruned.model, examples, validation, part, place, show, loss)
+        spent += part.epochs
         model = unmasked(pruned)
     return FineTuned(pruned, before, history[-1].validation_score)
+
+
+def _later(examples_of_epoch: Callable[[int], Examples], spent: int, epoch: int) -> Examples:
+    return examples_of_epoch(spent + epoch)
 
 
 def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
@@ -130,13 +136,15 @@ def task(model: Any, inputs: npt.NDArray[Any], targets: npt.NDArray[Any], distil
     """
     checked = check_samples(model, inputs, "training")
     wanted = _checked_targets(model, len(checked), targets)
+    if wanted.dtype.kind == "i" and _are_sigmoids(_answers(model, checked[:BATCH_SAMPLES])):
+        wanted = _of_sigmoids(model, wanted, targets)
     order = np.random.default_rng(0).permutation(len(checked))
     held, rest = np.split(order, [max(1, round(HELD_OUT * len(order)))])
     training, held_out = Examples(checked[rest], wanted[rest]), Examples(checked[held], wanted[held])
     is_class = wanted.dtype.kind == "i"
-    is_probable = is_class and _are_probabilities(_answers(model, held_out), model.name)
+    is_probable = is_class and _are_probabilities(_answers(model, held_out.inputs))
     if distillation:
-        answers = _answers(model, training)
+        answers = _answers(model, training.inputs)
         teacher = _softmax(answers) if is_class and not is_probable else answers
         right = np.eye(answers.shape[-1], dtype=np.float32)[training.targets] if is_class else training.targets
         training = Examples(training.inputs, (1 - distillation) * right + distillation * teacher)
@@ -144,19 +152,29 @@ def task(model: Any, inputs: npt.NDArray[Any], targets: npt.NDArray[Any], distil
     return Task(training, held_out, loss)
 
 
-def _answers(model: Any, examples: Examples) -> npt.NDArray[np.float32]:
-    return np.asarray(model.predict(examples.inputs, batch_size=BATCH_SAMPLES, verbose=0))
+def _answers(model: Any, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(model.predict(inputs, batch_size=BATCH_SAMPLES, verbose=0))
 
 
-def _are_probabilities(answers: npt.NDArray[np.float32], name: str) -> bool:
-    """Whether the network ends in a softmax, and not in logits. Raises DataError for sigmoids, one a class."""
-    sums_to_one = bool((abs(answers.sum(axis=-1) - 1) < SUM_TOLERANCE).all())
-    if not sums_to_one and ((answers >= 0) & (answers <= 1)).all():
+def _are_probabilities(answers: npt.NDArray[np.float32]) -> bool:
+    """Whether the network ends in a softmax, and not in logits."""
+    return bool((answers >= 0).all() and (abs(answers.sum(axis=-1) - 1) < SUM_TOLERANCE).all())
+
+
+def _are_sigmoids(answers: npt.NDArray[np.float32]) -> bool:
+    """Whether the network answers between 0 and 1 for each class by itself."""
+    return bool(((answers >= 0) & (answers <= 1)).all()) and not _are_probabilities(answers)
+
+
+def _of_sigmoids(model: Any, numbers: npt.NDArray[np.int64], targets: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """One-hot rows as the values that they are."""
+    classes = model.output_shape[-1]
+    if targets.shape != (*numbers.shape, classes):
         raise DataError(
-            f"model {name} answers between 0 and 1 for each class by itself (sigmoids?): give values as labels, "
-            f"real numbers [samples, {answers.shape[-1]}]"
+            f"model {model.name} answers between 0 and 1 for each class by itself (sigmoids?): give values as labels, "
+            f"real numbers [samples, {classes}]"
         )
-    return sums_to_one and bool((answers >= 0).all())
+    return targets.astype(np.float32)
 
 
 def _softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -37,7 +37,10 @@ def rebuild(model: Any) -> Any:
         sources = [tensors[id(tensor)] for tensor in node.input_tensors]
         if len(node.outputs) != 1:
             raise ModelError(_refusal(model, operation, "has several outputs"))
-        tensors[id(node.outputs[0])] = layers[id(operation)](sources if len(sources) > 1 else sources[0])
+        try:
+            tensors[id(node.outputs[0])] = layers[id(operation)](sources if len(sources) > 1 else sources[0])
+        except (TypeError, ValueError) as error:
+            raise ModelError(_refusal(model, operation, f"cannot be called in Keras 2: {error}")) from error
     rebuilt = Model([tensors[id(t)] for t in model.inputs], [tensors[id(t)] for t in model.outputs], name=model.name)
     for operation in model.layers:
         if id(operation) in layers and operation.weights:

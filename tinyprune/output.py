@@ -162,8 +162,8 @@ def _readable(output: Path) -> Iterator[None]:
 
 
 @contextmanager
-def alone(output: Path) -> Iterator[None]:
-    """Holds the lock of the folder, where the system has one."""
+def alone(output: Path, *, wait: bool = True) -> Iterator[None]:
+    """Holds the lock of the folder, where the system has one. Raises BlockingIOError where that would be to `wait`."""
     try:
         import fcntl
     except ImportError:
@@ -171,7 +171,7 @@ def alone(output: Path) -> Iterator[None]:
         return
     descriptor = os.open(output, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

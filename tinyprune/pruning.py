@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -97,11 +98,17 @@ def _check(request: PruneRequest) -> None:
         raise UsageError(f"{request.output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
     if request.output.resolve() == request.model.resolve():
         raise UsageError(f"{request.output} is the model itself; give -o another name")
-    useless_data = request.data is not None and request.tuning is None
-    if request.pattern.startswith(CHANNELS) and (request.method or useless_data or request.reorder):
+    if request.output.is_dir():
+        raise UsageError(f"{request.output} is a folder; give -o another name")
+    data_alone = request.data is not None and request.tuning is None
+    if request.pattern.startswith(CHANNELS) and (request.method or data_alone or request.reorder):
         raise UsageError(
             f"{request.pattern} removes filters by their norm: --method, --reorder, and --data without --labels go "
             "with other patterns"
+        )
+    if data_alone and (request.method == "magnitude" or request.pattern.startswith("threshold-")):
+        raise UsageError(
+            "here magnitudes of weights alone decide; leave out --data, which go with --labels or --method match"
         )
     if request.tuning is not None:
         _check_tuning(request, request.tuning)
@@ -121,6 +128,8 @@ def _check_tuning(request: PruneRequest, tuning: Tuning) -> None:
 def _pattern(request: PruneRequest) -> sparsity.Pattern | float | None:
     """A share of channels to remove; None where each layer gets a threshold of its own from the model."""
     text, share = request.pattern, request.sparsity
+    if request.reorder and ":" not in text:
+        raise UsageError("--reorder goes with N:M patterns such as 2:4; others do not depend on the order of channels")
     if text == "threshold":
         if share is None or request.data is None:
             raise UsageError(
@@ -132,9 +141,11 @@ def _pattern(request: PruneRequest) -> sparsity.Pattern | float | None:
         raise UsageError("--pattern unstructured needs --sparsity, a share of zeros such as 0.75")
     if text != "unstructured" and share is not None:
         raise UsageError(f"--sparsity goes with --pattern unstructured; {text} says itself how many weights stay")
+    if found := re.fullmatch(rf"{CHANNELS}(\d+(?:\.\d+)?)", text):
+        return float(found[1]) / 100
+    if text.startswith(CHANNELS):
+        raise UsageError(f"unknown pattern {text!r}: give {CHANNELS}50 (per cent of the channels)")
     try:
-        if text.startswith(CHANNELS):
-            return float(text.removeprefix(CHANNELS)) / 100
         return sparsity.parse(text) if share is None else sparsity.Unstructured(share)
     except ValueError as error:
         raise UsageError(str(error)) from None

@@ -4,6 +4,7 @@ Both are converted by TensorFlow Lite, which fuses them alike, so that their ope
 runs in TensorFlow's interpreter with every tensor kept, the int8 one in the reference.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,8 @@ class LayerError:
 
     name: str
     sqnr_db: float
-    """Signal to quantization noise: 10·log10(mean square of the float outputs / mean square of the differences)."""
+    """Signal to quantization noise: 10·log10(mean square of the float outputs / mean square of the differences); ∞
+    without a difference, −∞ where all float outputs are 0."""
     largest: float
     """The largest difference, as a share of the float outputs' range."""
     clipped: float
@@ -64,10 +66,16 @@ def _error(name: str, tensor: Activation, real: Float32, stored: npt.NDArray[np.
     low, high = ((end - tensor.zero_point) * float(tensor.scale) for end in (-128.5, 127.5))
     return LayerError(
         name,
-        10 * np.log10(power / noise) if noise and power else np.inf,
+        _decibels(power, noise),
         float(np.abs(wanted - shown).max()) / (float(np.ptp(wanted)) or 1.0),
         float(((wanted < low) | (wanted > high)).mean()),
     )
+
+
+def _decibels(power: float, noise: float) -> float:
+    if not noise:
+        return math.inf
+    return 10 * math.log10(power / noise) if power else -math.inf
 
 
 def _float_outputs(content: bytes, inputs: Float32) -> list[Float32]:

@@ -88,7 +88,19 @@ def load_keras(path: Path) -> Any:
         raise ModelError(f"{path} (Keras {version}) cannot be loaded: {_first_line(error)}") from error
     if not hasattr(model, "layers"):
         raise ModelError(f"{path} holds no Keras model, only functions; save it with model.save() as .keras or .h5")
+    if not _has_inputs(model):
+        raise ModelError(
+            f"{path} holds a model of no fixed inputs: a Sequential one must be built before it is saved, with an "
+            "Input layer or by a call; a subclass of Model must be written as layers called on an Input"
+        )
     return model
+
+
+def _has_inputs(model: Any) -> bool:
+    try:
+        return bool(model.inputs)
+    except (AttributeError, ValueError):  # Keras 3, where a model was never built
+        return False
 
 
 def _keras_version(path: Path) -> str:

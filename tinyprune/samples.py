@@ -1,5 +1,6 @@
 """Inputs for comparing bytes: made here, so that no audio has to travel with the project."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +36,14 @@ def load_array(path: Path) -> npt.NDArray[np.generic]:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+        with path.open("rb") as file:
+            values = np.load(file, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
         raise DataError(f"{path}: not a .npy array; write it with numpy.save") from None
     if not isinstance(values, np.ndarray):
         raise DataError(f"{path}: one .npy array is needed, not an archive of several")
+    if not values.ndim:
+        raise DataError(f"{path}: an array is needed, one entry a sample, not a single number")
     return values
 
 

@@ -60,11 +60,13 @@ def train(
     """Train in place, from the last checkpoint in `folder` if it has one of this recipe; returns the whole history.
 
     `loss` is Keras's, an object or a name; the default is for classes and a network that ends in a softmax. Raises
-    ModelError where training diverges, DataError where `folder` holds something else.
+    ModelError where training diverges or nothing can be trained, DataError where `folder` holds something else.
     """
     import tensorflow as tf
     import tf_keras
 
+    if not model.trainable_variables:
+        raise ModelError(f"model {model.name} has nothing to train: all its layers are frozen (trainable = False)")
     tf_keras.utils.set_random_seed(recipe.seed)
     folder.mkdir(parents=True, exist_ok=True)
     history = read_history(folder, recipe)

@@ -20,13 +20,14 @@ def folder(path: Path, request: Mapping[str, Any]) -> Iterator[None]:
     """`path` while a training works there, alone. `request` is JSON that tells one training from another.
 
     What an earlier process of the same request left is there to go on from. Afterwards the folder is removed, unless
-    something broke off after a first epoch. Raises UsageError where the folder is another's, or cannot be written.
+    something broke off after a first epoch. Raises UsageError where the folder is another's, or in use, or cannot be
+    written.
     """
     is_new_place = not path.parent.exists()
     ours = json.loads(json.dumps(request))
     try:
         _claim(path, ours)
-        with output.alone(path):
+        with output.alone(path, wait=False):
             try:
                 yield
             except BaseException:
@@ -34,6 +35,8 @@ def folder(path: Path, request: Mapping[str, Any]) -> Iterator[None]:
                     _remove(path)
                 raise
             _remove(path)
+    except BlockingIOError:
+        raise UsageError(f"another process is training in {path}; wait for it, or give another -o") from None
     except OSError as error:
         kept = f"; the same command goes on from what is in {path}" if path.is_dir() else "; give another -o"
         raise UsageError(f"cannot write {error.filename or path}: {error.strerror}{kept}") from error

@@ -41,7 +41,8 @@ points, with its standard error over the seeds: once against that network as it 
 it after the same further epochs, which takes out what training alone gains. No epoch was picked by its accuracy. The
 settings of "match" were chosen among about eleven by accuracy on these very clips of size S, so its row there is
 optimistic; rows with 30 and 60 epochs were run after shorter ones of the same kind had been seen. "stepped" prunes to
-ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs altogether. "reordered":
+ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs altogether (the row of
+2026-11-24 at each with the clips of the first ones). "reordered":
 channels were first put into the order in which the pattern loses least. "threshold-1" removes weights below one
 standard deviation of their layer's, "channels-50" half of the channels between layers. M's 2:4 rows of seed 1 were made
 again on 2026-11-27, for their networks were lost; the first time, with ranges between extremes, "match" and

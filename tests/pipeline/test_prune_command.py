@@ -74,8 +74,12 @@ def test_a_scan_gives_each_layer_its_threshold(run: Run) -> None:
 
 @pytest.mark.usefixtures("dense")
 def test_channels_are_reordered_on_request(run: Run) -> None:
+    from tf_keras.models import load_model
+
     assert run("prune", "dense.keras", "--pattern", "2:4", "--reorder", "-o", "a.keras", "-q")[0] == 0
     assert run("prune", "dense.keras", "--pattern", "2:4", "-o", "b.keras", "-q")[0] == 0
+    reordered, plain = (load_model(name).get_layer("dense").kernel.numpy() for name in ("a.keras", "b.keras"))
+    assert np.abs(reordered).sum() > np.abs(plain).sum()
 
 
 @pytest.mark.usefixtures("dense")
@@ -187,6 +191,21 @@ def test_a_folder_in_the_way_of_checkpoints_is_left_as_it_is(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("run", "labelled")
+def test_a_training_that_another_process_is_at_is_left_to_it(run: Run) -> None:
+    from tinyprune import output
+
+    folder = Path("a.keras.training")
+    code, _, err = run(*WITH_LABELS, "-q", "--epochs", "1")
+    assert code == 0
+    folder.mkdir()
+    with output.alone(folder):
+        code, _, err = run(*WITH_LABELS, "-q", "--epochs", "1")
+    assert code == 2
+    assert "another process is training in a.keras.training; wait for it, or give another -o" in err
+    assert folder.is_dir()
+
+
+@pytest.mark.usefixtures("run", "labelled")
 def test_labels_with_a_threshold(run: Run) -> None:
     code, out, _ = run(*(word.replace("1:4", "threshold-0.8") for word in WITH_LABELS), "--epochs", "1", "-q")
     assert (code, "held out  40 samples" in out) == (0, True)
@@ -253,11 +272,31 @@ MISTAKES = {
     ),
     "channels with data": ([*PRUNE, "--pattern", "channels-50", "--data", "x.npy"], 2, "removes filters by their norm"),
     "all channels": ([*PRUNE, "--pattern", "channels-100"], 2, "100 % of the channels is out of range"),
-    "channels of a word": ([*PRUNE, "--pattern", "channels-half"], 2, "could not convert string to float"),
-    "reordered for nothing": (
-        [*PRUNE, "--pattern", "unstructured-50", "--reorder"],
+    "channels of a word": (
+        [*PRUNE, "--pattern", "channels-50%"],
         2,
-        "reordered for one N:M pattern",
+        "unknown pattern 'channels-50%': give channels-50",
+    ),
+    "too few channels": ([*PRUNE, "--pattern", "channels-5"], 1, "would lose no channel"),
+    "reordered for nothing": ([*PRUNE, "--pattern", "unstructured-50", "--reorder"], 2, "--reorder goes with N:M"),
+    "reordered for a scan": (
+        [*PRUNE, "--pattern", "threshold", "--sparsity", "0.5", "--data", "x.npy", "--reorder"],
+        2,
+        "--reorder goes with N:M",
+    ),
+    "data for magnitudes": (
+        [*PRUNE, "--pattern", "2:4", "--method", "magnitude", "--data", "x.npy"],
+        2,
+        "leave out --data",
+    ),
+    "data for a threshold": ([*PRUNE, "--pattern", "threshold-0.5", "--data", "x.npy"], 2, "leave out --data"),
+    "a number for data": ([*PRUNE, "--pattern", "2:4", "--data", "number.npy"], 1, "one entry a sample, not a single"),
+    "half an archive": ([*PRUNE, "--pattern", "2:4", "--data", "half.npz"], 1, "half.npz: not a .npy array"),
+    "onto a folder": (["prune", "dense.keras", "--pattern", "2:4", "-o", "folder.keras"], 2, "is a folder; give -o"),
+    "never built": (
+        ["prune", "unbuilt.keras", "--pattern", "2:4", "-o", "a.keras"],
+        1,
+        "unbuilt.keras holds a model of no fixed inputs",
     ),
     "useless sparsity": ([*PRUNE, "--pattern", "2:4", "--sparsity", "0.5"], 2, "--sparsity goes with --pattern unst"),
     "no data": ([*PRUNE, "--pattern", "2:4", "--method", "match"], 2, "method match needs samples: real inputs"),
@@ -279,6 +318,14 @@ def test_mistakes_get_a_sentence_an_exit_code_and_leave_nothing(run: Run, case: 
     np.save("wide.npy", np.zeros((3, 9, 6, 1)))
     np.save("nan.npy", np.full((3, 8, 6, 1), np.nan))
     np.save("zeros.npy", np.zeros(40, np.int32))
+    np.save("number.npy", np.float32(3))
+    Path("half.npz").write_bytes(b"PK\x03\x04half")
+    Path("folder.keras").mkdir()
+    if case == "never built":
+        from tf_keras import Sequential, layers
+
+        with pytest.warns(UserWarning, match="not yet been built"):
+            Sequential([layers.Dense(2)]).save("unbuilt.keras")
     before = sorted(Path().rglob("*"))
     arguments, exit_code, message = MISTAKES[case]
     code, out, err = run(*arguments, "-q")

@@ -43,6 +43,20 @@ def test_each_layer_gets_its_error_and_the_layer_with_the_wild_weight_the_worst(
 
 
 @pytest.mark.usefixtures("dense")
+def test_a_layer_without_error_is_null_in_json(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    network = load_model("dense.keras")
+    network.get_layer("dense").set_weights([np.zeros((64, 4)), np.zeros(4)])
+    network.save("zeros.keras")
+    code, out, _ = run("quantize", "zeros.keras", "--calibration", "x.npy", "-o", "a.tflite", "--json")
+    assert code == 0
+    *before, last = json.loads(out, parse_constant=pytest.fail)["layers"]
+    assert last["sqnr_db"] is None
+    assert all(layer["sqnr_db"] > 30 for layer in before)
+
+
+@pytest.mark.usefixtures("dense")
 def test_the_rule_for_ranges_can_be_chosen(run: Run) -> None:
     np.save("x.npy", np.random.default_rng(1).exponential(size=(200, 8, 6, 1)).astype(np.float32) ** 3)
     for rule in ("least-error", "extremes"):

@@ -163,3 +163,43 @@ def test_removing_channels_that_do_nothing_changes_nothing(chain):
 def test_a_share_of_channels_out_of_range_is_refused(chain, share):
     with pytest.raises(UsageError, match="% of the channels is out of range"):
         filters.shrink(chain, share)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.04])
+def test_a_share_that_removes_no_channel_is_refused(chain, share):
+    with pytest.raises(ModelError, match=rf"would lose no channel: .* multiple of 4, .* more than {100 * share:g} %"):
+        filters.shrink(chain, share)
+
+
+def test_layers_that_keep_all_their_channels_say_why(chain):
+    _, report = filters.shrink(chain, 0.13)
+    assert [layer.name for layer in report if layer.pruned] == ["pointwise", "hidden"]
+    reasons = {layer.name: layer.reason for layer in report if not layer.pruned}
+    assert reasons["conv"] == "all 12 channels stay: they go in fours"
+    assert reasons["dense"] == "they are an output of the model"
+
+
+def test_a_normalization_behind_a_flatten_holds_its_channels():
+    from tf_keras import Sequential, layers
+
+    model = randomize(
+        Sequential(
+            [
+                layers.Input((4, 4, 3)),
+                layers.Conv2D(8, 1, name="conv"),
+                layers.Conv2D(8, 1, name="next"),
+                layers.Flatten(),
+                layers.BatchNormalization(name="behind"),
+                layers.Dense(2, name="dense"),
+            ]
+        )
+    )
+    found = {c.makers[0].name: c.fixed for c in channels.find(model)}
+    assert (found["conv"], found["next"]) == ("", "behind, a BatchNormalization, needs them as they are")
+    smaller, _ = filters.shrink(model, 0.5)
+    assert [smaller.get_layer(name).filters for name in ("conv", "next")] == [4, 8]
+    np.testing.assert_allclose(
+        permute.permute(model, NM(2, 4)).predict(inputs(model), verbose=0),
+        model.predict(inputs(model), verbose=0),
+        rtol=1e-4,
+    )

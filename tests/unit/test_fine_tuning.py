@@ -177,6 +177,13 @@ def test_a_sigmoid_for_each_class_is_no_probability_of_one() -> None:
         task(network("sigmoid"), *examples(), 0.0)
 
 
+@pytest.mark.parametrize("rows", [np.eye(3)[CLASSES], np.eye(3, dtype=np.int64)[CLASSES]])
+def test_one_hot_rows_are_values_to_a_sigmoid_for_each_class(rows: np.ndarray) -> None:
+    divided = task(network("sigmoid"), INPUTS, rows, 0.0)
+    assert divided.loss == SQUARED_ERROR
+    np.testing.assert_array_equal(divided.held_out.targets, np.eye(3)[divided.held_out.inputs[:, :3].argmax(axis=1)])
+
+
 def test_damaged_files_of_a_stopped_run_are_named(tmp_path: Path) -> None:
     fine_tune(network(), steps_to(NM(2, 4), 1), examples, examples(99), RECIPE, tmp_path)
     (tmp_path / "1" / "masks.npz").write_bytes(b"PK")
@@ -184,13 +191,27 @@ def test_damaged_files_of_a_stopped_run_are_named(tmp_path: Path) -> None:
         fine_tune(network(), steps_to(NM(2, 4), 1), examples, examples(99), RECIPE, tmp_path)
 
 
-def test_no_epoch_is_lost_between_steps(tmp_path: Path) -> None:
+def test_no_epoch_is_lost_between_steps_and_none_is_heard_twice(tmp_path: Path) -> None:
     shown: list[str] = []
+    asked: list[int] = []
+
+    def epoch(number: int) -> Examples:
+        asked.append(number)
+        return examples(number)
+
     fine_tune(
-        network(), steps_to(NM(1, 4), 3), examples, examples(99), replace(RECIPE, epochs=5), tmp_path,
+        network(), steps_to(NM(1, 4), 3), epoch, examples(99), replace(RECIPE, epochs=5), tmp_path,
         lambda step, _result: shown.append(step.name),
     )  # fmt: skip
     assert shown == ["3:4", "2:4", "1:4", "1:4", "1:4"]
+    assert asked == [0, 1, 2, 3, 4]
+
+
+def test_a_frozen_model_is_not_trained_in_vain(tmp_path: Path) -> None:
+    model = network()
+    model.trainable = False
+    with pytest.raises(ModelError, match=r"nothing to train: all its layers are frozen"):
+        fine_tune(model, steps_to(NM(2, 4), 1), examples, examples(99), RECIPE, tmp_path)
 
 
 def test_a_model_with_several_outputs_is_refused() -> None:

@@ -60,3 +60,10 @@ def test_a_layer_that_keras_2_lacks_is_named():
     wanted = r"model new is of Keras 3.*layer norm \(RMSNormalization\) is no layer of Keras 2"
     with pytest.raises(ModelError, match=wanted):
         prune(model)
+
+
+def test_an_operation_that_keras_2_calls_otherwise_is_named():
+    start = keras.layers.Input((8,))
+    model = keras.Model(start, keras.layers.Dense(2)(start * 2.0), name="scaled")
+    with pytest.raises(ModelError, match=r"model scaled is of Keras 3.* \(Multiply\) cannot be called in Keras 2"):
+        prune(model)

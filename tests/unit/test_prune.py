@@ -258,3 +258,15 @@ def test_large_networks_get_exactly_that_share_of_zeros(name, shares, dense):
         lines = prune(network, Unstructured(share)).layers
         assert all(line.zeros == round(share * line.weights) for line in lines if line.pruned)
         assert [line.kind for line in lines if not line.pruned] == ["DepthwiseConv2D"] * dense
+
+
+def test_frozen_layers_that_are_not_pruned_are_named_too(model):
+    model.get_layer("depthwise").trainable = False
+    reasons = {layer.name: layer.reason for layer in prune(model).layers if not layer.pruned}
+    assert reasons["depthwise"].startswith("depthwise: ")
+
+
+def test_one_weight_of_a_layer_always_stays():
+    mask = Unstructured(0.95).mask(np.array([[1.0, -3.0, 2.0, 0.5]]))
+    np.testing.assert_array_equal(mask, [[False, True, False, False]])
+    assert Unstructured(0.95).refusal(1, 1) == "only 1 weights"

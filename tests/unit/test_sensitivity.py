@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinyprune.errors import DataError, UsageError
+from tinyprune.errors import DataError, ModelError, UsageError
 from tinyprune.prune import prune, sensitivity
 from tinyprune.sparsity import Threshold
 
@@ -60,3 +60,11 @@ def test_a_sparsity_that_no_threshold_reaches_is_refused(model, sparsity):
 def test_samples_of_a_wrong_shape_are_refused(model):
     with pytest.raises(DataError, match=r"sensitivity samples have shape \[40, 15\]"):
         sensitivity.patterns(model, SAMPLES[:, 1:], 0.5)
+
+
+def test_two_outputs_are_refused():
+    from tf_keras import Model, layers
+
+    x = layers.Input((8,))
+    with pytest.raises(ModelError, match="has 2 outputs; sensitivity is scanned of one"):
+        sensitivity.scan(Model(x, [layers.Dense(2)(x), layers.Dense(3)(x)]), ["dense"], np.zeros((4, 8)))

@@ -1,8 +1,9 @@
 """`tinyprune quantize`."""
 
 import json
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -45,9 +46,15 @@ def quantize_command(
     with console.Progress(quiet or as_json) as progress:
         errors = quantizing.run_quantize(request, progress)
     if as_json:
-        click.echo(json.dumps({"output": str(output), "layers": [asdict(error) for error in errors]}, indent=2))
+        layers = [{key: _finite(value) for key, value in asdict(error).items()} for error in errors]
+        click.echo(json.dumps({"output": str(output), "layers": layers}, indent=2))
         return
     click.echo(f"{'layer':24} {'SQNR':>8} {'largest error':>14} {'clipped':>8}")
     for error in errors:
         click.echo(f"{error.name:24} {error.sqnr_db:5.1f} dB {error.largest:13.1%} {error.clipped:8.2%}")
     click.echo(f"written   {output}")
+
+
+def _finite(value: Any) -> Any:
+    """None for what JSON cannot say."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

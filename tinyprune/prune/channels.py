@@ -104,7 +104,7 @@ def _visit(layer: Any, of_tensor: dict[int, Channels]) -> None:
     if kind in MAKERS and getattr(layer, "groups", 1) == 1 and getattr(layer, "data_format", "") != "channels_first":
         known[0].readers.append(layer)
         of_tensor[id(layer.output)] = Channels(layer.output_shape[-1], makers=[layer])
-    elif _follows(layer, kind):
+    elif _follows(layer, kind, known[0]):
         known[0].followers.append(layer)
         of_tensor[id(layer.output)] = known[0]
     elif kind in PASSING:
@@ -115,9 +115,10 @@ def _visit(layer: Any, of_tensor: dict[int, Channels]) -> None:
         _fix_all(layer, of_tensor, f"{layer.name}, a {kind}, needs them as they are")
 
 
-def _follows(layer: Any, kind: str) -> bool:
+def _follows(layer: Any, kind: str, before: Channels) -> bool:
+    """A normalization behind a Flatten does not: it has numbers of its own for each position."""
     if kind == "BatchNormalization":
-        return list(layer.axis) == [len(layer.output_shape) - 1]
+        return list(layer.axis) == [len(layer.output_shape) - 1] and layer.output_shape[-1] == before.count
     return kind == "DepthwiseConv2D" and layer.depth_multiplier == 1 and layer.data_format == "channels_last"
 
 

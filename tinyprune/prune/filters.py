@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import UsageError
+from tinyprune.errors import ModelError, UsageError
 from tinyprune.prune import channels as channel
 from tinyprune.prune.channels import Channels, Int64
 from tinyprune.prune.kernels import Kernel, LayerReport, kernels_of
@@ -30,10 +30,19 @@ def shrink(model: Any, share: float) -> tuple[Any, tuple[LayerReport, ...]]:
     found = channel.find(model)
     channel.require_any(found, model, "remove")
     chosen = [(channels, _strongest(channels, share)) for channels in found if not channels.fixed]
+    if all(len(order) == channels.count for channels, order in chosen):
+        raise ModelError(
+            f"model {model.name} would lose no channel: its layers keep a multiple of {MULTIPLE}, at least "
+            f"{MULTIPLE}; remove more than {100 * share:g} %"
+        )
     weights = channel.take(model, chosen)
     smaller = _rebuilt(model, {layer.name: len(order) for channels, order in chosen for layer in channels.makers})
     smaller.set_weights([weights[variable.name] for variable in model.weights])
-    fixed = {layer.name: channels.fixed for channels in found for layer in channels.makers}
+    fixed = {
+        layer.name: channels.fixed or f"all {channels.count} channels stay: they go in fours"
+        for channels in found
+        for layer in channels.makers
+    }
     pairs = zip(kernels_of(model), kernels_of(smaller), strict=True)
     return smaller, tuple(_report(before, after, fixed) for before, after in pairs)
 

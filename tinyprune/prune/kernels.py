@@ -93,7 +93,7 @@ def kernels_of(model: Any) -> tuple[Kernel, ...]:
 def _of_layer(layer: Any) -> Iterator[Kernel]:
     options = CONSTRAINTS.get(type(layer).__name__)
     if options is None:
-        matrices = [weights for weights in layer.trainable_weights if len(weights.shape) > 1]
+        matrices = [weights for weights in layer.weights if len(weights.shape) > 1]
         yield from (Kernel(layer.name, layer, weights, "") for weights in matrices[:1])
         return
     holder = getattr(layer, "cell", layer)

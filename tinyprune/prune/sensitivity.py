@@ -50,6 +50,8 @@ def patterns(model: Any, samples: npt.NDArray[np.generic], sparsity: float) -> d
 def scan(model: Any, names: Sequence[str], samples: npt.NDArray[np.generic]) -> Scan:
     """The responses of a tf_keras model's kernels of these names, on unlabelled `samples` `[samples, *input shape]`."""
     inputs = check_samples(model, samples, "sensitivity")[:MOST_SAMPLES]
+    if len(model.outputs) != 1:
+        raise ModelError(f"model {model.name} has {len(model.outputs)} outputs; sensitivity is scanned of one")
     copy = clone(model, {})
     dense = _answers(copy, inputs)
     variance = float(dense.var()) or 1.0

@@ -54,7 +54,8 @@ class Unstructured:
         return bool((weights == 0).sum() >= self._zeros(weights.size))
 
     def _zeros(self, weights: int) -> int:
-        return round(self.sparsity * weights)
+        """One weight always stays."""
+        return min(round(self.sparsity * weights), weights - 1)
 
 
 @dataclass(frozen=True, slots=True)
