@@ -4,7 +4,7 @@ The sources are those that the `bakenn` wheel carries (CMSIS-NN 4.0.0, revision 
 environment variable CMSIS_NN_ROOT names. bakenn's own generator is not used: it refuses files of today's TFLite
 converter (bias scales that differ in the last bit, fully connected layers of four axes), and it takes portable C where
 padding is not symmetric, as in this network's first layer, which CMSIS-NN itself can run. Each layer makes the call
-that TFLite Micro would make; there is no interpreter, so this peer is a little faster than TFLite Micro. CMSIS-NN's
+that TFLite Micro would make; there is no interpreter (benchmarks/tflm.py has it, with its own CMSIS-NN). CMSIS-NN's
 softmax is not in the wheel: tinyprune's portable one, the same algorithm, stands in.
 """
 

@@ -49,11 +49,6 @@ def render(path: str, about: dict[str, Any]) -> str:
     return _environment().get_template(path).render(about)
 
 
-def template(path: str, about: dict[str, Any]) -> str:
-    """One template of firmware_templates/."""
-    return _environment().get_template(path).render(about)
-
-
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(FIRMWARE_TEMPLATES),

@@ -16,6 +16,10 @@ class FirmwareSource:
     model_sha256: str
     files: dict[str, str]
 
+    @property
+    def hears(self) -> bool:
+        return "audio/tp_audio.h" in self.files
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

@@ -88,7 +88,7 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True)
 class ProjectReport:
-    """Of a project that has not been linked: nothing of it is measured. `kernels`: what runs each layer."""
+    """Of a project that has not been linked: nothing of it is measured. `kernels`: what runs each layer; `reasons`: why."""
 
     board: str
     model: str
@@ -97,6 +97,7 @@ class ProjectReport:
     optimize: str
     runtime: str
     kernels: dict[str, str]
+    reasons: dict[str, str]
     linked: bool = False
 
     def to_json(self) -> str:

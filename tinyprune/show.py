@@ -94,7 +94,8 @@ def _audio_lines(report: BuildReport) -> list[str]:
         return []
     rest = f", the others differ by {trial.largest_difference}" if trial.largest_difference else ""
     equal = f"{trial.features_equal} of {trial.features_compared} features of a second equal Python's"
-    lines = [f"audio     MFCC in {trial.arithmetic} point: {equal}{rest}"]
+    point = " point" if trial.arithmetic == "fixed" else ""
+    lines = [f"audio     MFCC in {trial.arithmetic}{point}: {equal}{rest}"]
     frame, features = trial.frame, trial.features
     if frame is None or features is None:
         return lines

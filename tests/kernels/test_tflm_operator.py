@@ -98,7 +98,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The harness with all kernels."""
     folder = tmp_path_factory.mktemp("tflm")
     about = {"kernels": list(CALLS.values()), "version": "test"}
-    (folder / "kernels.inc").write_text(codegen.template("tflm/network/kernels.inc.j2", about))
+    (folder / "kernels.inc").write_text(codegen.render("tflm/network/kernels.inc.j2", about))
     c_compiler, cxx_compiler = COMPILERS
     sources = [str(path) for path in sorted((RUNTIME / "src").glob("*.c"))]
     run([*c_compiler, *WARNINGS, *SANITIZERS, *INCLUDES, "-c", *sources], folder)

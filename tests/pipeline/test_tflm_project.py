@@ -107,6 +107,8 @@ def test_as_json(run: Run) -> None:
     assert found["kernels"]["conv_1"] == "tp_conv_2d_s8_pairs_dsp"
     assert found["kernels"]["depthwise_1"] == "TFLite Micro's DEPTHWISE_CONV_2D"
     assert not {"flash_bytes", "arena_bytes", "modelled_cycles"} & set(found)
+    out = run(*BUILD, "-q", "-v")[1]
+    assert "depthwise_1: TFLite Micro's DEPTHWISE_CONV_2D: its weights are dense\n" in out
 
 
 def test_a_board_that_tflite_micro_does_not_know(project: Path, run: Run) -> None:

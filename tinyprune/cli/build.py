@@ -101,7 +101,7 @@ def build_command(
         force=force,
     )
     if pipeline.is_without_runtime(request):
-        _make_project(request, quiet, as_json)
+        _make_project(request, quiet, as_json, verbose)
         return
     with console.Progress(quiet or as_json) as progress:
         report = pipeline.run_build(request, progress)
@@ -113,13 +113,14 @@ def build_command(
         sys.exit(1)
 
 
-def _make_project(request: Any, quiet: bool, as_json: bool) -> None:
+def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> None:
     from tinyprune import pipeline, show
 
     with console.Progress(quiet or as_json) as progress:
         report = pipeline.run_project(request, progress)
     files = "model.tflite, model-tflm.tflite, project/ (its README.md tells how CMake builds it)"
     lines = [*show.project_lines(report), f"written   {request.output}/: {files}"]
+    lines += [f"{layer}: {kernel}: {report.reasons[layer]}" for layer, kernel in report.kernels.items() if verbose]
     click.echo(report.to_json() if as_json else "\n".join(lines))
 
 

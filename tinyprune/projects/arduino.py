@@ -27,7 +27,7 @@ _LISTENER = frozenset({"audio/tp_listener.c", "audio/tp_listener.h"})
 def make(program: Program, source: FirmwareSource, name: str) -> Project:
     """`NAME/` and `NAME.zip`, the library NAME with the sketches of EXAMPLES that suit this network."""
     library = library_name(name)
-    about = {**about_library(program, name), "hears": _hears(source)}
+    about = {**about_library(program, name), "hears": source.hears}
     files = library_files(source, about) | codegen.rendered("arduino/library", about)
     for sketch, beside in EXAMPLES.items():
         more = beside(program, source, library)
@@ -68,17 +68,13 @@ def library_files(source: FirmwareSource, about: dict[str, Any]) -> dict[str, st
     folders = ("network/", "runtime/", "audio/")
     mine = {path: text for path, text in source.files.items() if path.startswith(folders) and path not in _LISTENER}
     flat = {f"src/tinyprune/{PurePosixPath(path).name}": text for path, text in mine.items()}
-    header = codegen.render("arduino/library.h.j2", {**about, "hears": _hears(source)})
+    header = codegen.render("arduino/library.h.j2", {**about, "hears": source.hears})
     return {**flat, f"src/{about['library']}.h": header, "LICENSE": license_text()}
-
-
-def _hears(source: FirmwareSource) -> bool:
-    return "audio/tp_audio.h" in source.files
 
 
 def no_files(_program: Program, source: FirmwareSource, _library: str) -> dict[str, str] | None:
     """A sketch that needs ears and nothing beside it."""
-    return {} if _hears(source) else None
+    return {} if source.hears else None
 
 
 def protocol_files(_program: Program, source: FirmwareSource, library: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from tinyprune.toolchain import gcc_flags
 
 def make(program: Program, source: FirmwareSource, name: str) -> Project:
     """`network/`, `runtime/`, `app/` and `port/` with a README."""
-    about = {**codegen.context(program, name), "command": _command(program, source)}
+    about = {**codegen.context(program, name), "hears": source.hears, "command": _command(program, source)}
     return Project({**source.files, "LICENSE": license_text(), **codegen.rendered("bare", about)})
 
 

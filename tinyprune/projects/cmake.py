@@ -17,6 +17,7 @@ def make(program: Program, source: FirmwareSource, name: str) -> Project:
     compile_flags, link_flags = gcc_flags(program.board)
     about = {
         **codegen.context(program, name),
+        "hears": source.hears,
         "cpu_flags": cpu,
         "compile_flags": [flag for flag in compile_flags if flag not in cpu and not flag.startswith("-std=")],
         "link_flags": [flag for flag in link_flags if flag not in cpu and not flag.startswith("-l")],

@@ -41,6 +41,7 @@ def project_report(program: Program, choices: Sequence[Choice], model: str, opti
         optimize,
         f"TFLite Micro {COMMIT} of {REPOSITORY}, to be fetched by the project's CMake",
         {choice.operator.name: _runs(choice) for choice in choices if choice.operator.is_layer},
+        {choice.operator.name: choice.reason for choice in choices if choice.operator.is_layer},
     )
 
 
