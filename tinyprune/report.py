@@ -88,7 +88,7 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True)
 class ProjectReport:
-    """Of a project that has not been linked: nothing of it is measured. `kernels`: what runs each layer; `reasons`: why."""
+    """Of a project that has not been linked: nothing of it is measured. `kernels`: what runs each layer, and why."""
 
     board: str
     model: str

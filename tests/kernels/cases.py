@@ -37,7 +37,7 @@ def fill(kind: str, random: np.random.Generator, shape: tuple[int, ...]) -> Int8
 def sparse(weights: Int8, random: np.random.Generator) -> Int8:
     """2:4 along the taps of `[out_channels, …, in_channels]`, the kept positions at random."""
     rows = random.random((len(weights), weights[0].size), dtype=np.float32)
-    return (weights.reshape(rows.shape) * two_of_four.mask(rows)).reshape(weights.shape)
+    return (weights.reshape(rows.shape) * two_of_four.PATTERN.mask(rows)).reshape(weights.shape)
 
 
 @st.composite

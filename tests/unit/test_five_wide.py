@@ -12,7 +12,7 @@ def random_weights(rows: int, taps: int, zeros: float | str) -> np.ndarray:
     random = np.random.default_rng(taps)
     weights = random.integers(-128, 128, (rows, taps)).astype(np.int8)
     if zeros == "2:4":
-        return weights * two_of_four.mask(random.random((rows, taps)))
+        return weights * two_of_four.PATTERN.mask(random.random((rows, taps)))
     return weights * (random.random((rows, taps)) >= zeros)
 
 

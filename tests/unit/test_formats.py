@@ -96,7 +96,8 @@ def test_pairs_size(zeros: float, taps: int) -> None:
 
 def test_pairs_sizes_of_the_page() -> None:
     weights = np.full((64, 64), 3, np.int8)
-    dense, pruned = (stream(w).nbytes for w in (weights, weights * two_of_four.mask(weights.astype(np.float64))))
+    kept = weights * two_of_four.PATTERN.mask(weights.astype(np.float64))
+    dense, pruned = (stream(each).nbytes for each in (weights, kept))
     assert f"64 channels of 16 pairs, {pruned:,} bytes; dense: 32 pairs, {dense:,}" in PAGE.replace("\n", " ")
 
 

@@ -50,7 +50,7 @@ def test_one_weight_too_many_is_noticed(weights: Matrix, pattern: NM) -> None:
 def test_unstructured_removes_that_share_and_the_least_weights(weights: Matrix, share: float) -> None:
     pattern = Unstructured(share)
     mask, magnitude = pattern.mask(weights.astype(np.float64)), np.abs(weights.astype(int))
-    assert (~mask).sum() == round(share * weights.size)
+    assert (~mask).sum() == min(round(share * weights.size), weights.size - 1)
     assert pattern.matches(weights * mask)
     assert magnitude[mask].min(initial=128) >= magnitude[~mask].max(initial=0)
 

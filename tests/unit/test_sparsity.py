@@ -19,13 +19,13 @@ def matrices() -> st.SearchStrategy[Matrix]:
 
 
 def pruned(weights: Matrix) -> Matrix:
-    return weights * two_of_four.mask(weights.astype(np.float64))
+    return weights * two_of_four.PATTERN.mask(weights.astype(np.float64))
 
 
 @given(matrices())
 def test_the_mask_keeps_the_two_largest_of_each_group(weights: Matrix) -> None:
-    mask = two_of_four.mask(weights.astype(np.float64))
-    assert two_of_four.matches(weights * mask)
+    mask = two_of_four.PATTERN.mask(weights.astype(np.float64))
+    assert two_of_four.PATTERN.matches(weights * mask)
     for row, keep in zip(weights, mask, strict=True):
         for start in range(0, len(row), 4):
             group, kept = np.abs(row[start : start + 4].astype(int)), keep[start : start + 4]
@@ -76,7 +76,7 @@ def test_patterns_are_discovered_from_the_weights(rows: list[list[int]], pattern
 @pytest.mark.parametrize("taps", [1, 4, 7, 40, 64])
 def test_words_round_trip(taps: int) -> None:
     random = np.random.default_rng(taps)
-    weights = random.integers(-127, 128, (5, taps)).astype(np.int8) * two_of_four.mask(random.random((5, taps)))
+    weights = random.integers(-127, 128, (5, taps)).astype(np.int8) * two_of_four.PATTERN.mask(random.random((5, taps)))
     packed = two_of_four.pack_words(weights)
     assert packed.shape == (5, -(-taps // 4))
     np.testing.assert_array_equal(two_of_four.unpack_words(packed, taps), weights)

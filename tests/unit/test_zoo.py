@@ -81,7 +81,7 @@ def test_weights_are_as_sparse_as_the_entry_says(name):
     entry = zoo.load(name)
     model = zoo.build_model(entry)
     kernels = [model.get_layer(layer).kernel.numpy() for layer in zoo.load("ds-cnn-s-2x4").pruned_layers]
-    sparse = {two_of_four.matches(matrix_of(kernel)) for kernel in kernels}
+    sparse = {two_of_four.PATTERN.matches(matrix_of(kernel)) for kernel in kernels}
     assert sparse == {entry.pattern == "2:4"}
 
 

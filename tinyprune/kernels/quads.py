@@ -82,7 +82,7 @@ def accepts_rows(op: Conv2D | FullyConnected) -> bool:
     Not small 2:4 ones: a thousand cycles are not worth the flash.
     """
     rows = matrix(op)
-    if rows is None or (rows.size < _SMALL and two_of_four.matches(rows)):
+    if rows is None or (rows.size < _SMALL and two_of_four.PATTERN.matches(rows)):
         return False
     if op.output.size_bytes >= _MANY_PIXELS * op.out_channels and rounds_exactly(op):
         return False

@@ -7,7 +7,7 @@ is faster.
 
 import numpy as np
 
-from tinyprune.sparsity.pairs import Int8, Int64, Words, finished
+from tinyprune.sparsity.pairs import Int8, Int64, Words, finished, scaled
 
 GROUP = 4
 #: Bytes of one tap of five pixels, expanded.
@@ -23,11 +23,8 @@ def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offs
 
     Weights and bias are stored times 2^scale_shift. Raises ValueError where a scaled weight does not fit.
     """
-    scaled = weights.astype(np.int64) << scale_shift[:, None]
-    if scaled.min(initial=0) < -(1 << 15) or scaled.max(initial=0) >= 1 << 15:
-        raise ValueError("a scaled weight does not fit 16 bits")
     stream = [0]
-    for row, *numbers in zip(scaled, bias << scale_shift, multiplier, offset, strict=True):
+    for row, *numbers in zip(scaled(weights, scale_shift), bias << scale_shift, multiplier, offset, strict=True):
         first, *others = [(int(row[tap]) & 0xFFFF) | int(tap) * TAP_BYTES << 16 for tap in np.flatnonzero(row)] or [0]
         stream += [int(numbers[0]), first, *_entry(len(others)), *others, int(numbers[1]), int(numbers[2])]
     return finished(stream + _END)

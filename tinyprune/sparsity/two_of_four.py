@@ -13,7 +13,6 @@ import numpy.typing as npt
 from tinyprune.sparsity.nm import NM
 
 Int8 = npt.NDArray[np.int8]
-Bool = npt.NDArray[np.bool_]
 
 GROUP = 4
 KEPT = 2
@@ -34,23 +33,12 @@ def _blocks(matrix: npt.NDArray[np.generic], multiple: int) -> npt.NDArray[np.ge
     return padded.reshape(rows, -1, GROUP)
 
 
-def mask(weights: npt.NDArray[np.floating]) -> Bool:
-    """Which weights of `[out_channels, taps]` to keep: the two of largest magnitude in every group, the first ones on
-    ties."""
-    return PATTERN.mask(weights)
-
-
-def matches(weights: npt.NDArray[np.generic]) -> bool:
-    """Whether every group of `[out_channels, taps]` has at most two non-zeros."""
-    return PATTERN.matches(weights)
-
-
 def _select(weights: Int8, multiple: int) -> tuple[Int8, npt.NDArray[np.uint8]]:
     """Kept values `[rows, blocks, 2]` and their index into PAIRS `[rows, blocks]`.
 
     Raises ValueError where a group has more than two non-zeros: packing never drops a weight.
     """
-    if not matches(weights):
+    if not PATTERN.matches(weights):
         raise ValueError("the weights are not 2:4: a group of four has more than two non-zeros")
     blocks = _blocks(weights, multiple)
     covered = (blocks[:, :, PAIRS] != 0).sum(axis=3)

@@ -154,5 +154,5 @@ def _read_weights(path: Path) -> dict[str, Any]:
 def _verify_pattern(entry: ZooEntry, model: Any) -> None:
     for name in entry.pruned_layers:
         kernel = model.get_layer(name).kernel.numpy()
-        if not two_of_four.matches(kernel.reshape(-1, kernel.shape[-1]).T):
+        if not two_of_four.PATTERN.matches(kernel.reshape(-1, kernel.shape[-1]).T):
             raise ModelError(f"layer {name} of zoo entry {entry.name} is not 2:4, although its metadata says so")
