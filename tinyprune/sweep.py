@@ -6,6 +6,8 @@ of the trials that none beats in both. Every finished trial is in the study's da
 kill, and many machines share one (Akiba et al., "Optuna", arXiv:1907.10902).
 """
 
+import hashlib
+import json
 import re
 import tempfile
 import time
@@ -22,7 +24,7 @@ import numpy.typing as npt
 from tinyprune import output, pipeline, quantize, reader, reference, samples
 from tinyprune.boards import Board
 from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError
-from tinyprune.models import sample_shape
+from tinyprune.models import check_samples, sample_shape
 from tinyprune.quiet import quiet_tensorflow
 
 DENSE = "dense"
@@ -74,7 +76,7 @@ class Point:
     number: int
     model: str
     patterns: Mapping[str, str]
-    """Of each prunable layer."""
+    """Of each prunable layer; "dense" where it can take none that was asked for."""
     quality: float
     """Share of right answers where there are labels, else the signal-to-noise ratio beside the dense network in dB."""
     modelled_cycles: int
@@ -87,10 +89,20 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class _Model:
+    keras: Any  # of tf_keras
+    sha256: str
+    choices: Mapping[str, tuple[str, ...]]
+    """For each layer that can be pruned, the patterns to choose from."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Data:
-    pruning: npt.NDArray[np.generic]
-    judging: npt.NDArray[np.generic]
-    labels: npt.NDArray[np.int64] | None
+    pruning: npt.NDArray[np.float32]
+    judging: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64] | None  # of those that judge
+    sha256: str
+    labels_sha256: str | None
 
 
 def run_sweep(request: SweepRequest, progress: Progress) -> tuple[Point, ...]:
@@ -100,8 +112,9 @@ def run_sweep(request: SweepRequest, progress: Progress) -> tuple[Point, ...]:
     """
     _check(request)
     optuna = _optuna()
-    data = _data(request)
-    models = {path.stem: _load(path, data) for path in request.models}
+    models = {path.stem: _load(path, request.patterns) for path in request.models}
+    _check_patterns(request.patterns, models)
+    data = _data(request, models)
     request.output.mkdir(parents=True, exist_ok=True)
 
     def objective(trial: Any) -> tuple[float, float]:
@@ -110,10 +123,10 @@ def run_sweep(request: SweepRequest, progress: Progress) -> tuple[Point, ...]:
     done = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
     enough = optuna.study.MaxTrialsCallback(request.trials, states=done)
     with _storage(optuna, request) as storage:
-        study = _study(optuna, storage, request, models)
+        study = _study(optuna, storage, request.study, request.seed, _asked(request, models, data))
         if len(study.get_trials(deepcopy=False, states=done)) < request.trials:
             study.optimize(objective, callbacks=[enough])
-        return _points(study, request, models, data)
+        return _points(study, request, models, data, progress)
 
 
 def _optuna() -> Any:
@@ -134,40 +147,110 @@ def _check(request: SweepRequest) -> None:
     names = [path.stem for path in request.models]
     if len(set(names)) < len(names):
         raise UsageError(f"models must have different file names, not {', '.join(names)}")
-    if request.trials < 1:
-        raise UsageError(f"--trials must be at least 1, not {request.trials}")
     from tinyprune import sparsity
 
     for text in request.patterns:
         if text != DENSE:
             try:
-                sparsity.parse(text)
+                pattern = sparsity.parse(text)
             except ValueError as error:
                 raise UsageError(f"--patterns: {error}") from None
+            if isinstance(pattern, sparsity.Threshold):
+                raise UsageError(
+                    f"--patterns: {text} is a rule about magnitudes, and a sweep reconstructs; leave it out"
+                )
 
 
-def _data(request: SweepRequest) -> _Data:
-    values = samples.load_array(request.data)
-    pruning = min(PRUNING_SAMPLES, len(values) // 2)
-    if len(values) - pruning < FEWEST_JUDGES:
-        raise DataError(f"{request.data} has {len(values)} samples; a sweep needs {2 * FEWEST_JUDGES} or more")
-    labels = None if request.labels is None else samples.load_array(request.labels)
-    if labels is not None and (labels.shape != values.shape[:1] or labels.dtype.kind not in "iu"):
-        raise DataError(
-            f"{request.labels}: [{len(values)}] whole numbers are needed, one for each sample, not {labels.dtype} "
-            f"{list(labels.shape)}"
-        )
-    return _Data(values[:pruning], values[pruning:], None if labels is None else labels[pruning:].astype(np.int64))
-
-
-def _load(path: Path, data: _Data) -> Any:
+def _load(path: Path, patterns: Sequence[str]) -> _Model:
     from tinyprune import keras3
 
     model = quantize.load_keras(path)
+    sample_shape(model)  # refuses subclassed models, which have no configuration, among others
+    config = json.dumps(json.loads(model.to_json())["config"], sort_keys=True)  # without the version of Keras
+    digest = _sha256(config, *model.get_weights())
     model = keras3.rebuild(model) if keras3.is_keras_3(model) else model
-    if data.pruning.shape[1:] != sample_shape(model):
-        raise DataError(f"the samples are {list(data.pruning.shape[1:])}; {path} takes {list(sample_shape(model))}")
-    return model
+    return _Model(model, digest, _choices(model, patterns))
+
+
+def _choices(model: Any, patterns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """For each layer that pruning knows, the patterns that it can take."""
+    from tinyprune import prune, sparsity
+
+    takers = {text: prune.masks_of(model, sparsity.parse(text)) for text in patterns if text != DENSE}
+    return {
+        layer: tuple(text for text in patterns if text == DENSE or layer in takers[text]) or (DENSE,)
+        for layer in prune.masks_of(model, sparsity.Unstructured(0.5))
+    }
+
+
+def _check_patterns(patterns: Sequence[str], models: Mapping[str, _Model]) -> None:
+    taken = {text for model in models.values() for choices in model.choices.values() for text in choices}
+    for text in patterns:
+        if text != DENSE and text not in taken:
+            raise UsageError(f"--patterns: no layer of {', '.join(models)} can take {text}; leave it out")
+
+
+def _data(request: SweepRequest, models: Mapping[str, _Model]) -> _Data:
+    """All samples and labels, checked with every model. Integers are values as well, int8 too."""
+    values = samples.load_array(request.data)
+    for name, model in models.items():
+        try:
+            checked = check_samples(model.keras, values, "sweep")
+        except DataError as error:
+            raise DataError(f"{request.data}, for model {name}: {error}") from None
+    if len(checked) < 2 * FEWEST_JUDGES:
+        raise DataError(f"{request.data} has {len(checked)} samples; a sweep needs {2 * FEWEST_JUDGES} or more")
+    labels = None if request.labels is None else _labels(request.labels, models, len(checked))
+    pruning = min(PRUNING_SAMPLES, len(checked) // 2)
+    return _Data(
+        checked[:pruning],
+        checked[pruning:],
+        None if labels is None else labels[pruning:],
+        _sha256(checked),
+        None if labels is None else _sha256(labels),
+    )
+
+
+def _labels(path: Path, models: Mapping[str, _Model], count: int) -> npt.NDArray[np.int64]:
+    labels = samples.load_array(path)
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{path}: [{count}] whole numbers are needed, one for each sample, not {labels.dtype} {list(labels.shape)}"
+        )
+    numbers = labels.astype(np.int64)
+    for name, model in models.items():
+        classes = _classes(name, model.keras)
+        wrong = np.flatnonzero((numbers < 0) | (numbers >= classes))
+        if len(wrong):
+            raise DataError(
+                f"{path}: label {wrong[0]} is {labels[wrong[0]]}; the classes of model {name} are 0 to {classes - 1}"
+            )
+    return numbers
+
+
+def _classes(name: str, model: Any) -> int:
+    """How many a model tells apart. Raises UsageError where its answers are of another kind."""
+    shape = model.output_shape
+    axes = shape[1:] if isinstance(shape, tuple) else ()
+    several = [axis for axis in axes if axis != 1]
+    if len(several) != 1 or not isinstance(several[0], int):
+        raise UsageError(
+            f"model {name} has output {shape}: --labels are for models with an output for each of several classes; "
+            "leave them out to compare with the dense network"
+        )
+    return several[0]
+
+
+def _sha256(*parts: str | npt.NDArray[Any]) -> str:
+    """Of texts and arrays, by their contents."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            digest.update(part.encode())
+        else:
+            digest.update(f"{part.dtype} {part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
 
 
 @contextmanager
@@ -207,28 +290,38 @@ def _connected_once(optuna: Any, url: str) -> Any:
         return optuna.storages.RDBStorage(url, heartbeat_interval=HEARTBEAT_S, heartbeat_stale_trial_callback=retry)
 
 
-def _study(optuna: Any, storage: Any, request: SweepRequest, models: Mapping[str, Any]) -> Any:
-    """The study of that name, made where it does not exist; refused where it is of other models or patterns."""
+def _asked(request: SweepRequest, models: Mapping[str, _Model], data: _Data) -> dict[str, Any]:
+    """What the trials of a study have in common, as JSON: contents, wherever the files are."""
+    return {
+        "board": request.board.name,
+        "models": {name: models[name].sha256 for name in sorted(models)},
+        "patterns": list(request.patterns),
+        "data": data.sha256,
+        "labels": data.labels_sha256,
+    }
+
+
+def _study(optuna: Any, storage: Any, name: str, seed: int | None, asked: Mapping[str, Any]) -> Any:
+    """The study of that name, made where it does not exist; refused where something else was asked of it."""
     study = optuna.create_study(
         storage=storage,
-        study_name=request.study,
+        study_name=name,
         directions=["maximize", "minimize"],
-        sampler=optuna.samplers.TPESampler(seed=request.seed),
+        sampler=optuna.samplers.TPESampler(seed=seed),
         load_if_exists=True,
     )
-    asked = {
-        "board": request.board.name,
-        "models": sorted(models),
-        "patterns": list(request.patterns),
-        "labels": request.labels is not None,
-    }
     known = study.user_attrs.get("asked")
     if known is None:
         study.set_user_attr("asked", asked)
-    elif known != asked:
-        differing = ", ".join(key for key in asked if known.get(key) != asked[key])
+    elif known.keys() != asked.keys():
         raise UsageError(
-            f"the study {request.study} was begun with another {differing}; give --study another name, or ask the same"
+            f"the study {name} was begun by another version of tinyprune, which kept other facts about it; "
+            "give --study another name"
+        )
+    elif known != asked:
+        differing = " and ".join(key for key in asked if known[key] != asked[key])
+        raise UsageError(
+            f"the study {name} was begun with other {differing}; give --study another name, or ask the same"
         )
     return study
 
@@ -244,17 +337,19 @@ def _excess(used: Mapping[str, int], limits: Limits) -> dict[str, float]:
 
 
 def _try(
-    optuna: Any, trial: Any, request: SweepRequest, models: Mapping[str, Any], data: _Data, progress: Progress
+    optuna: Any, trial: Any, request: SweepRequest, models: Mapping[str, _Model], data: _Data, progress: Progress
 ) -> tuple[float, float]:
     name = trial.suggest_categorical("model", sorted(models))
+    model = models[name]
     patterns = {
-        layer: trial.suggest_categorical(f"{name}/{layer}", request.patterns) for layer in _prunable(models[name])
+        layer: trial.suggest_categorical(f"{name}/{layer}", choices) for layer, choices in model.choices.items()
     }
     progress(f"trial {trial.number}: {name}, {', '.join(patterns.values())}")
     try:
-        content = _network(models[name], patterns, data)
+        content = _network(model.keras, patterns, data)
         report = _built(content, request.board)
     except (DoesNotFit, ModelError) as error:
+        progress(f"trial {trial.number} is refused: {error}")
         trial.set_user_attr("refused", str(error))
         raise optuna.TrialPruned(str(error)) from None
     used = {
@@ -266,14 +361,8 @@ def _try(
         trial.set_constraint(limit, excess)
     trial.set_user_attr("used", used)
     trial.set_user_attr("patterns", patterns)
-    return _quality(content, models[name], data), float(report.modelled_cycles)
-
-
-def _prunable(model: Any) -> tuple[str, ...]:
-    """Layers for which a pattern is sought."""
-    from tinyprune import prune
-
-    return tuple(prune.masks_of(model))
+    trial.set_user_attr("network", hashlib.sha256(content).hexdigest())
+    return _quality(content, model.keras, data), float(report.modelled_cycles)
 
 
 def _network(model: Any, patterns: Mapping[str, str], data: _Data) -> bytes:
@@ -292,7 +381,10 @@ def _built(content: bytes, board: Board) -> Any:
         model = Path(folder) / "model.tflite"
         model.write_bytes(content)
         request = pipeline.BuildRequest(board, Path(folder) / "build", model, compared_inputs=COMPARED_INPUTS)
-        report = pipeline.run_build(request, lambda _stage: None)
+        try:
+            report = pipeline.run_build(request, lambda _stage: None)
+        except ModelError as error:
+            raise ModelError(str(error).removeprefix(f"{model}: ")) from None  # a file that nobody can look at
     if not report.bit_exact:
         raise ModelError("the firmware's outputs are not those of TFLite Micro: please report this")
     if report.modelled_cycles is None:
@@ -314,22 +406,30 @@ def _quality(content: bytes, dense: Any, data: _Data) -> float:
     return float(10 * np.log10((wanted**2).mean() / noise))
 
 
-def _points(study: Any, request: SweepRequest, models: Mapping[str, Any], data: _Data) -> tuple[Point, ...]:
-    """The finished trials; the networks of the front are made again where this machine does not have them."""
-    finished = [trial for trial in study.get_trials(deepcopy=False) if trial.values is not None]
+def _points(
+    study: Any, request: SweepRequest, models: Mapping[str, _Model], data: _Data, progress: Progress
+) -> tuple[Point, ...]:
+    """The finished trials. Raises ModelError where there is none because all were refused."""
+    trials = study.get_trials(deepcopy=False)
+    finished = [trial for trial in trials if trial.values is not None]
+    refused = [trial for trial in trials if trial.values is None and "refused" in trial.user_attrs]
+    if refused and not finished:
+        first = refused[0]
+        raise ModelError(
+            f"no trial has figures ({len(refused)} refused); "
+            f"trial {first.number}, of {first.params['model']}: {first.user_attrs['refused']}"
+        )
     kept = {t.number for t in finished if max(_excess(t.user_attrs["used"], request.limits).values(), default=0) <= 0}
     front = _front([trial for trial in finished if trial.number in kept])
     points = []
     for trial in finished:
         patterns, used = trial.user_attrs["patterns"], trial.user_attrs["used"]
-        file = request.output / f"trial-{trial.number}.tflite" if trial.number in front else None
-        if file is not None and not file.is_file():
-            with output.replacing(file) as part:
-                part.write_bytes(_network(models[trial.params["model"]], patterns, data))
+        name = trial.params["model"]
+        file = _file(trial, patterns, models[name].keras, request, data, progress) if trial.number in front else None
         points.append(
             Point(
                 trial.number,
-                trial.params["model"],
+                name,
                 patterns,
                 trial.values[0],
                 used["cycles"],
@@ -341,6 +441,21 @@ def _points(study: Any, request: SweepRequest, models: Mapping[str, Any], data: 
             )
         )
     return tuple(points)
+
+
+def _file(
+    trial: Any, patterns: Mapping[str, str], model: Any, request: SweepRequest, data: _Data, progress: Progress
+) -> Path:
+    """The trial's network, made again where this machine does not have it: its name has the digest of its bytes."""
+    digest = trial.user_attrs["network"]
+    file = request.output / f"trial-{trial.number}-{digest[:8]}.tflite"
+    if not file.is_file():
+        content = _network(model, patterns, data)
+        if hashlib.sha256(content).hexdigest() != digest:
+            progress(f"{file} has other bytes than in the trial, which another machine or tinyprune made")
+        with output.replacing(file) as part:
+            part.write_bytes(content)
+    return file
 
 
 def _front(trials: Sequence[Any]) -> set[int]:

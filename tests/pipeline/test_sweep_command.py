@@ -16,9 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from tinyprune import boards, reader, sparsity, sweep
+from tinyprune import boards, reader, reference, samples, sparsity, sweep
 from tinyprune.errors import UsageError
 from tinyprune.graph import matrix
 
@@ -69,41 +70,214 @@ def test_a_study_goes_on_where_it_stopped_and_its_front_is_built_of_what_it_says
     assert len(out.splitlines()) == 1 + len(front)
 
 
+def answers(file: str, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+    graph = reader.read(Path(file).read_bytes())
+    stored = samples.quantize(inputs, graph.input, "x.npy")
+    return np.asarray(reference.infer(graph, stored)).reshape(len(inputs), -1)
+
+
 @pytest.mark.usefixtures("networks")
-def test_limits_and_labels_count(run: Run) -> None:
-    options = ("small.keras", "--trials", "2", "--labels", "y.npy", "--max-cycles", "10", "--json")
-    code, out, _ = run(*SWEEP, *options)
+def test_labels_count(run: Run) -> None:
+    from tf_keras import models
+
+    x = np.load("x.npy")
+    np.save("y.npy", models.load_model("small.keras", compile=False).predict(x, verbose=0).argmax(axis=1))
+    options = ("small.keras", "--trials", "1", "--patterns", "dense", "--json")
+    (right,) = json.loads(run(*SWEEP, *options, "--labels", "y.npy")[1])
+    assert right["quality"] == (answers(right["file"], x[20:]).argmax(axis=1) == np.load("y.npy")[20:]).mean()
+    assert right["quality"] > 0.8
+    np.save("wrong.npy", (np.load("y.npy") + 1) % 4)
+    (wrong,) = json.loads(run(*SWEEP, *options, "--labels", "wrong.npy", "--study", "wrong")[1])
+    assert wrong["quality"] < 0.2
+
+
+@pytest.mark.usefixtures("networks")
+def test_limits_count(run: Run) -> None:
+    options = ("small.keras", "--trials", "2", "--patterns", "dense", "--json")
+    code, out, _ = run(*SWEEP, *options, "--max-cycles", "10")
     points = json.loads(out)
-    assert code == 0
-    assert all(0 <= point["quality"] <= 1 for point in points)
-    assert not any(point["within_limits"] or point["on_front"] for point in points)
+    assert (code, len(points)) == (0, 2)
+    assert not any(point["within_limits"] or point["on_front"] or point["file"] for point in points)
     assert not list(Path("out").glob("*.tflite"))
+    for limit, figure in (("flash", "flash_bytes"), ("ram", "ram_bytes"), ("cycles", "modelled_cycles")):
+        for less, kept in ((0, True), (1, False)):
+            again = json.loads(run(*SWEEP, *options, f"--max-{limit}", str(points[0][figure] - less))[1])
+            assert [point["within_limits"] for point in again] == [kept, kept], limit
+            assert [point["on_front"] for point in again] == [kept, False]
+
+
+@pytest.mark.usefixtures("networks")
+def test_studies_in_one_folder_keep_their_networks_apart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = (*SWEEP, "small.keras", "--trials", "1", "--patterns")
+    (dense,) = json.loads(run(*one, "dense", "--json")[1])
+    before = Path(dense["file"]).read_bytes()
+    (pruned,) = json.loads(run(*one, "2:4", "--study", "other", "--json")[1])
+    ops = reader.read(Path(pruned["file"]).read_bytes()).ops
+    assert [sparsity.discover(matrix(op)) for op in ops if matrix(op) is not None] == ["2:4", "2:4"]
+    assert Path(dense["file"]).read_bytes() == before
+
+    def again(*_: object) -> bytes:
+        raise AssertionError("pruned again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "_network", again)
+        assert json.loads(run(*one, "dense", "--json")[1]) == [dense]
+    Path(dense["file"]).unlink()
+    _, out, err = run(*one, "dense")
+    assert dense["file"] in out
+    assert Path(dense["file"]).read_bytes() == before
+    assert "other bytes" not in err
+    Path(dense["file"]).unlink()
+    monkeypatch.setattr(sweep, "_network", lambda *_: b"of another machine")
+    assert "has other bytes than in the trial" in run(*one, "dense")[2]
+
+
+@pytest.mark.usefixtures("networks")
+def test_integers_are_values(run: Run) -> None:
+    numbers = np.clip(np.rint(20 * np.load("x.npy")), -128, 127) + 0  # no -0
+    options = ("small.keras", "--trials", "1", "--patterns", "dense", "--json")
+    found = []
+    for kind in ("f4", "i1", "i8"):
+        np.save("x.npy", numbers.astype(kind))
+        code, _, err = run(*SWEEP, *options)  # one study: the same numbers are the same data
+        assert code == 0, err
+        (point,) = json.loads(run(*SWEEP, *options, "-o", kind)[1])
+        found.append(point["quality"])
+    assert found == [found[0]] * 3
+    assert found[0] > 20
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_layer_has_the_pattern_that_it_can_take(run: Run) -> None:
+    (point,) = json.loads(run(*SWEEP, "small.keras", "--trials", "1", "--patterns", "2:16", "--json")[1])
+    assert point["patterns"] == {"conv": "dense", "dense": "2:16"}  # a filter of the convolution has 9 taps
+    kernels = [matrix(op) for op in reader.read(Path(point["file"]).read_bytes()).ops]
+    conv, dense = (kernel for kernel in kernels if kernel is not None)
+    assert (conv == 0).mean() < 0.2
+    assert sparsity.parse("2:16").matches(dense)
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_sweep_whose_trials_are_all_refused_fails(run: Run) -> None:
+    from tf_keras import Sequential, layers
+
+    image, pool = layers.Input((6, 5, 1)), layers.GlobalAveragePooling2D()  # which no firmware has
+    Sequential([image, layers.Conv2D(4, 3), pool, layers.Dense(4)]).save("small.keras")
+    code, out, err = run(*SWEEP, "small.keras", "--trials", "2")
+    assert (code, out) == (1, "")
+    assert '… trial 1 is refused: operator MEAN (number 1, tensor "' in err
+    assert "error: no trial has figures (2 refused); trial 0, of small: operator MEAN (number 1, tensor" in err
+    code, out, _ = run(*SWEEP, "small.keras", "--trials", "2", "--json")
+    assert code == 1
+    assert "no trial has figures (2 refused)" in json.loads(out)["error"]
+    both = ("small.keras", "large.keras", "--study", "both", "--seed", "2", "--trials", "3")
+    code, out, err = run(*SWEEP, *both)
+    assert (code, out.split(",")[0]) == (0, "1 trials"), err
+    assert "trial 2 is refused" in err
 
 
 MISTAKES = {
     "pattern": (["small.keras", "--patterns", "dense,4:2"], 2, "--patterns: 4:2 is no N:M pattern"),
+    "pattern that no layer takes": (
+        ["small.keras", "--patterns", "dense,2:64"],
+        2,
+        "no layer of small can take 2:64; leave it out",
+    ),
+    "threshold": (["small.keras", "--patterns", "threshold-0.8"], 2, "threshold-0.8 is a rule about magnitudes"),
     "no model": (["no.keras"], 2, "there is no model no.keras"),
-    "trials": (["small.keras", "--trials", "0"], 2, "--trials must be at least 1"),
+    "trials": (["small.keras", "--trials", "0"], 2, "'--trials': 0 is not in the range"),
+    "seed": (["small.keras", "--seed", "-1"], 2, "'--seed': -1 is not in the range"),
+    "flash": (["small.keras", "--max-flash", "0"], 2, "'--max-flash': 0 is not in the range"),
+    "RAM": (["small.keras", "--max-ram", "0"], 2, "'--max-ram': 0 is not in the range"),
+    "cycles": (["small.keras", "--max-cycles", "0"], 2, "'--max-cycles': 0 is not in the range"),
     "storage": (["small.keras", "--storage", "nosql://me:secret@there/db"], 2, "the storage nosql://…@there/db cannot"),
     "labels": (["small.keras", "--labels", "x.npy"], 1, "one for each sample"),
+    "class": (["small.keras", "--labels", "nine.npy"], 1, "label 30 is 9; the classes of model small are 0 to 3"),
+    "one output": (["binary.keras", "--labels", "y.npy"], 2, "model binary has output (None, 1): --labels are for"),
+    "no class": (["maps.keras", "--labels", "y.npy"], 2, "model maps has output (None, 4, 3, 2): --labels are for"),
+    "NaN": (
+        ["small.keras", "--data", "nan.npy"],
+        1,
+        "model small: 1 of 40 sweep samples hold NaN or Inf, first sample 25",
+    ),
+    "one number": (["small.keras", "--data", "zero.npy"], 1, "zero.npy: an array is needed, one entry a sample"),
+    "few": (["small.keras", "--data", "few.npy"], 1, "few.npy has 31 samples; a sweep needs 32 or more"),
+    "shape": (["small.keras", "--data", "flat.npy"], 1, "flat.npy, for model small: sweep samples have shape [40, 30]"),
 }
+
+
+def make_mistakes(folder: Path) -> None:
+    """Files for some of `MISTAKES`."""
+    from tf_keras import Sequential, layers
+
+    image, conv = layers.Input((6, 5, 1)), layers.Conv2D(2, 3)
+    Sequential([image, conv]).save(folder / "maps.keras")
+    Sequential([image, conv, layers.Flatten(), layers.Dense(1)]).save(folder / "binary.keras")
+    x, y = np.load(folder / "x.npy"), np.load(folder / "y.npy")
+    y[30] = 9
+    np.save(folder / "nine.npy", y)
+    np.save(folder / "flat.npy", x.reshape(40, 30))
+    np.save(folder / "few.npy", x[:31])
+    np.save(folder / "zero.npy", np.float32(0))
+    x[25, 0] = np.nan
+    np.save(folder / "nan.npy", x)
 
 
 @pytest.mark.usefixtures("networks")
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_get_a_sentence(run: Run, case: str) -> None:
+def test_mistakes_get_a_sentence_before_any_trial(run: Run, case: str, tmp_path: Path) -> None:
+    make_mistakes(tmp_path)
     words, wanted, sentence = MISTAKES[case]
     code, _, err = run(*SWEEP, *words)
     assert (code, sentence in err) == (wanted, True), err
     assert "secret" not in err
+    assert "trial 0" not in err
 
 
 @pytest.mark.usefixtures("networks")
 def test_another_question_needs_another_study(run: Run) -> None:
-    assert run(*SWEEP, "small.keras", "--trials", "1", "-q")[0] == 0
-    code, _, err = run(*SWEEP, "large.keras", "--trials", "2", "-q")
-    assert code == 2
-    assert "the study tinyprune was begun with another models" in err
+    question = (*SWEEP, "small.keras", "--labels", "y.npy", "--trials", "1", "-q")
+    assert run(*question)[0] == 0
+    np.save("x2.npy", np.load("x.npy") + 1)
+    np.save("y2.npy", (np.load("y.npy") + 1) % 4)
+    for words, differing in (
+        (["large.keras"], "models"),
+        (["--labels", "y2.npy"], "labels"),
+        (["--data", "x2.npy"], "data"),
+        (["--patterns", "dense"], "patterns"),
+        (["--board", "nano33sense", "--patterns", "dense"], "board and patterns"),
+    ):
+        code, _, err = run(*question, *words)
+        assert (code, f"the study tinyprune was begun with other {differing}; give" in err) == (2, True), err
+
+
+@pytest.mark.usefixtures("networks")
+def test_models_are_known_by_their_contents(run: Run) -> None:
+    from tf_keras import models
+
+    question = (*SWEEP, "--trials", "1", "-q")
+    assert run(*question, "small.keras")[0] == 0
+    trained = models.load_model("small.keras", compile=False)
+    Path("elsewhere").mkdir()
+    trained.save("elsewhere/small.keras")
+    assert run(*question, "elsewhere/small.keras")[0] == 0
+    trained.get_layer("conv").bias.assign(np.ones(4))
+    trained.save("small.keras")
+    code, _, err = run(*question, "small.keras")
+    assert (code, "begun with other models; give" in err) == (2, True), err
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_study_of_an_earlier_version_is_refused(run: Run) -> None:
+    import optuna
+
+    Path("out").mkdir()
+    study = optuna.create_study(
+        storage="sqlite:///out/study.db", study_name="tinyprune", directions=["maximize", "minimize"]
+    )
+    study.set_user_attr("asked", {"board": "nano33", "models": ["small"], "patterns": ["dense"], "labels": False})
+    code, _, err = run(*SWEEP, "small.keras", "-q")
+    assert (code, "the study tinyprune was begun by another version of tinyprune" in err) == (2, True), err
 
 
 def worker(storage: str, trials: int) -> "subprocess.Popen[bytes]":

@@ -20,16 +20,18 @@ from tinyprune.cli import console, options
 @click.option(
     "--labels", type=click.Path(path_type=Path), help=".npy, [samples], classes.  [default: closeness to dense]"
 )
-@click.option("--trials", default=50, show_default=True, help="How many finished trials the study shall have.")
+@click.option(
+    "--trials", default=50, show_default=True, type=click.IntRange(1), help="Finished ones that the study shall have."
+)
 @click.option("--patterns", help="Separated by commas.  [default: dense,2:4,1:4,unstructured-75,unstructured-90]")
-@click.option("--max-flash", type=int, metavar="BYTES", help="Of the firmware.  [default: the board's]")
-@click.option("--max-ram", type=int, metavar="BYTES", help="With the stack.  [default: the board's]")
-@click.option("--max-cycles", type=int, metavar="CYCLES", help="Modelled, of one inference.")
+@click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
+@click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
+@click.option("--max-cycles", type=click.IntRange(1), metavar="CYCLES", help="Modelled, of one inference.")
 @click.option(
     "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"
 )
 @click.option("--study", default="tinyprune", show_default=True, help="Name of the study in the database.")
-@click.option("--seed", type=int, help="Of the search.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the search.")
 @click.option("-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Folder.")
 @options.as_json
 @options.quiet
