@@ -1,6 +1,5 @@
 """All of `tinyprune prune`: the user's Keras model ─prune─▶ (─train─▶) Keras model, and what became of each layer."""
 
-import hashlib
 import math
 import re
 from collections.abc import Callable
@@ -9,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from tinyprune import output, samples, sparsity
+from tinyprune.digest import sha256
 from tinyprune.errors import UsageError
 
 if TYPE_CHECKING:
@@ -188,13 +186,9 @@ def _fine_tuned(
 def _told_apart_by(request: PruneRequest, model: Any, data: Any, labels: Any) -> dict[str, Any]:
     """All that a training depends on, as JSON."""
     paths = ("model", "data", "output", "labels", "tuning")
-    contents = hashlib.sha256(model.to_json().encode())
-    for array in (*model.get_weights(), data, labels):
-        contents.update(f"{array.dtype} {array.shape}".encode())
-        contents.update(np.ascontiguousarray(array).data)
     options = asdict(request) | asdict(request)["tuning"]
     told = {name: value for name, value in options.items() if name not in paths}
-    return told | {"model, data or labels": contents.hexdigest()}
+    return told | {"model, data or labels": sha256(model.to_json(), *model.get_weights(), data, labels)}
 
 
 def _steps(

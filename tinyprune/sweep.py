@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from tinyprune import output, pipeline, quantize, reader, reference, samples
 from tinyprune.boards import Board
+from tinyprune.digest import sha256
 from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError
 from tinyprune.models import check_samples, sample_shape
 from tinyprune.quiet import quiet_tensorflow
@@ -32,7 +33,7 @@ PATTERNS = (DENSE, "2:4", "1:4", "unstructured-75", "unstructured-90")
 #: Of the samples, which prune and quantize; the others judge.
 PRUNING_SAMPLES = 256
 FEWEST_JUDGES = 16
-#: A trial whose process has not been heard of for so long has died, and is made again.
+#: How often a trial's process is heard of; one silent for twice as long has died, and its trial is made again.
 HEARTBEAT_S = 60
 #: How often a trial that died is made again.
 RETRIES = 3
@@ -167,7 +168,7 @@ def _load(path: Path, patterns: Sequence[str]) -> _Model:
     model = quantize.load_keras(path)
     sample_shape(model)  # refuses subclassed models, which have no configuration, among others
     config = json.dumps(json.loads(model.to_json())["config"], sort_keys=True)  # without the version of Keras
-    digest = _sha256(config, *model.get_weights())
+    digest = sha256(config, *model.get_weights())
     model = keras3.rebuild(model) if keras3.is_keras_3(model) else model
     return _Model(model, digest, _choices(model, patterns))
 
@@ -206,8 +207,8 @@ def _data(request: SweepRequest, models: Mapping[str, _Model]) -> _Data:
         checked[:pruning],
         checked[pruning:],
         None if labels is None else labels[pruning:],
-        _sha256(checked),
-        None if labels is None else _sha256(labels),
+        sha256(checked),
+        None if labels is None else sha256(labels),
     )
 
 
@@ -239,18 +240,6 @@ def _classes(name: str, model: Any) -> int:
             "leave them out to compare with the dense network"
         )
     return several[0]
-
-
-def _sha256(*parts: str | npt.NDArray[Any]) -> str:
-    """Of texts and arrays, by their contents."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, str):
-            digest.update(part.encode())
-        else:
-            digest.update(f"{part.dtype} {part.shape}".encode())
-            digest.update(np.ascontiguousarray(part).data)
-    return digest.hexdigest()
 
 
 @contextmanager

@@ -10,7 +10,6 @@ same order.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -30,6 +29,7 @@ import train as script
 from tables import Run
 
 from tinyprune import boards, models, pipeline, reader, sparsity, speech_commands
+from tinyprune.digest import sha256
 from tinyprune.errors import TinypruneError
 from tinyprune.fine_tuning import Step, fine_tune
 from tinyprune.graph import Weighted
@@ -110,7 +110,8 @@ class Data:
     def __init__(self, folder: Path, kept: Path) -> None:
         self.training: Audio = speech_commands.load(folder, "train")
         self.validation = speech_commands.evaluation_clips(speech_commands.load(folder, "validation"))
-        self.kept = kept.with_name(f"{kept.name}-{_digest(self.training)}")
+        copy = sha256(*self.training.words.values(), *self.training.noise)  # tells one copy of the data from another
+        self.kept = kept.with_name(f"{kept.name}-{copy[:12]}")
         self.plain = cache(self._plain)
 
     def epochs(self, recipe: Recipe) -> Callable[[int], Examples]:
@@ -132,14 +133,6 @@ class Data:
         """Unaugmented training clips `[clips, frames, coefficients, 1]` for ranges and reconstruction."""
         features = speech_commands.evaluation_clips(self.training, seed).inputs
         return features[np.random.default_rng(seed).permutation(len(features))[: script.RANGE_CLIPS]]
-
-
-def _digest(audio: Audio) -> str:
-    """Tells one copy of the data from another."""
-    contents = hashlib.sha256()
-    for array in (*audio.words.values(), *audio.noise):
-        contents.update(np.ascontiguousarray(array).data)
-    return contents.hexdigest()[:12]
 
 
 def main() -> int:
