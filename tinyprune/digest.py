@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 
 def sha256(*parts: str | npt.NDArray[Any]) -> str:
-    """Of texts and arrays, in hexadecimal."""
+    """Of texts and arrays of numbers, in hexadecimal."""
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, str):

@@ -104,10 +104,9 @@ def _check(request: PruneRequest) -> None:
             f"{request.pattern} removes filters by their norm: --method, --reorder, and --data without --labels go "
             "with other patterns"
         )
-    if data_alone and (request.method == "magnitude" or request.pattern.startswith("threshold-")):
-        raise UsageError(
-            "here magnitudes of weights alone decide; leave out --data, which go with --labels or --method match"
-        )
+    by_magnitude = request.method == "magnitude" and request.pattern != "threshold"
+    if data_alone and (by_magnitude or request.pattern.startswith("threshold-")):
+        raise UsageError("here magnitudes of weights alone decide: leave out --data")
     if request.tuning is not None:
         _check_tuning(request, request.tuning)
 

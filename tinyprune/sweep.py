@@ -436,15 +436,20 @@ def _file(
     trial: Any, patterns: Mapping[str, str], model: Any, request: SweepRequest, data: _Data, progress: Progress
 ) -> Path:
     """The trial's network, made again where this machine does not have it: its name has the digest of its bytes."""
-    digest = trial.user_attrs["network"]
-    file = request.output / f"trial-{trial.number}-{digest[:8]}.tflite"
+    file = _named(request.output, trial, trial.user_attrs["network"])
     if not file.is_file():
         content = _network(model, patterns, data)
-        if hashlib.sha256(content).hexdigest() != digest:
-            progress(f"{file} has other bytes than in the trial, which another machine or tinyprune made")
+        made = _named(request.output, trial, hashlib.sha256(content).hexdigest())
+        if made != file:
+            progress(f"{made} has other bytes than in the trial, which another machine or tinyprune made")
+        file = made
         with output.replacing(file) as part:
             part.write_bytes(content)
     return file
+
+
+def _named(folder: Path, trial: Any, digest: str) -> Path:
+    return folder / f"trial-{trial.number}-{digest[:8]}.tflite"
 
 
 def _front(trials: Sequence[Any]) -> set[int]:

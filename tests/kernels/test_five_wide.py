@@ -50,13 +50,17 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: float = 1) -> dict[str, Any]:
-    """Scales in the kernels' reach, which put sums anywhere between a few steps and far beyond int8; biases as large
-    as the sums. Without spread the scales are powers of two, which make ties."""
+    """Scales in the kernels' reach, TFLite's shifts of -4 to -10, which put sums anywhere between a few steps and far
+    beyond int8; biases as large as the sums. Larger scales are for small weights. Without spread the scales are powers
+    of two, which make ties. A channel of less scale may have sums so low that it is dead."""
     size = int(taps**0.5 * 127 * 70)
-    powers = random.integers(6, 11, channels)
+    powers = random.integers(random.choice([5, 5, 2]), 12, channels)
+    bias = random.integers(-size, size + 1, channels).astype(np.int32)
+    if random.random() < 0.3:
+        powers[-1], bias[-1] = 12, -128 * 128 * taps
     return {
         "weight_scales": 0.2 * 2.0 ** (random.uniform(0, 1, channels) * spread - powers),
-        "bias": random.integers(-size, size + 1, channels).astype(np.int32),
+        "bias": bias,
         "scale": 0.02,
         "zero_point": -128,
         "activation": "RELU",

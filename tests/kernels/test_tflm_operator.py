@@ -228,13 +228,14 @@ VERSION, BYTES, SCRATCH, LAYER = 1, 2, 4, 7
 #: What is wrong → what Prepare says.
 REFUSED: dict[str, tuple[Callable[[], Case], str]] = {
     "newer": (
-        lambda: with_word(VERSION, 2),
-        "format 2, this firmware reads up to 1 / the model was made by a newer tinyprune",
+        lambda: with_word(VERSION, 3),
+        "format 3, this firmware reads up to 2 / the model was made by a newer tinyprune",
     ),
     "much newer": (
         lambda: with_word(BYTES, 200, with_word(VERSION, 9)),
-        "format 9, this firmware reads up to 1 / the model was made by a newer",
+        "format 9, this firmware reads up to 2 / the model was made by a newer",
     ),
+    "older": (lambda: with_word(VERSION, 1), "the model was made by an older tinyprune"),
     "version 0": (lambda: with_word(VERSION, 0), "the custom options are damaged"),
     "magic": (lambda: with_word(0, 1), "the custom options are not tinyprune's"),
     "no options": (lambda: replace(plain(), options=b""), "the custom options are not tinyprune's"),

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests import networks, tflite_models
-from tests.tflite_models import Conv, Input
-from tinyprune import boards, lower, reader, sparsity
+from tests.tflite_models import Conv, Depthwise, Input
+from tinyprune import boards, fixed_point, lower, reader, sparsity
 from tinyprune.errors import DoesNotFit
 from tinyprune.graph import Reshape
-from tinyprune.kernels import Layout
+from tinyprune.kernels import Layout, five_wide
 
 NANO33 = boards.load("nano33")
 HOST = boards.load("host")
@@ -93,6 +93,37 @@ def test_a_dead_channel_does_not_take_the_fast_kernel_away() -> None:
         layer = Conv(**fields, zero_point=zero_point, activation=activation)
         step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
         assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"
+
+
+def depthwise(scale: float, bias: int) -> Any:
+    """A 3×3 layer five columns wide, input zero point 3, with one channel of another scale and bias than the others."""
+    weights = np.random.default_rng(0).integers(-100, 101, (3, 3, 16)).astype(np.int8)
+    weights[1, 1, 3] = 127
+    scales, biases = np.full(16, 0.02 * 2**-7.5), np.zeros(16, np.int32)
+    scales[3], biases[3] = scale, bias
+    fields: dict[str, Any] = {"weights": weights, "weight_scales": scales, "bias": biases, "scale": 0.02}
+    layer = Depthwise(**fields, padding="SAME", zero_point=-128, activation="RELU")
+    return tflite_models.graph(Input((25, 5, 16), 1.0, 3), [layer]).ops[0]
+
+
+def test_a_depthwise_channel_of_large_scale_does_not_take_the_fast_kernel_away() -> None:
+    assert five_wide.accepts_depthwise(depthwise(0.02 * 2**-4.5, 0))
+    assert not five_wide.accepts_depthwise(depthwise(0.02 * 2**-2.5, 0))
+
+
+def test_a_channel_of_small_scale_does_not_either_where_no_input_lifts_it() -> None:
+    scale = 0.02 * 2**-11.5
+    op = depthwise(scale, 0)
+    weights = op.weights[:, :, 3].astype(np.int64)
+    highest = int((weights * (np.where(weights > 0, 127, -128) - 3)).sum())
+    multiplier, shift = (numbers[3] for numbers in fixed_point.requantization(op))
+    sums = np.arange(1 << 13)
+    last = int(np.flatnonzero(fixed_point.multiply_by_quantized_multiplier(sums, multiplier, shift) == 0).max())
+    assert shift == -11
+    assert 0 < last < sums[-1]
+    assert not five_wide.accepts_depthwise(op)
+    assert five_wide.accepts_depthwise(depthwise(scale, last - highest))
+    assert not five_wide.accepts_depthwise(depthwise(scale, last + 1 - highest))
 
 
 def test_a_core_without_dsp_gets_portable_kernels() -> None:

@@ -88,8 +88,10 @@ def test_a_channel_without_weights_gives_its_constant(bias: int, shift: int) -> 
     ("change", "why"),
     [
         ({"shift": [-11]}, "t = 1 leaves a half below the lowest bit"),
-        ({"shift": [0]}, "a weight would not fit 16 bits"),
-        ({"shift": [3]}, "shifts to the left"),
+        ({"shift": [-3]}, "a weight would not fit 16 bits"),
+        ({"shift": [-3], "max_weight": [64]}, "a weight would be 2^15"),
+        ({"shift": [0], "max_weight": [1], "reach": [1], "highest": [2], "bias": [1]}, "ties of the second rounding"),
+        ({"shift": [3], "max_weight": [1], "reach": [1], "highest": [2], "bias": [1]}, "shifts to the left"),
         ({"shift": [-5], "reach": [1 << 24]}, "the accumulator would overflow"),
         ({"shift": [-5], "bias": [-(1 << 24)]}, "the accumulator would overflow"),
     ],

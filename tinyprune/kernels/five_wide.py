@@ -30,9 +30,9 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
     """How to store the channels of a layer for one shift; None where the layer is out of reach."""
     if not relu_rounding.fits_relu(op.output.zero_point, op.activation_min, op.activation_max):
         return None
-    rows, sizes = weight_rows(op), np.abs(weight_rows(op))
+    rows = weight_rows(op)
     highest = folded_bias(op) + np.maximum(-128 * rows, 127 * rows).sum(axis=1)
-    reach, largest = 128 * sizes.sum(axis=1), sizes.max(axis=1)
+    reach, largest = 128 * np.abs(rows).sum(axis=1), np.maximum(rows, -rows - 1).max(axis=1)
     return relu_rounding.relu_channels(folded_bias(op), reach, highest, largest, *fixed_point.requantization(op))
 
 

@@ -5,7 +5,7 @@ of every layer ends in the same shift E, which an instruction can hold:
 
     y = SSAT8((offset + (2^t · acc · m >> 32)) >> E),   t = E + 1 − s,   offset = 2^(t−2) + 2^(E−1) + zero_point · 2^E
 
-with TFLite's multiplier m ≥ 0 and s = −shift. In C: `smmla`, `ssat … asr #E`, and a store. With E = 11, shifts
+with TFLite's multiplier m ≥ 0 and s = −shift ≥ 1. In C: `smmla`, `ssat … asr #E`, and a store. With E = 11, shifts
 −4 to −10 take any weights: t is 8 to 2, and 127 · 2^8 fits 16 bits.
 
 Proof, for activation_min = zero_point = −128 and activation_max = 127. TFLite has x = ⌊(acc·m + 2^30) / 2^31⌋ (ties
@@ -38,7 +38,7 @@ Int64: TypeAlias = npt.NDArray[np.int64]
 #: C's TP_RELU_SHIFT.
 SHIFT = 11
 _INT16_MAX, _INT32_MAX = (1 << 15) - 1, (1 << 31) - 1
-_MIN_SCALE_SHIFT, _MAX_SCALE_SHIFT = 2, 16
+_MIN_SCALE_SHIFT, _MAX_SCALE_SHIFT = 2, SHIFT  # the proof needs t ≥ 2 and s ≥ 1
 _ZERO_POINT = -128
 
 
@@ -77,7 +77,7 @@ def relu_channels(
     """How to store the channels of a layer that `fits_relu`; None where a channel is out of reach.
 
     All arguments are `[out_channels]`: the bias with the input zero point folded in, the largest magnitude of any
-    partial sum of products, the highest sum that any input gives, bias included, the largest magnitude of any weight,
+    partial sum of products, the highest sum that any input gives, bias included, the largest of any weight w or −w − 1,
     and TFLite's requantization.
     """
     columns_given = (bias, reach, highest, max_weight, multiplier, shift)
@@ -110,7 +110,7 @@ def _fits(channel: _Channel, reach: int, max_weight: int) -> bool:
     t = channel.scale_shift
     if not _MIN_SCALE_SHIFT <= t <= _MAX_SCALE_SHIFT:
         return False
-    return (abs(channel.bias) + reach) << t <= _INT32_MAX and max_weight << t <= _INT16_MAX + 1
+    return (abs(channel.bias) + reach) << t <= _INT32_MAX and max_weight << t <= _INT16_MAX
 
 
 def requantize(acc: npt.ArrayLike, channels: ReluChannels) -> npt.NDArray[np.int8]:

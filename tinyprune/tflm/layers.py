@@ -20,7 +20,7 @@ from tinyprune.tflm.file import Custom, rewrite
 from tinyprune.tflm.operators import CUSTOM, Operator
 
 OPERATOR = "TinypruneSparseConv2D"
-MAGIC, VERSION = b"TPSC", 1
+MAGIC, VERSION = b"TPSC", 2
 #: C's tp_tflm_options: magic; version, bytes, bytes of the weights and of the scratch; scales of input and output;
 #: tp_layer; the kernel's name.
 _OPTIONS = struct.Struct(f"<4s4I2f{len(LAYER_FIELDS)}i48s")

@@ -5,7 +5,7 @@
  * padding counts as input_zero_point, sizes are 1 or more. They run anywhere, with the same arithmetic in C.
  *
  * Requantization. These kernels, tp_*_exact_dsp aside, take layers with activation_min = output_zero_point = -128 and activation_max = 127, as
- * a ReLU has them. Weights and bias of output channel o are taken times 2^t[o], t[o] in [2, 16], such that every partial
+ * a ReLU has them. Weights and bias of output channel o are taken times 2^t[o], t[o] in [2, 11], such that every partial
  * sum fits 32 bits; then an output is
  *     ssat8((offset[o] + (acc * multiplier[o] >> 32)) >> TP_RELU_SHIFT),
  * equal to TFLite's two roundings: relu_rounding.py has the proof and chooses t.

@@ -84,6 +84,9 @@ bool check_version(const Node &node) {
                     static_cast<int>(options.version), static_cast<int>(TP_TFLM_VERSION));
         return refuse("the model was made by a newer tinyprune: build the firmware with that");
     }
+    if (options.version > 0 && options.version < TP_TFLM_VERSION) {
+        return refuse("the model was made by an older tinyprune, whose weights are scaled otherwise: build it again");
+    }
     if (options.version != TP_TFLM_VERSION || options.bytes != sizeof options || node.given != sizeof options) {
         return refuse("the custom options are damaged");
     }

@@ -28,7 +28,7 @@ extern "C" {
 #define TP_TFLM_OPERATOR "TinypruneSparseConv2D"
 
 /* The layout of tp_tflm_options. A runtime refuses what is newer than itself. */
-constexpr uint32_t TP_TFLM_VERSION = 1;
+constexpr uint32_t TP_TFLM_VERSION = 2;
 constexpr uint32_t TP_TFLM_MAGIC = 0x43535054; /* "TPSC" */
 
 /* Little-endian, 148 bytes. */
