@@ -64,6 +64,7 @@ EXPERIMENTS = (
     ("2:4", tables.REORDERED + MATCH),
     ("2:4", tables.FINE_TUNED),
     ("2:4", tables.REORDERED + tables.FINE_TUNED),
+    ("unstructured-50", MATCH),
     ("unstructured-50", tables.FINE_TUNED),
     ("1:4", tables.FINE_TUNED),
     ("1:4", tables.STEPPED),
