@@ -47,8 +47,8 @@ channels were first put into the order in which the pattern loses least. "thresh
 standard deviation of their layer's, "channels-50" half of the channels between layers. M's 2:4 rows of seed 1 were made
 again on 2026-11-27, for their networks were lost; the first time, with ranges between extremes, "match" and
 "fine-tuned" were 0.60 and 0.33 points below dense. Some runs with 60 epochs were interrupted and went on, that of
-seed 6 at 50 % twice. Seeds 7 to 9 of S were added when 4 to 6 had been seen, to narrow the errors of some rows, whatever
-came out.
+seed 6 at 50 % twice. Seeds 7 to 9 of S were added when 4 to 6 had been seen, to narrow the errors of some rows,
+whatever came out.
 
 Int8 accuracy is by TensorFlow Lite Micro. "ranges" says what int8 covers of each tensor: the range of least squared
 error (`tinyprune/ranges.py`; since 2026-11-28, when it was chosen for agreeing better with the float network, on two
