@@ -83,7 +83,7 @@ def test_options_and_constants_of_a_custom_operator() -> None:
     table = subgraph.Operators(0)
     options = bytes(table.CustomOptionsAsNumpy())
     magic, version, size, weights_bytes, scratch_bytes = struct.unpack_from("<4s4I", options)
-    assert (magic, version, size, len(options)) == (b"TPSC", 1, 148, 148)
+    assert (magic, version, size, len(options)) == (b"TPSC", 2, 148, 148)
     assert scratch_bytes == kernel.scratch_bytes(op)
     assert struct.unpack_from("<2f", options, 20) == (op.input.scale, op.output.scale)
     layer = struct.unpack_from("<18i", options, 28)

@@ -24,12 +24,12 @@ class Recording:
 
 
 def read(paths: Iterable[Path], labels: Iterable[str], limit: int | None = None) -> list[Recording]:
-    """The .wav files of `paths`, and those in the class folders of folders, each once; at most `limit`, spread evenly.
+    """The .wav files of `paths`, and those in the class folders of folders; at most `limit`, spread evenly.
 
     Raises UsageError where there are none, DataError about a file that is no 16 kHz mono recording.
     """
     known = frozenset(labels)
-    files = list(dict.fromkeys(file for path in paths for file in _files(path, known)))
+    files = [file for path in paths for file in _files(path, known)]
     if not files:
         raise UsageError(f"no .wav among {', '.join(map(str, paths))}, nor in folders named {', '.join(sorted(known))}")
     if limit is not None and limit < len(files):
