@@ -89,16 +89,16 @@ def fine_tune(
     `examples_of_epoch` is asked for all of them in turn; `progress` is told those of each step, from 0 on. `folder` is
     for checkpoints: an interrupted run goes on from there. Raises what pruning and `train` do.
     """
-    (share, remainder), spent = divmod(recipe.epochs, len(steps)), 0
+    share, remainder = divmod(recipe.epochs, len(steps))
     if not share:
         raise UsageError(f"{recipe.epochs} epochs are too few for {len(steps)} steps of pruning")
     for number, step in enumerate(steps, start=1):
         part = replace(recipe, epochs=share + (remainder if number == len(steps) else 0))
-        place, show, examples = folder / str(number), partial(progress, step), partial(_later, examples_of_epoch, spent)
+        place, show = folder / str(number), partial(progress, step)
+        examples = partial(_later, examples_of_epoch, share * (number - 1))
         pruned = _start(model, step, place)
         before = score(pruned.model, validation)
         history = train(pruned.model, examples, validation, part, place, show, loss)
-        spent += part.epochs
         model = unmasked(pruned)
     return FineTuned(pruned, before, history[-1].validation_score)
 

@@ -80,8 +80,8 @@ def relu_channels(
     partial sum of products, the highest sum that any input gives, bias included, the largest of any weight w or −w − 1,
     and TFLite's requantization.
     """
-    columns_given = (bias, reach, highest, max_weight, multiplier, shift)
-    rows = np.stack([np.asarray(column, np.int64) for column in columns_given], axis=1)
+    given = (bias, reach, highest, max_weight, multiplier, shift)
+    rows = np.stack([np.asarray(column, np.int64) for column in given], axis=1)
     found = [_channel(*row) for row in rows.tolist()]
     if not all(found):
         return None
