@@ -1,5 +1,6 @@
 """Pruning without labels: against exhaustive search and least squares, and on whole networks against magnitude."""
 
+import sys
 from itertools import combinations, product
 
 import numpy as np
@@ -187,6 +188,19 @@ def test_a_network_of_one_layer_used_twice_is_matched_by_its_answer():
     samples = RNG(0).normal(size=(64, 8)).astype(np.float32)
     plain, matched = prune(model), prune(model, "2:4", "match", samples)
     assert error(model, matched, samples) < error(model, plain, samples)
+
+
+def test_symbols_are_matched_as_they_are_since_nothing_lies_between_two_of_them(monkeypatch):
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    words = Sequential(
+        [layers.Embedding(20, 8, input_length=6), layers.Conv1D(16, 3, activation="relu"), layers.Dense(8)]
+    )
+    samples = RNG(0).integers(20, size=(64, 6))
+    monkeypatch.setattr(sys.modules["tinyprune.prune.match"], "_mixtures", None)
+    plain, matched = prune(words), prune(words, "2:4", "match", samples)
+    assert error(words, matched, samples) < error(words, plain, samples)
 
 
 BAD_SAMPLES = {

@@ -3,7 +3,8 @@
 Reconstruction treats layers one by one, and their errors add up. Here the pruned network learns, on the same unlabelled
 samples, to give the answers of the dense one (Hinton et al., "Distilling the Knowledge in a Neural Network",
 arXiv:1503.02531): the mean squared difference of what the last pruned layer answers, by Adam under a cosine learning
-rate. Masks are held; batch normalization keeps its statistics.
+rate. Masks are held; batch normalization keeps its statistics. Samples are few, so each epoch shows new mixtures of
+two of them (Zhang et al., "mixup", arXiv:1710.09412), whose answers the dense network tells as well.
 """
 
 import math
@@ -15,7 +16,7 @@ import numpy as np
 from tinyprune.errors import ModelError
 from tinyprune.prune.kernels import Bool, Float32, kernels_of
 
-EPOCHS = 20
+EPOCHS = 40
 BATCH_SAMPLES = 32
 LEARNING_RATE = 1e-3
 
@@ -23,18 +24,20 @@ LEARNING_RATE = 1e-3
 def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) -> None:
     """Adjust the pruned model in place, whose kernels hold the masks. Raises ModelError where it diverges."""
     import tensorflow as tf
-    from tf_keras import optimizers
+    from tf_keras import layers, optimizers
 
     once = [kernel.layer.name for kernel in kernels_of(dense) if kernel.name in masks and kernel.is_used_once]
     teacher, student = (_up_to(model, once[-1]) if once else model for model in (dense, pruned))
-    answers = np.concatenate([teacher.predict_on_batch(batch) for batch in _batches(samples)])
     steps = EPOCHS * math.ceil(len(samples) / BATCH_SAMPLES)
     optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
     optimizer.build(student.trainable_variables)
-    power = float(np.mean(answers.astype(np.float64) ** 2)) or 1.0
+    squares = [np.mean(teacher.predict_on_batch(batch) ** 2, dtype=np.float64) for batch in _batches(samples)]
+    power = float(np.mean(squares)) or 1.0
+    are_symbols = any(isinstance(layer, layers.Embedding) for layer in dense.layers)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def step(batch: Any, wanted: Any) -> Any:
+    def step(batch: Any) -> Any:
+        wanted = teacher(batch, training=False)
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean((student(batch, training=False) - wanted) ** 2) / power
         variables = student.trainable_variables
@@ -43,12 +46,19 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
 
     rng = np.random.default_rng(0)
     for _ in range(EPOCHS):
-        order = rng.permutation(len(samples))
-        losses = [float(step(samples[part], answers[part])) for part in _batches(order)]
+        shown = samples[rng.permutation(len(samples))] if are_symbols else _mixtures(samples, rng)
+        losses = [float(step(batch)) for batch in _batches(shown)]
         if not np.isfinite(losses).all():
             raise ModelError(
                 f"model {pruned.name} diverged while it was matched to the dense one; use reconstruct alone"
             )
+
+
+def _mixtures(samples: Float32, rng: np.random.Generator) -> Float32:
+    """As many samples `[samples, ...]`, each between two of those given, at a random place."""
+    first, second = (samples[rng.permutation(len(samples))] for _ in range(2))
+    share = rng.random((len(samples), *(1 for _ in samples.shape[1:])), dtype=np.float32)
+    return share * first + (1 - share) * second
 
 
 def _up_to(model: Any, layer: str) -> Any:
