@@ -17,6 +17,11 @@ A message says what is wrong, where, and what to do next; it is shown to the use
 """
 
 
+def first_line(error: Exception) -> str:
+    """What another library's error says, for a message of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
 class TinypruneError(Exception):
     exit_code = 1
 

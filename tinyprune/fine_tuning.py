@@ -122,7 +122,7 @@ def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
         with np.load(folder / MASKS, allow_pickle=False) as archive:
             report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))
             kept = {name.removeprefix(MASK): archive[name] for name in archive.files if name.startswith(MASK)}
-        return PrunedModel(kernels.clone(quantize.load_keras(folder / START), kept), kept, report)
+        return PrunedModel(kernels.clone(quantize.load_keras(folder / START, safe=False), kept), kept, report)
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, ModelError) as error:
         raise DataError(f"{folder} is damaged ({error}); remove {folder.parent} to start over") from error
 

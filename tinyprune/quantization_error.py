@@ -59,23 +59,28 @@ def layer_errors(model: Any, content: bytes, inputs: npt.NDArray[np.generic]) ->
 
 def _error(name: str, tensor: Activation, real: Float32, stored: npt.NDArray[np.int8]) -> LayerError:
     """Both `[samples, values]`."""
-    shown = (stored.astype(np.float64) - tensor.zero_point) * float(tensor.scale)
     wanted = real.astype(np.float64)
-    noise = float(((wanted - shown) ** 2).mean())
-    power = float((wanted**2).mean())
     low, high = ((end - tensor.zero_point) * float(tensor.scale) for end in (-128.5, 127.5))
     return LayerError(
         name,
-        _decibels(power, noise),
-        float(np.abs(wanted - shown).max()) / (float(np.ptp(wanted)) or 1.0),
+        sqnr_db(tensor, real, stored),
+        float(np.abs(wanted - _shown(tensor, stored)).max()) / (float(np.ptp(wanted)) or 1.0),
         float(((wanted < low) | (wanted > high)).mean()),
     )
 
 
-def _decibels(power: float, noise: float) -> float:
+def sqnr_db(tensor: Activation, real: Float32, stored: npt.NDArray[np.int8]) -> float:
+    """Signal to quantization noise of a tensor's values, both `[samples, values]`, in dB; may be infinite."""
+    wanted = real.astype(np.float64)
+    noise = float(((wanted - _shown(tensor, stored)) ** 2).mean())
+    power = float((wanted**2).mean())
     if not noise:
         return math.inf
     return 10 * math.log10(power / noise) if power else -math.inf
+
+
+def _shown(tensor: Activation, stored: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    return (stored.astype(np.float64) - tensor.zero_point) * float(tensor.scale)
 
 
 def _float_outputs(content: bytes, inputs: Float32) -> list[Float32]:

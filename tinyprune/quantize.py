@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import ModelError, UsageError
+from tinyprune.errors import ModelError, UsageError, first_line
 from tinyprune.models import Ranges, activation_range, check_samples, is_quantization_aware, sample_shape
 from tinyprune.quiet import quiet_tensorflow
 from tinyprune.ranges import Histogram
@@ -34,10 +34,10 @@ def quantize(
 ) -> bytes:
     """Convert for one sample at a time.
 
-    `calibration` is `[samples, *input shape]`; without it the model must carry its ranges, as one that was trained
-    quantization-aware does. Of what it shows of each tensor, int8 covers what `ranges` says: the range with the least
-    squared error (`tinyprune.ranges`), or from extreme to extreme, as TensorFlow Lite does by itself. Equal arguments
-    give equal bytes.
+    `calibration` is `[samples, *input shape]`. Of what it shows of each tensor, int8 covers what `ranges` says: the
+    range with the least squared error (`tinyprune.ranges`), or from extreme to extreme, as TensorFlow Lite does by
+    itself. Neither counts for a model that was trained quantization-aware: it carries its ranges. Equal arguments give
+    equal bytes.
     """
     if calibration is None or is_quantization_aware(model):
         _require_ranges(model)
@@ -73,8 +73,11 @@ def record_ranges(model: Any, samples: Float32) -> Ranges:
 
 
 @quiet_tensorflow()
-def load_keras(path: Path) -> Any:
-    """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder."""
+def load_keras(path: Path, *, safe: bool = True) -> Any:
+    """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder.
+
+    A `.keras` file with Python code in it (a Lambda layer) is refused, unless it is not `safe` but known to be ours.
+    """
     if not path.exists():
         raise UsageError(f"there is no model {path}")
     file = path / "saved_model.pb" if path.is_dir() else path
@@ -83,9 +86,10 @@ def load_keras(path: Path) -> Any:
     version = _keras_version(path)
     models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
     try:
-        model = models.load_model(path, custom_objects={"ActivationRange": activation_range()}, compile=False)
+        objects = {"ActivationRange": activation_range()}
+        model = models.load_model(path, custom_objects=objects, compile=False, safe_mode=safe)
     except Exception as error:  # the loaders raise whatever they stumble upon
-        raise ModelError(f"{path} (Keras {version}) cannot be loaded: {_first_line(error)}") from error
+        raise ModelError(f"{path} (Keras {version}) cannot be loaded: {first_line(error)}") from error
     if not hasattr(model, "layers"):
         raise ModelError(f"{path} holds no Keras model, only functions; save it with model.save() as .keras or .h5")
     if not _has_inputs(model):
@@ -118,12 +122,8 @@ def _keras_version(path: Path) -> str:
                     raise ModelError(f"{path} holds no network, at most its weights; save it with model.save()")
                 return str(file.attrs["keras_version"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path} is damaged or no Keras model: {_first_line(error)}") from error
+        raise ModelError(f"{path} is damaged or no Keras model: {first_line(error)}") from error
     raise ModelError(f"{path} is no Keras model: expected a .keras or .h5 file or a SavedModel folder")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def _require_ranges(model: Any) -> None:
@@ -173,7 +173,7 @@ def _convert(model: Any, samples: Float32 | None, int8: bool = True, ranges: Ran
         return _quantize_calibrated(_with_best_ranges(content, samples))
     except Exception as error:  # MLIR diagnostics come as RuntimeError, ValueError or ConverterError
         raise ModelError(
-            f"TensorFlow Lite cannot convert {model.name} to {'int8' if int8 else 'float'}: {_first_line(error)}"
+            f"TensorFlow Lite cannot convert {model.name} to {'int8' if int8 else 'float'}: {first_line(error)}"
         ) from error
 
 

@@ -190,7 +190,7 @@ def _stretches(noise: tuple[Int16, ...], count: int, rng: np.random.Generator) -
 
 
 def _evenly(words: Mapping[str, Int16], count: int, rng: np.random.Generator) -> Int16:
-    """`[count, samples]` of the words that are no commands, equally many of each, twice only where a word is rare."""
+    """`[count, samples]` of the words that are no commands, equally many of each: clips of a rare one several times."""
     unknown = [clips for word, clips in sorted(words.items()) if word not in COMMANDS]
     if not unknown:
         raise DataError("there is no word besides the commands: the class `unknown` needs some")

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import output, pipeline, quantize, reader, reference, samples
+from tinyprune import output, pipeline, quantization_error, quantize, reader, reference, samples
 from tinyprune.boards import Board
 from tinyprune.digest import sha256
-from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError
+from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError, first_line
 from tinyprune.models import check_samples, sample_shape
 from tinyprune.quiet import quiet_tensorflow
 
@@ -42,6 +42,8 @@ CONNECT_ATTEMPTS = 5
 CONNECT_WAIT_S = 0.5
 #: Inputs of each firmware that are compared with TFLite Micro.
 COMPARED_INPUTS = 4
+#: Closer to the dense network than this is as good.
+MOST_DECIBELS = 200.0
 
 Progress = Callable[[str], None]
 
@@ -249,8 +251,7 @@ def _storage(optuna: Any, request: SweepRequest) -> Iterator[Any]:
     try:
         storage = _connected(optuna, url)
     except Exception as error:  # whatever the database's driver raises
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(f"the storage {_without_password(url)} cannot be used: {reason}") from None
+        raise UsageError(f"the storage {_without_password(url)} cannot be used: {first_line(error)}") from None
     try:
         yield storage
     finally:
@@ -389,10 +390,9 @@ def _quality(content: bytes, dense: Any, data: _Data) -> float:
     answers = reference.infer(graph, stored).reshape(len(stored), -1)
     if data.labels is not None:
         return float((answers.argmax(axis=1) == data.labels).mean())
-    shown = (answers.astype(np.float64) - graph.output.zero_point) * float(graph.output.scale)
-    wanted = np.asarray(dense.predict(data.judging, verbose=0), np.float64).reshape(len(stored), -1)
-    noise = float(((wanted - shown) ** 2).mean()) or 1e-12
-    return float(10 * np.log10((wanted**2).mean() / noise))
+    wanted = np.asarray(dense.predict(data.judging, verbose=0)).reshape(len(stored), -1)
+    ratio = quantization_error.sqnr_db(graph.output, wanted, answers)
+    return min(max(ratio, -MOST_DECIBELS), MOST_DECIBELS)  # neither a database nor JSON knows infinity
 
 
 def _points(

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinyprune import oracle, reader
-from tinyprune.errors import DataError, ModelError
+from tinyprune.errors import DataError, ModelError, first_line
 from tinyprune.models import Examples
 
 HISTORY = "history.json"
@@ -155,7 +155,7 @@ def _run_epoch(model: Any, examples: Examples, validation: Examples, recipe: Rec
 
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
     """tf_keras keeps the state of its `stateful` generators out of checkpoints, so each epoch starts them anew."""
-    for index, layer in enumerate(model.layers):
+    for index, layer in enumerate(model._flatten_layers(include_self=False)):  # those of nested models too
         generator = getattr(getattr(layer, "_random_generator", None), "_generator", None)
         if generator is not None:
             generator.reset_from_seed(int(np.random.SeedSequence([seed, epoch, index]).generate_state(1)[0]))
@@ -199,7 +199,7 @@ def _write(checkpoint: Any, path: Path) -> None:
     try:
         checkpoint.write(str(path))
     except errors.OpError as error:
-        raise DataError(f"{path} cannot be written: {error.message.splitlines()[0]}") from error
+        raise DataError(f"{path} cannot be written: {first_line(error)}") from error
 
 
 def _write_history(folder: Path, recipe: Recipe, history: tuple[EpochResult, ...]) -> None:

@@ -57,7 +57,7 @@ def _panel(panel: Any, points: Sequence[dict[str, Any]], axis: str, factor: floa
     colours = _colours(points)
     for row in points:
         style = {"marker": MARKERS[row["model"][-1]], "color": colours[row["pattern"]]}
-        face = "none" if row["method"] == tables.MATCH else colours[row["pattern"]]
+        face = "none" if row["method"].startswith(tables.MATCH) else colours[row["pattern"]]
         panel.plot(row[axis] * factor, row["accuracy"], linestyle="none", markerfacecolor=face, **style)
     best = front([(row[axis] * factor, row["accuracy"]) for row in points])
     panel.step(*zip(*best, strict=True), where="post", color="0.7", zorder=0)

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache, partial
@@ -51,7 +51,8 @@ CLIPS = "clips"
 SEED_OFFSET = 1000
 MODEL = "model.tflite"
 RECONSTRUCT: Method = "reconstruct"
-MATCH: Method = "match"
+#: Methods without labels, and how each prunes.
+ONE_SHOT: Mapping[str, Method] = {RECONSTRUCT: RECONSTRUCT, tables.MATCH: "match", tables.MATCH_ALL: "match"}
 #: Before the per cent of channels to remove.
 CHANNELS = "channels-"
 #: Into how many steps a gradual pruning is cut at most.
@@ -60,11 +61,13 @@ STEPS = 3
 EXPERIMENTS = (
     (tables.DENSE, tables.TRAINED),
     ("2:4", RECONSTRUCT),
-    ("2:4", MATCH),
-    ("2:4", tables.REORDERED + MATCH),
+    ("2:4", tables.MATCH),
+    ("2:4", tables.MATCH_ALL),
+    ("2:4", tables.REORDERED + tables.MATCH),
     ("2:4", tables.FINE_TUNED),
     ("2:4", tables.REORDERED + tables.FINE_TUNED),
-    ("unstructured-50", MATCH),
+    ("unstructured-50", tables.MATCH),
+    ("unstructured-50", tables.MATCH_ALL),
     ("unstructured-50", tables.FINE_TUNED),
     ("1:4", tables.FINE_TUNED),
     ("1:4", tables.STEPPED),
@@ -131,9 +134,9 @@ class Data:
         return clips
 
     def _plain(self, seed: int) -> Any:
-        """Unaugmented training clips `[clips, frames, coefficients, 1]` for ranges and reconstruction."""
+        """Training clips, not augmented, in random order: `[clips, frames, coefficients, 1]`."""
         features = speech_commands.evaluation_clips(self.training, seed).inputs
-        return features[np.random.default_rng(seed).permutation(len(features))[: script.RANGE_CLIPS]]
+        return features[np.random.default_rng(seed).permutation(len(features))]
 
 
 def main() -> int:
@@ -152,7 +155,7 @@ def main() -> int:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Prune DS-CNN in every way and tabulate accuracy, cycles and bytes.")
     parser.add_argument("--data", type=Path, help="folder of Speech Commands (`tinyprune data fetch`)")
-    parser.add_argument("--runs", type=Path, required=True, help="folder for checkpoints and finished runs")
+    parser.add_argument("--runs", type=Path, required=True, help="folder for checkpoints and the networks made")
     parser.add_argument("--size", choices=tuple(models.GEOMETRIES), default="S")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument(
@@ -163,7 +166,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--dense-epochs", type=int, default=40, help="default %(default)s")
     parser.add_argument("--epochs", type=int, default=10, help="of fine-tuning after pruning (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=HERE, help="where the two result files go")
+    parser.add_argument("--out", type=Path, default=HERE, help="where results and finished runs go")
     parser.add_argument(
         "--remodel", action="store_true", help="only model the cycles again of finished runs of --size and --seeds"
     )
@@ -178,14 +181,8 @@ def run(arguments: argparse.Namespace) -> None:
     wanted = [(p, m) for p, m in EXPERIMENTS if p in arguments.patterns and m in arguments.methods]
     for pattern, method in wanted:
         for seed in arguments.seeds:
-            dense = Recipe(arguments.dense_epochs, script.DENSE.learning_rate, script.DENSE.weight_decay, 128, seed)
-            fine = Recipe(
-                arguments.epochs,
-                script.FINE_TUNING.learning_rate,
-                script.FINE_TUNING.weight_decay,
-                128,
-                SEED_OFFSET + seed,
-            )
+            dense = replace(script.DENSE, epochs=arguments.dense_epochs, seed=seed)
+            fine = replace(script.FINE_TUNING, epochs=arguments.epochs, seed=SEED_OFFSET + seed)
             task = Task(arguments.size, seed, pattern, method, dense, fine)
             if task.key not in {run.key for run in tables.read(arguments.out) if run.ranges == tables.LEAST_ERROR}:
                 finish(task, data, arguments)
@@ -249,20 +246,19 @@ def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
     if task.pattern == tables.DENSE:
         fit(model, data, task.fine_tuning, folder)
         return model
-    samples = data.plain(task.seed)[:SAMPLES]
+    samples = data.plain(task.seed) if task.method == tables.MATCH_ALL else data.plain(task.seed)[:SAMPLES]
     if task.pattern.startswith(CHANNELS):
         smaller, _ = filters.shrink(model, float(task.pattern.removeprefix(CHANNELS)) / 100)
         fit(smaller, data, task.fine_tuning, folder)
         return smaller
     reorder, method = task.method.startswith(tables.REORDERED), task.method.removeprefix(tables.REORDERED)
-    if method in (RECONSTRUCT, MATCH):
-        one_shot = MATCH if method == MATCH else RECONSTRUCT
-        return unmasked(prune(model, task.pattern, one_shot, samples, reorder=reorder))
+    if method in ONE_SHOT:
+        return unmasked(prune(model, task.pattern, ONE_SHOT[method], samples, reorder=reorder))
     steps = [
         Step(pattern.name, partial(prune_to, pattern, samples, reorder=reorder and number == 0))
         for number, pattern in enumerate(patterns_of(task))
     ]
-    recipe = replace(task.fine_tuning, epochs=max(len(steps), task.fine_tuning.epochs))
+    recipe = task.fine_tuning
     tuned = fine_tune(model, steps, data.epochs(recipe), data.validation, recipe, folder, partial(show, folder))
     return unmasked(tuned.pruned)
 
@@ -302,7 +298,7 @@ def show(folder: Path, step: Step | None, result: EpochResult) -> None:
 def to_int8(task: Task, model: Any, data: Data) -> bytes:
     if task.pattern.startswith(CHANNELS):
         return quantize(model, data.plain(task.seed)[:SAMPLES])
-    ranges = record_ranges(model, data.plain(task.seed))
+    ranges = record_ranges(model, data.plain(task.seed)[: script.RANGE_CLIPS])
     ranged = models.ds_cnn(task.size, len(LABELS), ranges)
     ranged.set_weights(model.get_weights())
     return quantize(ranged)

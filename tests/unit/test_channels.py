@@ -144,19 +144,33 @@ def test_filters_go_with_everything_that_reads_their_channels(chain):
 
 
 def test_removing_channels_that_do_nothing_changes_nothing(chain):
-    """Filters whose channels leave as zeros: what is left computes the same."""
-    pointwise, hidden = chain.get_layer("pointwise"), chain.get_layer("hidden")
-    kernel, bias = pointwise.get_weights()
-    kernel[..., 8:], bias[8:] = 0, 0
-    pointwise.set_weights([kernel, bias])
-    found = channels.find(chain)[1]
-    weights = channels.take(chain, [(found, np.arange(8))])
-    seen = weights[hidden.kernel.name]
-    assert seen.shape == (2 * 2 * 8, 8)
-    maps = np.random.default_rng(2).normal(size=(5, 2, 2, 16)).astype(np.float32)
-    maps[..., 8:] = 0
-    full = maps.reshape(5, -1) @ hidden.kernel.numpy()
-    np.testing.assert_allclose(maps[..., :8].reshape(5, -1) @ seen, full, rtol=1e-5)
+    """Half of the filters of each layer but the last answer zero to everything: what is left computes the same."""
+    for name in ("conv", "pointwise", "hidden"):
+        layer = chain.get_layer(name)
+        kernel, *bias = layer.get_weights()
+        kernel[..., ::2] = 0
+        layer.set_weights([kernel, *(np.where(np.arange(len(b)) % 2, b, 0) for b in bias)])
+    normalization, neutral = chain.get_layer("conv_bn"), (0, 0, 0, 1)
+    weights = zip(normalization.get_weights(), neutral, strict=True)
+    normalization.set_weights([np.where(np.arange(12) % 2, weight, at_even) for weight, at_even in weights])
+    smaller, _ = filters.shrink(chain, 0.34)
+    assert [smaller.get_layer(name).output_shape[-1] for name in ("conv", "pointwise", "hidden")] == [8, 12, 4]
+    np.testing.assert_allclose(smaller.predict(inputs(chain)), chain.predict(inputs(chain)), rtol=1e-4)
+
+
+def test_whatever_else_sees_channels_holds_them():
+    """Also where Keras hands a layer its second tensor by another way than as a list."""
+    from tf_keras import Model, layers
+
+    start = layers.Input((6, 8))
+    first, second = layers.Conv1D(8, 1, name="first")(start), layers.Conv1D(8, 1, name="second")(start)
+    reader = layers.Dense(4, name="reader")
+    for joined in (first + second, layers.MultiHeadAttention(2, 4, name="attention")(first, second)):
+        both = Model(start, [joined, reader(second)])
+        assert {c.makers[0].name: bool(c.fixed) for c in channels.find(both) if c.makers}["second"]
+    pooled = layers.GlobalAveragePooling1D(data_format="channels_first", name="pooled")(first)
+    found = channels.find(Model(start, layers.Dense(2)(pooled)))[0]
+    assert found.fixed == "pooled, a GlobalAveragePooling1D, needs them as they are"
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 2.0])

@@ -1,4 +1,4 @@
-"""Quantization-aware training of pruned models: the mask survives training and conversion, and plain QAT loses it."""
+"""Quantization-aware training of pruned models: the mask survives training and conversion."""
 
 import numpy as np
 import pytest

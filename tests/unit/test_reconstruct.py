@@ -174,7 +174,7 @@ def test_what_cannot_be_reconstructed_falls_back_and_says_so():
         Model(features, layers.Dense(4, name="dense")(recurrent)), "2:4", "reconstruct", RNG(0).normal(size=(9, 6, 8))
     )
     reasons = {line.name: line.reason for line in pruned.layers}
-    assert reasons["twice"] == "2:4 along taps, by magnitude: the layer has several inputs"
+    assert reasons["twice"] == "2:4 along taps, by magnitude: the layer is called several times"
     assert reasons["lstm"] == "2:4 along taps, by magnitude: an LSTM's answer is not linear in its weights"
     assert reasons["dense"] == "2:4 along taps, reconstructed"
 
@@ -188,6 +188,46 @@ def test_a_network_of_one_layer_used_twice_is_matched_by_its_answer():
     samples = RNG(0).normal(size=(64, 8)).astype(np.float32)
     plain, matched = prune(model), prune(model, "2:4", "match", samples)
     assert error(model, matched, samples) < error(model, plain, samples)
+
+
+def test_each_of_several_outputs_is_matched():
+    from tf_keras import Input, Model, layers, utils
+
+    utils.set_random_seed(0)
+    features = Input((16,))
+    trunk = layers.Dense(32, activation="relu", name="trunk")(features)
+    model = Model(features, [layers.Dense(4, name="one")(trunk), layers.Dense(8, name="other")(trunk)])
+    samples, fresh = RNG(0).normal(size=(2, 128, 16)).astype(np.float32)
+
+    def errors(pruned) -> list[float]:
+        pairs = zip(pruned.model.predict(fresh, verbose=0), model.predict(fresh, verbose=0), strict=True)
+        return [float(((answer - wanted) ** 2).mean() / wanted.var()) for answer, wanted in pairs]
+
+    rebuilt, matched = (errors(prune(model, "1:4", method, samples)) for method in ("reconstruct", "match"))
+    assert matched[0] < 0.9 * rebuilt[0]
+    assert matched[1] < 0.9 * rebuilt[1]
+
+
+def test_frozen_layers_are_not_matched(model):
+    model.get_layer("conv").trainable = False
+    rebuilt, matched = (prune(model, "1:4", method, inputs()).model for method in ("reconstruct", "match"))
+    moved = [not np.allclose(rebuilt.get_layer(n).kernel, matched.get_layer(n).kernel) for n in ("conv", "pointwise")]
+    assert moved == [False, True]
+    model.trainable = False
+    with pytest.raises(ModelError, match=r"nothing to match: all its layers are frozen .* use method reconstruct"):
+        prune(model, "1:4", "match", inputs())
+
+
+def test_the_mean_answer_stays_where_two_layers_share_a_batch_normalization():
+    from tf_keras import Input, Model, layers
+
+    features, shared = Input((6, 6, 4)), layers.BatchNormalization()
+    convolved = [layers.Conv2D(8, 1, use_bias=False, name=name)(features) for name in ("left", "right")]
+    model = Model(features, [shared(maps) for maps in convolved])
+    before = shared.get_weights()
+    pruned = prune(model, "1:4", "reconstruct", RNG(0).normal(1, 1, size=(64, 6, 6, 4)))
+    for old, new in zip(before, pruned.model.get_layer(shared.name).get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_symbols_are_matched_as_they_are_since_nothing_lies_between_two_of_them(monkeypatch):

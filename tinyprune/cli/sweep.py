@@ -15,7 +15,7 @@ from tinyprune.cli import console, options
     "--data",
     required=True,
     type=click.Path(path_type=Path),
-    help=".npy of real inputs, [samples, *input shape]: the first 256 prune, the others judge.",
+    help=".npy of real inputs, [samples, *input shape]: the first 256, at most half, prune; the others judge.",
 )
 @click.option(
     "--labels", type=click.Path(path_type=Path), help=".npy, [samples], classes.  [default: closeness to dense]"

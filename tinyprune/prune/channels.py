@@ -107,7 +107,7 @@ def _visit(layer: Any, of_tensor: dict[int, Channels]) -> None:
     elif _follows(layer, kind, known[0]):
         known[0].followers.append(layer)
         of_tensor[id(layer.output)] = known[0]
-    elif kind in PASSING:
+    elif kind in PASSING and getattr(layer, "data_format", "channels_last") == "channels_last":
         of_tensor[id(layer.output)] = known[0]
     elif kind in TYING and len({channels.count for channels in known}) == 1:
         of_tensor[id(layer.output)] = _tie(known, of_tensor)
@@ -140,7 +140,6 @@ def _tie(known: Sequence[Channels], of_tensor: dict[int, Channels]) -> Channels:
 
 def _fix_all(layer: Any, of_tensor: dict[int, Channels], reason: str) -> None:
     for node in layer.inbound_nodes:
-        tensors = node.input_tensors if isinstance(node.input_tensors, list) else [node.input_tensors]
-        for tensor in tensors:
+        for tensor in node.keras_inputs:  # `input_tensors` are the first argument's alone
             channels = _channels_of(tensor, of_tensor)
             channels.fixed = channels.fixed or reason

@@ -41,7 +41,7 @@ class Kernel:
 
     @property
     def is_used_once(self) -> bool:
-        """Whether its layer has one input and one output."""
+        """Whether its layer is called once."""
         return len(self.layer.inbound_nodes) == 1
 
     def matrix(self) -> Float32:

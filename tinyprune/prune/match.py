@@ -22,25 +22,33 @@ LEARNING_RATE = 1e-3
 
 
 def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) -> None:
-    """Adjust the pruned model in place, whose kernels hold the masks. Raises ModelError where it diverges."""
+    """Adjust the pruned model in place, whose kernels hold the masks; layers that are frozen stay as they are.
+
+    Of a network with several outputs each counts alike. Raises ModelError where it diverges or all layers are frozen.
+    """
     import tensorflow as tf
     from tf_keras import layers, optimizers
 
-    once = [kernel.layer.name for kernel in kernels_of(dense) if kernel.name in masks and kernel.is_used_once]
-    teacher, student = (_up_to(model, once[-1]) if once else model for model in (dense, pruned))
+    teacher, student = _answering(dense, masks), _answering(pruned, masks)
+    variables = student.trainable_variables
+    if not variables:
+        raise ModelError(
+            f"model {pruned.name} has nothing to match: all its layers are frozen (trainable = False); "
+            "use method reconstruct"
+        )
     steps = EPOCHS * math.ceil(len(samples) / BATCH_SAMPLES)
     optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
-    optimizer.build(student.trainable_variables)
-    squares = [np.mean(teacher.predict_on_batch(batch) ** 2, dtype=np.float64) for batch in _batches(samples)]
-    power = float(np.mean(squares)) or 1.0
+    optimizer.build(variables)
+    answers = tf.nest.flatten(teacher.predict(samples, batch_size=BATCH_SAMPLES, verbose=0))
+    powers = [float(np.mean(answer.astype(np.float64) ** 2)) or 1.0 for answer in answers]
     are_symbols = any(isinstance(layer, layers.Embedding) for layer in dense.layers)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(batch: Any) -> Any:
-        wanted = teacher(batch, training=False)
+        wanted = tf.nest.flatten(teacher(batch, training=False))
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean((student(batch, training=False) - wanted) ** 2) / power
-        variables = student.trainable_variables
+            answers = tf.nest.flatten(student(batch, training=False))
+            loss = sum(tf.reduce_mean((a - w) ** 2) / p for a, w, p in zip(answers, wanted, powers, strict=True))
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
 
@@ -54,17 +62,19 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
             )
 
 
+def _answering(model: Any, masks: Mapping[str, Bool]) -> Any:
+    """The network as far as its last pruned layer, behind which there may be a softmax; with several outputs, whole."""
+    from tf_keras import Model
+
+    once = [kernel.layer.output for kernel in kernels_of(model) if kernel.name in masks and kernel.is_used_once]
+    return Model(model.inputs, once[-1:] if once and len(model.outputs) == 1 else list(model.outputs))
+
+
 def _mixtures(samples: Float32, rng: np.random.Generator) -> Float32:
     """As many samples `[samples, ...]`, each between two of those given, at a random place."""
     first, second = (samples[rng.permutation(len(samples))] for _ in range(2))
     share = rng.random((len(samples), *(1 for _ in samples.shape[1:])), dtype=np.float32)
     return share * first + (1 - share) * second
-
-
-def _up_to(model: Any, layer: str) -> Any:
-    from tf_keras import Model
-
-    return Model(model.inputs, model.get_layer(layer).output)
 
 
 def _batches(array: Any) -> list[Any]:

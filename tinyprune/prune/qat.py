@@ -8,7 +8,7 @@ Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", ar
 import importlib
 from typing import Any
 
-from tinyprune.errors import MissingDependency, ModelError
+from tinyprune.errors import MissingDependency, ModelError, first_line
 from tinyprune.prune import kernels
 from tinyprune.quiet import quiet_tensorflow
 
@@ -33,5 +33,4 @@ def quantization_aware(model: Any) -> Any:
     try:
         return keras.quantize_apply(keras.quantize_annotate_model(kernels.clone(model, {})), scheme)
     except (ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"model {model.name} cannot be trained quantization-aware: {reason}") from error
+        raise ModelError(f"model {model.name} cannot be trained quantization-aware: {first_line(error)}") from error

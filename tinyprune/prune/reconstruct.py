@@ -69,7 +69,7 @@ def refusal(kernel: Kernel) -> str:
     if kernel.kind == "LSTM":
         return "an LSTM's answer is not linear in its weights"
     if not kernel.is_used_once:
-        return "the layer has several inputs"
+        return "the layer is called several times"
     if getattr(layer, "groups", 1) != 1:
         return "its channels are in groups"
     if getattr(layer, "data_format", None) == "channels_first":
@@ -162,7 +162,7 @@ def _taker(kernel: Kernel) -> Any:
     if layer.use_bias:
         return layer.bias
     readers = [node.layer for node in layer.outbound_nodes]
-    if len(readers) != 1 or type(readers[0]).__name__ != "BatchNormalization":
+    if len(readers) != 1 or type(readers[0]).__name__ != "BatchNormalization" or len(readers[0].inbound_nodes) != 1:
         return None
     is_linear = getattr(layer.activation, "__name__", "") == "linear"
     last_axis = len(readers[0].input_shape) - 1

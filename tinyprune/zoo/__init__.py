@@ -69,16 +69,16 @@ class ZooEntry:
     """Of the packages that trained and converted it."""
 
 
-def list_entries() -> tuple[str, ...]:
+def list_entries(folder: Path = FOLDER) -> tuple[str, ...]:
     """Names of all entries, sorted."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
+    return tuple(sorted(path.stem for path in folder.glob("*.json")))
 
 
 def load(name: str, folder: Path = FOLDER) -> ZooEntry:
     """The metadata of one entry."""
     path = folder / f"{name}.json"
     if not path.is_file():
-        raise UsageError(f"the zoo has no model {name!r}; it has {', '.join(list_entries())}")
+        raise UsageError(f"the zoo has no model {name!r}; it has {', '.join(list_entries(folder))}")
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         nested: dict[str, Any] = {
