@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from tinyprune.errors import ModelError
+from tinyprune.errors import ModelError, first_line
+from tinyprune.models import has_symbols
 
 #: Settings of a layer that training alone needs, or that Keras 2 spells otherwise.
 LEFT_BEHIND = ("_initializer", "_regularizer", "_constraint", "dtype", "seed_generator")
+#: Of a layer's kind and setting, its name in Keras 2.
+RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
 #: How far answers may be apart, as a share of the largest: sums are taken in another order.
 TOLERANCE = 1e-4
 
@@ -39,11 +42,11 @@ def rebuild(model: Any) -> Any:
             raise ModelError(_refusal(model, operation, "has several outputs"))
         try:
             tensors[id(node.outputs[0])] = layers[id(operation)](sources if len(sources) > 1 else sources[0])
-        except (TypeError, ValueError) as error:
-            raise ModelError(_refusal(model, operation, f"cannot be called in Keras 2: {error}")) from error
+        except Exception as error:  # Keras 2's layers raise what they please
+            raise ModelError(_refusal(model, operation, f"cannot be called in Keras 2: {first_line(error)}")) from error
     rebuilt = Model([tensors[id(t)] for t in model.inputs], [tensors[id(t)] for t in model.outputs], name=model.name)
     for operation in model.layers:
-        if id(operation) in layers and operation.weights:
+        if id(operation) in layers and operation.weights and not hasattr(operation, "layers"):
             layers[id(operation)].set_weights([weight.numpy() for weight in operation.weights])
     _check(model, rebuilt)
     return rebuilt
@@ -66,36 +69,40 @@ def _layer(operation: Any, model: Any) -> Any:
     """A fresh layer of the same class and settings."""
     from tf_keras import layers
 
+    if hasattr(operation, "layers"):
+        return rebuild(operation)
     kind = type(operation).__name__
     twin = getattr(layers, kind, None)
     if twin is None:
         raise ModelError(_refusal(model, operation, "is no layer of Keras 2"))
     accepted = {*inspect.signature(twin.__init__).parameters, "name"}
-    settings = {key: value for key, value in operation.get_config().items() if key in accepted and value is not None}
+    given = {RENAMED.get((kind, key), key): value for key, value in operation.get_config().items()}
+    settings = {key: value for key, value in given.items() if key in accepted and value is not None}
     settings = {key: value for key, value in settings.items() if not key.endswith(LEFT_BEHIND)}
     try:
-        return twin.from_config(settings)
-    except (TypeError, ValueError) as error:
-        raise ModelError(_refusal(model, operation, f"cannot be built in Keras 2: {error}")) from error
+        layer = twin.from_config(settings)
+        layer.trainable = getattr(operation, "trainable", True)  # an operation is no layer
+        return layer
+    except Exception as error:  # whatever a class of Keras 2 does with settings that it does not know
+        raise ModelError(_refusal(model, operation, f"cannot be built in Keras 2: {first_line(error)}")) from error
 
 
 def _check(model: Any, rebuilt: Any) -> None:
+    import tensorflow as tf
+
     rng = np.random.default_rng(0)
-    samples = [rng.normal(size=(2, *(axis or 1 for axis in tensor.shape[1:]))) for tensor in model.inputs]
-    samples = [sample.astype(np.float32) for sample in samples]
+    shapes = [(2, *(axis or 1 for axis in tensor.shape[1:])) for tensor in model.inputs]
+    numbers = [rng.integers(2, size=shape) if has_symbols(rebuilt) else rng.normal(size=shape) for shape in shapes]
+    samples = [each.astype(np.float32) for each in numbers]
     inputs = samples if len(samples) > 1 else samples[0]
-    pairs = zip(_list(model(inputs, training=False)), _list(rebuilt(inputs, training=False)), strict=True)
-    for wanted, got in pairs:
+    answers = [tf.nest.flatten(network(inputs, training=False)) for network in (model, rebuilt)]
+    for wanted, got in zip(*answers, strict=True):
         apart = float(np.abs(np.asarray(wanted) - np.asarray(got)).max())
         if not apart <= TOLERANCE * max(1e-6, float(np.abs(np.asarray(wanted)).max())):
             raise ModelError(
                 f"model {model.name} of Keras 3 answers otherwise when it is built with tf_keras (by {apart:g}); "
                 "build it with tf_keras yourself, then new.set_weights(old.get_weights())"
             )
-
-
-def _list(answers: Any) -> list[Any]:
-    return list(answers) if isinstance(answers, list | tuple) else [answers]
 
 
 def _refusal(model: Any, operation: Any, reason: str) -> str:

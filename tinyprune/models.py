@@ -141,6 +141,13 @@ def is_quantization_aware(model: Any) -> bool:
     return any(type(layer).__name__.startswith("QuantizeWrapper") for layer in model.layers)
 
 
+def has_symbols(model: Any) -> bool:
+    """Whether a model embeds symbols: their numbers are whole, and nothing lies between two of them."""
+    from tf_keras import layers
+
+    return any(isinstance(layer, layers.Embedding) for layer in model._flatten_layers())
+
+
 def check_samples(model: Any, samples: npt.NDArray[np.generic], purpose: str) -> npt.NDArray[np.float32]:
     """Samples for a model as float32, or DataError with what is wrong; messages call them `purpose` samples."""
     expected = sample_shape(model)

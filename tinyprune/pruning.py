@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinyprune import output, samples, sparsity
 from tinyprune.digest import sha256
-from tinyprune.errors import UsageError
+from tinyprune.errors import DataError, UsageError, first_line
 
 if TYPE_CHECKING:
     from tinyprune.fine_tuning import Scores, Step
@@ -75,13 +76,30 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     if keras3.is_keras_3(model):
         progress(f"{request.model} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
         model = keras3.rebuild(model)
-    with quiet.quiet_tensorflow():
+    if request.output.suffix == ".keras" and any(type(each).__name__ == "Lambda" for each in model._flatten_layers()):
+        raise UsageError(
+            f"{request.model} has a Lambda layer, and Keras loads no Python code from .keras files: give -o a name "
+            "ending in .h5"
+        )
+    with quiet.quiet_tensorflow(), _runs_on(request.data):
         if request.tuning is None:
             pruned, scores = _steps(request, pattern, data, progress)[0].prune(model), None
             _save(pruned, request.output)
         else:
             pruned, scores = _fine_tuned(request, request.tuning, model, pattern, data, labels, progress)
     return PruneReport(pruned.layers, scores)
+
+
+@contextmanager
+def _runs_on(data: Path | None) -> Iterator[None]:
+    """What TensorFlow has to say of data that a model cannot be run on, such as symbols that it does not embed."""
+    from tensorflow.errors import InvalidArgumentError
+
+    try:
+        yield
+    except InvalidArgumentError as error:
+        found = re.search(r"^(.+)\n\s*\[\[", str(error), re.MULTILINE)  # before it, and behind, is where
+        raise DataError(f"the model cannot be run on {data}: {found[1] if found else first_line(error)}") from error
 
 
 def _save(pruned: "PrunedModel", path: Path) -> None:
@@ -107,6 +125,8 @@ def _check(request: PruneRequest) -> None:
     by_magnitude = request.method == "magnitude" and request.pattern != "threshold"
     if data_alone and (by_magnitude or request.pattern.startswith("threshold-")):
         raise UsageError("here magnitudes of weights alone decide: leave out --data")
+    if request.method in ("reconstruct", "match") and request.pattern.startswith("threshold"):
+        raise UsageError(f"{request.pattern} is a rule about magnitudes: leave out --method {request.method}")
     if request.tuning is not None:
         _check_tuning(request, request.tuning)
 
@@ -198,9 +218,6 @@ def _steps(
     from tinyprune.fine_tuning import Step
     from tinyprune.prune import filters, sensitivity
 
-    adjustable = data is not None and isinstance(pattern, sparsity.NM | sparsity.Unstructured)
-    method = request.method or ("match" if adjustable else "magnitude")
-
     def shrink(share: float, model: Any) -> "PrunedModel":
         progress(f"removing {100 * share:g} % of the channels")
         smaller, layers = filters.shrink(model, share)
@@ -211,6 +228,7 @@ def _steps(
         return prune_to(sensitivity.patterns(model, data, request.sparsity or 0.0), "threshold", False, model)
 
     def prune_to(chosen: Any, name: str, reorder: bool, model: Any) -> "PrunedModel":
+        method = request.method or prune.best_method(chosen.values() if isinstance(chosen, dict) else [chosen], data)
         progress(f"pruning to {name} by {method}")
         return prune.prune(model, chosen, method, data, reorder=reorder)
 

@@ -153,6 +153,12 @@ def _without_ranges(model: Any) -> Any:
 def _convert(model: Any, samples: Float32 | None, int8: bool = True, ranges: RangeRule = "extremes") -> bytes:
     import tensorflow as tf
 
+    crashing = [layer.name for layer in model._flatten_layers() if type(layer).__name__ == "GRU"]
+    if int8 and crashing:
+        raise ModelError(
+            f"layer {crashing[0]} of {model.name} is a GRU, on which TensorFlow Lite's int8 quantization crashes; use "
+            "an LSTM or convolutions"
+        )
     signature = tf.TensorSpec((1, *sample_shape(model)), tf.float32)
     function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
     holder = tf.Module()
@@ -230,9 +236,14 @@ def _require_int8(content: bytes) -> None:
     import tflite
 
     graph = tflite.Model.GetRootAs(content, 0).Subgraphs(0)
-    tensors = [graph.Tensors(index) for index in range(graph.TensorsLength())]
+    operators = [graph.Operators(index) for index in range(graph.OperatorsLength())]
+    inner = {
+        op.Intermediates(index) for op in operators for index in range(op.IntermediatesLength())
+    }  # no real tensors
+    tensors = [graph.Tensors(index) for index in range(graph.TensorsLength()) if index not in inner]
     floats = [tensor.Name().decode() for tensor in tensors if tensor.Type() == tflite.TensorType.FLOAT32]
     if floats:
         raise ModelError(
-            f"the model is not int8 throughout: {', '.join(floats[:3])} stayed float; give calibration samples"
+            f"the model is not int8 throughout: {', '.join(floats[:3])} stayed float; give calibration samples, or "
+            "write layers that TensorFlow Lite has no int8 operator for another way"
         )

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tinyprune import output, samples
-from tinyprune.errors import UsageError
+from tinyprune.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from tinyprune.quantization_error import LayerError
@@ -23,7 +23,13 @@ class QuantizeRequest:
     ranges: "RangeRule" = "least-error"
 
 
-def run_quantize(request: QuantizeRequest, progress: Progress) -> "tuple[LayerError, ...]":
+class QuantizeReport(NamedTuple):
+    layers: "tuple[LayerError, ...]"
+    unknown: str
+    """Why the layers' errors are not known: the int8 network is written all the same; empty where they are."""
+
+
+def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport:
     """Raises TinypruneError of every kind; the output appears whole or not at all."""
     if request.output.suffix != ".tflite":
         raise UsageError(f"{request.output}: give -o a name ending in .tflite")
@@ -37,7 +43,10 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> "tuple[LayerEr
     progress(f"quantizing to int8 with {len(calibration)} samples")
     content = quantize.quantize(model, calibration, request.ranges)
     progress("comparing each layer with float")
-    errors = quantization_error.layer_errors(model, content, calibration)
+    try:
+        report = QuantizeReport(quantization_error.layer_errors(model, content, calibration), "")
+    except ModelError as error:
+        report = QuantizeReport((), str(error))
     with output.replacing(request.output) as part:
         part.write_bytes(content)
-    return errors
+    return report

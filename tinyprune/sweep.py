@@ -297,9 +297,11 @@ def _study(optuna: Any, storage: Any, name: str, seed: int | None, asked: Mappin
         storage=storage,
         study_name=name,
         directions=["maximize", "minimize"],
-        sampler=optuna.samplers.TPESampler(seed=seed),
         load_if_exists=True,
     )
+    if seed is not None:  # who goes on must not try again what was tried first
+        seed = int(np.random.SeedSequence([seed, len(study.trials)]).generate_state(1)[0])
+    study.sampler = optuna.samplers.TPESampler(seed=seed)
     known = study.user_attrs.get("asked")
     if known is None:
         study.set_user_attr("asked", asked)

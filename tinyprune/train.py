@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyprune import oracle, reader
+from tinyprune import oracle, reader, samples
 from tinyprune.errors import DataError, ModelError, first_line
 from tinyprune.models import Examples
 
@@ -143,14 +143,15 @@ def _run_epoch(model: Any, examples: Examples, validation: Examples, recipe: Rec
         examples.inputs, examples.targets, batch_size=recipe.batch_samples, shuffle=False, verbose=0
     ).history
     loss = float(fitted["loss"][-1])
-    if not math.isfinite(loss):
+    reached = score(model, validation)
+    if not math.isfinite(loss) or not math.isfinite(reached):  # the loss is of before the last step
+        what = f"the loss is {loss} in" if not math.isfinite(loss) else "its answers are NaN or infinite after"
         kept = "; the checkpoint of the epoch before is kept" if epoch else ""
         raise ModelError(
-            f"training diverged: the loss is {loss} in epoch {epoch + 1}; "
-            f"lower the learning rate ({recipe.learning_rate}){kept}"
+            f"training diverged: {what} epoch {epoch + 1}; lower the learning rate ({recipe.learning_rate}){kept}"
         )
     right = float(fitted["accuracy"][-1]) if "accuracy" in fitted else None
-    return EpochResult(epoch, loss, right, score(model, validation))
+    return EpochResult(epoch, loss, right, reached)
 
 
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
@@ -162,8 +163,13 @@ def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
 
 
 def score(model: Any, examples: Examples) -> float:
-    """Share of samples whose most probable class is right; of values, which are not whole, the mean squared error."""
+    """Share of samples whose most probable class is right; of values, which are not whole, the mean squared error.
+
+    NaN where an answer is NaN or infinite.
+    """
     answers = model.predict(examples.inputs, batch_size=BATCH_SAMPLES, verbose=0)
+    if not np.isfinite(answers).all():
+        return math.nan
     if examples.targets.dtype.kind == "f":
         return float(((answers - examples.targets) ** 2).mean())
     return float((answers.argmax(axis=-1) == examples.targets).mean())
@@ -171,9 +177,8 @@ def score(model: Any, examples: Examples) -> float:
 
 def int8_accuracy(content: bytes, examples: Examples) -> float:
     """The share for the bytes of an int8 .tflite, run by TensorFlow Lite Micro's own interpreter."""
-    graph_input = reader.read(content).input
-    samples = np.round(examples.inputs / graph_input.scale) + graph_input.zero_point
-    outputs = oracle.infer(content, np.clip(samples, -128, 127).astype(np.int8))
+    stored = samples.quantize(examples.inputs, reader.read(content).input, "examples")
+    outputs = oracle.infer(content, stored)
     return float((outputs.argmax(axis=1) == examples.targets).mean())
 
 

@@ -40,29 +40,22 @@ mask held, "match" only matched to the dense network on the same 512 clips, with
 {training}, as they are. Seeds are paired: from one
 dense network each, with the same clips. The difference is int8 against the dense int8 network of the same seed, in
 points, with its standard error over the seeds: once against that network as it was trained, once ("as long") against
-it after the same further epochs, which takes out what training alone gains. No epoch was picked by its accuracy. The
-settings of "match" were chosen among about eleven by accuracy on these very clips of size S, so its row there is
-optimistic; rows with 30 and 60 epochs were run after shorter ones of the same kind had been seen. "stepped" prunes to
-ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs altogether (the row of
-2026-11-24 at each with the clips of the first ones). "reordered":
-channels were first put into the order in which the pattern loses least. "threshold-1" removes weights below one
-standard deviation of their layer's, "channels-50" half of the channels between layers. M's 2:4 rows of seed 1 were made
-again on 2026-11-27, for their networks were lost; the first time, with ranges between extremes, "match" and
-"fine-tuned" were 0.60 and 0.33 points below dense. Some runs with 60 epochs were interrupted and went on, that of
-seed 6 at 50 % twice. Seeds 7 to 9 of S were added when 4 to 6 had been seen, to narrow the errors of some rows,
-whatever came out.
+it after the same further epochs, which takes out what training alone gains. No epoch was picked by its accuracy.
+"stepped" prunes to ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs
+altogether. "reordered": channels were first put into the order in which the pattern loses least. "threshold-1" removes
+weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
 
 Int8 accuracy is by TensorFlow Lite Micro. "ranges" says what int8 covers of each tensor: the range of least squared
-error (`tinyprune/ranges.py`; since 2026-11-28, when it was chosen for agreeing better with the float network, on two
-networks and without labels), or all between the extremes; differences are between networks of one kind. {ranges}
+error (`tinyprune/ranges.py`), or all between the extremes; differences are between networks of one kind. {ranges}
 
 Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not measured on a board; weights are as the
-firmware of that build holds them, for speed; both are means over the seeds that were
-modelled on the day in the last column (none: before 2026-11-24; `modelled_seeds` in results.json), with the kernels of
-that day. Before 2026-11-30 a layer with one channel of large scale missed its fast kernel: cycles of before are up to
-9 % too high (S) where that day's networks had one. Deflated: the int8 weights by zlib, mean over seeds.
+firmware of that build holds them, for speed; both are means over the seeds that were modelled on the day in the last
+column (`modelled_seeds` in results.json), with the kernels of that day. Deflated: the int8 weights by zlib, mean over
+seeds.
 
 """
+#: In the folder of runs: what a reader must know of those that it has, in Markdown.
+ABOUT = "about.md"
 EARLIER = """
 ## Earlier and shorter runs
 
@@ -158,6 +151,9 @@ def write(runs: Sequence[Run], folder: Path) -> None:
         dense_epochs=_span([run.dense_epochs for run in runs]),
         ranges=_both_ranges(runs),
     )
+    about = folder / RUNS / ABOUT
+    if about.is_file():
+        head += about.read_text(encoding="utf-8") + "\n"
     now, before = ("".join(_line(*pair) for pair in part) for part in (pairs[: len(standing)], pairs[len(standing) :]))
     _write(folder / "RESULTS.md", head + TABLE_HEAD + now + (EARLIER + TABLE_HEAD + before if before else ""))
 

@@ -179,6 +179,34 @@ def test_a_stopped_training_goes_on_with_the_same_command_alone(run: Run, monkey
     assert not Path("a.keras.training").exists()
 
 
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_python_code_goes_by_way_of_h5(run: Run) -> None:
+    from tf_keras import Sequential, layers
+    from tf_keras.models import load_model
+
+    twice = layers.Lambda(lambda inputs: inputs * 2)
+    Sequential([layers.Input((8,)), twice, layers.Dense(4, activation="softmax", name="dense")]).save("code.h5")
+    np.save("x.npy", np.random.default_rng(0).normal(size=(40, 8)))
+    np.save("y.npy", np.arange(40) % 4)
+    code, _, err = run("prune", "code.h5", "--pattern", "2:4", "-o", "a.keras", "-q")
+    assert (code, "code.h5 has a Lambda layer, and Keras loads no Python code" in err) == (2, True)
+    options = ["--data", "x.npy", "--labels", "y.npy", "--epochs", "1", "-o", "a.h5", "-q"]
+    code, _, err = run("prune", "code.h5", "--pattern", "2:4", *options)
+    assert (code, err) == (0, "")
+    assert (load_model("a.h5").get_layer("dense").kernel.numpy() == 0).sum() == 16
+
+
+def test_symbols_that_the_network_does_not_know_are_named(run: Run) -> None:
+    from tf_keras import Sequential, layers
+
+    words = [layers.Embedding(20, 8, input_length=6), layers.Conv1D(8, 3), layers.Flatten(), layers.Dense(4)]
+    Sequential(words).save("words.keras")
+    np.save("x.npy", np.full((10, 6), 20))
+    code, _, err = run("prune", "words.keras", "--pattern", "2:4", "--data", "x.npy", "-o", "a.keras", "-q")
+    assert (code, "the model cannot be run on x.npy: " in err, "20 is not in [0, 20)" in err) == (1, True, True), err
+    assert not Path("a.keras").exists()
+
+
 @pytest.mark.usefixtures("run", "labelled")
 def test_a_folder_in_the_way_of_checkpoints_is_left_as_it_is(run: Run) -> None:
     notes = Path("a.keras.training/notes.txt")

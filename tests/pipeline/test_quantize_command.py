@@ -43,6 +43,33 @@ def test_each_layer_gets_its_error_and_the_layer_with_the_wild_weight_the_worst(
 
 
 @pytest.mark.usefixtures("dense")
+def test_a_network_that_nothing_here_runs_is_quantized_all_the_same(run: Run) -> None:
+    from tf_keras import Sequential, layers
+
+    Sequential([layers.Input((8, 6)), layers.LSTM(8, unroll=False), layers.Dense(4)]).save("recurrent.keras")
+    np.save("sequences.npy", np.random.default_rng(1).normal(size=(20, 8, 6)))
+    question = ("quantize", "recurrent.keras", "--calibration", "sequences.npy", "-o", "a.tflite", "-q")
+    code, out, err = run(*question)
+    assert (code, out) == (0, "written   a.tflite\n")
+    assert err.startswith("warning: what int8 costs each layer is not known: ")
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in err
+    assert Path("a.tflite").stat().st_size > 1000
+    code, out, _ = run(*question, "--json")
+    assert (code, json.loads(out)["layers"]) == (0, [])
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in json.loads(out)["unknown"]
+
+
+@pytest.mark.usefixtures("dense")
+def test_what_crashes_tensorflow_lite_is_refused(run: Run) -> None:
+    from tf_keras import Sequential, layers
+
+    Sequential([layers.Input((8, 6)), layers.GRU(8, name="memory"), layers.Dense(4)]).save("gated.keras")
+    np.save("sequences.npy", np.random.default_rng(1).normal(size=(20, 8, 6)))
+    code, _, err = run("quantize", "gated.keras", "--calibration", "sequences.npy", "-o", "a.tflite", "-q")
+    assert (code, "layer memory of" in err, "is a GRU" in err) == (1, True, True)
+
+
+@pytest.mark.usefixtures("dense")
 def test_a_layer_without_error_is_null_in_json(run: Run) -> None:
     from tf_keras.models import load_model
 

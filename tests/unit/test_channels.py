@@ -158,6 +158,35 @@ def test_removing_channels_that_do_nothing_changes_nothing(chain):
     np.testing.assert_allclose(smaller.predict(inputs(chain)), chain.predict(inputs(chain)), rtol=1e-4)
 
 
+def test_nested_models_whose_weights_have_the_same_names_keep_them_apart():
+    from tf_keras import Model, Sequential, layers
+
+    def block(name: str):
+        return Sequential([layers.Input((4, 4, 8)), layers.Conv2D(8, 1, name="conv")], name=name)
+
+    start = layers.Input((4, 4, 3))
+    maps = layers.Conv2D(8, 1, name="stem")(start)
+    for name in ("first", "second"):
+        maps = layers.Conv2D(8, 1, name=f"behind_{name}")(layers.Conv2D(8, 1, name=f"of_{name}")(block(name)(maps)))
+    model = randomize(Model(start, layers.Dense(2)(layers.GlobalAveragePooling2D()(maps))))
+    wanted = model.predict(inputs(model), verbose=0)
+    np.testing.assert_allclose(permute.permute(model, NM(2, 4)).predict(inputs(model), verbose=0), wanted, rtol=1e-4)
+    smaller, report = filters.shrink(model, 0.5)
+    for name in ("first", "second"):
+        for kept, given in zip(smaller.get_layer(name).weights, model.get_layer(name).weights, strict=True):
+            np.testing.assert_array_equal(kept, given)
+    assert {line.name: line.removed for line in report}["of_first"] > 0
+
+
+def test_numbers_beside_tensors_are_no_channels():
+    from tf_keras import Model, layers
+
+    start = layers.Input((6, 8))
+    maps = layers.Conv1D(8, 1, name="first")(start)
+    with pytest.raises(ModelError, match=r"has no channels to reorder .first: .*needs them as they are"):
+        permute.permute(Model(start, layers.Dense(2)(1.0 - maps)), NM(2, 4))
+
+
 def test_whatever_else_sees_channels_holds_them():
     """Also where Keras hands a layer its second tensor by another way than as a list."""
     from tf_keras import Model, layers

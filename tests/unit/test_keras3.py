@@ -32,17 +32,43 @@ def recurrent():
     return randomized(keras.Sequential([layers.Input((5, 4)), layers.LSTM(6, name="memory"), layers.Dense(2)]))
 
 
-@pytest.mark.parametrize("make", [functional, recurrent])
+@pytest.mark.parametrize("make", [functional, recurrent, lambda: transferred(), lambda: embedded()])
 def test_a_rebuilt_model_has_the_same_layers_and_answers(make):
     model = make()
     rebuilt = keras3.rebuild(model)
     assert type(rebuilt).__module__.startswith("tf_keras.")
     assert not keras3.is_keras_3(rebuilt)
-    assert [type(layer).__name__ for layer in rebuilt.layers if layer.weights] == [
-        type(layer).__name__ for layer in model.layers if layer.weights
+    assert [layer.name for layer in rebuilt.layers if layer.weights] == [
+        layer.name for layer in model.layers if layer.weights
     ]
-    samples = np.random.default_rng(1).normal(size=(3, *model.input_shape[1:])).astype(np.float32)
+    samples = np.random.default_rng(1).uniform(0, 8, size=(3, *model.input_shape[1:])).astype(np.float32)
     np.testing.assert_allclose(rebuilt.predict(samples, verbose=0), model.predict(samples, verbose=0), rtol=1e-4)
+
+
+def transferred():
+    """A frozen base, nested, behind which a head is trained."""
+    layers = keras.layers
+    base = keras.Sequential([layers.Input((6, 4, 2)), layers.Conv2D(4, 3), layers.BatchNormalization()], name="base")
+    base.trainable = False
+    head = [layers.LeakyReLU(negative_slope=0.1), layers.Flatten(), layers.Dense(3, name="head")]
+    return randomized(keras.Sequential([layers.Input((6, 4, 2)), base, *head]))
+
+
+def embedded():
+    layers = keras.layers
+    return randomized(keras.Sequential([layers.Input((6,)), layers.Embedding(9, 4), layers.Flatten(), layers.Dense(2)]))
+
+
+def test_frozen_layers_stay_frozen():
+    rebuilt = keras3.rebuild(transferred())
+    assert [weights.name for weights in rebuilt.trainable_weights] == ["head/kernel:0", "head/bias:0"]
+
+
+def test_answers_may_be_a_dictionary():
+    layers = keras.layers
+    start = layers.Input((8,))
+    model = keras.Model(start, {"one": layers.Dense(2)(start), "other": layers.Dense(3)(start)})
+    assert [tensor.shape[-1] for tensor in keras3.rebuild(randomized(model)).outputs] == [2, 3]
 
 
 def test_pruning_takes_a_keras_3_model():

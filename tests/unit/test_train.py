@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from tinyprune import speech_commands, zoo
+from tests import recordings
+from tinyprune import zoo
 from tinyprune.errors import DataError, ModelError
 from tinyprune.models import Examples
 from tinyprune.train import HISTORY, EpochResult, Recipe, score, train
@@ -122,6 +122,14 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         weights_after(tmp_path, replace(RECIPE, epochs=1))
 
 
+def test_weights_that_diverge_in_the_last_batch_are_no_checkpoint(tmp_path):
+    """The loss of an epoch is of before its last step."""
+    huge = replace(RECIPE, epochs=1, learning_rate=1e38, batch_samples=96)
+    with pytest.raises(ModelError, match="diverged: its answers are NaN or infinite after epoch 1; lower"):
+        weights_after(tmp_path, huge)
+    assert not list(tmp_path.glob("checkpoint-*"))
+
+
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_short_trainings_are_not_all_warm_up(tmp_path, epochs):
     before = network().get_weights()
@@ -181,24 +189,9 @@ def run_script(monkeypatch, *words: object) -> int:
     return int(end.value.code)
 
 
-def write_recordings(folder: Path) -> None:
-    """Each command a tone of its own; speakers 00000001 and 00000000 belong to training and validation."""
-    time_s = np.arange(16_000) / 16_000
-    rng = np.random.default_rng(0)
-    for number, word in enumerate((*speech_commands.COMMANDS, "cat")):
-        (folder / word).mkdir(parents=True)
-        for speaker in ("00000001", "00000000"):
-            for take in range(3):
-                tone = np.sin(2 * np.pi * 200 * (number + 1) * time_s) * 9_000 + rng.normal(scale=300, size=16_000)
-                soundfile.write(folder / word / f"{speaker}_nohash_{take}.wav", tone.astype(np.int16), 16_000)
-    (folder / speech_commands.NOISE_FOLDER).mkdir()
-    noise = rng.integers(-9_000, 9_000, 25 * 16_000, dtype=np.int16)
-    soundfile.write(folder / speech_commands.NOISE_FOLDER / "noise.wav", noise, 16_000)
-
-
 @pytest.mark.tflm
 def test_the_example_goes_from_recordings_to_zoo_entries(tmp_path, monkeypatch, capsys):
-    write_recordings(tmp_path / "data")
+    recordings.write(tmp_path / "data")
     options = ("--data", tmp_path / "data", "--seed", 3, "--out", tmp_path / "out", "--epochs", 2)
     assert run_script(monkeypatch, *options, "--fine-tuning-epochs", 1, "--data-set", "tones") == 0
     shown = capsys.readouterr().out

@@ -44,12 +44,15 @@ def quantize_command(
 
     request = quantizing.QuantizeRequest(model, calibration, output, ranges)
     with console.Progress(quiet or as_json) as progress:
-        errors = quantizing.run_quantize(request, progress)
+        errors, unknown = quantizing.run_quantize(request, progress)
+    if unknown:
+        click.echo(f"warning: what int8 costs each layer is not known: {unknown}", err=True)
     if as_json:
         layers = [{key: _finite(value) for key, value in asdict(error).items()} for error in errors]
-        click.echo(json.dumps({"output": str(output), "layers": layers}, indent=2))
+        click.echo(json.dumps({"output": str(output), "layers": layers, "unknown": unknown or None}, indent=2))
         return
-    click.echo(f"{'layer':24} {'SQNR':>8} {'largest error':>14} {'clipped':>8}")
+    if errors:
+        click.echo(f"{'layer':24} {'SQNR':>8} {'largest error':>14} {'clipped':>8}")
     for error in errors:
         click.echo(f"{error.name:24} {error.sqnr_db:5.1f} dB {error.largest:13.1%} {error.clipped:8.2%}")
     click.echo(f"written   {output}")

@@ -31,7 +31,7 @@ from tinyprune.cli import console, options
     "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"
 )
 @click.option("--study", default="tinyprune", show_default=True, help="Name of the study in the database.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the search.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the search; one for each worker.")
 @click.option("-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Folder.")
 @options.as_json
 @options.quiet

@@ -13,9 +13,9 @@ when asked for; and it has no schedule for N:M.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +29,8 @@ from tinyprune.prune.match import match
 from tinyprune.sparsity import NM, Pattern, Threshold, Unstructured
 
 __all__ = [
-    "LayerReport", "Masks", "Method", "Patterns", "PrunedModel", "masks_of", "matrix_of", "prune", "report", "schedule",
-    "unmasked", "verify",
+    "LayerReport", "Masks", "Method", "Patterns", "PrunedModel", "best_method", "masks_of", "matrix_of", "prune",
+    "schedule", "unmasked", "verify",
 ]  # fmt: skip
 
 TWO_OF_FOUR = NM(2, 4)
@@ -52,7 +52,7 @@ class PrunedModel:
 def prune(
     model: Any,
     pattern: Pattern | str | Mapping[str, Pattern | str] = TWO_OF_FOUR,
-    method: Method = "magnitude",
+    method: Method | None = None,
     samples: npt.NDArray[np.generic] | None = None,
     *,
     reorder: bool = False,
@@ -63,11 +63,20 @@ def prune(
 
     `pattern` is one for all kernels, or one for each that shall be pruned. "magnitude" keeps the largest weights. The
     others need `samples` `[samples, *input shape]`, unlabelled: "reconstruct" removes the weights that each layer
-    misses least and adjusts those it keeps; "match" goes on from there with the network as a whole. `reorder` first
-    puts channels into the order in which an N:M pattern keeps most; the network computes the same.
+    misses least and adjusts those it keeps; "match" goes on from there with the network as a whole. Without a method it
+    is `best_method`. `reorder` first puts channels into the order in which an N:M pattern keeps most; the network
+    computes the same.
+
+    Raises ModelError, DataError and UsageError for what cannot be pruned, samples that are wrong, and arguments that do
+    not go together.
     """
     model = keras3.rebuild(model) if keras3.is_keras_3(model) else model
+    if not hasattr(model, "layers") or not model.built or not getattr(model, "inputs", None):
+        raise ModelError("only a Keras model whose inputs are known can be pruned: functional, or Sequential and built")
     wanted = _wanted(model, pattern)
+    method = method or best_method(wanted.values(), samples)
+    if method not in get_args(Method):
+        raise UsageError(f"unknown method {method!r}: give one of {', '.join(get_args(Method))}")
     dense = _reordered(model, pattern) if reorder else model
     masks = masks_of(dense, wanted)
     if not masks:
@@ -86,6 +95,12 @@ def prune(
         match(dense, pruned, masks, inputs)
     verify(pruned, masks)
     return PrunedModel(pruned, masks, report(pruned, masks, wanted, adjusted))
+
+
+def best_method(patterns: Iterable[Pattern], samples: Any) -> Method:
+    """ "match" where there are samples and no pattern is a rule about magnitudes, else "magnitude"."""
+    is_adjustable = samples is not None and not any(isinstance(pattern, Threshold) for pattern in patterns)
+    return "match" if is_adjustable else "magnitude"
 
 
 def masks_of(model: Any, pattern: Pattern | Patterns = TWO_OF_FOUR) -> Masks:
@@ -217,4 +232,9 @@ def _adjustable(wanted: Patterns, masks: Masks, method: str) -> dict[str, NM | U
 def _checked(model: Any, method: str, samples: npt.NDArray[np.generic] | None) -> npt.NDArray[np.float32]:
     if samples is None:
         raise UsageError(f"method {method} needs samples: real inputs of the model, [samples, *input shape], no labels")
-    return check_samples(model, samples, "pruning")
+    if model.input_shape[0] is not None:
+        raise ModelError(
+            f"model {model.name} takes batches of exactly {model.input_shape[0]}; samples go through one whose batch "
+            "size is open: build it without batch_size, batch_shape and stateful=True"
+        )
+    return check_samples(model, np.asarray(samples), "pruning")

@@ -53,23 +53,23 @@ def find(model: Any) -> tuple[Channels, ...]:
     return tuple(channels for channels in distinct.values() if channels.makers)
 
 
-def take(model: Any, chosen: Sequence[tuple[Channels, Int64]]) -> dict[str, Float32]:
-    """The weights of a model by the names of its variables, with only the chosen channels of each, in that order."""
-    weights = {variable.name: variable.numpy() for variable in model.weights}
+def take(model: Any, chosen: Sequence[tuple[Channels, Int64]]) -> list[Float32]:
+    """What `model.set_weights` takes, with only the chosen channels of each variable, in that order."""
+    weights = {id(variable): variable.numpy() for variable in model.weights}  # nested models may share names
     for channels, order in chosen:
         for layer in channels.makers:
             for variable in layer.weights:
-                weights[variable.name] = np.take(weights[variable.name], order, axis=-1)
+                weights[id(variable)] = np.take(weights[id(variable)], order, axis=-1)
         for layer in channels.followers:
             for variable in layer.weights:
                 axis = -2 if len(variable.shape) > 1 else -1
-                weights[variable.name] = np.take(weights[variable.name], order, axis=axis)
+                weights[id(variable)] = np.take(weights[id(variable)], order, axis=axis)
         for layer in channels.readers:
-            kernel = weights[layer.kernel.name]
+            kernel = weights[id(layer.kernel)]
             seen = kernel.reshape(*kernel.shape[:-2], -1, channels.count, kernel.shape[-1])
             kernel = np.take(seen, order, axis=-2).reshape(*kernel.shape[:-2], -1, kernel.shape[-1])
-            weights[layer.kernel.name] = kernel
-    return weights
+            weights[id(layer.kernel)] = kernel
+    return [weights[id(variable)] for variable in model.weights]
 
 
 def made_by(layer: Any) -> Float32:
@@ -96,11 +96,12 @@ def require_any(found: Sequence[Channels], model: Any, purpose: str) -> None:
 def _visit(layer: Any, of_tensor: dict[int, Channels]) -> None:
     """Gives the output of a layer its channels."""
     kind = type(layer).__name__
+    if kind == "InputLayer":
+        return
     if len(layer.inbound_nodes) != 1 or isinstance(layer.output, list | tuple | dict):
         _fix_all(layer, of_tensor, f"{layer.name} is used several times or has several outputs")
         return
-    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
-    known = [_channels_of(tensor, of_tensor) for tensor in inputs]
+    known = [_channels_of(tensor, of_tensor) for tensor in layer.inbound_nodes[0].keras_inputs]
     if kind in MAKERS and getattr(layer, "groups", 1) == 1 and getattr(layer, "data_format", "") != "channels_first":
         known[0].readers.append(layer)
         of_tensor[id(layer.output)] = Channels(layer.output_shape[-1], makers=[layer])
@@ -111,7 +112,7 @@ def _visit(layer: Any, of_tensor: dict[int, Channels]) -> None:
         of_tensor[id(layer.output)] = known[0]
     elif kind in TYING and len({channels.count for channels in known}) == 1:
         of_tensor[id(layer.output)] = _tie(known, of_tensor)
-    elif kind != "InputLayer":
+    else:
         _fix_all(layer, of_tensor, f"{layer.name}, a {kind}, needs them as they are")
 
 

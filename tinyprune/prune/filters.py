@@ -35,9 +35,8 @@ def shrink(model: Any, share: float) -> tuple[Any, tuple[LayerReport, ...]]:
             f"model {model.name} would lose no channel: its layers keep a multiple of {MULTIPLE}, at least "
             f"{MULTIPLE}; remove more than {100 * share:g} %"
         )
-    weights = channel.take(model, chosen)
     smaller = _rebuilt(model, {layer.name: len(order) for channels, order in chosen for layer in channels.makers})
-    smaller.set_weights([weights[variable.name] for variable in model.weights])
+    smaller.set_weights(channel.take(model, chosen))
     fixed = {
         layer.name: channels.fixed or f"all {channels.count} channels stay: they go in fours"
         for channels in found

@@ -94,7 +94,9 @@ def _of_layer(layer: Any) -> Iterator[Kernel]:
     options = CONSTRAINTS.get(type(layer).__name__)
     if options is None:
         matrices = [weights for weights in layer.weights if len(weights.shape) > 1]
-        yield from (Kernel(layer.name, layer, weights, "") for weights in matrices[:1])
+        for weights in matrices:
+            name = layer.name if len(matrices) == 1 else f"{layer.name}/{weights.name.removesuffix(':0')}"
+            yield Kernel(name, layer, weights, "")
         return
     holder = getattr(layer, "cell", layer)
     for attribute, option in options.items():

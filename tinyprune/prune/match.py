@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinyprune.errors import ModelError
+from tinyprune.models import has_symbols
 from tinyprune.prune.kernels import Bool, Float32, kernels_of
 
 EPOCHS = 40
@@ -27,7 +28,7 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
     Of a network with several outputs each counts alike. Raises ModelError where it diverges or all layers are frozen.
     """
     import tensorflow as tf
-    from tf_keras import layers, optimizers
+    from tf_keras import optimizers
 
     teacher, student = _answering(dense, masks), _answering(pruned, masks)
     variables = student.trainable_variables
@@ -41,7 +42,7 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
     optimizer.build(variables)
     answers = tf.nest.flatten(teacher.predict(samples, batch_size=BATCH_SAMPLES, verbose=0))
     powers = [float(np.mean(answer.astype(np.float64) ** 2)) or 1.0 for answer in answers]
-    are_symbols = any(isinstance(layer, layers.Embedding) for layer in dense.layers)
+    are_symbols = has_symbols(dense)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(batch: Any) -> Any:
@@ -63,11 +64,16 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
 
 
 def _answering(model: Any, masks: Mapping[str, Bool]) -> Any:
-    """The network as far as its last pruned layer, behind which there may be a softmax; with several outputs, whole."""
+    """The network as far as the pruned layer that all its answer comes from, such as one before a softmax; or whole."""
     from tf_keras import Model
 
-    once = [kernel.layer.output for kernel in kernels_of(model) if kernel.name in masks and kernel.is_used_once]
-    return Model(model.inputs, once[-1:] if once and len(model.outputs) == 1 else list(model.outputs))
+    pruned = {kernel.layer.name for kernel in kernels_of(model) if kernel.name in masks and kernel.is_used_once}
+    tensor = model.outputs[0]
+    while len(model.outputs) == len(tensor.node.keras_inputs) == 1:
+        if tensor.node.layer.name in pruned:
+            return Model(model.inputs, tensor)
+        (tensor,) = tensor.node.keras_inputs
+    return Model(model.inputs, list(model.outputs))
 
 
 def _mixtures(samples: Float32, rng: np.random.Generator) -> Float32:

@@ -35,8 +35,7 @@ def permute(model: Any, pattern: NM) -> Any:
     channel.require_any(found, model, "reorder")
     chosen = [(channels, best_order(channels, pattern)) for channels in found if not channels.fixed]
     copy = clone(model, {})
-    weights = channel.take(model, chosen)
-    copy.set_weights([weights[variable.name] for variable in model.weights])
+    copy.set_weights(channel.take(model, chosen))
     return copy
 
 

@@ -27,6 +27,8 @@ Int64 = npt.NDArray[np.int64]
 DAMPING = 0.01
 #: Operations, about half a minute's worth, up to which weights of a layer go one at a time.
 ONE_AT_A_TIME = 3e10
+#: Of conjugate gradients: the part of the first residual that may be left, and the most steps.
+CLOSE_ENOUGH, MOST_STEPS = 1e-3, 100
 BATCH_SAMPLES = 64
 
 
@@ -84,12 +86,11 @@ def prune_matrix(dense: Float64, second: Float64, pattern: NM | Unstructured) ->
     inverse = np.linalg.inv(damped)
     first = pattern.mask(dense / np.sqrt(np.diag(inverse)))
     shared = pattern.channels if isinstance(pattern, NM) else 1
+    if rows / shared * taps**3 > ONE_AT_A_TIME:
+        return _solve(dense, damped, first), first
     weights, mask = dense.copy(), first.copy()
     for start in range(0, rows, shared):
         channels = slice(start, start + shared)
-        if rows / shared * taps**3 > ONE_AT_A_TIME:
-            weights[channels] = _solve(dense[channels], damped, first[start])
-            continue
         kept = _eliminate(weights[channels], inverse.copy(), *_quotas(first[start], pattern))
         mask[channels] = kept
         weights[channels] *= kept
@@ -119,9 +120,23 @@ def _eliminate(weights: Float64, inverse: Float64, group: Int64, quota: Int64) -
 
 
 def _solve(dense: Float64, second: Float64, kept: Bool) -> Float64:
-    """The weights `[channels, taps]` on kept positions whose answers come closest to the dense ones."""
-    weights = np.zeros_like(dense)
-    weights[:, kept] = np.linalg.solve(second[np.ix_(kept, kept)], second[kept] @ dense.T).T
+    """The weights on kept positions, both `[channels, taps]`, whose answers come closest to the dense ones.
+
+    Conjugate gradients, all channels at once: there is no time to factor the moments of each one's positions.
+    """
+    weights = dense * kept
+    left = (dense - weights) @ second * kept
+    direction, size = left.copy(), (left**2).sum(axis=1, keepdims=True)
+    enough = CLOSE_ENOUGH**2 * size
+    for _ in range(MOST_STEPS):
+        curved = direction @ second * kept
+        step = size / np.maximum((direction * curved).sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        weights += step * direction
+        left -= step * curved
+        before, size = size, (left**2).sum(axis=1, keepdims=True)
+        if (size <= enough).all():
+            break
+        direction = left + size / np.maximum(before, np.finfo(np.float64).tiny) * direction
     return weights
 
 

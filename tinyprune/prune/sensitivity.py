@@ -97,5 +97,7 @@ def _under(responses: Scan, error: float) -> dict[str, Response]:
 
 
 def _answers(model: Any, samples: Float32) -> Float32:
-    starts = range(0, len(samples), BATCH_SAMPLES)
-    return np.concatenate([model.predict_on_batch(samples[start : start + BATCH_SAMPLES]) for start in starts])
+    from tensorflow import nest
+
+    (answers,) = nest.flatten(model.predict(samples, batch_size=BATCH_SAMPLES, verbose=0))  # of a dict, maybe
+    return np.asarray(answers)
