@@ -28,7 +28,7 @@ DAMPING = 0.01
 #: Operations, about half a minute's worth, up to which weights of a layer go one at a time.
 ONE_AT_A_TIME = 3e10
 #: Of conjugate gradients: the part of the first residual that may be left, and the most steps.
-CLOSE_ENOUGH, MOST_STEPS = 1e-3, 100
+CLOSE_ENOUGH, MOST_STEPS = 1e-2, 100
 BATCH_SAMPLES = 64
 
 
