@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from tinyprune import output, samples, sparsity
+from tinyprune import fine_tuning, keras3, output, prune, quantize, quiet, samples, sparsity, unfinished
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, UsageError, first_line
-
-if TYPE_CHECKING:
-    from tinyprune.fine_tuning import Scores, Step
-    from tinyprune.prune import LayerReport, Method, PrunedModel
+from tinyprune.fine_tuning import Scores, Step
+from tinyprune.prune import LayerReport, Method, PrunedModel, filters, sensitivity
+from tinyprune.train import EpochResult, Recipe, score
 
 #: Files that a pruned model can be written as.
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -27,6 +26,22 @@ SAMPLES = 512
 UNFINISHED = ".training"
 
 Progress = Callable[[str], None]
+
+
+class Channels(NamedTuple):
+    """Filters that go from each layer."""
+
+    share: float
+
+
+class Scan(NamedTuple):
+    """A threshold for each layer, by how sensitive it is."""
+
+    sparsity: float
+    """Of all prunable weights together."""
+
+
+Wanted: TypeAlias = sparsity.Pattern | Channels | Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,7 @@ class PruneRequest:
     model: Path
     output: Path
     pattern: str
-    method: "Method | None" = None  # None: the best that the data allow
+    method: Method | None = None  # None: the best that the data allow
     data: Path | None = None  # .npy, inputs
     sparsity: float | None = None  # share of zeros, for patterns that do not say it
     reorder: bool = False  # channels, so that N:M loses less
@@ -55,8 +70,8 @@ class PruneRequest:
 
 
 class PruneReport(NamedTuple):
-    layers: "tuple[LayerReport, ...]"
-    scores: "Scores | None"
+    layers: tuple[LayerReport, ...]
+    scores: Scores | None
     """Where there were labels."""
 
 
@@ -65,12 +80,10 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
 
     A training that is stopped leaves its checkpoints beside the output, and the same request goes on from there.
     """
-    _check(request)
+    wanted = _wanted(request)
+    _check(request, wanted)
     data = None if request.data is None else samples.load_array(request.data)
     labels = None if request.tuning is None else samples.load_array(request.tuning.labels)
-    pattern = _pattern(request)
-    from tinyprune import keras3, quantize, quiet
-
     progress(f"loading {request.model}")
     model = quantize.load_keras(request.model)
     if keras3.is_keras_3(model):
@@ -83,10 +96,10 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
         )
     with quiet.quiet_tensorflow(), _runs_on(request.data):
         if request.tuning is None:
-            pruned, scores = _steps(request, pattern, data, progress)[0].prune(model), None
+            pruned, scores = _steps(request, wanted, data, progress)[0].prune(model), None
             _save(pruned, request.output)
         else:
-            pruned, scores = _fine_tuned(request, request.tuning, model, pattern, data, labels, progress)
+            pruned, scores = _fine_tuned(request, request.tuning, model, wanted, data, labels, progress)
     return PruneReport(pruned.layers, scores)
 
 
@@ -102,64 +115,26 @@ def _runs_on(data: Path | None) -> Iterator[None]:
         raise DataError(f"the model cannot be run on {data}: {found[1] if found else first_line(error)}") from error
 
 
-def _save(pruned: "PrunedModel", path: Path) -> None:
-    from tinyprune import prune
-
+def _save(pruned: PrunedModel, path: Path) -> None:
     with output.replacing(path) as part:
         prune.unmasked(pruned).save(part)
 
 
-def _check(request: PruneRequest) -> None:
-    if request.output.suffix not in SUFFIXES:
-        raise UsageError(f"{request.output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
-    if request.output.resolve() == request.model.resolve():
-        raise UsageError(f"{request.output} is the model itself; give -o another name")
-    if request.output.is_dir():
-        raise UsageError(f"{request.output} is a folder; give -o another name")
-    data_alone = request.data is not None and request.tuning is None
-    if request.pattern.startswith(CHANNELS) and (request.method or data_alone or request.reorder):
-        raise UsageError(
-            f"{request.pattern} removes filters by their norm: --method, --reorder, and --data without --labels go "
-            "with other patterns"
-        )
-    by_magnitude = request.method == "magnitude" and request.pattern != "threshold"
-    if data_alone and (by_magnitude or request.pattern.startswith("threshold-")):
-        raise UsageError("here magnitudes of weights alone decide: leave out --data")
-    if request.method in ("reconstruct", "match") and request.pattern.startswith("threshold"):
-        raise UsageError(f"{request.pattern} is a rule about magnitudes: leave out --method {request.method}")
-    if request.tuning is not None:
-        _check_tuning(request, request.tuning)
-
-
-def _check_tuning(request: PruneRequest, tuning: Tuning) -> None:
-    if request.data is None:
-        raise UsageError("--labels go with --data, the inputs that they belong to")
-    if tuning.steps > tuning.epochs:
-        raise UsageError(f"--epochs {tuning.epochs} are too few for --steps {tuning.steps}")
-    if tuning.steps > 1 and request.pattern.startswith((CHANNELS, "threshold")):
-        raise UsageError(f"{request.pattern} is pruned at once: --steps goes with N:M and unstructured patterns")
-    if not math.isfinite(tuning.learning_rate) or not 0 <= tuning.distillation <= 1:
-        raise UsageError("--learning-rate and --distillation are numbers, the latter from 0 to 1")
-
-
-def _pattern(request: PruneRequest) -> sparsity.Pattern | float | None:
-    """A share of channels to remove; None where each layer gets a threshold of its own from the model."""
+def _wanted(request: PruneRequest) -> Wanted:
     text, share = request.pattern, request.sparsity
-    if request.reorder and ":" not in text:
-        raise UsageError("--reorder goes with N:M patterns such as 2:4; others do not depend on the order of channels")
     if text == "threshold":
         if share is None or request.data is None:
             raise UsageError(
                 "--pattern threshold needs --sparsity, a share of zeros such as 0.75, and --data, samples on which the "
                 "sensitivity of each layer is scanned; or give one threshold for all, as in threshold-0.8"
             )
-        return None
+        return Scan(share)
     if text == "unstructured" and share is None:
         raise UsageError("--pattern unstructured needs --sparsity, a share of zeros such as 0.75")
     if text != "unstructured" and share is not None:
         raise UsageError(f"--sparsity goes with --pattern unstructured; {text} says itself how many weights stay")
     if found := re.fullmatch(rf"{CHANNELS}(\d+(?:\.\d+)?)", text):
-        return float(found[1]) / 100
+        return Channels(float(found[1]) / 100)
     if text.startswith(CHANNELS):
         raise UsageError(f"unknown pattern {text!r}: give {CHANNELS}50 (per cent of the channels)")
     try:
@@ -168,24 +143,53 @@ def _pattern(request: PruneRequest) -> sparsity.Pattern | float | None:
         raise UsageError(str(error)) from None
 
 
+def _check(request: PruneRequest, wanted: Wanted) -> None:
+    if request.output.suffix not in SUFFIXES:
+        raise UsageError(f"{request.output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
+    if request.output.resolve() == request.model.resolve():
+        raise UsageError(f"{request.output} is the model itself; give -o another name")
+    if request.output.is_dir():
+        raise UsageError(f"{request.output} is a folder; give -o another name")
+    data_alone = request.data is not None and request.tuning is None
+    if isinstance(wanted, Channels) and (request.method or data_alone or request.reorder):
+        raise UsageError(
+            f"{request.pattern} removes filters by their norm: --method, --reorder, and --data without --labels go "
+            "with other patterns"
+        )
+    if request.reorder and not isinstance(wanted, sparsity.NM):
+        raise UsageError("--reorder goes with N:M patterns such as 2:4; others do not depend on the order of channels")
+    if request.method in ("reconstruct", "match") and isinstance(wanted, Scan | sparsity.Threshold):
+        raise UsageError(f"{request.pattern} is a rule about magnitudes: leave out --method {request.method}")
+    by_magnitude = request.method == "magnitude" and not isinstance(wanted, Scan)
+    if data_alone and (by_magnitude or isinstance(wanted, sparsity.Threshold)):
+        raise UsageError("here magnitudes of weights alone decide: leave out --data")
+    if request.tuning is None:
+        return
+    if request.data is None:
+        raise UsageError("--labels go with --data, the inputs that they belong to")
+    if request.tuning.steps > request.tuning.epochs:
+        raise UsageError(f"--epochs {request.tuning.epochs} are too few for --steps {request.tuning.steps}")
+    if request.tuning.steps > 1 and not isinstance(wanted, sparsity.NM | sparsity.Unstructured):
+        raise UsageError(f"{request.pattern} is pruned at once: --steps goes with N:M and unstructured patterns")
+    if not math.isfinite(request.tuning.learning_rate) or not 0 <= request.tuning.distillation <= 1:
+        raise UsageError("--learning-rate and --distillation are numbers, the latter from 0 to 1")
+
+
 def _fine_tuned(
     request: PruneRequest,
     tuning: Tuning,
     model: Any,
-    pattern: sparsity.Pattern | float | None,
+    wanted: Wanted,
     data: Any,
     labels: Any,
     progress: Progress,
-) -> "tuple[PrunedModel, Scores]":
+) -> tuple[PrunedModel, Scores]:
     """Saves the network too, before its checkpoints go."""
-    from tinyprune import fine_tuning, unfinished
-    from tinyprune.train import EpochResult, Recipe, score
-
     task = fine_tuning.task(model, data, labels, tuning.distillation)
-    steps = _steps(request, pattern, task.training.inputs[:SAMPLES], progress)
+    steps = _steps(request, wanted, task.training.inputs[:SAMPLES], progress)
     recipe = Recipe(tuning.epochs, tuning.learning_rate, 0.0, tuning.batch_samples, tuning.seed)
 
-    def show(step: "Step", result: EpochResult) -> None:
+    def show(step: Step, result: EpochResult) -> None:
         progress(
             f"{step.name}, epoch {result.epoch + 1}: loss {result.loss:.4f}, "
             f"{task.metric} {result.validation_score:.4f} on samples held out"
@@ -198,7 +202,7 @@ def _fine_tuned(
         )
         _save(tuned.pruned, request.output)
     dense = score(model, task.held_out)
-    scores = fine_tuning.Scores(len(task.held_out.inputs), task.metric, dense, tuned.before, tuned.after)
+    scores = Scores(len(task.held_out.inputs), task.metric, dense, tuned.before, tuned.after)
     return tuned.pruned, scores
 
 
@@ -210,34 +214,31 @@ def _told_apart_by(request: PruneRequest, model: Any, data: Any, labels: Any) ->
     return told | {"model, data or labels": sha256(model.to_json(), *model.get_weights(), data, labels)}
 
 
-def _steps(
-    request: PruneRequest, pattern: sparsity.Pattern | float | None, data: Any, progress: Progress
-) -> "list[Step]":
+def _steps(request: PruneRequest, wanted: Wanted, data: Any, progress: Progress) -> list[Step]:
     """What is done to the model: one pruning, or several, which training comes between."""
-    from tinyprune import prune
-    from tinyprune.fine_tuning import Step
-    from tinyprune.prune import filters, sensitivity
 
-    def shrink(share: float, model: Any) -> "PrunedModel":
+    def shrink(share: float, model: Any) -> PrunedModel:
         progress(f"removing {100 * share:g} % of the channels")
         smaller, layers = filters.shrink(model, share)
-        return prune.PrunedModel(smaller, {}, layers)
+        return PrunedModel(smaller, {}, layers)
 
-    def scan(model: Any) -> "PrunedModel":
+    def scan(share: float, model: Any) -> PrunedModel:
         progress("scanning how sensitive each layer is")
-        return prune_to(sensitivity.patterns(model, data, request.sparsity or 0.0), "threshold", False, model)
+        thresholds = sensitivity.patterns(model, data, share)
+        progress(f"pruning to {request.pattern} by magnitude")
+        return prune.prune(model, thresholds)
 
-    def prune_to(chosen: Any, name: str, reorder: bool, model: Any) -> "PrunedModel":
-        method = request.method or prune.best_method(chosen.values() if isinstance(chosen, dict) else [chosen], data)
-        progress(f"pruning to {name} by {method}")
-        return prune.prune(model, chosen, method, data, reorder=reorder)
+    def prune_to(pattern: sparsity.Pattern, reorder: bool, model: Any) -> PrunedModel:
+        method = request.method or prune.best_method([pattern], data)
+        progress(f"pruning to {pattern.name} by {method}")
+        return prune.prune(model, pattern, method, data, reorder=reorder)
 
-    if isinstance(pattern, float):
-        return [Step(request.pattern, partial(shrink, pattern))]
-    if pattern is None:
-        return [Step(request.pattern, scan)]
-    count = 1 if request.tuning is None else request.tuning.steps
+    if isinstance(wanted, Channels):
+        return [Step(request.pattern, partial(shrink, wanted.share))]
+    if isinstance(wanted, Scan):
+        return [Step(request.pattern, partial(scan, wanted.sparsity))]
+    patterns = prune.schedule(wanted, 1 if request.tuning is None else request.tuning.steps)
     return [
-        Step(each.name, partial(prune_to, each, each.name, request.reorder and number == 0))
-        for number, each in enumerate(prune.schedule(pattern, count))
+        Step(each.name, partial(prune_to, each, request.reorder and number == 0))
+        for number, each in enumerate(patterns)
     ]

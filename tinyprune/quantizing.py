@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from tinyprune import output, samples
+from tinyprune import output, quantization_error, quantize, samples
 from tinyprune.errors import ModelError, UsageError
-
-if TYPE_CHECKING:
-    from tinyprune.quantization_error import LayerError
-    from tinyprune.quantize import RangeRule
+from tinyprune.quantization_error import LayerError
+from tinyprune.quantize import RangeRule
 
 Progress = Callable[[str], None]
 
@@ -20,11 +18,11 @@ class QuantizeRequest:
     model: Path
     calibration: Path  # .npy of real inputs
     output: Path
-    ranges: "RangeRule" = "least-error"
+    ranges: RangeRule = "least-error"
 
 
 class QuantizeReport(NamedTuple):
-    layers: "tuple[LayerError, ...]"
+    layers: tuple[LayerError, ...]
     unknown: str
     """Why the layers' errors are not known: the int8 network is written all the same; empty where they are."""
 
@@ -36,8 +34,6 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     if request.model.suffix == ".tflite":
         raise UsageError(f"{request.model} is quantized already: `tinyprune build --model` takes it as it is")
     calibration = samples.load_array(request.calibration)
-    from tinyprune import quantization_error, quantize
-
     progress(f"loading {request.model}")
     model = quantize.load_keras(request.model)
     progress(f"quantizing to int8 with {len(calibration)} samples")

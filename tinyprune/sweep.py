@@ -21,7 +21,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import output, pipeline, quantization_error, quantize, reader, reference, samples
+from tinyprune import (
+    keras3,
+    output,
+    pipeline,
+    prune,
+    quantization_error,
+    quantize,
+    reader,
+    reference,
+    samples,
+    sparsity,
+)
 from tinyprune.boards import Board
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError, first_line
@@ -150,8 +161,6 @@ def _check(request: SweepRequest) -> None:
     names = [path.stem for path in request.models]
     if len(set(names)) < len(names):
         raise UsageError(f"models must have different file names, not {', '.join(names)}")
-    from tinyprune import sparsity
-
     for text in request.patterns:
         if text != DENSE:
             try:
@@ -165,8 +174,6 @@ def _check(request: SweepRequest) -> None:
 
 
 def _load(path: Path, patterns: Sequence[str]) -> _Model:
-    from tinyprune import keras3
-
     model = quantize.load_keras(path)
     sample_shape(model)  # refuses subclassed models, which have no configuration, among others
     config = json.dumps(json.loads(model.to_json())["config"], sort_keys=True)  # without the version of Keras
@@ -177,8 +184,6 @@ def _load(path: Path, patterns: Sequence[str]) -> _Model:
 
 def _choices(model: Any, patterns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """For each layer that pruning knows, the patterns that it can take."""
-    from tinyprune import prune, sparsity
-
     takers = {text: prune.masks_of(model, sparsity.parse(text)) for text in patterns if text != DENSE}
     return {
         layer: tuple(text for text in patterns if text == DENSE or layer in takers[text]) or (DENSE,)
@@ -359,8 +364,6 @@ def _try(
 
 def _network(model: Any, patterns: Mapping[str, str], data: _Data) -> bytes:
     """The int8 .tflite of a model pruned so; equal arguments give equal bytes."""
-    from tinyprune import prune
-
     chosen = {layer: pattern for layer, pattern in patterns.items() if pattern != DENSE}
     with quiet_tensorflow():
         if chosen:

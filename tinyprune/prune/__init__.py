@@ -74,13 +74,15 @@ def prune(
     if not hasattr(model, "layers") or not model.built or not getattr(model, "inputs", None):
         raise ModelError("only a Keras model whose inputs are known can be pruned: functional, or Sequential and built")
     wanted = _wanted(model, pattern)
+    if not wanted:
+        raise ModelError(f"model {model.name} has no layer to prune: none has a kernel")
     method = method or best_method(wanted.values(), samples)
     if method not in get_args(Method):
         raise UsageError(f"unknown method {method!r}: give one of {', '.join(get_args(Method))}")
-    dense = _reordered(model, pattern) if reorder else model
+    dense = _reordered(model, wanted) if reorder else model
     masks = masks_of(dense, wanted)
     if not masks:
-        raise ModelError(_nothing_to_prune(model, pattern, wanted))
+        raise ModelError(_nothing_to_prune(model, wanted))
     copy = kernels.clone(dense, {})
     adjusted: Masks | None = None
     if method != "magnitude":
@@ -94,7 +96,7 @@ def prune(
     if method == "match":
         match(dense, pruned, masks, inputs)
     verify(pruned, masks)
-    return PrunedModel(pruned, masks, report(pruned, masks, wanted, adjusted))
+    return PrunedModel(pruned, masks, _reports(pruned, masks, wanted, adjusted))
 
 
 def best_method(patterns: Iterable[Pattern], samples: Any) -> Method:
@@ -154,7 +156,7 @@ def verify(model: Any, masks: Masks) -> None:
             )
 
 
-def report(model: Any, masks: Masks, wanted: Patterns, adjusted: Masks | None = None) -> tuple[LayerReport, ...]:
+def _reports(model: Any, masks: Masks, wanted: Patterns, adjusted: Masks | None = None) -> tuple[LayerReport, ...]:
     """One line for each kernel, in the model's order; `adjusted` are those that reconstruction took, None if it was not
     asked for."""
     return tuple(_layer_report(kernel, masks, wanted, adjusted) for kernel in kernels_of(model))
@@ -206,17 +208,18 @@ def _parsed(pattern: Pattern | str) -> Pattern:
         raise UsageError(str(error)) from None
 
 
-def _reordered(model: Any, pattern: Pattern | str | Mapping[str, Pattern | str]) -> Any:
-    wanted = None if isinstance(pattern, Mapping) else _parsed(pattern)
-    if not isinstance(wanted, NM):
+def _reordered(model: Any, wanted: Patterns) -> Any:
+    distinct = set(wanted.values())
+    pattern = distinct.pop() if len(distinct) == 1 else None
+    if not isinstance(pattern, NM):
         raise UsageError("channels are reordered for one N:M pattern such as 2:4; others do not depend on their order")
-    return permute.permute(model, wanted)
+    return permute.permute(model, pattern)
 
 
-def _nothing_to_prune(model: Any, pattern: Pattern | str | Mapping[str, Pattern | str], wanted: Patterns) -> str:
-    reasons = [f"{line.name}: {line.reason}" for line in report(model, {}, wanted)]
-    to = "" if isinstance(pattern, Mapping) else f" to {_parsed(pattern).name}"
-    return f"model {model.name} has no layer to prune{to} ({'; '.join(reasons) or 'no layer has a kernel'})"
+def _nothing_to_prune(model: Any, wanted: Patterns) -> str:
+    reasons = [f"{line.name}: {line.reason}" for line in _reports(model, {}, wanted)]
+    to = ", ".join(sorted({pattern.name for pattern in wanted.values()}))
+    return f"model {model.name} has no layer to prune to {to} ({'; '.join(reasons)})"
 
 
 def _adjustable(wanted: Patterns, masks: Masks, method: str) -> dict[str, NM | Unstructured]:
