@@ -57,6 +57,8 @@ def test_a_study_goes_on_where_it_stopped_and_its_front_is_built_of_what_it_says
     points = json.loads(out)
     assert [point["quality"] for point in points[:3]] == [point["quality"] for point in first]
     assert len(points) == 4
+    asked = [(point["model"], point["patterns"]) for point in points]
+    assert asked[3] != asked[0], "the seed began anew"
     front = [point for point in points if point["on_front"]]
     for point in points:
         is_beaten = any(

@@ -139,6 +139,9 @@ def test_finished_runs_are_read_back(tables: ModuleType, tmp_path: Path) -> None
 
 
 def test_runs_in_the_repository_give_the_tables_in_the_repository(tables: ModuleType, tmp_path: Path) -> None:
+    about = Path(tables.RUNS) / tables.ABOUT
+    (tmp_path / about).parent.mkdir()
+    shutil.copy(FOLDER / about, tmp_path / about)
     tables.write(tables.read(FOLDER), tmp_path)
     for name in ("results.json", "RESULTS.md"):
         assert (tmp_path / name).read_text() == (FOLDER / name).read_text()
