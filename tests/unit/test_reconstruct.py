@@ -241,12 +241,16 @@ def test_frozen_layers_are_not_matched(model):
         prune(model, "1:4", "match", inputs())
 
 
-def test_the_mean_answer_stays_where_two_layers_share_a_batch_normalization():
+@pytest.mark.parametrize("others", ["another layer", "the answer"])
+def test_a_batch_normalization_takes_nothing_over_where_others_would_see_it(others):
     from tf_keras import Input, Model, layers
 
     features, shared = Input((6, 6, 4)), layers.BatchNormalization()
     convolved = [layers.Conv2D(8, 1, use_bias=False, name=name)(features) for name in ("left", "right")]
-    model = Model(features, [shared(maps) for maps in convolved])
+    outputs = (
+        [shared(maps) for maps in convolved] if others == "another layer" else [shared(convolved[0]), convolved[0]]
+    )
+    model = Model(features, outputs)
     before = shared.get_weights()
     pruned = prune(model, "1:4", "reconstruct", RNG(0).normal(1, 1, size=(64, 6, 6, 4)))
     for old, new in zip(before, pruned.model.get_layer(shared.name).get_weights(), strict=True):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.prune import channels as channel
 from tinyprune.prune.channels import Channels, Int64
-from tinyprune.prune.kernels import Kernel, LayerReport, kernels_of
+from tinyprune.prune.kernels import Kernel, LayerReport, kernels_of, with_settings
 
 #: Channels are kept in fours: kernels for the DSP extension and 2:4 groups take four at a time.
 MULTIPLE = 4
@@ -35,7 +35,10 @@ def shrink(model: Any, share: float) -> tuple[Any, tuple[LayerReport, ...]]:
             f"model {model.name} would lose no channel: its layers keep a multiple of {MULTIPLE}, at least "
             f"{MULTIPLE}; remove more than {100 * share:g} %"
         )
-    smaller = _rebuilt(model, {layer.name: len(order) for channels, order in chosen for layer in channels.makers})
+    smaller = with_settings(model, {
+        layer.name: {"units" if type(layer).__name__ == "Dense" else "filters": len(order)}
+        for channels, order in chosen for layer in channels.makers
+    })  # fmt: skip
     smaller.set_weights(channel.take(model, chosen))
     fixed = {
         layer.name: channels.fixed or f"all {channels.count} channels stay: they go in fours"
@@ -80,16 +83,3 @@ def _scale(layer: Any) -> npt.NDArray[np.float64]:
     """By which a batch normalization multiplies each channel."""
     deviation = np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
     return np.asarray((layer.gamma.numpy() if layer.scale else 1.0) / deviation)
-
-
-def _rebuilt(model: Any, sizes: dict[str, int]) -> Any:
-    """The same layers with other numbers of filters or units, and fresh weights."""
-    from tf_keras.models import clone_model
-
-    def smaller(layer: Any) -> Any:
-        config = layer.get_config()
-        if layer.name in sizes:
-            config["units" if "units" in config else "filters"] = sizes[layer.name]
-        return type(layer).from_config(config)
-
-    return clone_model(model, clone_function=smaller)

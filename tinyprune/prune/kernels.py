@@ -116,8 +116,6 @@ def as_kernel(matrix: npt.NDArray[np.generic], shape: tuple[int, ...]) -> Float3
 
 def clone(model: Any, masks: Mapping[str, Bool]) -> Any:
     """A copy of a model whose kernels are held to the masks, and to no mask of an earlier pruning."""
-    from tf_keras.models import clone_model
-
     held: dict[str, dict[str, Any]] = {}
     for kernel in kernels_of(model):
         if kernel.option:
@@ -126,8 +124,15 @@ def clone(model: Any, masks: Mapping[str, Bool]) -> Any:
             mask = masks.get(kernel.name)
             hold = before if mask is None else hold_constraint()(as_kernel(mask, tuple(kernel.variable.shape)), before)
             held.setdefault(kernel.layer.name, {})[kernel.option] = hold
-    copy = clone_model(
-        model, clone_function=lambda layer: type(layer).from_config(layer.get_config() | held.get(layer.name, {}))
-    )
+    copy = with_settings(model, held)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def with_settings(model: Any, settings: Mapping[str, Mapping[str, Any]]) -> Any:
+    """The same layers, with other settings for those of these names, and fresh weights."""
+    from tf_keras.models import clone_model
+
+    return clone_model(
+        model, clone_function=lambda layer: type(layer).from_config(layer.get_config() | settings.get(layer.name, {}))
+    )

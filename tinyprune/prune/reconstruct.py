@@ -60,7 +60,7 @@ def reconstruct(
         moments = _moments(model, kernel, samples)
         weights, mask = prune_matrix(dense, moments.second, patterns[kernel.name])
         kernel.assign(weights.astype(np.float32))
-        _take_over(kernel, (weights - dense) @ moments.mean)
+        _take_over(model, kernel, (weights - dense) @ moments.mean)
         better[kernel.name] = mask
     return better
 
@@ -152,7 +152,7 @@ def _moments(model: Any, kernel: Kernel, samples: Float32) -> Moments:
         count, total, products = count + len(columns), total + columns.sum(axis=0), products + columns.T @ columns
     if not np.isfinite(products).all():
         raise ModelError(f"the input of layer {kernel.name} becomes NaN or infinite on these samples")
-    mean = total / count if _taker(kernel) is not None else np.zeros(taps)
+    mean = total / count if _taker(model, kernel) is not None else np.zeros(taps)
     return Moments(mean, products / count - np.outer(mean, mean))
 
 
@@ -171,11 +171,13 @@ def _columns(layer: Any, maps: Float32) -> Float32:
     return np.asarray(patches.reshape(-1, patches.shape[-1]))
 
 
-def _taker(kernel: Kernel) -> Any:
+def _taker(model: Any, kernel: Kernel) -> Any:
     """The variable that takes over a change of the layer's mean answer; None where there is none."""
     layer = kernel.layer
     if layer.use_bias:
         return layer.bias
+    if any(layer.output is output for output in model.outputs):
+        return None
     readers = [node.layer for node in layer.outbound_nodes]
     if len(readers) != 1 or type(readers[0]).__name__ != "BatchNormalization" or len(readers[0].inbound_nodes) != 1:
         return None
@@ -184,9 +186,9 @@ def _taker(kernel: Kernel) -> Any:
     return readers[0].moving_mean if is_linear and list(readers[0].axis) == [last_axis] else None
 
 
-def _take_over(kernel: Kernel, change: Float64) -> None:
+def _take_over(model: Any, kernel: Kernel, change: Float64) -> None:
     """The mean answer of each channel `[out_channels]` changed by this much: undo it."""
-    taker = _taker(kernel)
+    taker = _taker(model, kernel)
     if taker is not None:
         sign = -1 if kernel.layer.use_bias else 1
         taker.assign_add((sign * change).astype(np.float32))
