@@ -100,7 +100,7 @@ def prune(
 
 
 def best_method(patterns: Iterable[Pattern], samples: Any) -> Method:
-    """ "match" where there are samples and no pattern is a rule about magnitudes, else "magnitude"."""
+    """With samples "match", but "magnitude" without any, or for a pattern that is a rule about magnitudes."""
     is_adjustable = samples is not None and not any(isinstance(pattern, Threshold) for pattern in patterns)
     return "match" if is_adjustable else "magnitude"
 
@@ -235,9 +235,10 @@ def _adjustable(wanted: Patterns, masks: Masks, method: str) -> dict[str, NM | U
 def _checked(model: Any, method: str, samples: npt.NDArray[np.generic] | None) -> npt.NDArray[np.float32]:
     if samples is None:
         raise UsageError(f"method {method} needs samples: real inputs of the model, [samples, *input shape], no labels")
+    checked = check_samples(model, np.asarray(samples), "pruning")
     if model.input_shape[0] is not None:
         raise ModelError(
             f"model {model.name} takes batches of exactly {model.input_shape[0]}; samples go through one whose batch "
             "size is open: build it without batch_size, batch_shape and stateful=True"
         )
-    return check_samples(model, np.asarray(samples), "pruning")
+    return checked
