@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import quantize
+from tinyprune import keras_model
 from tinyprune.errors import DataError, ModelError, UsageError
-from tinyprune.models import Examples, check_samples
+from tinyprune.keras_model import Examples, check_samples
 from tinyprune.prune import LayerReport, PrunedModel, kernels, unmasked
 from tinyprune.train import BATCH_SAMPLES, CROSS_ENTROPY, SQUARED_ERROR, EpochResult, Recipe, score, train
 
@@ -122,7 +122,7 @@ def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
         with np.load(folder / MASKS, allow_pickle=False) as archive:
             report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))
             kept = {name.removeprefix(MASK): archive[name] for name in archive.files if name.startswith(MASK)}
-        return PrunedModel(kernels.clone(quantize.load_keras(folder / START, safe=False), kept), kept, report)
+        return PrunedModel(kernels.clone(keras_model.load(folder / START, safe=False), kept), kept, report)
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, ModelError) as error:
         raise DataError(f"{folder} is damaged ({error}); remove {folder.parent} to start over") from error
 

@@ -56,7 +56,7 @@ def make(model: Path | None, calibration: Path | None, progress: Progress) -> Mo
         return _zoo_model(name or zoo.DEFAULT, progress)
     if not _is_keras(model):
         return Model(model.stem, str(model), reader.read_bytes(model), None)
-    from tinyprune import quantize
+    from tinyprune import keras_model, quantize
 
     if calibration is None:
         raise UsageError(
@@ -64,7 +64,7 @@ def make(model: Path | None, calibration: Path | None, progress: Progress) -> Mo
         )
     inputs = samples.load_array(calibration)
     progress("quantizing to int8")
-    return Model(model.stem, str(model), quantize.quantize(quantize.load_keras(model), inputs), None)
+    return Model(model.stem, str(model), quantize.quantize(keras_model.load(model), inputs), None)
 
 
 def _zoo_name(model: Path | None) -> str | None:

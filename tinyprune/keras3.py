@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinyprune.errors import ModelError, first_line
-from tinyprune.models import has_symbols
+from tinyprune.keras_model import has_symbols
 
 #: Settings of a layer that training alone needs, or that Keras 2 spells otherwise.
 LEFT_BEHIND = ("_initializer", "_regularizer", "_constraint", "dtype", "seed_generator")

@@ -7,29 +7,15 @@ whole map, 25 × 5 for S, where MLPerf's drops the last frame.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from tinyprune.errors import DataError, ModelError
+from tinyprune.keras_model import activation_range
 from tinyprune.quiet import quiet_tensorflow
 
 #: Frames, MFCC coefficients and one channel: what `tinyprune.features.mfcc` makes of a clip.
 INPUT_SHAPE = (49, 10, 1)
 
 Size = Literal["S", "M", "L"]
-
-
-class Examples(NamedTuple):
-    """What a network is trained or measured on."""
-
-    inputs: npt.NDArray[np.float32]
-    """`[samples, *input shape]`."""
-    targets: npt.NDArray[Any]
-    """The number of the right class `[samples, *output shape without its last axis]`; or values `[samples, *output
-    shape]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,66 +87,8 @@ class _Trace:
             self.output = activation_range()(smallest, largest, name=f"{name}_range")(self.output)
 
 
-@cache
-def activation_range() -> Any:
-    """The layer class ActivationRange: rounds as int8 between two values, from which the converter takes the scale."""
-    import tensorflow as tf
-    from tf_keras import layers
-
-    class ActivationRange(layers.Layer):  # type: ignore[misc]
-        def __init__(self, smallest: float, largest: float, **options: Any) -> None:
-            super().__init__(**options)
-            self.smallest, self.largest = smallest, largest
-
-        def call(self, x: Any) -> Any:
-            return tf.quantization.fake_quant_with_min_max_vars(x, self.smallest, self.largest)
-
-        def get_config(self) -> dict[str, Any]:
-            return {**super().get_config(), "smallest": self.smallest, "largest": self.largest}
-
-    return ActivationRange
-
-
 def _dropout(rate: float, name: str) -> Any:
     """Dropout with a generator of its own, which training seeds for every epoch."""
     from tf_keras import layers
 
     return layers.Dropout(rate, rng_type="stateful", name=name)
-
-
-def sample_shape(model: Any) -> tuple[int, ...]:
-    """Shape of one input of any Keras model, without the batch."""
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or not all(isinstance(axis, int) for axis in shape[1:]):
-        raise ModelError(f"model {model.name} has input {shape}; expected one input, all of whose axes are fixed")
-    return shape[1:]
-
-
-def is_quantization_aware(model: Any) -> bool:
-    """Whether TensorFlow Model Optimization made it simulate int8 (`tinyprune.prune.qat`)."""
-    return any(type(layer).__name__.startswith("QuantizeWrapper") for layer in model.layers)
-
-
-def has_symbols(model: Any) -> bool:
-    """Whether a model embeds symbols: their numbers are whole, and nothing lies between two of them."""
-    from tf_keras import layers
-
-    return any(isinstance(layer, layers.Embedding) for layer in model._flatten_layers())
-
-
-def check_samples(model: Any, samples: npt.NDArray[np.generic], purpose: str) -> npt.NDArray[np.float32]:
-    """Samples for a model as float32, or DataError with what is wrong; messages call them `purpose` samples."""
-    expected = sample_shape(model)
-    shown = f"[samples, {', '.join(map(str, expected))}]"
-    if samples.dtype.kind not in "fiu":
-        raise DataError(f"{purpose} samples are {samples.dtype}; expected numbers {shown}")
-    if samples.shape[1:] != expected or not len(samples):
-        raise DataError(f"{purpose} samples have shape {list(samples.shape)}; this model needs {shown}")
-    with np.errstate(over="ignore"):
-        checked = samples.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(checked).reshape(len(checked), -1).all(axis=1))
-    if len(bad):
-        raise DataError(
-            f"{len(bad)} of {len(samples)} {purpose} samples hold NaN or Inf, first sample {bad[0]}; remove them"
-        )
-    return checked

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from tinyprune import fine_tuning, keras3, output, prune, quantize, quiet, samples, sparsity, unfinished
+from tinyprune import fine_tuning, keras3, keras_model, output, prune, quiet, samples, sparsity, unfinished
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, UsageError, first_line
 from tinyprune.fine_tuning import Scores, Step
@@ -85,7 +85,7 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     data = None if request.data is None else samples.load_array(request.data)
     labels = None if request.tuning is None else samples.load_array(request.tuning.labels)
     progress(f"loading {request.model}")
-    model = quantize.load_keras(request.model)
+    model = keras_model.load(request.model)
     if keras3.is_keras_3(model):
         progress(f"{request.model} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
         model = keras3.rebuild(model)

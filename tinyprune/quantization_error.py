@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tinyprune import quantize, reader, reference, samples
 from tinyprune.errors import ModelError
 from tinyprune.graph import Activation, Quantize
-from tinyprune.models import check_samples
+from tinyprune.keras_model import check_samples
 from tinyprune.quiet import quiet_tensorflow
 
 Float32 = npt.NDArray[np.float32]

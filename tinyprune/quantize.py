@@ -7,18 +7,15 @@ ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec).
 calibration samples or from the ActivationRange layers of the model itself.
 """
 
-import importlib
-import json
-import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import ModelError, UsageError, first_line
-from tinyprune.models import Ranges, activation_range, check_samples, is_quantization_aware, sample_shape
+from tinyprune.errors import ModelError, first_line
+from tinyprune.keras_model import activation_range, check_samples, is_quantization_aware, sample_shape
+from tinyprune.models import Ranges
 from tinyprune.quiet import quiet_tensorflow
 from tinyprune.ranges import Histogram
 
@@ -70,60 +67,6 @@ def record_ranges(model: Any, samples: Float32) -> Ranges:
         for histogram, output in zip(histograms, taps.predict_on_batch(batch), strict=True):
             histogram.add(output)
     return {name: histogram.best() for name, histogram in zip(names, histograms, strict=True)}
-
-
-@quiet_tensorflow()
-def load_keras(path: Path, *, safe: bool = True) -> Any:
-    """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder.
-
-    A `.keras` file with Python code in it (a Lambda layer) is refused, unless it is not `safe` but known to be ours.
-    """
-    if not path.exists():
-        raise UsageError(f"there is no model {path}")
-    file = path / "saved_model.pb" if path.is_dir() else path
-    if file.is_file() and file.stat().st_size == 0:
-        raise ModelError(f"{file} is empty; save or copy the model again")
-    version = _keras_version(path)
-    models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
-    try:
-        objects = {"ActivationRange": activation_range()}
-        model = models.load_model(path, custom_objects=objects, compile=False, safe_mode=safe)
-    except Exception as error:  # the loaders raise whatever they stumble upon
-        raise ModelError(f"{path} (Keras {version}) cannot be loaded: {first_line(error)}") from error
-    if not hasattr(model, "layers"):
-        raise ModelError(f"{path} holds no Keras model, only functions; save it with model.save() as .keras or .h5")
-    if not _has_inputs(model):
-        raise ModelError(
-            f"{path} holds a model of no fixed inputs: a Sequential one must be built before it is saved, with an "
-            "Input layer or by a call; a subclass of Model must be written as layers called on an Input"
-        )
-    return model
-
-
-def _has_inputs(model: Any) -> bool:
-    try:
-        return bool(model.inputs)
-    except (AttributeError, ValueError):  # Keras 3, where a model was never built
-        return False
-
-
-def _keras_version(path: Path) -> str:
-    """The version that wrote a file: 2 and 3 cannot read each other's."""
-    try:
-        if (path / "saved_model.pb").exists():
-            return "2, SavedModel"
-        if path.suffix == ".keras":
-            with zipfile.ZipFile(path) as archive:
-                return str(json.loads(archive.read("metadata.json"))["keras_version"])
-        if path.suffix in (".h5", ".hdf5"):
-            h5py = importlib.import_module("h5py")
-            with h5py.File(path) as file:
-                if "keras_version" not in file.attrs:
-                    raise ModelError(f"{path} holds no network, at most its weights; save it with model.save()")
-                return str(file.attrs["keras_version"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path} is damaged or no Keras model: {first_line(error)}") from error
-    raise ModelError(f"{path} is no Keras model: expected a .keras or .h5 file or a SavedModel folder")
 
 
 def _require_ranges(model: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tinyprune import output, quantization_error, quantize, samples
+from tinyprune import keras_model, output, quantization_error, quantize, samples
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.quantization_error import LayerError
 from tinyprune.quantize import RangeRule
@@ -35,7 +35,7 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
         raise UsageError(f"{request.model} is quantized already: `tinyprune build --model` takes it as it is")
     calibration = samples.load_array(request.calibration)
     progress(f"loading {request.model}")
-    model = quantize.load_keras(request.model)
+    model = keras_model.load(request.model)
     progress(f"quantizing to int8 with {len(calibration)} samples")
     content = quantize.quantize(model, calibration, request.ranges)
     progress("comparing each layer with float")

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from tinyprune.errors import DataError, MissingDependency
 from tinyprune.features import CLIP_SAMPLES, FULL_SCALE, SAMPLE_RATE_HZ, Float32, mfcc, normalize
-from tinyprune.models import Examples
+from tinyprune.keras_model import Examples
 
 Int16 = npt.NDArray[np.int16]
 Int64 = npt.NDArray[np.int64]

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from tinyprune import (
     keras3,
+    keras_model,
     output,
     pipeline,
     prune,
@@ -36,7 +37,7 @@ from tinyprune import (
 from tinyprune.boards import Board
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError, first_line
-from tinyprune.models import check_samples, sample_shape
+from tinyprune.keras_model import check_samples, sample_shape
 from tinyprune.quiet import quiet_tensorflow
 
 DENSE = "dense"
@@ -174,7 +175,7 @@ def _check(request: SweepRequest) -> None:
 
 
 def _load(path: Path, patterns: Sequence[str]) -> _Model:
-    model = quantize.load_keras(path)
+    model = keras_model.load(path)
     sample_shape(model)  # refuses subclassed models, which have no configuration, among others
     config = json.dumps(json.loads(model.to_json())["config"], sort_keys=True)  # without the version of Keras
     digest = sha256(config, *model.get_weights())

@@ -19,7 +19,7 @@ import numpy as np
 
 from tinyprune import oracle, reader, samples
 from tinyprune.errors import DataError, ModelError, first_line
-from tinyprune.models import Examples
+from tinyprune.keras_model import Examples
 
 HISTORY = "history.json"
 CROSS_ENTROPY, SQUARED_ERROR = "sparse_categorical_crossentropy", "mean_squared_error"

@@ -33,7 +33,7 @@ from tinyprune.digest import sha256
 from tinyprune.errors import TinypruneError
 from tinyprune.fine_tuning import Step, fine_tune
 from tinyprune.graph import Weighted
-from tinyprune.models import Examples
+from tinyprune.keras_model import Examples
 from tinyprune.prune import Method, PrunedModel, filters, prune, schedule, unmasked
 from tinyprune.quantize import quantize, record_ranges
 from tinyprune.speech_commands import LABELS, Audio

@@ -17,7 +17,7 @@ import numpy as np
 
 from tinyprune import models, speech_commands, zoo
 from tinyprune.errors import TinypruneError
-from tinyprune.models import Examples
+from tinyprune.keras_model import Examples
 from tinyprune.prune import prune, verify
 from tinyprune.quantize import quantize, record_ranges
 from tinyprune.speech_commands import LABELS, TASK, Audio

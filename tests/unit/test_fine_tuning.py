@@ -8,7 +8,7 @@ import pytest
 
 from tinyprune.errors import DataError, ModelError, UsageError
 from tinyprune.fine_tuning import Step, fine_tune, task
-from tinyprune.models import Examples
+from tinyprune.keras_model import Examples
 from tinyprune.prune import PrunedModel, prune, schedule
 from tinyprune.sparsity import NM
 from tinyprune.train import SQUARED_ERROR, Recipe, score

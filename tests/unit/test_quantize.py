@@ -1,6 +1,5 @@
 """Full int8 conversion: judged by the bytes, with TFLite's own schema."""
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +8,8 @@ import numpy as np
 import pytest
 import tflite
 
-from tinyprune import oracle, quantize, reader, zoo
-from tinyprune.errors import DataError, MissingDependency, ModelError, UsageError
+from tinyprune import keras_model, oracle, quantize, reader, zoo
+from tinyprune.errors import DataError, MissingDependency, ModelError
 from tinyprune.models import ds_cnn
 
 OPERATORS = {"CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"}
@@ -255,7 +254,7 @@ def test_what_the_converter_refuses_is_a_model_error():
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_keras_2_files_give_the_same_bytes(model, content, tmp_path, name):
     model.save(tmp_path / name)
-    assert quantize.quantize(quantize.load_keras(tmp_path / name)) == content
+    assert quantize.quantize(keras_model.load(tmp_path / name)) == content
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
@@ -266,57 +265,8 @@ def test_keras_3_files_are_converted_too(tmp_path, name):
     keras.Sequential(
         [layers.Input((8, 6, 1)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(), layers.Flatten()]
     ).save(tmp_path / name)
-    converted = quantize.quantize(quantize.load_keras(tmp_path / name), samples())
+    converted = quantize.quantize(keras_model.load(tmp_path / name), samples())
     assert set(operators_of(converted)) == {"CONV_2D", "RESHAPE"}
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("model.keras", r"model.keras is damaged or no Keras model: File is not a zip file"),
-        ("model.h5", r"model.h5 is damaged or no Keras model: .*file signature not found"),
-        ("model.onnx", r"model.onnx is no Keras model: expected a .keras or .h5 file or a SavedModel folder"),
-    ],
-)
-def test_damaged_and_foreign_files_are_refused(tmp_path, name, message):
-    (tmp_path / name).write_bytes(b"nothing of the kind" * 50)
-    with pytest.raises(ModelError, match=message):
-        quantize.load_keras(tmp_path / name)
-
-
-@pytest.mark.parametrize("name", ["model.keras", "model.h5", "folder/saved_model.pb"])
-def test_an_empty_file_is_told(tmp_path, name):
-    path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
-    path.touch()
-    with pytest.raises(ModelError, match=rf"{name} is empty; save or copy the model again"):
-        quantize.load_keras(path.parent if name.startswith("folder") else path)
-
-
-@pytest.mark.parametrize("keras", ["keras", "tf_keras"])
-def test_weights_without_their_network_are_told(tmp_path, keras):
-    module = importlib.import_module(keras)
-    model = module.Sequential([module.layers.Input((4,)), module.layers.Dense(2)])
-    model.save_weights(tmp_path / "it.weights.h5")
-    message = r"it.weights.h5 holds no network, at most its weights; save it with model.save\(\)"
-    with pytest.raises(ModelError, match=message):
-        quantize.load_keras(tmp_path / "it.weights.h5")
-
-
-def test_a_truncated_keras_file_is_refused(small, tmp_path):
-    small.save(tmp_path / "whole.keras")
-    whole = (tmp_path / "whole.keras").read_bytes()
-    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelError, match=r"cut.keras is damaged or no Keras model"):
-        quantize.load_keras(tmp_path / "cut.keras")
-
-
-def test_a_saved_model_without_layers_is_refused(tmp_path):
-    import tensorflow as tf
-
-    tf.saved_model.save(tf.Module(), str(tmp_path / "exported"))
-    with pytest.raises(ModelError, match=r"exported holds no Keras model, only functions; save it with model.save"):
-        quantize.load_keras(tmp_path / "exported")
 
 
 def test_a_float16_file_is_refused_with_what_would_do(small):
@@ -327,11 +277,6 @@ def test_a_float16_file_is_refused_with_what_would_do(small):
     converter.target_spec.supported_types = [tf.float16]
     with pytest.raises(ModelError, match=r"DEQUANTIZE .* is not supported; .* to float32: quantize to full int8"):
         reader.read(converter.convert())
-
-
-def test_a_missing_model_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match=r"there is no model .*none.keras"):
-        quantize.load_keras(tmp_path / "none.keras")
 
 
 def test_conversion_writes_nothing_to_the_terminal():

@@ -12,7 +12,7 @@ import pytest
 from tests import recordings
 from tinyprune import zoo
 from tinyprune.errors import DataError, ModelError
-from tinyprune.models import Examples
+from tinyprune.keras_model import Examples
 from tinyprune.train import HISTORY, EpochResult, Recipe, score, train
 
 RECIPE = Recipe(epochs=4, learning_rate=0.01, weight_decay=0.01, batch_samples=16, seed=5)

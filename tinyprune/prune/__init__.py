@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from tinyprune import keras3, sparsity
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.models import check_samples
+from tinyprune.keras_model import check_samples
 from tinyprune.prune import kernels, permute, reconstruct
 from tinyprune.prune.kernels import CONSTRAINTS, Bool, Kernel, LayerReport, kernels_of, matrix_of
 from tinyprune.prune.match import match

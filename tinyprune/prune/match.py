@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinyprune.errors import ModelError
-from tinyprune.models import has_symbols
+from tinyprune.keras_model import has_symbols
 from tinyprune.prune.kernels import Bool, Float32, kernels_of
 
 EPOCHS = 40

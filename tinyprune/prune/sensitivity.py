@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.models import check_samples
+from tinyprune.keras_model import check_samples
 from tinyprune.prune.kernels import Float32, clone, kernels_of
 from tinyprune.sparsity import Threshold
 
