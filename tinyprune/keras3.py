@@ -29,6 +29,12 @@ def rebuild(model: Any) -> Any:
 
     Raises ModelError for a layer that Keras 2 does not have, or a model whose answers would differ.
     """
+    rebuilt = _rebuilt(model)
+    _check(model, rebuilt)
+    return rebuilt
+
+
+def _rebuilt(model: Any) -> Any:
     from tf_keras import Model
 
     tensors: dict[int, Any] = {id(tensor): _input(tensor) for tensor in model.inputs}
@@ -48,7 +54,6 @@ def rebuild(model: Any) -> Any:
     for operation in model.layers:
         if id(operation) in layers and operation.weights and not hasattr(operation, "layers"):
             layers[id(operation)].set_weights([weight.numpy() for weight in operation.weights])
-    _check(model, rebuilt)
     return rebuilt
 
 
@@ -70,7 +75,7 @@ def _layer(operation: Any, model: Any) -> Any:
     from tf_keras import layers
 
     if hasattr(operation, "layers"):
-        return rebuild(operation)
+        return _rebuilt(operation)
     kind = type(operation).__name__
     twin = getattr(layers, kind, None)
     if twin is None:
@@ -92,7 +97,7 @@ def _check(model: Any, rebuilt: Any) -> None:
 
     rng = np.random.default_rng(0)
     shapes = [(2, *(axis or 1 for axis in tensor.shape[1:])) for tensor in model.inputs]
-    numbers = [rng.integers(2, size=shape) if has_symbols(rebuilt) else rng.normal(size=shape) for shape in shapes]
+    numbers = [np.zeros(shape) if has_symbols(rebuilt) else rng.normal(size=shape) for shape in shapes]
     samples = [each.astype(np.float32) for each in numbers]
     inputs = samples if len(samples) > 1 else samples[0]
     answers = [tf.nest.flatten(network(inputs, training=False)) for network in (model, rebuilt)]

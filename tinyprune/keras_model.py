@@ -44,7 +44,7 @@ def load(path: Path, *, safe: bool = True) -> Any:
         raise ModelError(f"{path} (Keras {version}) cannot be loaded: {first_line(error)}") from error
     if not hasattr(model, "layers"):
         raise ModelError(f"{path} holds no Keras model, only functions; save it with model.save() as .keras or .h5")
-    if not _has_inputs(model):
+    if not has_inputs(model):
         raise ModelError(
             f"{path} holds a model of no fixed inputs: a Sequential one must be built before it is saved, with an "
             "Input layer or by a call; a subclass of Model must be written as layers called on an Input"
@@ -52,7 +52,8 @@ def load(path: Path, *, safe: bool = True) -> Any:
     return model
 
 
-def _has_inputs(model: Any) -> bool:
+def has_inputs(model: Any) -> bool:
+    """Whether a model of Keras 2 or 3 knows what it takes."""
     try:
         return bool(model.inputs)
     except (AttributeError, ValueError):  # Keras 3, where a model was never built

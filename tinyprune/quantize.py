@@ -92,15 +92,24 @@ def _without_ranges(model: Any) -> Any:
     return bare
 
 
+def _crashes(layer: Any) -> bool:
+    """Whether it is a loop that TensorFlow Lite 2.20 cannot make an LSTM operator of."""
+    kind = type(layer).__name__
+    if kind not in ("GRU", "LSTM", "RNN", "SimpleRNN") or layer.unroll:
+        return False
+    usual = kind == "LSTM" and (layer.activation.__name__, layer.recurrent_activation.__name__) == ("tanh", "sigmoid")
+    return not (usual and layer.use_bias)
+
+
 @quiet_tensorflow()
 def _convert(model: Any, samples: Float32 | None, int8: bool = True, ranges: RangeRule = "extremes") -> bytes:
     import tensorflow as tf
 
-    crashing = [layer.name for layer in model._flatten_layers() if type(layer).__name__ == "GRU"]
+    crashing = [layer for layer in model._flatten_layers() if _crashes(layer)]
     if int8 and crashing:
         raise ModelError(
-            f"layer {crashing[0]} of {model.name} is a GRU, on which TensorFlow Lite's int8 quantization crashes; use "
-            "an LSTM or convolutions"
+            f"layer {crashing[0].name} of {model.name} is a {type(crashing[0]).__name__} on which int8 quantization by "
+            "TensorFlow Lite crashes; use an LSTM with bias and the usual activations, unroll=True, or convolutions"
         )
     signature = tf.TensorSpec((1, *sample_shape(model)), tf.float32)
     function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)

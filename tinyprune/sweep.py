@@ -306,7 +306,7 @@ def _study(optuna: Any, storage: Any, name: str, seed: int | None, asked: Mappin
         load_if_exists=True,
     )
     if seed is not None:  # who goes on must not try again what was tried first
-        seed = (seed + len(study.trials)) % 2**32
+        seed = seed if not study.trials else int(np.random.SeedSequence([seed, len(study.trials)]).generate_state(1)[0])
     study.sampler = optuna.samplers.TPESampler(seed=seed)
     known = study.user_attrs.get("asked")
     if known is None:

@@ -59,14 +59,19 @@ def test_a_network_that_nothing_here_runs_is_quantized_all_the_same(run: Run) ->
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in json.loads(out)["unknown"]
 
 
-@pytest.mark.usefixtures("dense")
-def test_what_crashes_tensorflow_lite_is_refused(run: Run) -> None:
+@pytest.mark.parametrize("unroll", [False, True])
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_loops_that_crash_tensorflow_lite_are_refused(run: Run, kind: str, unroll: bool) -> None:
     from tf_keras import Sequential, layers
 
-    Sequential([layers.Input((8, 6)), layers.GRU(8, name="memory"), layers.Dense(4)]).save("gated.keras")
+    memory = getattr(layers, kind)(8, use_bias=False, unroll=unroll, name="memory")
+    Sequential([layers.Input((8, 6)), memory, layers.Dense(4)]).save("gated.keras")
     np.save("sequences.npy", np.random.default_rng(1).normal(size=(20, 8, 6)))
     code, _, err = run("quantize", "gated.keras", "--calibration", "sequences.npy", "-o", "a.tflite", "-q")
-    assert (code, "layer memory of" in err, "is a GRU" in err) == (1, True, True)
+    assert Path("a.tflite").exists() == unroll
+    assert (code, "layer memory of" in err, f"is a {kind} on which" in err) == (
+        (0, False, False) if unroll else (1, True, True)
+    )
 
 
 @pytest.mark.usefixtures("dense")

@@ -315,13 +315,15 @@ def share(run: Run, storage: str) -> None:
         assert time.monotonic() < deadline, states(storage)
         time.sleep(0.1)
     workers[0].send_signal(signal.SIGKILL)
-    _, said = workers[1].communicate(timeout=200)
     workers[0].communicate()
+    at_kill = states(storage)
+    _, said = workers[1].communicate(timeout=200)
     assert workers[1].returncode == 0, said.decode()
     code, out, _ = run(*SWEEP, "small.keras", "--trials", "6", "--storage", storage, "--json")
     assert code == 0
     assert len(json.loads(out)) == states(storage).count("COMPLETE") >= 6
-    assert states(storage).count("RUNNING") == 1, "the trial of the process that was killed"
+    running = [number for number, state in enumerate(at_kill) if state == "RUNNING"]
+    assert any(states(storage)[number] != "COMPLETE" for number in running), "nobody was killed in a trial"
 
 
 @pytest.mark.usefixtures("networks")

@@ -192,11 +192,11 @@ def test_whatever_else_sees_channels_holds_them():
     from tf_keras import Model, layers
 
     start = layers.Input((6, 8))
-    first, second = layers.Conv1D(8, 1, name="first")(start), layers.Conv1D(8, 1, name="second")(start)
-    reader = layers.Dense(4, name="reader")
-    for joined in (first + second, layers.MultiHeadAttention(2, 4, name="attention")(first, second)):
-        both = Model(start, [joined, reader(second)])
+    for joined in (lambda a, b: a + b, layers.MultiHeadAttention(2, 4, name="attention")):
+        first, second = (layers.Conv1D(8, 1, name=name)(start) for name in ("first", "second"))
+        both = Model(start, [joined(first, second), layers.Dense(4, name="reader")(second)])
         assert {c.makers[0].name: bool(c.fixed) for c in channels.find(both) if c.makers}["second"]
+    first = layers.Conv1D(8, 1, name="first")(start)
     pooled = layers.GlobalAveragePooling1D(data_format="channels_first", name="pooled")(first)
     found = channels.find(Model(start, layers.Dense(2)(pooled)))[0]
     assert found.fixed == "pooled, a GlobalAveragePooling1D, needs them as they are"

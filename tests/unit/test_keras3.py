@@ -32,7 +32,9 @@ def recurrent():
     return randomized(keras.Sequential([layers.Input((5, 4)), layers.LSTM(6, name="memory"), layers.Dense(2)]))
 
 
-@pytest.mark.parametrize("make", [functional, recurrent, lambda: transferred(), lambda: embedded()])
+@pytest.mark.parametrize(
+    "make", [functional, recurrent, lambda: transferred(), lambda: of_any_size(), lambda: embedded()]
+)
 def test_a_rebuilt_model_has_the_same_layers_and_answers(make):
     model = make()
     rebuilt = keras3.rebuild(model)
@@ -52,6 +54,13 @@ def transferred():
     base.trainable = False
     head = [layers.LeakyReLU(negative_slope=0.1), layers.Flatten(), layers.Dense(3, name="head")]
     return randomized(keras.Sequential([layers.Input((6, 4, 2)), base, *head]))
+
+
+def of_any_size():
+    """A nested base that takes maps of any size."""
+    layers = keras.layers
+    base = keras.Sequential([layers.Input((None, None, 2)), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()])
+    return randomized(keras.Sequential([layers.Input((6, 4, 2)), base, layers.Dense(3)]))
 
 
 def embedded():

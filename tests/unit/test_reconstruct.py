@@ -12,6 +12,7 @@ from tinyprune.prune.kernels import clone, kernels_of
 from tinyprune.sparsity import NM, Threshold, Unstructured, parse
 
 RNG = np.random.default_rng
+METHODS = ("magnitude", "reconstruct", "match")
 
 
 def layer(rows: int, taps: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -231,6 +232,30 @@ def test_samples_are_used_without_a_method_being_named(model):
     assert {line.reason.split(", ")[1] for line in plain.layers + by_rule.layers if line.pruned} == {"by magnitude"}
 
 
+def test_of_several_outputs_those_are_matched_that_are_numbers():
+    import tensorflow as tf
+    from tf_keras import Input, Model, layers
+
+    features = Input((16,))
+    answer = layers.Dense(8, name="answer")(layers.Dense(16)(features))
+    half = layers.Dense(4, dtype="mixed_float16")(answer)
+    model = Model(features, [answer, half, tf.argmax(answer, -1)])
+    samples = RNG(0).normal(size=(64, 16)).astype(np.float32)
+    rebuilt, matched = (prune(model, "1:4", method, samples).model.predict(samples)[0] for method in METHODS[1:])
+    wanted = model.predict(samples)[0]
+    assert ((matched - wanted) ** 2).mean() < ((rebuilt - wanted) ** 2).mean()
+
+
+def test_what_is_behind_a_frozen_layer_is_matched():
+    from tf_keras import Sequential, layers
+
+    model = Sequential([layers.Input((16,)), layers.Dense(16, name="base"), layers.Dense(4, name="head")])
+    model.get_layer("base").trainable = False
+    samples = RNG(0).normal(size=(64, 16)).astype(np.float32)
+    rebuilt, matched = (prune(model, {"base": NM(1, 4)}, method, samples) for method in METHODS[1:])
+    assert error(model, matched, samples) < error(model, rebuilt, samples)
+
+
 def test_frozen_layers_are_not_matched(model):
     model.get_layer("conv").trainable = False
     rebuilt, matched = (prune(model, "1:4", method, inputs()).model for method in ("reconstruct", "match"))
@@ -303,9 +328,14 @@ def test_a_method_or_model_of_another_kind_is_refused(model):
         prune(model, "2:4", "best", inputs())
     with pytest.raises(ModelError, match="only a Keras model whose inputs are known can be pruned"):
         prune(Sequential([layers.Dense(4)]), "2:4")
+    sequences = RNG(0).normal(size=(9, 5, 8))
     stateful = Sequential([Input(batch_shape=(1, 5, 8)), layers.LSTM(8, stateful=True), layers.Dense(4)])
-    with pytest.raises(ModelError, match=r"takes batches of exactly 1; .* build it without batch_size, batch_shape"):
-        prune(stateful, "2:4", "match", RNG(0).normal(size=(9, 5, 8)))
+    with pytest.raises(ModelError, match=r"keeps its state from batch to batch.* build it without stateful=True"):
+        prune(stateful, "2:4", "match", sequences)
+    called = Sequential([layers.LSTM(8), layers.Dense(4)])
+    called(sequences[:1])  # and so has a batch of one in its shape
+    pruned = prune(called, "2:4", "match", sequences)
+    verify(pruned.model, pruned.masks)
 
 
 def test_samples_that_overflow_inside_are_refused(model):

@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import keras3, sparsity
+from tinyprune import keras3, keras_model, sparsity
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.keras_model import check_samples
 from tinyprune.prune import kernels, permute, reconstruct
@@ -70,12 +70,10 @@ def prune(
     Raises ModelError, DataError and UsageError for what cannot be pruned, samples that are wrong, and arguments that do
     not go together.
     """
-    model = keras3.rebuild(model) if keras3.is_keras_3(model) else model
-    if not hasattr(model, "layers") or not model.built or not getattr(model, "inputs", None):
+    if not hasattr(model, "layers") or not keras_model.has_inputs(model):
         raise ModelError("only a Keras model whose inputs are known can be pruned: functional, or Sequential and built")
+    model = keras3.rebuild(model) if keras3.is_keras_3(model) else model
     wanted = _wanted(model, pattern)
-    if not wanted:
-        raise ModelError(f"model {model.name} has no layer to prune: none has a kernel")
     method = method or best_method(wanted.values(), samples)
     if method not in get_args(Method):
         raise UsageError(f"unknown method {method!r}: give one of {', '.join(get_args(Method))}")
@@ -218,8 +216,9 @@ def _reordered(model: Any, wanted: Patterns) -> Any:
 
 def _nothing_to_prune(model: Any, wanted: Patterns) -> str:
     reasons = [f"{line.name}: {line.reason}" for line in _reports(model, {}, wanted)]
-    to = ", ".join(sorted({pattern.name for pattern in wanted.values()}))
-    return f"model {model.name} has no layer to prune to {to} ({'; '.join(reasons)})"
+    names = ", ".join(sorted({pattern.name for pattern in wanted.values()}))
+    to = f" to {names}" if names else ""
+    return f"model {model.name} has no layer to prune{to} ({'; '.join(reasons) or 'no layer has a kernel'})"
 
 
 def _adjustable(wanted: Patterns, masks: Masks, method: str) -> dict[str, NM | Unstructured]:
@@ -236,9 +235,9 @@ def _checked(model: Any, method: str, samples: npt.NDArray[np.generic] | None) -
     if samples is None:
         raise UsageError(f"method {method} needs samples: real inputs of the model, [samples, *input shape], no labels")
     checked = check_samples(model, np.asarray(samples), "pruning")
-    if model.input_shape[0] is not None:
+    if any(getattr(layer, "stateful", False) for layer in model._flatten_layers(include_self=False)):
         raise ModelError(
-            f"model {model.name} takes batches of exactly {model.input_shape[0]}; samples go through one whose batch "
-            "size is open: build it without batch_size, batch_shape and stateful=True"
+            f"model {model.name} keeps its state from batch to batch, which samples have no part in: build it without "
+            "stateful=True"
         )
     return checked

@@ -49,7 +49,8 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
         wanted = tf.nest.flatten(teacher(batch, training=False))
         with tf.GradientTape() as tape:
             answers = tf.nest.flatten(student(batch, training=False))
-            loss = sum(tf.reduce_mean((a - w) ** 2) / p for a, w, p in zip(answers, wanted, powers, strict=True))
+            apart = [tf.cast(a, tf.float32) - tf.cast(w, tf.float32) for a, w in zip(answers, wanted, strict=True)]
+            loss = sum(tf.reduce_mean(each**2) / power for each, power in zip(apart, powers, strict=True))
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
 
@@ -64,16 +65,19 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
 
 
 def _answering(model: Any, masks: Mapping[str, Bool]) -> Any:
-    """The network as far as the pruned layer that all its answer comes from, such as one before a softmax; or whole."""
+    """The network as far as the pruned layer that all its answer comes from, such as one before a softmax; or whole.
+
+    Whole too, but for outputs that are no real numbers, where all that can be trained is behind that layer.
+    """
     from tf_keras import Model
 
     pruned = {kernel.layer.name for kernel in kernels_of(model) if kernel.name in masks and kernel.is_used_once}
     tensor = model.outputs[0]
     while len(model.outputs) == len(tensor.node.keras_inputs) == 1:
-        if tensor.node.layer.name in pruned:
-            return Model(model.inputs, tensor)
+        if tensor.node.layer.name in pruned and (part := Model(model.inputs, tensor)).trainable_variables:
+            return part
         (tensor,) = tensor.node.keras_inputs
-    return Model(model.inputs, list(model.outputs))
+    return Model(model.inputs, [output for output in model.outputs if output.dtype.is_floating])
 
 
 def _mixtures(samples: Float32, rng: np.random.Generator) -> Float32:
