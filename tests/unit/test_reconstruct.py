@@ -126,7 +126,8 @@ def test_each_method_answers_more_like_the_dense_network_on_inputs_it_never_saw(
     for pruned in (rebuilt, matched):
         verify(pruned.model, pruned.masks)
         assert [line.zeros for line in pruned.layers] == [line.zeros for line in magnitude.layers]
-    assert {line.reason.split(", ")[1] for line in matched.layers if line.pruned} == {"reconstructed"}
+    told = [{line.reason.split(", ", 1)[1] for line in found.layers if line.pruned} for found in (rebuilt, matched)]
+    assert told == [{"reconstructed"}, {"reconstructed, matched"}]
 
 
 @pytest.mark.parametrize(("pruned", "seen"), [("conv", "bn"), ("dense", "dense")])

@@ -94,7 +94,7 @@ def prune(
     if method == "match":
         match(dense, pruned, masks, inputs)
     verify(pruned, masks)
-    return PrunedModel(pruned, masks, _reports(pruned, masks, wanted, adjusted))
+    return PrunedModel(pruned, masks, _reports(pruned, masks, wanted, adjusted, is_matched=method == "match"))
 
 
 def best_method(patterns: Iterable[Pattern], samples: Any) -> Method:
@@ -154,24 +154,29 @@ def verify(model: Any, masks: Masks) -> None:
             )
 
 
-def _reports(model: Any, masks: Masks, wanted: Patterns, adjusted: Masks | None = None) -> tuple[LayerReport, ...]:
+def _reports(
+    model: Any, masks: Masks, wanted: Patterns, adjusted: Masks | None = None, *, is_matched: bool = False
+) -> tuple[LayerReport, ...]:
     """One line for each kernel, in the model's order; `adjusted` are those that reconstruction took, None if it was not
     asked for."""
-    return tuple(_layer_report(kernel, masks, wanted, adjusted) for kernel in kernels_of(model))
+    return tuple(_layer_report(kernel, masks, wanted, adjusted, is_matched) for kernel in kernels_of(model))
 
 
-def _layer_report(kernel: Kernel, masks: Masks, wanted: Patterns, adjusted: Masks | None) -> LayerReport:
+def _layer_report(
+    kernel: Kernel, masks: Masks, wanted: Patterns, adjusted: Masks | None, is_matched: bool
+) -> LayerReport:
     values = kernel.variable.numpy()
     pruned = kernel.name in masks
-    reason = _reason(kernel, wanted[kernel.name], adjusted) if pruned else _refusal(kernel, wanted)
+    reason = _reason(kernel, wanted[kernel.name], adjusted, is_matched) if pruned else _refusal(kernel, wanted)
     return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, int((values == 0).sum()))
 
 
-def _reason(kernel: Kernel, pattern: Pattern, adjusted: Masks | None) -> str:
+def _reason(kernel: Kernel, pattern: Pattern, adjusted: Masks | None, is_matched: bool) -> str:
     by = "by magnitude" if adjusted is None else "reconstructed"
     if adjusted is not None and kernel.name not in adjusted:
         by = f"by magnitude: {reconstruct.refusal(kernel)}"
-    return ", ".join(filter(None, (f"{pattern.name} along taps", by, pattern.remark(*kernel.matrix().shape))))
+    matched = "matched" if is_matched and kernel.layer.trainable else ""
+    return ", ".join(filter(None, (f"{pattern.name} along taps", by, matched, pattern.remark(*kernel.matrix().shape))))
 
 
 def _refusal(kernel: Kernel, wanted: Patterns) -> str:
