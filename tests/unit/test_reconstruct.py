@@ -235,8 +235,9 @@ def test_samples_are_used_without_a_method_being_named(model):
 
 def test_of_several_outputs_those_are_matched_that_are_numbers():
     import tensorflow as tf
-    from tf_keras import Input, Model, layers
+    from tf_keras import Input, Model, layers, utils
 
+    utils.set_random_seed(0)
     features = Input((16,))
     answer = layers.Dense(8, name="answer")(layers.Dense(16)(features))
     half = layers.Dense(4, dtype="mixed_float16")(answer)
@@ -248,8 +249,9 @@ def test_of_several_outputs_those_are_matched_that_are_numbers():
 
 
 def test_what_is_behind_a_frozen_layer_is_matched():
-    from tf_keras import Sequential, layers
+    from tf_keras import Sequential, layers, utils
 
+    utils.set_random_seed(0)
     model = Sequential([layers.Input((16,)), layers.Dense(16, name="base"), layers.Dense(4, name="head")])
     model.get_layer("base").trainable = False
     samples = RNG(0).normal(size=(64, 16)).astype(np.float32)
