@@ -93,7 +93,7 @@ def _without_ranges(model: Any) -> Any:
 
 
 def _crashes(layer: Any) -> bool:
-    """Whether it is a loop that TensorFlow Lite 2.20 cannot make an LSTM operator of."""
+    """Whether it is a loop that TensorFlow Lite (2.21) cannot make an LSTM operator of."""
     kind = type(layer).__name__
     if kind not in ("GRU", "LSTM", "RNN", "SimpleRNN") or layer.unroll:
         return False

@@ -35,7 +35,7 @@ from tinyprune.fine_tuning import Step, fine_tune
 from tinyprune.graph import Weighted
 from tinyprune.keras_model import Examples
 from tinyprune.prune import Method, PrunedModel, filters, prune, schedule, unmasked
-from tinyprune.quantize import quantize, record_ranges
+from tinyprune.quantize import quantize
 from tinyprune.speech_commands import LABELS, Audio
 from tinyprune.train import EpochResult, Recipe, int8_accuracy, score, train
 
@@ -141,15 +141,7 @@ class Data:
 
 def main() -> int:
     arguments = parse(sys.argv[1:])
-    try:
-        (remodel if arguments.remodel else run)(arguments)
-    except TinypruneError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on after the last finished epoch", file=sys.stderr)
-        return 130
-    return 0
+    return script.attempt(remodel if arguments.remodel else run, arguments)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -258,8 +250,8 @@ def make(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
         Step(pattern.name, partial(prune_to, pattern, samples, reorder=reorder and number == 0))
         for number, pattern in enumerate(patterns_of(task))
     ]
-    recipe = task.fine_tuning
-    tuned = fine_tune(model, steps, data.epochs(recipe), data.validation, recipe, folder, partial(show, folder))
+    clips, progress = data.epochs(task.fine_tuning), partial(show, folder)
+    tuned = fine_tune(model, steps, clips, data.validation, task.fine_tuning, folder, progress)
     return unmasked(tuned.pruned)
 
 
@@ -298,10 +290,7 @@ def show(folder: Path, step: Step | None, result: EpochResult) -> None:
 def to_int8(task: Task, model: Any, data: Data) -> bytes:
     if task.pattern.startswith(CHANNELS):
         return quantize(model, data.plain(task.seed)[:SAMPLES])
-    ranges = record_ranges(model, data.plain(task.seed)[: script.RANGE_CLIPS])
-    ranged = models.ds_cnn(task.size, len(LABELS), ranges)
-    ranged.set_weights(model.get_weights())
-    return quantize(ranged)
+    return script.to_int8(model, task.size, data.plain(task.seed)[: script.RANGE_CLIPS])[1]
 
 
 def weights_of(content: bytes) -> bytes:

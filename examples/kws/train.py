@@ -8,6 +8,7 @@ Interrupt it whenever you like: the same command goes on after the last finished
 import argparse
 import hashlib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from tinyprune import models, speech_commands, zoo
 from tinyprune.errors import TinypruneError
+from tinyprune.features import Float32
 from tinyprune.keras_model import Examples
 from tinyprune.prune import prune, verify
 from tinyprune.quantize import quantize, record_ranges
@@ -37,13 +39,18 @@ class Clips:
 
     training: Audio
     validation: Examples
-    ranges: Examples
+    ranges: Float32
+    """Unaugmented training clips `[clips, frames, coefficients, 1]`."""
 
 
 def main() -> int:
-    arguments = parse(sys.argv[1:])
+    return attempt(run, parse(sys.argv[1:]))
+
+
+def attempt(command: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> int:
+    """The exit code of a command, and a word on why it ended early."""
     try:
-        run(arguments)
+        command(arguments)
     except TinypruneError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -95,9 +102,8 @@ def load_clips(folder: Path, seed: int) -> Clips:
     training = speech_commands.load(folder, "train")
     plain = speech_commands.evaluation_clips(training, seed)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(plain.targets))[:RANGE_CLIPS])
-    ranges = Examples(plain.inputs[chosen], plain.targets[chosen])
     validation = speech_commands.evaluation_clips(speech_commands.load(folder, "validation"))
-    return Clips(training, validation, ranges)
+    return Clips(training, validation, plain.inputs[chosen])
 
 
 def fit(model: Any, clips: Clips, recipe: Recipe, folder: Path) -> None:
@@ -118,6 +124,14 @@ def stage(name: str, recipe: Recipe) -> zoo.Stage:
     return zoo.Stage(name, recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.batch_samples, recipe.seed)
 
 
+def to_int8(model: Any, size: models.Size, samples: Float32) -> tuple[models.Ranges, bytes]:
+    """Record ranges over samples `[clips, frames, coefficients, 1]`, then quantize: both."""
+    ranges = record_ranges(model, samples)
+    ranged = models.ds_cnn(size, len(LABELS), ranges)
+    ranged.set_weights(model.get_weights())
+    return ranges, quantize(ranged)
+
+
 def describe(
     model: Any,
     clips: Clips,
@@ -127,10 +141,7 @@ def describe(
     dense_accuracy: zoo.Accuracy | None = None,
 ) -> tuple[zoo.ZooEntry, bytes]:
     """Record ranges, quantize, measure; the entry and its .tflite."""
-    ranges = record_ranges(model, clips.ranges.inputs)
-    ranged = models.ds_cnn(arguments.size, len(LABELS), ranges)
-    ranged.set_weights(model.get_weights())
-    content = quantize(ranged)
+    ranges, content = to_int8(model, arguments.size, clips.ranges)
     measured = zoo.Accuracy(
         data_set=arguments.data_set,
         split="validation",

@@ -2,7 +2,7 @@
 
 Reconstruction treats layers one by one, and their errors add up. Here the pruned network learns, on the same unlabelled
 samples, to give the answers of the dense one (Hinton et al., "Distilling the Knowledge in a Neural Network",
-arXiv:1503.02531): the mean squared difference of what the last pruned layer answers, by Adam under a cosine learning
+arXiv:1503.02531): the mean squared difference of the answers, before a softmax, by Adam under a cosine learning
 rate. Masks are held; batch normalization keeps its statistics. Samples are few, so each epoch shows new mixtures of
 two of them (Zhang et al., "mixup", arXiv:1710.09412), whose answers the dense network tells as well.
 """
