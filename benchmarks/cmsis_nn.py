@@ -19,11 +19,8 @@ from typing import Any
 
 import jinja2
 
-from tinyprune import codegen, fixed_point, lower, memory
-from tinyprune.boards import Board
-from tinyprune.errors import MissingDependency, ModelError, UsageError
-from tinyprune.firmware import FirmwareSource
-from tinyprune.graph import (
+from tinyprune.compiler import fixed_point, lower, memory
+from tinyprune.compiler.graph import (
     Activation,
     AveragePool2D,
     Conv2D,
@@ -36,8 +33,12 @@ from tinyprune.graph import (
     Weighted,
     macs,
 )
-from tinyprune.kernels import softmax_fields
-from tinyprune.toolchain import Compiler
+from tinyprune.compiler.kernels import softmax_fields
+from tinyprune.device.boards import Board
+from tinyprune.device.firmware import FirmwareSource
+from tinyprune.errors import MissingDependency, ModelError, UsageError
+from tinyprune.firmware import codegen
+from tinyprune.firmware.toolchain import Compiler
 
 ROOT_VARIABLE = "CMSIS_NN_ROOT"
 _SOFTMAX = "runtime/src/tp_softmax_s8_dense_c.c"

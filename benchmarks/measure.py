@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 from benchmarks import cmsis_nn, qemu, weights
-from tinyprune import benchmark, build, oracle, output, pipeline, reader, samples, toolchain
-from tinyprune.boards import Board
-from tinyprune.emulators import EMULATORS
+from tinyprune.compiler import oracle, reader, samples
+from tinyprune.compiler.lower import Optimize
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import MissingDependency, TargetError
-from tinyprune.lower import Optimize
-from tinyprune.pipeline import BuildRequest
-from tinyprune.toolchain import Compiler
+from tinyprune.firmware import build, output, toolchain
+from tinyprune.firmware.toolchain import Compiler
+from tinyprune.measure import benchmark
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks.build import BuildRequest
 
 Progress = Callable[[str], None]
 #: Pattern of the weights, and what tinyprune optimizes for.
@@ -121,7 +124,7 @@ def _ours(model: bytes, board: Board, compiler: Compiler, variant: Variant, fold
     path = folder / "model.tflite"
     path.write_bytes(pruned)
     request = BuildRequest(board, folder / "build", path, compiler=compiler.name, optimize=optimize)
-    report = pipeline.run_build(request, lambda _stage: None)
+    report = build_task.run_build(request, lambda _stage: None)
     if report.instructions is None or report.modelled_cycles is None or report.stack_bytes is None:
         raise TargetError(f"{board.name}: {report.cost_model or 'its emulator does not count instructions'}")
     layers = tuple(
@@ -131,7 +134,7 @@ def _ours(model: bytes, board: Board, compiler: Compiler, variant: Variant, fold
     ram_bytes = report.ram_bytes + report.stack_bytes
     counts = (report.instructions, report.modelled_cycles, report.flash_bytes, ram_bytes)
     equal = (report.inputs_compared, report.inputs_equal)
-    sample = samples.make(reader.read(pruned, "the model").input, pipeline.COMPARED_INPUTS)[-1]
+    sample = samples.make(reader.read(pruned, "the model").input, build_task.COMPARED_INPUTS)[-1]
     counted = _count_in_qemu(folder / "build" / output.PROJECT, board, compiler, sample, folder / "qemu")
     return Row(f"tinyprune, {optimize}", pattern, weights.zeros(pruned), *counts, *equal, counted, layers)
 
@@ -151,7 +154,7 @@ def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     project = output.write_files(source.files, folder / output.PROJECT)
     compiler = cmsis_nn.compiler_for(compiler, peer)
     image = build.build(source, board, compiler, project, folder)
-    inputs = samples.make(graph.input, pipeline.COMPARED_INPUTS)
+    inputs = samples.make(graph.input, build_task.COMPARED_INPUTS)
     emulator = EMULATORS[board.emulators[0]]
     outputs = benchmark.outputs(emulator, image, board, inputs)
     equal = int((outputs == oracle.infer(model, inputs)).all(axis=1).sum())

@@ -14,11 +14,15 @@ from pathlib import Path
 import click
 
 from benchmarks import peers, table, weights
-from tinyprune import benchmark, boards, cost, output, pipeline, reader, samples, toolchain
-from tinyprune.boards import Board
-from tinyprune.emulators import EMULATORS, BlockProfile, Profile
+from tinyprune.compiler import reader, samples
+from tinyprune.compiler.graph import Graph, Reshape, macs
+from tinyprune.device import boards, cost
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators import EMULATORS, BlockProfile, Profile
 from tinyprune.errors import TargetError, TinypruneError
-from tinyprune.graph import Graph, Reshape, macs
+from tinyprune.firmware import output, toolchain
+from tinyprune.measure import benchmark
+from tinyprune.tasks import build as build_task
 
 PAGE = peers.ROOT / "docs/kernels.md"
 SHOWN = ("dense", "2:4", "2:4g2")
@@ -111,12 +115,12 @@ def measure(model: bytes, board: Board, compiler: str | None, pattern: str) -> l
     with tempfile.TemporaryDirectory(prefix="tinyprune-parts-") as name:
         path, folder = Path(name) / "model.tflite", Path(name) / "build"
         path.write_bytes(pruned)
-        pipeline.run_build(
-            pipeline.BuildRequest(board, folder, path, compiler=compiler, run=False), lambda _stage: None
+        build_task.run_build(
+            build_task.BuildRequest(board, folder, path, compiler=compiler, run=False), lambda _stage: None
         )
         image, _ = output.load(folder, board)
         graph = reader.read(pruned, str(path))
-        sample = samples.make(graph.input, pipeline.COMPARED_INPUTS)[-1]
+        sample = samples.make(graph.input, build_task.COMPARED_INPUTS)[-1]
         return split(benchmark.profile(EMULATORS[board.emulators[0]], image, board, sample), graph, table_)
 
 

@@ -2,7 +2,7 @@
 
 Writes peers.json, peers.png and peers.svg into benchmarks/results (or -o), and prints the Markdown table; `--readme`
 puts the table into the marked blocks of README.md and docs/kernels.md as well. All instruction counts and cycles come
-from the built-in emulator with tinyprune/cost.py; `tests/emulated/test_qemu.py` holds the counts against QEMU's.
+from the built-in emulator with tinyprune/device/cost.py; `tests/emulated/test_qemu.py` holds the counts against QEMU's.
 """
 
 import sys
@@ -12,8 +12,11 @@ from pathlib import Path
 import click
 
 from benchmarks import measure, plot, table, weights
-from tinyprune import boards, reader, toolchain, zoo
+from tinyprune.compiler import reader
+from tinyprune.device import boards
 from tinyprune.errors import TinypruneError
+from tinyprune.firmware import toolchain
+from tinyprune.training import zoo
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"

@@ -8,9 +8,9 @@ import time
 import click
 import numpy as np
 
-from tinyprune import models, quiet
-from tinyprune.prune import prune
-from tinyprune.speech_commands import LABELS
+from tinyprune.training import models, quiet
+from tinyprune.training.prune import prune
+from tinyprune.training.speech_commands import LABELS
 
 
 @click.command(help=__doc__)

@@ -14,10 +14,10 @@ import jinja2
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.boards import Board
+from tinyprune.device.boards import Board
 from tinyprune.errors import MissingDependency, TargetError
+from tinyprune.firmware.toolchain import Compiler
 from tinyprune.resources import FIRMWARE_TEMPLATES
-from tinyprune.toolchain import Compiler
 
 _QEMU = "qemu-system-arm"
 _PORT = FIRMWARE_TEMPLATES / "ports/cortex_m"

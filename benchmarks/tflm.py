@@ -16,14 +16,18 @@ import click
 
 from benchmarks import peers, table, weights
 from benchmarks.measure import Comparison, Layer, Row
-from tinyprune import benchmark, boards, lower, oracle, pipeline, reader, samples, tflm
-from tinyprune.boards import Board
-from tinyprune.emulators import EMULATORS, LayerProfile, Profile
+from tinyprune.compiler import lower, oracle, reader, samples
+from tinyprune.compiler.graph import Int8, macs
+from tinyprune.compiler.lower import Optimize
+from tinyprune.device import boards
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators import EMULATORS, LayerProfile, Profile
 from tinyprune.errors import MissingDependency, TargetError, TinypruneError, UsageError
-from tinyprune.graph import Int8, macs
-from tinyprune.lower import Optimize
-from tinyprune.report import by_layer
-from tinyprune.tflm.operators import CUSTOM, Operator
+from tinyprune.firmware import tflm
+from tinyprune.firmware.tflm.operators import CUSTOM, Operator
+from tinyprune.measure import benchmark
+from tinyprune.measure.report import by_layer
+from tinyprune.tasks import build as build_task
 
 RESULTS = Path(__file__).parent / "results/tflm.json"
 PAGE = Path(__file__).parents[1] / "docs/tflm.md"
@@ -90,7 +94,7 @@ def row(model: bytes, board: Board, folder: Path) -> Row:
     """The dense model, as a peer. An operator's row holds the interpreter's work up to the next one as well."""
     tools = bench(board)
     network, built = tools.build(model, None, folder)
-    inputs = samples.make(reader.read(model, "the model").input, pipeline.COMPARED_INPUTS)
+    inputs = samples.make(reader.read(model, "the model").input, build_task.COMPARED_INPUTS)
     equal = int((tools.outputs(built, inputs) == oracle.infer(model, inputs)).all(axis=1).sum())
     profile = tools.profile(built, inputs[-1])
     totals = (profile.instructions, profile.modelled_cycles or 0)

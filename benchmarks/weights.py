@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
-from tinyprune import sparsity
+from tinyprune.compiler import sparsity
 
 Int8: TypeAlias = npt.NDArray[np.int8]
 Bool: TypeAlias = npt.NDArray[np.bool_]

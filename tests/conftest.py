@@ -16,7 +16,7 @@ COMPILERS = ("zig", "gcc")
 
 @pytest.fixture(params=COMPILERS)
 def compiler(request: pytest.FixtureRequest) -> str:
-    """Each compiler for Arm in turn, by its name in `tinyprune.toolchain`."""
+    """Each compiler for Arm in turn, by its name in `tinyprune.firmware.toolchain`."""
     if request.param == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
     return str(request.param)

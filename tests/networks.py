@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tests import tflite_models as t
-from tinyprune import sparsity
+from tinyprune.compiler import sparsity
 
 
 def weights(rng: np.random.Generator, *shape: int, pruned: bool = False, pattern: str = "2:4") -> np.ndarray:

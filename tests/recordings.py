@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tinyprune import speech_commands
+from tinyprune.training import speech_commands
 
 
 def write(folder: Path) -> None:

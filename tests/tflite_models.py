@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tflite
 
 from tests.tflite_file import Operator, Tensor, write
-from tinyprune.graph import (
+from tinyprune.compiler.graph import (
     Activation,
     AveragePool2D,
     Conv2D,

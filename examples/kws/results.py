@@ -28,16 +28,19 @@ import tables
 import train as script
 from tables import Run
 
-from tinyprune import boards, models, pipeline, reader, sparsity, speech_commands
+from tinyprune.compiler import reader, sparsity
+from tinyprune.compiler.graph import Weighted
+from tinyprune.device import boards
 from tinyprune.digest import sha256
 from tinyprune.errors import TinypruneError
-from tinyprune.fine_tuning import Step, fine_tune
-from tinyprune.graph import Weighted
-from tinyprune.keras_model import Examples
-from tinyprune.prune import Method, PrunedModel, filters, prune, schedule, unmasked
-from tinyprune.quantize import quantize
-from tinyprune.speech_commands import LABELS, Audio
-from tinyprune.train import EpochResult, Recipe, int8_accuracy, score, train
+from tinyprune.tasks import build as build_task
+from tinyprune.training import models, speech_commands
+from tinyprune.training.fine_tuning import Step, fine_tune
+from tinyprune.training.keras_model import Examples
+from tinyprune.training.prune import Method, PrunedModel, filters, prune, schedule, unmasked
+from tinyprune.training.quantize import quantize
+from tinyprune.training.speech_commands import LABELS, Audio
+from tinyprune.training.train import EpochResult, Recipe, int8_accuracy, score, train
 
 HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
@@ -301,8 +304,8 @@ def weights_of(content: bytes) -> bytes:
 def modelled(model: Path) -> dict[str, Any]:
     """Build for the board, run in the emulator."""
     with TemporaryDirectory() as folder:
-        request = pipeline.BuildRequest(boards.load(BOARD), Path(folder) / "build", model)
-        report = pipeline.run_build(request, lambda _stage: None)
+        request = build_task.BuildRequest(boards.load(BOARD), Path(folder) / "build", model)
+        report = build_task.run_build(request, lambda _stage: None)
     if not report.bit_exact or report.modelled_cycles is None:
         raise TinypruneError(f"{model}: the firmware's outputs are not those of TFLite Micro")
     return {

@@ -41,17 +41,18 @@ mask held, "match" only matched to the dense network on the same 512 clips, with
 dense network each, with the same clips. The difference is int8 against the dense int8 network of the same seed, in
 points, with its standard error over the seeds: once against that network as it was trained, once ("as long") against
 it after the same further epochs, which takes out what training alone gains. No epoch was picked by its accuracy.
-"stepped" prunes to ever stricter patterns and trains at each (`tinyprune.prune.schedule`), in the same epochs
+"stepped" prunes to ever stricter patterns and trains at each (`tinyprune.training.prune.schedule`), in the same epochs
 altogether. "reordered": channels were first put into the order in which the pattern loses least. "threshold-1" removes
 weights below one standard deviation of their layer's, "channels-50" half of the channels between layers.
 
 Int8 accuracy is by TensorFlow Lite Micro. "ranges" says what int8 covers of each tensor: the range of least squared
-error (`tinyprune/ranges.py`), or all between the extremes; differences are between networks of one kind. {ranges}
+error (`tinyprune/training/ranges.py`), or all between the extremes; differences are between networks of one kind.
+{ranges}
 
-Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/cost.py`), not measured on a board; weights are as the
-firmware of that build holds them, for speed; both are means over the seeds that were modelled on the day in the last
-column (`modelled_seeds` in results.json), with the kernels of that day. Deflated: the int8 weights by zlib, mean over
-seeds.
+Cycles are modelled for the Arduino Nano 33 BLE (`tinyprune/device/cost.py`), not measured on a board; weights are as
+the firmware of that build holds them, for speed; both are means over the seeds that were modelled on the day in the
+last column (`modelled_seeds` in results.json), with the kernels of that day. Deflated: the int8 weights by zlib, mean
+over seeds.
 
 """
 #: In the folder of runs: what a reader must know of those that it has, in Markdown.
@@ -90,7 +91,7 @@ class Run:
     modelled_on: str | None = None
     """The day on which cycles and flash were found, YYYY-MM-DD: kernels change."""
     ranges: str = EXTREMES
-    """Which range of each tensor int8 covers (`tinyprune.quantize.RangeRule`)."""
+    """Which range of each tensor int8 covers (`tinyprune.training.quantize.RangeRule`)."""
 
     @property
     def key(self) -> Key:

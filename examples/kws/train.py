@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from tinyprune import models, speech_commands, zoo
 from tinyprune.errors import TinypruneError
 from tinyprune.features import Float32
-from tinyprune.keras_model import Examples
-from tinyprune.prune import prune, verify
-from tinyprune.quantize import quantize, record_ranges
-from tinyprune.speech_commands import LABELS, TASK, Audio
-from tinyprune.train import EpochResult, Recipe, int8_accuracy, score, train
+from tinyprune.training import models, speech_commands, zoo
+from tinyprune.training.keras_model import Examples
+from tinyprune.training.prune import prune, verify
+from tinyprune.training.quantize import quantize, record_ranges
+from tinyprune.training.speech_commands import LABELS, TASK, Audio
+from tinyprune.training.train import EpochResult, Recipe, int8_accuracy, score, train
 
 DENSE = Recipe(epochs=100, learning_rate=3e-3, weight_decay=0.05, batch_samples=128, seed=1)
 FINE_TUNING = Recipe(epochs=60, learning_rate=2e-3, weight_decay=0.05, batch_samples=128, seed=1)

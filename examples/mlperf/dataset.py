@@ -10,8 +10,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from tinyprune import labelled, reader, speech_commands
+from tinyprune.compiler import reader
 from tinyprune.errors import TinypruneError
+from tinyprune.measure import labelled
+from tinyprune.training import speech_commands
 
 NAME = "kws01"
 

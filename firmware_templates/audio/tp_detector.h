@@ -2,7 +2,7 @@
  * Copyright The tinyprune authors */
 /* From the scores of one second after another to words: the mean of the last TP_DETECTOR_SMOOTHED scores decides, and
  * after a word nothing is reported for TP_DETECTOR_HOLDOFF_HOPS, so that each is heard once. The rule and its settings
- * are in audio_config.h; tinyprune/audio/detector.py is its mirror image in Python. */
+ * are in audio_config.h; tinyprune/firmware/audio/detector.py is its mirror image in Python. */
 #ifndef TP_DETECTOR_H
 #define TP_DETECTOR_H
 

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tinyprune.boards import Board
-from tinyprune.build import LINKER_SCRIPT
-from tinyprune.firmware import FirmwareImage
-from tinyprune.toolchain import Compiler
+from tinyprune.device.boards import Board
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.firmware.build import LINKER_SCRIPT
+from tinyprune.firmware.toolchain import Compiler
 
 HERE = Path(__file__).parent / "standin"
 #: As cores compile, but freestanding, and no warning passes.

@@ -12,11 +12,15 @@ import pytest
 
 from tests import networks
 from tests.arduino import lint, standin
-from tinyprune import benchmark, boards, oracle, pipeline, reader, samples, toolchain
-from tinyprune.emulators import EMULATORS
+from tinyprune.compiler import oracle, reader, samples
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import UsageError
-from tinyprune.pipeline import BuildRequest
-from tinyprune.projects import arduino
+from tinyprune.firmware import toolchain
+from tinyprune.firmware.projects import arduino
+from tinyprune.measure import benchmark
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks.build import BuildRequest
 
 pytestmark = pytest.mark.compiler
 
@@ -30,7 +34,7 @@ def build(board: str, folder: Path, project: str = "arduino") -> Path:
     model.parent.mkdir(parents=True, exist_ok=True)
     model.write_bytes(networks.ds_cnn())
     request = BuildRequest(boards.load(board), folder / project, model, project=project, run=False)
-    pipeline.run_build(request, lambda _stage: None)
+    build_task.run_build(request, lambda _stage: None)
     return folder / project / "project"
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyprune import codegen, features
-from tinyprune.audio import FrontEnd, Rule, tables
+from tinyprune import features
+from tinyprune.firmware import codegen
+from tinyprune.firmware.audio import FrontEnd, Rule, tables
 from tinyprune.resources import FIRMWARE_TEMPLATES
 
 AUDIO = FIRMWARE_TEMPLATES / "audio"

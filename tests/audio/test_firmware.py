@@ -18,12 +18,18 @@ import pytest
 from tests.audio.native import ZERO_POINT, Native, front_end
 from tests.audio.test_front_end import recording_like
 from tests.emulated.firmware import sanitizing_host_compiler
-from tinyprune import boards, features, output, pipeline, reader, samples, show, speech_commands, toolchain, zoo
-from tinyprune.audio import Rule, ear
-from tinyprune.audio.tables import Arithmetic
-from tinyprune.emulators import EMULATORS, Emulator
+from tinyprune import features
+from tinyprune.cli import show
+from tinyprune.compiler import reader, samples
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS, Emulator
+from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError
-from tinyprune.protocol import Device
+from tinyprune.firmware import output, toolchain
+from tinyprune.firmware.audio import Rule, ear
+from tinyprune.firmware.audio.tables import Arithmetic
+from tinyprune.tasks import build as build_task
+from tinyprune.training import speech_commands, zoo
 
 pytestmark = pytest.mark.compiler
 
@@ -36,10 +42,10 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 def build(folder: Path, board: str, compiler: str | None = None) -> Path:
-    request = pipeline.BuildRequest(
+    request = build_task.BuildRequest(
         boards.load(board), folder, MODEL, compiler=compiler, audio=True, labels=LABELS, run=False
     )
-    pipeline.run_build(request, lambda _stage: None)
+    build_task.run_build(request, lambda _stage: None)
     return folder
 
 
@@ -67,7 +73,7 @@ def check_clip(device: Device, pcm: np.ndarray) -> None:
     difference = np.abs(found.astype(int) - python_features(padded))
     assert difference.max() <= 1
     assert (difference == 0).mean() > 0.98
-    expected, _ = pipeline.expected_outputs(MODEL.read_bytes(), GRAPH, found.reshape(1, *GRAPH.input.shape))
+    expected, _ = build_task.expected_outputs(MODEL.read_bytes(), GRAPH, found.reshape(1, *GRAPH.input.shape))
     assert np.array_equal(device.output(), expected[0])
     assert clip.label == LABELS[int(expected[0].argmax())]
     assert clip.score == pytest.approx((int(expected[0].max()) + 128) / 256, abs=2e-3)
@@ -100,10 +106,10 @@ def test_the_emulated_board_hears(tmp_path: Path, compiler: str, board: str) -> 
 def test_the_report_has_what_the_front_end_costs(
     tmp_path: Path, board: str, frame_cycles: int, features_cycles: int
 ) -> None:
-    request = pipeline.BuildRequest(
+    request = build_task.BuildRequest(
         boards.load(board), tmp_path / "out", MODEL, audio=True, labels=LABELS, compared_inputs=2
     )
-    report = pipeline.run_build(request, lambda _stage: None)
+    report = build_task.run_build(request, lambda _stage: None)
     trial = report.audio
     assert trial is not None
     assert trial.features_compared == 490
@@ -246,8 +252,8 @@ def test_the_samples_that_the_text_spells_are_heard(device: Device) -> None:
 
 
 def test_firmware_without_ears_says_so(tmp_path: Path) -> None:
-    request = pipeline.BuildRequest(boards.load("host"), tmp_path / "out", MODEL, run=False)
-    pipeline.run_build(request, lambda _stage: None)
+    request = build_task.BuildRequest(boards.load("host"), tmp_path / "out", MODEL, run=False)
+    build_task.run_build(request, lambda _stage: None)
     assert not (tmp_path / "out/project/audio").exists()
     with closing(start(tmp_path / "out", "host")) as link:
         device = Device(link)
@@ -339,7 +345,7 @@ def test_what_was_heard_before_it_broke_off_is_kept(
     if after == "the line":
         monkeypatch.setattr(ear, "hear", cut)
     else:
-        monkeypatch.setattr(pipeline, "expected_outputs", press)
+        monkeypatch.setattr(build_task, "expected_outputs", press)
     code, out, err = run("audio", "--board", "host", "-o", str(host), *clips, "--json")
     report = json.loads(out)
     assert (report["complete"], report["asked"], report["known"]) == (False, 3, len(report["recordings"]))

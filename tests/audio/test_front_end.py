@@ -13,8 +13,9 @@ import pytest
 
 from tests.audio.native import SCALE, ZERO_POINT, Native, front_end, python_features
 from tests.unit.test_features import sounds
-from tinyprune import features, speech_commands
-from tinyprune.audio import Rule, detector, tables
+from tinyprune import features
+from tinyprune.firmware.audio import Rule, detector, tables
+from tinyprune.training import speech_commands
 
 pytestmark = pytest.mark.compiler
 

@@ -12,21 +12,26 @@ import pytest
 from tests.arduino import lint, standin
 from tests.audio.test_firmware import GRAPH, LABELS, M0PLUS, MODEL
 from tests.audio.test_front_end import recording_like
-from tinyprune import boards, features, pipeline, samples, speech_commands, toolchain
-from tinyprune.audio import Rule, detector
-from tinyprune.emulators import EMULATORS
+from tinyprune import features
+from tinyprune.compiler import samples
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import TargetError
-from tinyprune.firmware import FirmwareImage
+from tinyprune.firmware import toolchain
+from tinyprune.firmware.audio import Rule, detector
+from tinyprune.tasks import build as build_task
+from tinyprune.training import speech_commands
 
 pytestmark = pytest.mark.compiler
 
 
 def project(board: str, folder: Path, kind: str, *, audio: bool) -> Path:
     labels = LABELS if audio else None
-    request = pipeline.BuildRequest(
+    request = build_task.BuildRequest(
         boards.load(board), folder, MODEL, project=kind, audio=audio, labels=labels, run=False
     )
-    pipeline.run_build(request, lambda _stage: None)
+    build_task.run_build(request, lambda _stage: None)
     return folder / "project"
 
 
@@ -67,7 +72,7 @@ def expected_words(stream: np.ndarray) -> list[tuple[str, int]]:
     seconds = np.stack([stream[320 * hop - 16_000 : 320 * hop] for hop in hops])
     heard = features.mfcc(features.normalize(seconds))
     inputs = samples.quantize(heard.reshape(len(hops), *GRAPH.input.shape), GRAPH.input, "test")
-    scores, _ = pipeline.expected_outputs(MODEL.read_bytes(), GRAPH, inputs)
+    scores, _ = build_task.expected_outputs(MODEL.read_bytes(), GRAPH, inputs)
     found = detector.detect(scores, hops, LABELS, rule, rule.threshold_sum(1 / 256, -128))
     means = [scores[hops.index(hop) - rule.smoothed + 1 : hops.index(hop) + 1, word].mean() for hop, word in found]
     return [(LABELS[word], int((mean + 128) / 2.56)) for (_, word), mean in zip(found, means, strict=True)]

@@ -8,8 +8,10 @@ from click.testing import CliRunner
 
 from benchmarks import cmsis_nn, measure, parts, peers, qemu, table
 from tests import networks
-from tinyprune import boards, reader, toolchain
+from tinyprune.compiler import reader
+from tinyprune.device import boards
 from tinyprune.errors import MissingDependency, ModelError, UsageError
+from tinyprune.firmware import toolchain
 
 BOARD = boards.load("nano33")
 

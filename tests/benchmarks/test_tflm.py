@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from benchmarks import measure, peers, table, tflm
 from tests import networks
-from tinyprune import boards, reader
+from tinyprune.compiler import reader
+from tinyprune.device import boards
 from tinyprune.errors import MissingDependency
-from tinyprune.tflm import tree
+from tinyprune.firmware.tflm import tree
 
 BOARD = boards.load("nano33")
 needs_tree = pytest.mark.skipif(not os.environ.get(tree.ROOT_VARIABLE), reason="TFLM_ROOT names no tree")

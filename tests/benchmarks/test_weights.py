@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks import weights
 from tests import networks
-from tinyprune import reader, sparsity
-from tinyprune.graph import DepthwiseConv2D, matrix
+from tinyprune.compiler import reader, sparsity
+from tinyprune.compiler.graph import DepthwiseConv2D, matrix
 
 RANDOM = np.random.default_rng(3).integers(1, 128, (8, 16)).astype(np.int8)
 

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.emulated import firmware
-from tinyprune import boards, toolchain
-from tinyprune.firmware import FirmwareImage
+from tinyprune.device import boards
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.firmware import toolchain
 
 _built: dict[str, FirmwareImage] = {}
 

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.emulated import renode_language
-from tinyprune import boards
-from tinyprune.emulators import sim
-from tinyprune.firmware import FirmwareImage
+from tinyprune.device import boards
+from tinyprune.device.emulators import sim
+from tinyprune.device.firmware import FirmwareImage
 
 MODE = os.environ.get("FAKE_RENODE", "")
 OPTIONS = ["--disable-xwt", "--console", "--plain", "--hide-analyzers"]

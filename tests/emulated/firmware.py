@@ -8,11 +8,12 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from tinyprune import boards, build, toolchain
-from tinyprune.families import FAMILIES
-from tinyprune.firmware import FirmwareImage, FirmwareSource
+from tinyprune.device import boards
+from tinyprune.device.families import FAMILIES
+from tinyprune.device.firmware import FirmwareImage, FirmwareSource
+from tinyprune.firmware import build, toolchain
+from tinyprune.firmware.toolchain import Compiler
 from tinyprune.resources import FIRMWARE_TEMPLATES
-from tinyprune.toolchain import Compiler
 
 NETWORK = Path(__file__).parent / "network"
 INPUT_BYTES, OUTPUT_BYTES = 70, 5

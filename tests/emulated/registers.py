@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from tinyprune import boards
-from tinyprune.boards import Board
-from tinyprune.emulators import sim
-from tinyprune.emulators.cortex_m import Mcu
+from tinyprune.device import boards
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators import sim
+from tinyprune.device.emulators.cortex_m import Mcu
 
 
 class Chip:

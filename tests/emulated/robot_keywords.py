@@ -6,9 +6,9 @@ Names and arguments: UartKeywords.cs and RenodeKeywords.cs in renode/renode 1.16
 from pathlib import Path
 
 from tests.emulated import renode_language
-from tinyprune import boards
-from tinyprune.emulators import sim
-from tinyprune.firmware import FirmwareImage
+from tinyprune.device import boards
+from tinyprune.device.emulators import sim
+from tinyprune.device.firmware import FirmwareImage
 
 
 class robot_keywords:  # noqa: N801 (Robot Framework takes a library's name from its module)

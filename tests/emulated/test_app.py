@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.emulated import firmware, wires
-from tinyprune import boards, serial_port
-from tinyprune.emulators import EMULATORS
-from tinyprune.firmware import FirmwareImage
-from tinyprune.link import Link
+from tinyprune.device import boards, serial_port
+from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.link import Link
 
 pytestmark = pytest.mark.compiler
 INPUT = bytes((7 * i + 200) % 256 for i in range(firmware.INPUT_BYTES))

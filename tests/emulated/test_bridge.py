@@ -20,12 +20,14 @@ import serial.rfc2217
 
 from tests import networks
 from tests.emulated import firmware, wires
-from tinyprune import boards, monitor, pipeline, serial_port
-from tinyprune.emulators import EMULATORS
+from tinyprune.device import boards, serial_port
+from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.link import Link
+from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError, UsageError, WrongModel
-from tinyprune.firmware import FirmwareImage
-from tinyprune.link import Link
-from tinyprune.protocol import Device
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks import monitor
 
 pytestmark = pytest.mark.compiler
 KINDS = pytest.mark.parametrize("kind", ["pty", "tcp"])
@@ -190,10 +192,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `tinyprune build` has made firmware for nano33."""
     tmp_path = tmp_path_factory.mktemp("built")
     (tmp_path / "tiny.tflite").write_bytes(networks.every_operator())
-    request = pipeline.BuildRequest(
+    request = build_task.BuildRequest(
         boards.load("nano33"), tmp_path / "build/nano33", tmp_path / "tiny.tflite", compiler="zig", run=False
     )
-    pipeline.run_build(request, lambda _: None)
+    build_task.run_build(request, lambda _: None)
     return tmp_path
 
 
@@ -247,19 +249,19 @@ def test_a_script_can_stop_it_in_the_background(built: Path, number: str) -> Non
 
 @pytest.mark.emulator
 def test_a_port_without_firmware_is_told_before_anything_slow(built: Path) -> None:
-    from tinyprune import session
+    from tinyprune.tasks import bench as bench_task
 
     ours, theirs = os.openpty()
     stages: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tinyprune.protocol.ANSWER_TIMEOUT_S", 0.5)
+        patch.setattr("tinyprune.device.protocol.ANSWER_TIMEOUT_S", 0.5)
         for port, message in (
             (os.ttyname(theirs), "it sent nothing; is this build's firmware on the board"),
             ("/dev/none", "/dev/none: no such port; is the board plugged in?[^;]*$"),
         ):
-            request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=port)
+            request = bench_task.BenchRequest(boards.load("nano33"), built / "build/nano33", port=port)
             with pytest.raises(TargetError, match=message):
-                session.run_bench(request, stages.append)
+                bench_task.run_bench(request, stages.append)
     assert stages == [f"connecting to port {os.ttyname(theirs)}", "connecting to port /dev/none"]
     os.close(ours)
     os.close(theirs)
@@ -267,24 +269,24 @@ def test_a_port_without_firmware_is_told_before_anything_slow(built: Path) -> No
 
 @pytest.mark.emulator
 def test_the_wrong_firmware_is_told_before_anything_slow(built: Path) -> None:
-    from tinyprune import session
+    from tinyprune.tasks import bench as bench_task
 
     other = networks.every_operator(pruned=False)
     (built / "other.tflite").write_bytes(other)
     nano33, stages = boards.load("nano33"), list[str]()
-    ask = pipeline.BuildRequest(nano33, built / "other", built / "other.tflite", run=False)
-    pipeline.run_build(ask, lambda _: None)
+    ask = build_task.BuildRequest(nano33, built / "other", built / "other.tflite", run=False)
+    build_task.run_build(ask, lambda _: None)
     with emulate(built, "--board", "nano33", "--tcp", "0") as (_, device):
-        request = session.BenchRequest(nano33, built / "other", port=device)
+        request = bench_task.BenchRequest(nano33, built / "other", port=device)
         with pytest.raises(WrongModel, match=f"not {hashlib.sha256(other).hexdigest()[:16]} of this build"):
-            session.run_bench(request, stages.append)
+            bench_task.run_bench(request, stages.append)
     assert stages == [f"connecting to port {device}"]
 
 
 @pytest.mark.emulator
 def test_a_benchmark_opens_its_port_once(built: Path) -> None:
     """A board may boot whenever its port is opened."""
-    from tinyprune import session
+    from tinyprune.tasks import bench as bench_task
 
     opened: list[str] = []
     original = serial_port.start
@@ -294,9 +296,9 @@ def test_a_benchmark_opens_its_port_once(built: Path) -> None:
         return original(port, hardware=hardware)
 
     with emulate(built, "--board", "nano33", "--tcp", "0") as (_, device), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tinyprune.session.serial_port.start", start)
-        request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=device, count=2)
-        assert session.run_bench(request, lambda _: None).report.bit_exact
+        patch.setattr("tinyprune.tasks.bench.serial_port.start", start)
+        request = bench_task.BenchRequest(boards.load("nano33"), built / "build/nano33", port=device, count=2)
+        assert bench_task.run_bench(request, lambda _: None).report.bit_exact
     assert opened == [device]
 
 
@@ -322,9 +324,11 @@ def test_the_benchmark_runs_on_the_port_of_the_command(built: Path) -> None:
 
 @pytest.mark.emulator
 def test_an_emulator_that_goes_away_midway_leaves_the_results_so_far(built: Path) -> None:
-    from tinyprune import session
+    from tinyprune.tasks import bench as bench_task
 
-    request = session.BenchRequest(boards.load("nano33"), built / "build/nano33", port=str(built / "board"), count=200)
+    request = bench_task.BenchRequest(
+        boards.load("nano33"), built / "build/nano33", port=str(built / "board"), count=200
+    )
     with emulate(built, "--board", "nano33", "--pty", "--link", "board") as (process, _):
 
         def pull(done: int, _all: int) -> None:
@@ -333,8 +337,8 @@ def test_an_emulator_that_goes_away_midway_leaves_the_results_so_far(built: Path
                 process.wait(20)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(session.benchmark, "RECONNECT_TIMEOUT_S", 0.5)
-            report = session.run_bench(request, lambda _: None, pull).report
+            patch.setattr(bench_task.benchmark, "RECONNECT_TIMEOUT_S", 0.5)
+            report = bench_task.run_bench(request, lambda _: None, pull).report
     assert not report.complete
     assert 2 <= report.inputs_compared == report.inputs_equal < 200
     assert report.reconnections == 1
@@ -436,14 +440,14 @@ def infers_something(port: Path) -> None:
 
 
 def test_a_port_in_use_is_told() -> None:
-    from tinyprune.bridge import TcpEnd
+    from tinyprune.tasks.emulate import TcpEnd
 
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(UsageError, match="cannot listen on 127"):
         TcpEnd("127.0.0.1", server.getsockname()[1])
 
 
 def test_a_firmware_that_ends_is_told(tmp_path: Path) -> None:
-    from tinyprune.bridge import PtyEnd, serve
+    from tinyprune.tasks.emulate import PtyEnd, serve
 
     program = tmp_path / "firmware"
     program.write_text("#!/bin/sh\nexit 3\n")

@@ -10,12 +10,16 @@ import pytest
 
 from tests import networks
 from tests.emulated import firmware
-from tinyprune import benchmark, boards, build, codegen, lower, output, pipeline, reader, samples, tflm, toolchain
-from tinyprune.boards import Board
-from tinyprune.emulators import EMULATORS
+from tinyprune.compiler import lower, reader, samples
+from tinyprune.device import boards
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import MissingDependency
-from tinyprune.firmware import FirmwareImage
-from tinyprune.tflm import tree
+from tinyprune.firmware import build, codegen, output, tflm, toolchain
+from tinyprune.firmware.tflm import tree
+from tinyprune.measure import benchmark
+from tinyprune.tasks import build as build_task
 
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 MODEL = networks.ds_cnn()
@@ -31,7 +35,7 @@ MARKS = {
 }
 RUNS = [
     pytest.param(name, emulator, runtime, marks=[*MARKS.get(emulator, ()), *MARKS.get(runtime, ())])
-    for runtime in pipeline.RUNTIMES
+    for runtime in build_task.RUNTIMES
     for name in boards.names()
     for emulator in boards.load(name).emulators
     if (name, runtime) != ("host", "tflm")  # TFLite Micro's interpreter on the PC is the oracle
@@ -41,7 +45,7 @@ _built: dict[tuple[str, str], FirmwareImage] = {}
 
 @pytest.fixture(scope="module")
 def expected() -> np.ndarray:
-    return pipeline.expected_outputs(MODEL, GRAPH, INPUTS)[0]
+    return build_task.expected_outputs(MODEL, GRAPH, INPUTS)[0]
 
 
 def _aot(board: Board, folder: Path) -> FirmwareImage:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.emulated import firmware
-from tinyprune import boards
-from tinyprune.emulators import EMULATORS, host
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS, host
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.protocol import Device
 
 pytestmark = pytest.mark.compiler
 BOARD = boards.load("host")

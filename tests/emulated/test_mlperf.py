@@ -23,10 +23,10 @@ import serial
 
 from tests import networks
 from tests.emulated import firmware, wires
-from tinyprune import boards
-from tinyprune.emulators import EMULATORS
-from tinyprune.firmware import FirmwareImage
-from tinyprune.protocol import Device
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.protocol import Device
 
 pytestmark = pytest.mark.compiler
 ROOT = Path(__file__).parents[2]
@@ -144,7 +144,9 @@ def test_performance_mode(port: str) -> None:
 @pytest.mark.data
 def test_the_data_set_of_the_example(tmp_path: Path) -> None:
     """What it writes is read back as what it was made of."""
-    from tinyprune import labelled, reader, speech_commands, zoo
+    from tinyprune.compiler import reader
+    from tinyprune.measure import labelled
+    from tinyprune.training import speech_commands, zoo
 
     audio = os.environ.get("TINYPRUNE_DATA")
     if not audio:
@@ -217,12 +219,13 @@ def test_the_runner_in_accuracy_mode(checkout: Path, host_image: FirmwareImage, 
 def test_the_runner_in_performance_mode(checkout: Path, tmp_path: Path) -> None:
     """As it demands: five windows, each within half a minute, more than ten seconds in all. The network is one that the
     emulator takes neither too long nor too short for."""
-    from tinyprune import output, pipeline
+    from tinyprune.firmware import output
+    from tinyprune.tasks import build as build_task
 
     (tmp_path / "model.tflite").write_bytes(networks.one_dense(256, 150))
     board, built = boards.load("nano33"), tmp_path / "built"
-    pipeline.run_build(
-        pipeline.BuildRequest(board, built, tmp_path / "model.tflite", name="kws01", run=False), lambda _: None
+    build_task.run_build(
+        build_task.BuildRequest(board, built, tmp_path / "model.tflite", name="kws01", run=False), lambda _: None
     )
     image, _ = output.load(built, board)
     folder = tmp_path / "kws01"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.emulated import firmware, wires
-from tinyprune import boards, serial_port
-from tinyprune.benchmark import Plan, measure
-from tinyprune.emulators import EMULATORS, Emulator
-from tinyprune.firmware import FirmwareImage
+from tinyprune.device import boards, serial_port
+from tinyprune.device.emulators import EMULATORS, Emulator
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.measure.benchmark import Plan, measure
 
 pytestmark = pytest.mark.compiler
 INPUTS = np.random.default_rng(8).integers(-128, 128, (30, firmware.INPUT_BYTES)).astype(np.int8)
@@ -49,8 +49,8 @@ def test_every_output_is_right_in_spite_of_noise(
     host_image: FirmwareImage, monkeypatch: pytest.MonkeyPatch, period: int
 ) -> None:
     """An input takes some 600 bytes. What is lost is waited for half a second here, as nothing takes longer."""
-    monkeypatch.setattr("tinyprune.benchmark._LEAST_TIMEOUT_S", 0.5)
-    monkeypatch.setattr("tinyprune.protocol.ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("tinyprune.measure.benchmark._LEAST_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("tinyprune.device.protocol.ANSWER_TIMEOUT_S", 0.5)
     plan = Plan(INPUTS, firmware.MODEL_ID, EXPECTED, inference_timeout_s=1)
     noisy = Noisy(EMULATORS["host"](host_image, boards.load("host")), period)
     with closing(noisy), wires.plugged(noisy, "pty") as port:

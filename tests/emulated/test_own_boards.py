@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from tests.emulated import firmware
-from tinyprune import benchmark, boards, toolchain
-from tinyprune.emulators import EMULATORS
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import UsageError
+from tinyprune.firmware import toolchain
+from tinyprune.measure import benchmark
 
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 

@@ -6,9 +6,9 @@ import pytest
 import unicorn
 from unicorn import arm_const
 
-from tinyprune import cost
-from tinyprune.emulators import profiler
-from tinyprune.emulators.program import Function, Program
+from tinyprune.device import cost
+from tinyprune.device.emulators import profiler
+from tinyprune.device.emulators.program import Function, Program
 
 pytestmark = pytest.mark.emulator
 BASE, RAM, RETURN = 0x10000, 0x20000000, 0x10040
@@ -76,5 +76,5 @@ def test_cut_code_at_the_end_of_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None
     halfwords = [LDR] * 2400 + [BX_LR]
     expected = profiled(0x12000, halfwords)
     for blocks in (2, 3, 4, 5):
-        monkeypatch.setattr("tinyprune.emulators.profiler._CHUNK_BLOCKS", blocks)
+        monkeypatch.setattr("tinyprune.device.emulators.profiler._CHUNK_BLOCKS", blocks)
         assert profiled(0x12000, halfwords) == expected

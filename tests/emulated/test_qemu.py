@@ -9,8 +9,11 @@ import pytest
 from benchmarks import qemu
 from benchmarks.measure import QEMU_TOLERANCE
 from tests import networks
-from tinyprune import boards, oracle, output, pipeline, reader, samples, toolchain
+from tinyprune.compiler import oracle, reader, samples
+from tinyprune.device import boards
 from tinyprune.errors import MissingDependency, TargetError
+from tinyprune.firmware import output, toolchain
+from tinyprune.tasks import build as build_task
 
 BOARD = boards.load("nano33")
 needs_qemu = pytest.mark.skipif(not qemu.installed(), reason="qemu-system-arm is not installed")
@@ -23,9 +26,9 @@ needs_qemu = pytest.mark.skipif(not qemu.installed(), reason="qemu-system-arm is
 def test_counts_agree(compiler: str, tmp_path: Path) -> None:
     model = networks.ds_cnn()
     (tmp_path / "net.tflite").write_bytes(model)
-    request = pipeline.BuildRequest(BOARD, tmp_path / "build", tmp_path / "net.tflite", compiler=compiler)
-    report = pipeline.run_build(request, lambda _stage: None)
-    sample = samples.make(reader.read(model, "net").input, pipeline.COMPARED_INPUTS)[-1]
+    request = build_task.BuildRequest(BOARD, tmp_path / "build", tmp_path / "net.tflite", compiler=compiler)
+    report = build_task.run_build(request, lambda _stage: None)
+    sample = samples.make(reader.read(model, "net").input, build_task.COMPARED_INPUTS)[-1]
     folder = tmp_path / "qemu"
     folder.mkdir()
     found = qemu.count(tmp_path / "build" / output.PROJECT, BOARD, toolchain.find(BOARD, compiler), sample, folder)

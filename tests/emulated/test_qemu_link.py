@@ -11,11 +11,16 @@ import pytest
 
 from tests import networks
 from tests.emulated import firmware
-from tinyprune import benchmark, boards, emulators, pipeline, session, show, toolchain
-from tinyprune.emulators import EMULATORS, qemu
+from tinyprune.cli import show
+from tinyprune.device import boards, emulators
+from tinyprune.device.emulators import EMULATORS, qemu
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.protocol import Device
 from tinyprune.errors import MissingDependency, TargetError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.protocol import Device
+from tinyprune.firmware import toolchain
+from tinyprune.measure import benchmark
+from tinyprune.tasks import bench as bench_task
+from tinyprune.tasks import build as build_task
 
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 needs_qemu = pytest.mark.skipif(firmware.missing("qemu") is not None, reason=str(firmware.missing("qemu")))
@@ -177,12 +182,12 @@ def test_an_image_that_is_none(host_image: FirmwareImage, image: FirmwareImage, 
 @needs_qemu
 def test_bench_tells_instructions_and_no_throughput(tmp_path: Path) -> None:
     (tmp_path / "net.tflite").write_bytes(networks.ds_cnn())
-    request = pipeline.BuildRequest(BOARD, tmp_path / "out", tmp_path / "net.tflite", run=False)
-    pipeline.run_build(request, lambda _stage: None)
+    request = build_task.BuildRequest(BOARD, tmp_path / "out", tmp_path / "net.tflite", run=False)
+    build_task.run_build(request, lambda _stage: None)
     found = {}
     for emulator in ("sim", "qemu"):
-        asked = session.BenchRequest(BOARD, tmp_path / "out", emulator, count=3, runs=20)
-        bench = session.run_bench(asked, lambda *_: None)
+        asked = bench_task.BenchRequest(BOARD, tmp_path / "out", emulator, count=3, runs=20)
+        bench = bench_task.run_bench(asked, lambda *_: None)
         assert bench.report.bit_exact
         assert bench.report.instructions is not None
         found[emulator] = bench.report.instructions.median

@@ -15,11 +15,15 @@ from robot import api
 
 from tests import networks
 from tests.emulated import firmware, renode_language, robot_keywords
-from tinyprune import benchmark, boards, pipeline, session, toolchain
-from tinyprune.emulators import EMULATORS, renode, renode_files
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS, renode, renode_files
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.protocol import Device
 from tinyprune.errors import MissingDependency, TargetError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.protocol import Device
+from tinyprune.firmware import toolchain
+from tinyprune.measure import benchmark
+from tinyprune.tasks import bench as bench_task
+from tinyprune.tasks import build as build_task
 
 ROOT = Path(__file__).parents[2]
 BOARDS = [name for name in boards.names() if boards.load(name).renode]
@@ -37,8 +41,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output of `tinyprune build`, with a space in its path."""
     folder = tmp_path_factory.mktemp("a build")
     (folder / "net.tflite").write_bytes(networks.ds_cnn())
-    request = pipeline.BuildRequest(BOARD, folder / "out", folder / "net.tflite", run=False)
-    pipeline.run_build(request, lambda _stage: None)
+    request = build_task.BuildRequest(BOARD, folder / "out", folder / "net.tflite", run=False)
+    build_task.run_build(request, lambda _stage: None)
     return folder / "out"
 
 
@@ -133,7 +137,7 @@ def test_a_link_ends_and_leaves_nothing(image: FirmwareImage) -> None:
 
 @pytest.mark.usefixtures("fake")
 def test_bench_tells_virtual_time(built: Path) -> None:
-    bench = session.run_bench(session.BenchRequest(BOARD, built, "renode", count=2), lambda *_: None)
+    bench = bench_task.run_bench(bench_task.BenchRequest(BOARD, built, "renode", count=2), lambda *_: None)
     assert bench.report.bit_exact
     assert bench.report.emulator == "renode"
     assert bench.report.latency is not None

@@ -8,11 +8,13 @@ import pytest
 
 from tests.emulated import firmware
 from tests.emulated.registers import Chip, Step, poll, run
-from tinyprune import benchmark, boards, toolchain
-from tinyprune.emulators import EMULATORS, rp2040, rp2350, sim
-from tinyprune.emulators.cortex_m import FirmwareError
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS, rp2040, rp2350, sim
+from tinyprune.device.emulators.cortex_m import FirmwareError
+from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import TargetError
-from tinyprune.firmware import FirmwareImage
+from tinyprune.firmware import toolchain
+from tinyprune.measure import benchmark
 
 BOARDS = ["pico", "pico2"]
 _built: dict[tuple[str, str], FirmwareImage] = {}

@@ -12,11 +12,12 @@ import unicorn
 from unicorn import arm_const
 
 from tests.emulated import firmware
-from tinyprune import benchmark, boards, cost
-from tinyprune.emulators import EMULATORS, program, sim
+from tinyprune.device import boards, cost
+from tinyprune.device.emulators import EMULATORS, program, sim
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.protocol import Device
+from tinyprune.measure import benchmark
 
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 BOARD = boards.load("nano33")
@@ -186,7 +187,7 @@ def test_the_profile_is_of_the_last_inference(arm_image: FirmwareImage) -> None:
 
 def test_counts_do_not_depend_on_the_chunk(arm_image: FirmwareImage, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = inferred(arm_image, profile=True)[0].profile()
-    monkeypatch.setattr("tinyprune.emulators.profiler._CHUNK_BLOCKS", 7)
+    monkeypatch.setattr("tinyprune.device.emulators.profiler._CHUNK_BLOCKS", 7)
     assert inferred(arm_image, profile=True)[0].profile() == whole
 
 

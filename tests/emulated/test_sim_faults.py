@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.emulated import firmware
-from tinyprune import boards, toolchain
-from tinyprune.emulators import sim
+from tinyprune.device import boards
+from tinyprune.device.emulators import sim
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.protocol import Device
+from tinyprune.firmware import toolchain
 
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 BOARD = boards.load("nano33")

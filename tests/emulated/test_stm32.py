@@ -8,9 +8,11 @@ import pytest
 
 from tests.emulated import firmware
 from tests.emulated.registers import Chip, Step, poll, run
-from tinyprune import benchmark, boards, toolchain
-from tinyprune.emulators import EMULATORS, sim
-from tinyprune.emulators.cortex_m import FirmwareError
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS, sim
+from tinyprune.device.emulators.cortex_m import FirmwareError
+from tinyprune.firmware import toolchain
+from tinyprune.measure import benchmark
 
 STM32 = [name for name in boards.names() if boards.load(name).family.startswith("stm32")]
 

@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 
 from tests import networks
-from tinyprune import benchmark, boards, lower, oracle, output, pipeline, reader, samples, tflm
-from tinyprune.emulators import EMULATORS
+from tinyprune.compiler import lower, oracle, reader, samples
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import DoesNotFit, TargetError, UsageError
-from tinyprune.pipeline import BuildRequest
-from tinyprune.tflm import tree
+from tinyprune.firmware import output, tflm
+from tinyprune.firmware.tflm import tree
+from tinyprune.measure import benchmark
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks.build import BuildRequest
 
 pytestmark = [
     pytest.mark.skipif(not os.environ.get(tree.ROOT_VARIABLE), reason="TFLM_ROOT names no tree"),
@@ -52,7 +56,7 @@ def test_build_with_the_runtime_and_its_cmake_project(tmp_path: Path) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.ds_cnn())
     request = BuildRequest(BOARD, tmp_path / "out", path, runtime="tflm")
-    report = pipeline.run_build(request, lambda _stage: None)
+    report = build_task.run_build(request, lambda _stage: None)
     assert report.bit_exact
     assert report.runtime.startswith("TFLite Micro")
     kernels = {layer.name: layer.kernel for layer in report.layers}
@@ -65,7 +69,7 @@ def test_build_with_the_runtime_and_its_cmake_project(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out/report.json").read_text())["runtime"] == report.runtime
     image, model = output.load(tmp_path / "out", BOARD)
     check_cmake_project(tmp_path / "out/project", image.elf, reader.read(model))
-    pipeline.run_build(request, lambda _stage: None)  # again, over what the first one left
+    build_task.run_build(request, lambda _stage: None)  # again, over what the first one left
 
 
 def check_cmake_project(project: Path, elf: Path, graph: reader.Graph) -> None:
@@ -86,8 +90,8 @@ def check_cmake_project(project: Path, elf: Path, graph: reader.Graph) -> None:
     )
 
 
-def tflm_image(elf: Path, graph: reader.Graph) -> pipeline.FirmwareImage:
-    return pipeline.FirmwareImage(BOARD.name, graph.model_sha256, "gcc", elf, 0, 0)
+def tflm_image(elf: Path, graph: reader.Graph) -> build_task.FirmwareImage:
+    return build_task.FirmwareImage(BOARD.name, graph.model_sha256, "gcc", elf, 0, 0)
 
 
 def test_a_model_of_a_newer_tinyprune(tmp_path: Path) -> None:

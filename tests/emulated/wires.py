@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tinyprune.bridge import End, PtyEnd, TcpEnd, serve
-from tinyprune.link import Link
+from tinyprune.device.link import Link
+from tinyprune.tasks.emulate import End, PtyEnd, TcpEnd, serve
 
 
 class _Unplugged(Exception):

@@ -20,7 +20,9 @@ from intelhex import IntelHex
 
 from tests.flashers import elf
 from tests.pipeline.conftest import Run, run
-from tinyprune import __version__, boards, firmware, output, ports
+from tinyprune import __version__
+from tinyprune.device import boards, firmware, ports
+from tinyprune.firmware import output
 
 __all__ = ["Run", "run"]
 

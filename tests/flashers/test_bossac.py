@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.flashers.conftest import Desk, Run, sketch_port
-from tinyprune.flashers import bossac, job, touch
+from tinyprune.device.flashers import bossac, job, touch
 
 SKETCH, BOOTLOADER = "2341:805a", "2341:005a"
 PORT = "/dev/null"  # a device that may be opened for reading and writing

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.flashers.conftest import Desk, Run, sketch_port
-from tinyprune.flashers import dfu
+from tinyprune.device.flashers import dfu
 
 SKETCH, BOOTLOADER = "2341:025b", "2341:035b"
 FLASH = ("flash", "--board", "portenta-h7")

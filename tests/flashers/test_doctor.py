@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.flashers.conftest import Desk, Run
-from tinyprune import boards, ports, toolchain
-from tinyprune.doctor import check, software
+from tinyprune.device import boards, ports
+from tinyprune.firmware import toolchain
+from tinyprune.tasks.doctor import check, software
 
 FIELDS = {"works", "verdict", "tinyprune", "python", "system", "checks", "connected"}
 BOOTLOADER = "2341:005a"

@@ -8,9 +8,10 @@ import pytest
 from tests import networks
 from tests.flashers import elf
 from tests.flashers.conftest import REAL_PATH, Desk, Run
-from tinyprune import boards, flash, flash_methods, flashers
+from tinyprune.device import boards, flash_methods, flashers
+from tinyprune.device.flashers import job
 from tinyprune.errors import TargetError, UsageError
-from tinyprune.flashers import job
+from tinyprune.tasks import flash
 
 
 def test_every_method_of_board_files_has_its_flasher() -> None:
@@ -76,7 +77,7 @@ def test_control_c_says_that_the_board_may_be_half_written(
     def interrupted(*_: object, **__: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tinyprune.flashers.tool.run", interrupted)
+    monkeypatch.setattr("tinyprune.device.flashers.tool.run", interrupted)
     code, out, err = run("flash", "--board", "nano33", "--method", "openocd")
     assert (code, out) == (130, "")
     assert "the program on Arduino Nano 33 BLE may be incomplete; run the same command again" in err

@@ -10,9 +10,9 @@ import pytest
 
 from tests.flashers.conftest import PROGRAM, REAL_PATH, Desk, Run
 from tests.flashers.samba import Bootloader
-from tinyprune import boards
-from tinyprune.flash_methods import Pyocd
-from tinyprune.flashers import bossac
+from tinyprune.device import boards
+from tinyprune.device.flash_methods import Pyocd
+from tinyprune.device.flashers import bossac
 
 pytestmark = pytest.mark.tools
 BOOTLOADER = "2341:005a"

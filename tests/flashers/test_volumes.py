@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.flashers.conftest import PROGRAM, Desk, Run, board_file, sketch_port
-from tinyprune.flashers import massstorage, uf2, volumes
+from tinyprune.device.flashers import massstorage, uf2, volumes
 
 BOARD = """[usb]
 bootloader = "2e8a:0003"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.kernels.harness import Library
 from tests.tflite_models import Conv, Dense, Depthwise, Input, Layer, Pool, Rescale, Soft, graph
-from tinyprune import kernels, reference
-from tinyprune.graph import Op, Quantize, Softmax, Weighted
-from tinyprune.kernels import Kernel
-from tinyprune.sparsity import TWO_OF_FOUR, two_of_four
+from tinyprune.compiler import kernels, reference
+from tinyprune.compiler.graph import Op, Quantize, Softmax, Weighted
+from tinyprune.compiler.kernels import Kernel
+from tinyprune.compiler.sparsity import TWO_OF_FOUR, two_of_four
 
 Int8 = npt.NDArray[np.int8]
 

@@ -32,8 +32,8 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M4,
 )
 
-from tinyprune.kernels import interleaved, quads
-from tinyprune.toolchain import Compiler
+from tinyprune.compiler.kernels import interleaved, quads
+from tinyprune.firmware.toolchain import Compiler
 
 Array = npt.NDArray[Any]
 

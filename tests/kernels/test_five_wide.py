@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from tests.kernels.cases import FILLS, POISON, ZERO_POINTS, fill, slide, sparse
 from tests.kernels.harness import Arm, Host, Library
 from tests.tflite_models import Conv, Depthwise, Input, Layer, Pool, graph
-from tinyprune import boards, kernels, reference
-from tinyprune.graph import Op
-from tinyprune.kernels import FiveWide, Kernel, Struct, Wiring, depthwise_five, five_conv, five_wide
-from tinyprune.kernels.depthwise_five import from_planes, to_planes
-from tinyprune.kernels.five_conv import Format
-from tinyprune.sparsity import NM
-from tinyprune.toolchain import COMPILERS
+from tinyprune.compiler import kernels, reference
+from tinyprune.compiler.graph import Op
+from tinyprune.compiler.kernels import FiveWide, Kernel, Struct, Wiring, depthwise_five, five_conv, five_wide
+from tinyprune.compiler.kernels.depthwise_five import from_planes, to_planes
+from tinyprune.compiler.kernels.five_conv import Format
+from tinyprune.compiler.sparsity import NM
+from tinyprune.device import boards
+from tinyprune.firmware.toolchain import COMPILERS
 
 Int8 = npt.NDArray[np.int8]
 

@@ -13,11 +13,12 @@ from tests.kernels import harness
 from tests.kernels.cases import CASES, INT8_FILLS, POISON, fill, operator_and_input, run_kernel, sparse
 from tests.kernels.harness import ARM_CPUS, RUNTIME, ZIG, Arm, Host, Library, host_compiler
 from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
-from tinyprune import boards, fixed_point, kernels, reference
-from tinyprune.graph import FullyConnected, Weighted
-from tinyprune.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved, quads
-from tinyprune.reader import read
-from tinyprune.toolchain import COMPILERS
+from tinyprune.compiler import fixed_point, kernels, reference
+from tinyprune.compiler.graph import FullyConnected, Weighted
+from tinyprune.compiler.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved, quads
+from tinyprune.compiler.reader import read
+from tinyprune.device import boards
+from tinyprune.firmware.toolchain import COMPILERS
 
 BY_NAME = {kernel.name: kernel for kernel in (*quads.ROWS, *interleaved.ROWS)}
 BACKENDS = [

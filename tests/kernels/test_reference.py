@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.kernels import cases
 from tests.tflite_models import Conv, Dense, Depthwise, Flatten, Input, Layer, Pool, Soft, graph, model
-from tinyprune import fixed_point, reference
+from tinyprune.compiler import fixed_point, reference
+from tinyprune.compiler.kernels import KERNELS
+from tinyprune.compiler.reader import read
 from tinyprune.errors import DataError, ModelError
-from tinyprune.kernels import KERNELS
-from tinyprune.reader import read
 
 Int8 = npt.NDArray[np.int8]
 ARENA_BYTES = 1 << 20

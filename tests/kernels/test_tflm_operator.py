@@ -16,10 +16,12 @@ import pytest
 from tests import networks
 from tests import tflite_models as t
 from tests.kernels.harness import INCLUDES, RUNTIME, WARNINGS
-from tinyprune import boards, codegen, reader, reference, samples
-from tinyprune.graph import Graph
-from tinyprune.kernels import KERNELS, Kernel
-from tinyprune.tflm import layers
+from tinyprune.compiler import reader, reference, samples
+from tinyprune.compiler.graph import Graph
+from tinyprune.compiler.kernels import KERNELS, Kernel
+from tinyprune.device import boards
+from tinyprune.firmware import codegen
+from tinyprune.firmware.tflm import layers
 
 pytestmark = pytest.mark.compiler
 

@@ -31,9 +31,9 @@ def test_boards_templates_sources_and_zoo_travel_in_it(wheel: Path) -> None:
     wanted = [*ROOT.glob("boards/*.toml"), *ROOT.glob("firmware_templates/**/*.[chj]*")]
     for path in wanted:
         assert f"tinyprune/_data/{path.relative_to(ROOT).as_posix()}" in names
-    for path in ROOT.glob("tinyprune/zoo/*.json"):
-        assert {f"tinyprune/zoo/{path.name}", f"tinyprune/zoo/{path.stem}.tflite"} <= names
-        assert (f"tinyprune/zoo/{path.stem}.npz" in names) == ("-s-" in path.stem)
+    for path in ROOT.glob("tinyprune/training/zoo/*.json"):
+        assert {f"tinyprune/training/zoo/{path.name}", f"tinyprune/training/zoo/{path.stem}.tflite"} <= names
+        assert (f"tinyprune/training/zoo/{path.stem}.npz" in names) == ("-s-" in path.stem)
     assert not [name for name in names if name.startswith(("tests/", "runs/"))]
 
 

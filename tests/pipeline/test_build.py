@@ -13,10 +13,17 @@ import pytest
 
 from tests import networks
 from tests.emulated import firmware
-from tinyprune import __version__, boards, lower, oracle, output, pipeline, reader, samples, session, show, zoo
+from tinyprune import __version__
+from tinyprune.cli import show
+from tinyprune.compiler import lower, oracle, reader, samples
+from tinyprune.device import boards
+from tinyprune.device.firmware import FORMAT
 from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
-from tinyprune.firmware import FORMAT
-from tinyprune.pipeline import BuildRequest
+from tinyprune.firmware import output
+from tinyprune.tasks import bench as bench_task
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks.build import BuildRequest
+from tinyprune.training import zoo
 
 pytestmark = pytest.mark.compiler
 
@@ -32,7 +39,7 @@ def request(board: str, folder: Path, model: Path, **more: object) -> BuildReque
 @pytest.mark.emulator
 @pytest.mark.tflm
 def test_nano33_firmware_answers_as_tflite_micro(tmp_path: Path, model: Path, compiler: str) -> None:
-    report = pipeline.run_build(request("nano33", tmp_path, model, compiler=compiler), quiet)
+    report = build_task.run_build(request("nano33", tmp_path, model, compiler=compiler), quiet)
     assert report.bit_exact
     assert report.inputs_compared == report.inputs_equal == 64
     assert report.reference is not None
@@ -68,7 +75,7 @@ def test_nano33_firmware_answers_as_tflite_micro(tmp_path: Path, model: Path, co
 def test_five_wide_networks_answer_as_tflite_micro(tmp_path: Path, compiler: str, shape: str, optimize: str) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.ds_cnn(pruned=shape != "dense", tail=shape != "map"))
-    report = pipeline.run_build(request("nano33", tmp_path, path, compiler=compiler, optimize=optimize), quiet)
+    report = build_task.run_build(request("nano33", tmp_path, path, compiler=compiler, optimize=optimize), quiet)
     assert report.bit_exact
     assert "row" in {layer.layout for layer in report.layers}
 
@@ -87,7 +94,7 @@ def test_networks_that_are_no_keyword_spotters_run_dsp_kernels(
 ) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(data)
-    report = pipeline.run_build(request("nano33", tmp_path, path), quiet)
+    report = build_task.run_build(request("nano33", tmp_path, path), quiet)
     assert report.bit_exact
     portable = {layer.op for layer in report.layers if layer.kernel.endswith("_c") and layer.macs > 1000}
     assert not portable
@@ -101,7 +108,7 @@ def test_a_core_without_dsp_answers_as_tflite_micro(tmp_path: Path, compiler: st
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.ds_cnn())
     board = boards.load(str(Path(__file__).parents[2] / "benchmarks/boards/m0plus.toml"))
-    report = pipeline.run_build(BuildRequest(board, tmp_path / "out", path, compiler=compiler), quiet)
+    report = build_task.run_build(BuildRequest(board, tmp_path / "out", path, compiler=compiler), quiet)
     assert report.bit_exact
     assert report.cost_model is not None
     assert "M0+" in report.cost_model
@@ -115,14 +122,14 @@ def test_other_cores_answer_as_tflite_micro(tmp_path: Path, core: str, dsp: bool
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.ds_cnn())
     board = boards.load(str(Path(__file__).parents[2] / f"benchmarks/boards/{core}.toml"))
-    report = pipeline.run_build(BuildRequest(board, tmp_path / "out", path), quiet)
+    report = build_task.run_build(BuildRequest(board, tmp_path / "out", path), quiet)
     assert report.bit_exact
     assert dsp == any(layer.kernel.endswith("_dsp") for layer in report.layers)
     assert report.instructions is not None
     assert (report.modelled_cycles is None) == (report.modelled_ms is None) == (core == "m7")
     if core == "m7":
         lines = show.summary_lines(report)
-        bench = show.bench_lines(session.run_bench(session.BenchRequest(board, tmp_path / "out", count=2), quiet))
+        bench = show.bench_lines(bench_task.run_bench(bench_task.BenchRequest(board, tmp_path / "out", count=2), quiet))
         assert any("cycles are not modelled" in line for line in lines)
         assert any("cycles are not modelled" in line for line in bench)
         assert not [line for line in (*lines, *bench, str(show.verdict(report))) if " ms" in line]
@@ -134,7 +141,7 @@ def test_other_cores_answer_as_tflite_micro(tmp_path: Path, core: str, dsp: bool
 def test_a_board_that_only_qemu_has_tells_bytes_and_no_cycles(tmp_path: Path, compiler: str) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.ds_cnn())
-    report = pipeline.run_build(request("microbit-v1", tmp_path, path, compiler=compiler), quiet)
+    report = build_task.run_build(request("microbit-v1", tmp_path, path, compiler=compiler), quiet)
     assert report.bit_exact
     assert (report.inputs_equal, report.instructions, report.modelled_cycles, report.stack_bytes) == (64, *3 * [None])
     lines = show.summary_lines(report)
@@ -152,7 +159,7 @@ def test_the_first_microbit_is_too_small_for_ds_cnn_s() -> None:
 def test_the_pc_answers_as_tflite_micro(tmp_path: Path, pruned: bool) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.every_operator(pruned))
-    report = pipeline.run_build(request("host", tmp_path, path), quiet)
+    report = build_task.run_build(request("host", tmp_path, path), quiet)
     assert report.bit_exact
     assert report.modelled_cycles is None
 
@@ -162,7 +169,7 @@ def test_hex_and_bin_hold_the_bytes_of_the_elf(tmp_path: Path, model: Path, comp
     from elftools.elf.elffile import ELFFile
     from intelhex import IntelHex
 
-    pipeline.run_build(request("nano33", tmp_path, model, compiler=compiler, run=False), quiet)
+    build_task.run_build(request("nano33", tmp_path, model, compiler=compiler, run=False), quiet)
     binary = (tmp_path / "out/firmware.bin").read_bytes()
     image = IntelHex(str(tmp_path / "out/firmware.hex"))
     assert image.minaddr() == 0x10000
@@ -179,13 +186,13 @@ def test_both_compilers_give_the_same_output_bytes(tmp_path: Path, model: Path) 
     """Each equals TFLite Micro above; here the emulated images are compared directly, on other inputs."""
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
-    from tinyprune import benchmark
-    from tinyprune.emulators import EMULATORS
+    from tinyprune.device.emulators import EMULATORS
+    from tinyprune.measure import benchmark
 
     board, answers = boards.load("nano33"), []
     inputs = samples.make(reader.read(model.read_bytes()).input, 16, seed=99)
     for name in ("gcc", "zig"):
-        pipeline.run_build(request("nano33", tmp_path / name, model, compiler=name, run=False), quiet)
+        build_task.run_build(request("nano33", tmp_path / name, model, compiler=name, run=False), quiet)
         image, _ = output.load(tmp_path / name / "out", board)
         answers.append(benchmark.outputs(EMULATORS["sim"], image, board, inputs))
     np.testing.assert_array_equal(*answers)
@@ -193,7 +200,7 @@ def test_both_compilers_give_the_same_output_bytes(tmp_path: Path, model: Path) 
 
 def test_the_same_model_gives_the_same_sources_and_image(tmp_path: Path, model: Path) -> None:
     for name in ("a", "b"):
-        pipeline.run_build(request("nano33", tmp_path / name, model, compiler="zig", run=False), quiet)
+        build_task.run_build(request("nano33", tmp_path / name, model, compiler="zig", run=False), quiet)
     for path in (
         "firmware.bin",
         "project/network/network.c",
@@ -207,21 +214,21 @@ def test_the_same_model_gives_the_same_sources_and_image(tmp_path: Path, model: 
 @pytest.mark.emulator
 def test_bench_runs_what_build_left(tmp_path: Path, model: Path) -> None:
     board = boards.load("nano33")
-    pipeline.run_build(request("nano33", tmp_path, model, run=False), quiet)
-    report = session.run_bench(session.BenchRequest(board, tmp_path / "out", count=5), quiet).report
+    build_task.run_build(request("nano33", tmp_path, model, run=False), quiet)
+    report = bench_task.run_bench(bench_task.BenchRequest(board, tmp_path / "out", count=5), quiet).report
     assert report.bit_exact
     assert report.inferences == 5
     assert report.instructions is not None
     assert report.instructions.min <= report.instructions.median <= report.instructions.max
     with pytest.raises(UsageError, match='nano33 has no emulator "qemu"; it has: sim'):
-        session.run_bench(session.BenchRequest(board, tmp_path / "out", "qemu"), quiet)
+        bench_task.run_bench(bench_task.BenchRequest(board, tmp_path / "out", "qemu"), quiet)
     with pytest.raises(UsageError, match="holds firmware for nano33, not host; give --board nano33, or another"):
-        session.run_bench(session.BenchRequest(boards.load("host"), tmp_path / "out"), quiet)
+        bench_task.run_bench(bench_task.BenchRequest(boards.load("host"), tmp_path / "out"), quiet)
     with pytest.raises(UsageError, match=r"has no finished build; run `tinyprune build --board nano33"):
-        session.run_bench(session.BenchRequest(board, tmp_path / "elsewhere"), quiet)
+        bench_task.run_bench(bench_task.BenchRequest(board, tmp_path / "elsewhere"), quiet)
     (tmp_path / "out/model.tflite").write_bytes(networks.every_operator(pruned=False))
     with pytest.raises(UsageError, match="do not belong together"):
-        session.run_bench(session.BenchRequest(board, tmp_path / "out"), quiet)
+        bench_task.run_bench(bench_task.BenchRequest(board, tmp_path / "out"), quiet)
 
 
 FORMATS = {
@@ -246,7 +253,7 @@ FORMATS = {
 @pytest.mark.parametrize("case", FORMATS)
 def test_a_build_of_another_tinyprune_is_told(tmp_path: Path, model: Path, case: str) -> None:
     """Before its firmware meets an emulator or a board, which could only say that it is wrong."""
-    pipeline.run_build(request("host", tmp_path, model, run=False), quiet)
+    build_task.run_build(request("host", tmp_path, model, run=False), quiet)
     path = tmp_path / "out/report.json"
     report = json.loads(path.read_text())
     assert (report["format"], report["tinyprune"]) == (FORMAT, __version__)
@@ -261,12 +268,12 @@ def test_a_build_of_another_tinyprune_is_told(tmp_path: Path, model: Path, case:
 
 
 def test_a_failed_build_keeps_the_last_good_one(tmp_path: Path, model: Path) -> None:
-    pipeline.run_build(request("host", tmp_path, model, run=False), quiet)
+    build_task.run_build(request("host", tmp_path, model, run=False), quiet)
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(model.read_bytes()[:700])
     with pytest.raises(ModelError, match="damaged or truncated"):
-        pipeline.run_build(request("host", tmp_path, broken, run=False), quiet)
+        build_task.run_build(request("host", tmp_path, broken, run=False), quiet)
     after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert after == before
 
@@ -275,7 +282,7 @@ def test_a_refused_build_leaves_nothing(tmp_path: Path) -> None:
     huge = tmp_path / "huge.tflite"
     huge.write_bytes(networks.one_dense(1024, 1000))
     with pytest.raises(DoesNotFit, match="too many"):
-        pipeline.run_build(BuildRequest(boards.load("nano33"), tmp_path / "a/b/c", huge), quiet)
+        build_task.run_build(BuildRequest(boards.load("nano33"), tmp_path / "a/b/c", huge), quiet)
     assert [path.name for path in tmp_path.iterdir()] == ["huge.tflite"]
 
 
@@ -284,7 +291,7 @@ def test_what_only_the_linker_can_know_is_refused_as_too_large(tmp_path: Path, c
     tight = tmp_path / "tight.tflite"
     tight.write_bytes(networks.one_dense(1000, 968))
     with pytest.raises(DoesNotFit, match=r"does not fit nano33: flash is exceeded by [\d,]+ bytes"):
-        pipeline.run_build(request("nano33", tmp_path, tight, compiler=compiler, run=False), quiet)
+        build_task.run_build(request("nano33", tmp_path, tight, compiler=compiler, run=False), quiet)
 
 
 @pytest.mark.parametrize("flash_bytes", [60_000, 36_000, 28_000])
@@ -297,9 +304,9 @@ def test_speed_is_the_fastest_firmware_that_the_flash_has_room_for(tmp_path: Pat
     wanted = BuildRequest(small, tmp_path / "out", Path("ds-cnn-s-2x4"), run=False)
     if flash_bytes == 28_000:
         with pytest.raises(DoesNotFit, match=r"flash is exceeded by [\d,]+ bytes"):
-            pipeline.run_build(wanted, said.append)
+            build_task.run_build(wanted, said.append)
         return
-    report = pipeline.run_build(wanted, said.append)
+    report = build_task.run_build(wanted, said.append)
     again = [line for line in said if line.startswith("choosing kernels with smaller constants: flash is exceeded by")]
     assert bool(again) == (flash_bytes == 36_000)
     used = {path.stem for path in (tmp_path / "out/project/runtime/src").glob("tp_*pixels*.c")}
@@ -308,19 +315,19 @@ def test_speed_is_the_fastest_firmware_that_the_flash_has_room_for(tmp_path: Pat
 
 
 def test_no_compiler_says_how_to_get_one(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinyprune import toolchain
+    from tinyprune.firmware import toolchain
 
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingDependency, match=r"no C compiler for nano33 was found; `pip install ziglang`"):
-        pipeline.run_build(request("nano33", tmp_path, model), quiet)
+        build_task.run_build(request("nano33", tmp_path, model), quiet)
     with pytest.raises(UsageError, match='unknown compiler "clang"; known: gcc, zig'):
-        pipeline.run_build(request("nano33", tmp_path, model, compiler="clang"), quiet)
+        build_task.run_build(request("nano33", tmp_path, model, compiler="clang"), quiet)
 
 
 def test_the_generated_network_drops_into_another_program(tmp_path: Path, model: Path) -> None:
     """network/ and runtime/ alone, with the README's few lines around them."""
-    pipeline.run_build(request("host", tmp_path, model, run=False), quiet)
+    build_task.run_build(request("host", tmp_path, model, run=False), quiet)
     graph = reader.read(model.read_bytes())
     sample = samples.make(graph.input, 9)[8]
     (tmp_path / "main.c").write_text(
@@ -346,7 +353,7 @@ def test_the_generated_network_drops_into_another_program(tmp_path: Path, model:
 
 
 def test_the_network_links_into_cpp(tmp_path: Path, model: Path) -> None:
-    pipeline.run_build(request("host", tmp_path, model, run=False), quiet)
+    build_task.run_build(request("host", tmp_path, model, run=False), quiet)
     project = tmp_path / "out/project"
     (tmp_path / "main.cpp").write_text(
         """
@@ -368,7 +375,7 @@ def test_the_network_links_into_cpp(tmp_path: Path, model: Path) -> None:
 
 def test_no_path_of_this_machine_is_in_the_image(tmp_path: Path, model: Path, compiler: str) -> None:
     for name in ("a", "b"):
-        pipeline.run_build(request("nano33", tmp_path / name, model, compiler=compiler, run=False), quiet)
+        build_task.run_build(request("nano33", tmp_path / name, model, compiler=compiler, run=False), quiet)
     one, other = ((tmp_path / name / "out/firmware.elf").read_bytes() for name in ("a", "b"))
     assert one == other
     assert str(tmp_path).encode() not in one
@@ -377,9 +384,9 @@ def test_no_path_of_this_machine_is_in_the_image(tmp_path: Path, model: Path, co
 def test_a_board_that_names_an_unknown_emulator(tmp_path: Path, model: Path) -> None:
     board = replace(boards.load("nano33"), emulators=("qemux",))
     with pytest.raises(UsageError, match='nano33 has no emulator "qemux"; it has: none that is known'):
-        pipeline.run_build(BuildRequest(board, tmp_path / "out", model), quiet)
+        build_task.run_build(BuildRequest(board, tmp_path / "out", model), quiet)
 
 
 def test_the_report_file_is_the_report(tmp_path: Path, model: Path) -> None:
-    report = pipeline.run_build(request("host", tmp_path, model), quiet)
+    report = build_task.run_build(request("host", tmp_path, model), quiet)
     assert json.loads((tmp_path / "out/report.json").read_text()) == json.loads(report.to_json())

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from tests import networks
-from tinyprune import boards, cli
+from tinyprune import cli
+from tinyprune.device import boards
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -274,9 +275,10 @@ def test_the_zoo_is_listed_without_tensorflow(run: Run) -> None:
 @pytest.mark.compiler
 @pytest.mark.emulator
 def test_the_zoo_is_built_for_a_board_and_its_names_are_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinyprune import pipeline, zoo
+    from tinyprune.tasks import build as build_task
+    from tinyprune.training import zoo
 
-    monkeypatch.setattr(pipeline, "COMPARED_INPUTS", 2)
+    monkeypatch.setattr(build_task, "COMPARED_INPUTS", 2)
     monkeypatch.setattr(zoo, "list_entries", lambda: ("ds-cnn-s-dense",))
     code, out, _ = run("zoo", "--board", "nano33", "-q")
     assert code == 0
@@ -326,7 +328,8 @@ def test_another_broken_pipe_is_a_failure(tmp_path: Path, output: int | None) ->
     """Whatever standard output is: a pipe that is read, or a file."""
     code = """
 import os
-from tinyprune import boards, cli
+from tinyprune import cli
+from tinyprune.device import boards
 def names():
     reader, writer = os.pipe()
     os.close(reader)
@@ -358,7 +361,7 @@ def test_a_tflite_build_never_imports_tensorflow(tmp_path: Path, model: str) -> 
 def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str, stage: str) -> None:
     # a background job of a shell starts with SIGINT ignored
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code += "from tinyprune import pipeline; pipeline.COMPARED_INPUTS = 2000\n"  # so that the run is not over too soon
+    code += "from tinyprune.tasks import build; build.COMPARED_INPUTS = 2000\n"  # so that the run is not over too soon
     code += "from tinyprune.cli import main; main()"
     command = [sys.executable, "-c", code, "build", "--board", "nano33", "--model", model]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
@@ -378,7 +381,8 @@ def test_control_c_leaves_nothing_behind(tmp_path: Path, model: str, stage: str)
 def test_control_c_in_a_destructor_is_not_lost(tmp_path: Path) -> None:
     code = """
 import signal, time
-from tinyprune import boards, cli
+from tinyprune import cli
+from tinyprune.device import boards
 signal.signal(signal.SIGINT, signal.default_int_handler)
 class Dying:
     def __del__(self):
@@ -433,7 +437,8 @@ def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
 @pytest.mark.compiler
 @pytest.mark.emulator
 def test_without_tensorflow_the_zoo_gives_the_int8_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinyprune import int8_model, zoo
+    from tinyprune.tasks import int8_model
+    from tinyprune.training import zoo
 
     monkeypatch.setattr(int8_model, "_has_tensorflow", lambda: False)
     code, out, err = run("build", "--board", "nano33", "--json")

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests import networks
-from tinyprune import boards, codegen, edits, lower, output, pipeline, projects, reader
+from tinyprune.compiler import lower, reader
+from tinyprune.device import boards
 from tinyprune.errors import UsageError
-from tinyprune.pipeline import BuildRequest
+from tinyprune.firmware import codegen, edits, output, projects
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks.build import BuildRequest
 
 SKETCH = "project/tinyprune_tiny/examples/Benchmark/Benchmark.ino"
 
@@ -17,12 +20,12 @@ def build(folder: Path, model: Path, board: str = "host", **more: object) -> lis
     """Into `folder`/out; what it said on the way."""
     said: list[str] = []
     request = BuildRequest(boards.load(board), folder / "out", model, run=False, **more)  # type: ignore[arg-type]
-    pipeline.run_build(request, said.append)
+    build_task.run_build(request, said.append)
     return said
 
 
 def remake(folder: Path, model: Path, board: str = "host", project: str = "bare", *, force: bool = False) -> list[str]:
-    """The same without compiling anything: what `pipeline.run_build` does around that. What the build left alone."""
+    """The same without compiling anything: what `build_task.run_build` does around that. What the build left alone."""
     target = folder / "out"
     if not force:
         output.check_unedited(target)

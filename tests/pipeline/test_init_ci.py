@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from tests import networks
-from tinyprune import boards, ci
+from tinyprune.device import boards
 from tinyprune.errors import UsageError
+from tinyprune.tasks import init_ci as init_ci_task
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -29,7 +30,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def workflow(folder: Path) -> Any:
-    return yaml.safe_load((folder / ci.WORKFLOW).read_text())
+    return yaml.safe_load((folder / init_ci_task.WORKFLOW).read_text())
 
 
 def test_github_accepts_it(run: Run, repository: Path) -> None:
@@ -38,7 +39,7 @@ def test_github_accepts_it(run: Run, repository: Path) -> None:
     only_sim = dataclasses.replace(nano33, emulators=("sim",))
     qemu = boards.load("mps2-an386")
     for chosen in ((only_sim,), (nano33, qemu)):
-        written = ci.run_init_ci(ci.CiRequest(chosen, repository, force=True))
+        written = init_ci_task.run_init_ci(init_ci_task.CiRequest(chosen, repository, force=True))
         check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
         done = subprocess.run([*check, str(written.workflow)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -62,7 +63,9 @@ def test_github_accepts_it(run: Run, repository: Path) -> None:
 @pytest.mark.emulator
 def test_its_commands_work(repository: Path) -> None:
     """The steps as GitHub runs them, all but the installation; with a baseline, then with one that was better."""
-    ci.run_init_ci(ci.CiRequest((boards.load("nano33"),), repository, repository / "models/my net.tflite"))
+    init_ci_task.run_init_ci(
+        init_ci_task.CiRequest((boards.load("nano33"),), repository, repository / "models/my net.tflite")
+    )
     job = workflow(repository)["jobs"]["firmware"]
     matrix = job["strategy"]["matrix"]["include"][0]
     programs = repository / "bin"
@@ -85,8 +88,8 @@ def test_its_commands_work(repository: Path) -> None:
     assert (repository / "bench.csv").is_file()
     renode = workflow(repository)["jobs"]["renode"]["steps"][1]["with"]["tests-to-run"]
     assert (repository / renode.replace("${{ matrix.board }}", "nano33")).is_file()
-    (repository / ci.BASELINES).mkdir()
-    baseline = repository / ci.BASELINES / "nano33-sim.json"
+    (repository / init_ci_task.BASELINES).mkdir()
+    baseline = repository / init_ci_task.BASELINES / "nano33-sim.json"
     made = shell("tinyprune bench --board nano33 --emulator sim --json -q")
     baseline.write_text(made.stdout)
     assert shell(bench).returncode == 0
@@ -96,10 +99,10 @@ def test_its_commands_work(repository: Path) -> None:
     assert "worse than before: flash" in failed.stderr
 
 
-def refused(request: ci.CiRequest, message: str) -> None:
+def refused(request: init_ci_task.CiRequest, message: str) -> None:
     before = sorted(request.folder.rglob("*")) if request.folder.is_dir() else []
     with pytest.raises(UsageError, match=re.escape(message)):
-        ci.run_init_ci(request)
+        init_ci_task.run_init_ci(request)
     assert (sorted(request.folder.rglob("*")) if request.folder.is_dir() else []) == before
 
 
@@ -108,17 +111,19 @@ def test_mistakes_are_refused(repository: Path, tmp_path_factory: pytest.TempPat
     model = repository / "models/my net.tflite"
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "x.tflite"
     shutil.copy(model, elsewhere)
-    refused(ci.CiRequest((nano33,), repository / "nothing"), "nothing: no such folder")
-    refused(ci.CiRequest((nano33,), repository, repository / "x.tflite"), "x.tflite: an int8 .tflite is needed")
-    refused(ci.CiRequest((nano33,), repository, elsewhere), "a CI sees only the repository")
-    refused(ci.CiRequest((nano33,), repository, install="a'; rm"), "something for pip is needed")
+    refused(init_ci_task.CiRequest((nano33,), repository / "nothing"), "nothing: no such folder")
+    refused(
+        init_ci_task.CiRequest((nano33,), repository, repository / "x.tflite"), "x.tflite: an int8 .tflite is needed"
+    )
+    refused(init_ci_task.CiRequest((nano33,), repository, elsewhere), "a CI sees only the repository")
+    refused(init_ci_task.CiRequest((nano33,), repository, install="a'; rm"), "something for pip is needed")
     only_renode = dataclasses.replace(nano33, emulators=("renode",))
-    refused(ci.CiRequest((only_renode,), repository), "nano33 has no emulator for a CI: it has renode")
-    ci.run_init_ci(ci.CiRequest((nano33,), repository))
-    refused(ci.CiRequest((nano33,), repository), "firmware.yml is there already; --force replaces it")
+    refused(init_ci_task.CiRequest((only_renode,), repository), "nano33 has no emulator for a CI: it has renode")
+    init_ci_task.run_init_ci(init_ci_task.CiRequest((nano33,), repository))
+    refused(init_ci_task.CiRequest((nano33,), repository), "firmware.yml is there already; --force replaces it")
 
 
 def test_a_folder_that_is_no_repository_is_told(tmp_path: Path) -> None:
-    notes = ci.run_init_ci(ci.CiRequest((boards.load("nano33"),), tmp_path)).notes
+    notes = init_ci_task.run_init_ci(init_ci_task.CiRequest((boards.load("nano33"),), tmp_path)).notes
     assert notes[0].startswith("GitHub installs tinyprune==")
     assert "is not the root of a git repository" in notes[1]

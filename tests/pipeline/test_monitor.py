@@ -19,8 +19,8 @@ import pytest
 
 from tests import networks
 from tests.pipeline.conftest import Run
-from tinyprune import monitor
 from tinyprune.errors import TargetError, UsageError
+from tinyprune.tasks import monitor
 
 MONITOR = [sys.executable, "-m", "tinyprune", "monitor"]
 

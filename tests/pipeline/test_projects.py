@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tinyprune import boards, codegen, lower, pipeline, projects, reader
+from tinyprune.compiler import lower, reader
+from tinyprune.device import boards
 from tinyprune.errors import UsageError
-from tinyprune.pipeline import BuildRequest
+from tinyprune.firmware import codegen, projects
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks.build import BuildRequest
 
 pytestmark = pytest.mark.compiler
 
@@ -23,7 +26,7 @@ def quiet(_stage: str) -> None:
 def build(board: str, project: str, folder: Path, model: Path, **more: object) -> Path:
     """The output folder of a build that is not run."""
     request = BuildRequest(boards.load(board), folder / "out", model, project=project, run=False, **more)  # type: ignore[arg-type]
-    pipeline.run_build(request, quiet)
+    build_task.run_build(request, quiet)
     return folder / "out"
 
 

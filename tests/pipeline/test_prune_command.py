@@ -157,7 +157,7 @@ def test_a_smaller_network_is_trained_on_too(run: Run) -> None:
 
 @pytest.mark.usefixtures("run", "labelled")
 def test_a_stopped_training_goes_on_with_the_same_command_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinyprune import train
+    from tinyprune.training import train
 
     def stop(folder: Path, recipe: train.Recipe, history: tuple[train.EpochResult, ...]) -> None:
         write_history(folder, recipe, history)
@@ -220,7 +220,7 @@ def test_a_folder_in_the_way_of_checkpoints_is_left_as_it_is(run: Run) -> None:
 
 @pytest.mark.usefixtures("run", "labelled")
 def test_a_training_that_another_process_is_at_is_left_to_it(run: Run) -> None:
-    from tinyprune import output
+    from tinyprune.firmware import output
 
     folder = Path("a.keras.training")
     code, _, err = run(*WITH_LABELS, "-q", "--epochs", "1")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.pipeline.conftest import Run
-from tinyprune import reader, sparsity
-from tinyprune.graph import matrix
+from tinyprune.compiler import reader, sparsity
+from tinyprune.compiler.graph import matrix
 
 
 @pytest.fixture

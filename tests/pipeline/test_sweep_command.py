@@ -20,9 +20,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tinyprune import boards, reader, reference, samples, sparsity, sweep
+from tinyprune.compiler import reader, reference, samples, sparsity
+from tinyprune.compiler.graph import matrix
+from tinyprune.device import boards
 from tinyprune.errors import UsageError
-from tinyprune.graph import matrix
+from tinyprune.tasks import sweep
 
 Run = Callable[..., tuple[int, str, str]]
 SWEEP = ("sweep", "--board", "nano33", "--data", "x.npy", "--patterns", "dense,2:4", "--seed", "1", "-o", "out")

@@ -15,7 +15,7 @@ import pytest
 
 from tests import networks
 from tests.pipeline.conftest import Run
-from tinyprune.tflm import tree
+from tinyprune.firmware.tflm import tree
 
 pytestmark = pytest.mark.compiler
 BUILD = "build --board nano33 --runtime tflm --model m.tflite --no-run -o out".split()

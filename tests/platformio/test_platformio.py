@@ -19,11 +19,15 @@ import pytest
 
 from tests import networks
 from tests.arduino import standin
-from tinyprune import benchmark, boards, codegen, lower, oracle, output, pipeline, projects, reader, samples
-from tinyprune.emulators import EMULATORS
+from tinyprune.compiler import lower, oracle, reader, samples
+from tinyprune.device import boards
+from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import UsageError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.pipeline import BuildRequest
+from tinyprune.firmware import codegen, output, projects
+from tinyprune.measure import benchmark
+from tinyprune.tasks import build as build_task
+from tinyprune.tasks.build import BuildRequest
 
 pytestmark = pytest.mark.compiler
 
@@ -36,7 +40,7 @@ def build(board: str, folder: Path, project: str = "platformio") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "kws.tflite").write_bytes(networks.ds_cnn())
     request = BuildRequest(boards.load(board), folder / project, folder / "kws.tflite", project=project, run=False)
-    pipeline.run_build(request, lambda _stage: None)
+    build_task.run_build(request, lambda _stage: None)
     return folder / project / "project"
 
 

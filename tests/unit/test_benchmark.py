@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tinyprune import benchmark
-from tinyprune.benchmark import Plan, measure
-from tinyprune.emulators import Profile
+from tinyprune.device.emulators import Profile
+from tinyprune.device.protocol import Clock
 from tinyprune.errors import DataError, Disconnected, TargetError, UsageError, WrongModel
-from tinyprune.protocol import Clock
+from tinyprune.measure import benchmark
+from tinyprune.measure.benchmark import Plan, measure
 
 READY = b"m-ready\r\n"
 BOOT = b"m-timestamp-mode-performance\r\nm-lap-us-1\r\nm-init-done\r\nm-ready\r\n"

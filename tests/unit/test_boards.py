@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tinyprune import boards, flash_methods
-from tinyprune.emulators import EMULATORS
+from tinyprune.device import boards, flash_methods
+from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import UsageError
 
 GOOD = """

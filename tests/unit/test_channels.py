@@ -5,10 +5,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from tinyprune.compiler.sparsity import NM, Unstructured, parse
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.prune import channels, filters, matrix_of, permute, prune
-from tinyprune.prune.kernels import kernels_of
-from tinyprune.sparsity import NM, Unstructured, parse
+from tinyprune.training.prune import channels, filters, matrix_of, permute, prune
+from tinyprune.training.prune.kernels import kernels_of
 
 
 def randomize(model):

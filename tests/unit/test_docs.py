@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 import pytest
 
-from tinyprune import boards, flash_methods, reader
 from tinyprune.cli import cli
-from tinyprune.kernels import KERNELS
+from tinyprune.compiler import reader
+from tinyprune.compiler.kernels import KERNELS
+from tinyprune.device import boards, flash_methods
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

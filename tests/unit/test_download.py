@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tinyprune import download
 from tinyprune.errors import DataError, UsageError
+from tinyprune.training import download
 
 CONTENT = {"yes/a_nohash_0.wav": random.Random(0).randbytes(400_000), "_background_noise_/tap.wav": b"noise"}
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tinyprune import features, models
+from tinyprune import features
+from tinyprune.training import models
 
 
 def tensorflow_mfcc(audio):

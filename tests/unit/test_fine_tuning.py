@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinyprune.compiler.sparsity import NM
 from tinyprune.errors import DataError, ModelError, UsageError
-from tinyprune.fine_tuning import Step, fine_tune, task
-from tinyprune.keras_model import Examples
-from tinyprune.prune import PrunedModel, prune, schedule
-from tinyprune.sparsity import NM
-from tinyprune.train import SQUARED_ERROR, Recipe, score
+from tinyprune.training.fine_tuning import Step, fine_tune, task
+from tinyprune.training.keras_model import Examples
+from tinyprune.training.prune import PrunedModel, prune, schedule
+from tinyprune.training.train import SQUARED_ERROR, Recipe, score
 
 RECIPE = Recipe(epochs=6, learning_rate=0.01, weight_decay=0.0, batch_samples=16, seed=1)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tinyprune.kernels import depthwise_five, quads
-from tinyprune.sparsity import NM, duos, pairs, pairs8, pairs14, two_of_four
-from tinyprune.sparsity import taps as taps_format
+from tinyprune.compiler.kernels import depthwise_five, quads
+from tinyprune.compiler.sparsity import NM, duos, pairs, pairs8, pairs14, two_of_four
+from tinyprune.compiler.sparsity import taps as taps_format
 
 
 def random_weights(rows: int, taps: int, zeros: float | str) -> np.ndarray:

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.tflite_models import Conv, Dense, Input, graph
-from tinyprune import fixed_point
+from tinyprune.compiler import fixed_point
+from tinyprune.compiler.graph import Weighted
 from tinyprune.errors import ModelError
-from tinyprune.graph import Weighted
 
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 MULTIPLIER = st.integers(1 << 30, (1 << 31) - 1) | st.sampled_from([0, 1 << 30, 3 << 29, (1 << 31) - 1])

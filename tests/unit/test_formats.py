@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune.kernels import depthwise_five, five_wide, quads
-from tinyprune.sparsity import duos, pairs, pairs8, pairs14, taps, two_of_four
+from tinyprune.compiler.kernels import depthwise_five, five_wide, quads
+from tinyprune.compiler.sparsity import duos, pairs, pairs8, pairs14, taps, two_of_four
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune import boards, history, show
-from tinyprune.bench_report import BenchReport, Target, Truth, bench_report, to_csv
-from tinyprune.benchmark import Inference, Outcome
-from tinyprune.emulators import Profile
+from tinyprune.cli import show
+from tinyprune.device import boards
+from tinyprune.device.emulators import Profile
+from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import DataError, TargetError, UsageError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.session import Bench
+from tinyprune.measure import history
+from tinyprune.measure.bench_report import BenchReport, Target, Truth, bench_report, to_csv
+from tinyprune.measure.benchmark import Inference, Outcome
+from tinyprune.tasks.bench import Bench
 
 NANO33 = boards.load("nano33")
 IMAGE = FirmwareImage("nano33", "ab" * 32, "gcc 12", Path("firmware.elf"), 1000, 200)

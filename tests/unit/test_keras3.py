@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tinyprune import keras3
 from tinyprune.errors import ModelError
-from tinyprune.prune import prune
+from tinyprune.training import keras3
+from tinyprune.training.prune import prune
 
 keras = pytest.importorskip("keras", reason="keras is not installed")
 

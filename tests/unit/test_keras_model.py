@@ -4,8 +4,8 @@ import importlib
 
 import pytest
 
-from tinyprune import keras_model
 from tinyprune.errors import ModelError, UsageError
+from tinyprune.training import keras_model
 
 
 @pytest.mark.parametrize(

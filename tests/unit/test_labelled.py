@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune import features, labelled
+from tinyprune import features
+from tinyprune.compiler.graph import Activation
 from tinyprune.errors import DataError, UsageError
-from tinyprune.graph import Activation
+from tinyprune.measure import labelled
 
 SMALL = Activation(0, "in", (2, 3, 1), np.float32(0.5), -1)
 SPEECH = Activation(0, "in", (49, 10, 1), np.float32(0.6), 83)

@@ -8,10 +8,11 @@ import pytest
 
 from tests import networks, tflite_models
 from tests.tflite_models import Conv, Depthwise, Input
-from tinyprune import boards, fixed_point, lower, reader, sparsity
+from tinyprune.compiler import fixed_point, lower, reader, sparsity
+from tinyprune.compiler.graph import Reshape
+from tinyprune.compiler.kernels import Layout, five_wide
+from tinyprune.device import boards
 from tinyprune.errors import DoesNotFit
-from tinyprune.graph import Reshape
-from tinyprune.kernels import Layout, five_wide
 
 NANO33 = boards.load("nano33")
 HOST = boards.load("host")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyprune.memory import ALIGNMENT, Buffer, plan
+from tinyprune.compiler.memory import ALIGNMENT, Buffer, plan
 
 
 def buffers() -> st.SearchStrategy[list[Buffer]]:

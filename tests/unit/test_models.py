@@ -2,7 +2,7 @@
 
 import pytest
 
-from tinyprune.models import ds_cnn
+from tinyprune.training.models import ds_cnn
 
 
 @pytest.mark.parametrize(

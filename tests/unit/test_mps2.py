@@ -2,9 +2,9 @@
 
 import pytest
 
-from tinyprune import boards
-from tinyprune.emulators.cortex_m import FirmwareError, Register
-from tinyprune.emulators.mps2 import Mps2
+from tinyprune.device import boards
+from tinyprune.device.emulators.cortex_m import FirmwareError, Register
+from tinyprune.device.emulators.mps2 import Mps2
 
 UART, TIMER = 0x40004000, 0x40000000
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tinyprune import boards
-from tinyprune.emulators.cortex_m import FirmwareError
-from tinyprune.emulators.nrf52 import Nrf52, nrf53
+from tinyprune.device import boards
+from tinyprune.device.emulators.cortex_m import FirmwareError
+from tinyprune.device.emulators.nrf52 import Nrf52, nrf53
 
 BOARD = boards.load("nrf5340dk")
 CLOCK, UARTE = 0x50005000, 0x50008000

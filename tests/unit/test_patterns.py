@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests import networks
-from tinyprune import boards, lower, reader, sparsity
-from tinyprune.kernels import KERNELS
-from tinyprune.sparsity import NM, Threshold, Unstructured
+from tinyprune.compiler import lower, reader, sparsity
+from tinyprune.compiler.kernels import KERNELS
+from tinyprune.compiler.sparsity import NM, Threshold, Unstructured
+from tinyprune.device import boards
 
 Matrix = npt.NDArray[np.int8]
 GROUPED = st.builds(NM, st.integers(1, 3), st.integers(4, 8), st.integers(1, 4))

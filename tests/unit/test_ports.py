@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import serial
 
-from tinyprune import boards, ports
+from tinyprune.device import boards, ports
 from tinyprune.errors import TargetError, UsageError
 
 NANO = boards.load("nano33")

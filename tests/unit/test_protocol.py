@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tinyprune.device.protocol import Device
 from tinyprune.errors import Restarted, TargetError
-from tinyprune.protocol import Device
 
 READY = b"m-ready\r\n"
 

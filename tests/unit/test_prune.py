@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from tinyprune.compiler.sparsity import NM, Threshold, Unstructured, parse
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.models import ds_cnn
-from tinyprune.prune import matrix_of, prune, schedule, unmasked, verify
-from tinyprune.sparsity import NM, Threshold, Unstructured, parse
+from tinyprune.training.models import ds_cnn
+from tinyprune.training.prune import matrix_of, prune, schedule, unmasked, verify
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tinyprune import oracle, reader, reference, sparsity
+from tinyprune.compiler import oracle, reader, reference, sparsity
+from tinyprune.compiler.graph import Quantize, matrix
 from tinyprune.errors import ModelError
-from tinyprune.graph import Quantize, matrix
-from tinyprune.prune import prune, qat, unmasked
-from tinyprune.quantize import quantize
+from tinyprune.training.prune import prune, qat, unmasked
+from tinyprune.training.quantize import quantize
 
 CLASSES = 4
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import tflite
 
-from tinyprune import keras_model, oracle, quantize, reader, zoo
+from tinyprune.compiler import oracle, reader
 from tinyprune.errors import DataError, MissingDependency, ModelError
-from tinyprune.models import ds_cnn
+from tinyprune.training import keras_model, quantize, zoo
+from tinyprune.training.models import ds_cnn
 
 OPERATORS = {"CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "FULLY_CONNECTED", "RESHAPE", "SOFTMAX"}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinyprune.ranges import SHARES, Histogram
+from tinyprune.training.ranges import SHARES, Histogram
 
 
 def best_of(values: np.ndarray) -> tuple[float, float]:

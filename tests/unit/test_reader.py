@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import tflite_models as t
-from tinyprune import reader, reference
+from tinyprune.compiler import reader, reference
+from tinyprune.compiler.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Quantize, Reshape, Softmax
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Quantize, Reshape, Softmax
 
 RNG = np.random.default_rng(3)
 

@@ -6,10 +6,10 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
+from tinyprune.compiler.sparsity import NM, Threshold, Unstructured, parse
 from tinyprune.errors import DataError, ModelError, UsageError
-from tinyprune.prune import masks_of, prune, reconstruct, verify
-from tinyprune.prune.kernels import clone, kernels_of
-from tinyprune.sparsity import NM, Threshold, Unstructured, parse
+from tinyprune.training.prune import masks_of, prune, reconstruct, verify
+from tinyprune.training.prune.kernels import clone, kernels_of
 
 RNG = np.random.default_rng
 METHODS = ("magnitude", "reconstruct", "match")
@@ -293,7 +293,7 @@ def test_symbols_are_matched_as_they_are_since_nothing_lies_between_two_of_them(
         [layers.Embedding(20, 8, input_length=6), layers.Conv1D(16, 3, activation="relu"), layers.Dense(8)]
     )
     samples = RNG(0).integers(20, size=(64, 6))
-    monkeypatch.setattr(sys.modules["tinyprune.prune.match"], "_mixtures", None)
+    monkeypatch.setattr(sys.modules["tinyprune.training.prune.match"], "_mixtures", None)
     plain, matched = prune(words), prune(words, "2:4", "match", samples)
     assert error(words, matched, samples) < error(words, plain, samples)
 

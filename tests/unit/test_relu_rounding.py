@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tinyprune import fixed_point
-from tinyprune.kernels import relu_rounding
-from tinyprune.kernels.relu_rounding import SHIFT, fits_relu, relu_channels
+from tinyprune.compiler import fixed_point
+from tinyprune.compiler.kernels import relu_rounding
+from tinyprune.compiler.kernels.relu_rounding import SHIFT, fits_relu, relu_channels
 
 LAYER = {"bias": [1 << 17], "reach": [1 << 17], "highest": [1 << 18], "max_weight": [127]}
 

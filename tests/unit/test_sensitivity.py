@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from tinyprune.compiler.sparsity import Threshold
 from tinyprune.errors import DataError, ModelError, UsageError
-from tinyprune.prune import prune, sensitivity
-from tinyprune.sparsity import Threshold
+from tinyprune.training.prune import prune, sensitivity
 
 SAMPLES = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tinyprune import serial_port
+from tinyprune.device import serial_port
+from tinyprune.device.protocol import Device
 from tinyprune.errors import Disconnected, TargetError, UsageError
-from tinyprune.protocol import Device
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tinyprune import sparsity
-from tinyprune.sparsity import two_of_four
+from tinyprune.compiler import sparsity
+from tinyprune.compiler.sparsity import two_of_four
 
 Matrix = npt.NDArray[np.int8]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tinyprune import speech_commands as sc
 from tinyprune.errors import DataError
+from tinyprune.training import speech_commands as sc
 
 #: One speaker id of each split, by the official rule.
 SPEAKERS = {"train": "00000001", "validation": "00000000", "test": "00000002"}

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from tests import networks
-from tinyprune import boards, build, lower, reader, tflm
-from tinyprune.emulators import LayerProfile
+from tinyprune.compiler import lower, reader
+from tinyprune.device import boards
+from tinyprune.device.emulators import LayerProfile
+from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
-from tinyprune.firmware import FirmwareImage
-from tinyprune.report import by_layer
-from tinyprune.tflm import arena, compile, source
-from tinyprune.tflm.operators import RESOLVER
-from tinyprune.tflm.tree import Tree
+from tinyprune.firmware import build, tflm
+from tinyprune.firmware.tflm import arena, compile, source
+from tinyprune.firmware.tflm.operators import RESOLVER
+from tinyprune.firmware.tflm.tree import Tree
+from tinyprune.measure.report import by_layer
 
 BOARD = boards.load("nano33")
 TREE = Tree(Path("/tree"), (), Path("/tree/lib.a"), frozenset())

@@ -10,13 +10,16 @@ import tflite
 
 from tests import networks
 from tests import tflite_models as t
-from tinyprune import boards, lower, oracle, reader, samples, tflm, zoo
+from tinyprune.compiler import lower, oracle, reader, samples
+from tinyprune.compiler.graph import Weighted
+from tinyprune.compiler.kernels import KERNELS
+from tinyprune.device import boards
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.graph import Weighted
-from tinyprune.kernels import KERNELS
-from tinyprune.tflm import layers, source
-from tinyprune.tflm.file import rewrite
-from tinyprune.tflm.tree import Tree
+from tinyprune.firmware import tflm
+from tinyprune.firmware.tflm import layers, source
+from tinyprune.firmware.tflm.file import rewrite
+from tinyprune.firmware.tflm.tree import Tree
+from tinyprune.training import zoo
 
 BOARD = boards.load("nano33")
 MODELS = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tinyprune import boards
+from tinyprune.device import boards
 from tinyprune.errors import MissingDependency, UsageError
-from tinyprune.tflm import tree
+from tinyprune.firmware.tflm import tree
 
 BOARD = boards.load("nano33")
 THIRD_PARTY = "tensorflow/lite/micro/tools/make/downloads"

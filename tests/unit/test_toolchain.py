@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tinyprune import boards, toolchain
+from tinyprune.device import boards
+from tinyprune.firmware import toolchain
 
 BARE_CORES = sorted(set(boards.CORES) - {"host"})
 

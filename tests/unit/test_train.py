@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests import recordings
-from tinyprune import zoo
 from tinyprune.errors import DataError, ModelError
-from tinyprune.keras_model import Examples
-from tinyprune.train import HISTORY, EpochResult, Recipe, score, train
+from tinyprune.training import zoo
+from tinyprune.training.keras_model import Examples
+from tinyprune.training.train import HISTORY, EpochResult, Recipe, score, train
 
 RECIPE = Recipe(epochs=4, learning_rate=0.01, weight_decay=0.01, batch_samples=16, seed=5)
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune import graph, reader, sparsity, speech_commands, zoo
+from tinyprune.compiler import graph, reader, sparsity
+from tinyprune.compiler.sparsity import two_of_four
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.prune import masks_of, matrix_of, verify
-from tinyprune.quantize import quantize
-from tinyprune.sparsity import two_of_four
-from tinyprune.train import int8_accuracy
+from tinyprune.training import speech_commands, zoo
+from tinyprune.training.prune import masks_of, matrix_of, verify
+from tinyprune.training.quantize import quantize
+from tinyprune.training.train import int8_accuracy
 
 WITHOUT_WEIGHTS = ("ds-cnn-l-2x4", "ds-cnn-l-dense")
 WITH_WEIGHTS = ("ds-cnn-m-2x4", "ds-cnn-m-dense", "ds-cnn-s-2x4", "ds-cnn-s-dense")

@@ -12,7 +12,7 @@ from tinyprune.errors import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tinyprune.listening import AudioReport, Heard
+    from tinyprune.tasks.audio import AudioReport, Heard
 
 #: More recordings than this are summed up; only the wrong ones are shown, and of those so many.
 _SHOWN = 20
@@ -50,14 +50,15 @@ def audio_command(
     A recording of up to a second is one class; in a longer one, words are detected as they come. Folders named as a
     label say what is said in them. The same seconds also go through the features in Python and TFLite Micro.
     """
-    from tinyprune import boards, listening
+    from tinyprune.device import boards
+    from tinyprune.tasks import audio as audio_task
 
     board = boards.load(board_name)
-    request = listening.AudioRequest(
+    request = audio_task.AudioRequest(
         board, output or Path("build") / board.name, recordings, emulator, port, hardware, split, limit
     )
     with console.CountBar(quiet or as_json) as (progress, done):
-        report = listening.run_audio(request, progress, done)
+        report = audio_task.run_audio(request, progress, done)
     if as_json:
         click.echo(report.to_json())
     else:

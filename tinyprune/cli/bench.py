@@ -10,7 +10,7 @@ from tinyprune.cli import console, options
 from tinyprune.errors import Interrupted
 
 if TYPE_CHECKING:
-    from tinyprune.session import Bench
+    from tinyprune.tasks.bench import Bench
 
 _path = click.Path(path_type=Path)
 
@@ -85,10 +85,11 @@ def bench_command(
     quiet: bool,
 ) -> None:
     """Run a finished build on a board or in an emulator: latency, throughput, every output byte, accuracy."""
-    from tinyprune import boards, session
+    from tinyprune.device import boards
+    from tinyprune.tasks import bench as bench_task
 
     board = boards.load(board_name)
-    request = session.BenchRequest(
+    request = bench_task.BenchRequest(
         board=board,
         output=output or Path("build") / board.name,
         emulator=emulator,
@@ -111,7 +112,7 @@ def bench_command(
         accuracy_tolerance_points=accuracy_tolerance,
     )
     with console.CountBar(quiet or as_json) as (progress, done):
-        bench = session.run_bench(request, progress, done)
+        bench = bench_task.run_bench(request, progress, done)
     _show(bench, as_json)
     if bench.report.error == "interrupted":
         sys.exit(Interrupted.exit_code)
@@ -124,7 +125,7 @@ def _show(bench: "Bench", as_json: bool) -> None:
     if as_json:
         click.echo(bench.to_json())
     else:
-        from tinyprune import show
+        from tinyprune.cli import show
 
         terminal = console.make()
         for line in show.bench_lines(bench):

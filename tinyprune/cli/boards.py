@@ -15,7 +15,7 @@ def boards_group(context: click.Context, as_json: bool) -> None:
     if context.invoked_subcommand is None:
         from dataclasses import asdict
 
-        from tinyprune import boards
+        from tinyprune.device import boards
 
         known = [boards.load(name) for name in boards.names()]
         if as_json:
@@ -33,7 +33,7 @@ def boards_show(name: str, as_json: bool) -> None:
     """What tinyprune knows of a board, and where each number comes from."""
     from dataclasses import asdict
 
-    from tinyprune import boards
+    from tinyprune.device import boards
 
     board = boards.load(name)
     if as_json:

@@ -81,10 +81,11 @@ def build_command(
     verbose: bool,
 ) -> None:
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte."""
-    from tinyprune import boards, pipeline
+    from tinyprune.device import boards
+    from tinyprune.tasks import build as build_task
 
     board = boards.load(board_name)
-    request = pipeline.BuildRequest(
+    request = build_task.BuildRequest(
         board,
         output or Path("build") / board.name,
         model,
@@ -100,11 +101,11 @@ def build_command(
         run=not no_run,
         force=force,
     )
-    if pipeline.is_without_runtime(request):
+    if build_task.is_without_runtime(request):
         _make_project(request, quiet, as_json, verbose)
         return
     with console.Progress(quiet or as_json) as progress:
-        report = pipeline.run_build(request, progress)
+        report = build_task.run_build(request, progress)
     if as_json:
         click.echo(report.to_json())
     else:
@@ -114,10 +115,11 @@ def build_command(
 
 
 def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> None:
-    from tinyprune import pipeline, show
+    from tinyprune.cli import show
+    from tinyprune.tasks import build as build_task
 
     with console.Progress(quiet or as_json) as progress:
-        report = pipeline.run_project(request, progress)
+        report = build_task.run_project(request, progress)
     files = "model.tflite, model-tflm.tflite, project/ (its README.md tells how CMake builds it)"
     lines = [*show.project_lines(report), f"written   {request.output}/: {files}"]
     lines += [f"{layer}: {kernel}: {report.reasons[layer]}" for layer, kernel in report.kernels.items() if verbose]
@@ -125,7 +127,7 @@ def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> No
 
 
 def _show_build(report: Any, request: Any, verbose: bool) -> None:
-    from tinyprune import show
+    from tinyprune.cli import show
 
     terminal = console.make()
     terminal.print(show.verdict(report))

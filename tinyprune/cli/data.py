@@ -20,7 +20,7 @@ def data_group() -> None:
 @options.quiet
 def data_fetch(folder: Path, url: str | None, sha256: str | None, quiet: bool) -> None:
     """Download the official archive and unpack it as FOLDER; run again to go on after a cut."""
-    from tinyprune import download
+    from tinyprune.training import download
 
     if (url is None) != (sha256 is None):
         raise UsageError("--url and --sha256 go together: an archive is not unpacked unless its checksum is right")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from tinyprune.doctor import Check
+    from tinyprune.tasks.doctor import Check
 
 _MARKS = {"ok": "[green]✓[/]", "missing": "[dim]–[/]", "problem": "[bold red]✗[/]"}
 
@@ -26,7 +26,7 @@ def doctor_command(udev: bool, as_json: bool, quiet: bool) -> None:
 
     Exit code 0 if `tinyprune build` works here, 2 otherwise.
     """
-    from tinyprune import doctor
+    from tinyprune.tasks import doctor
 
     if udev:
         click.echo("\n".join(doctor.udev_rules()))

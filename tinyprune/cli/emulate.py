@@ -12,7 +12,7 @@ import click
 from tinyprune.cli import options
 
 if TYPE_CHECKING:
-    from tinyprune.bridge import Ready
+    from tinyprune.tasks.emulate import Ready
 
 
 @click.command("emulate", short_help="Keep a build running behind a pseudo terminal or a TCP port.")
@@ -42,19 +42,20 @@ def emulate_command(
     as_json: bool,
 ) -> None:
     """Keep a finished build running in an emulator behind a serial port, like a board on its cable; Ctrl-C ends it."""
-    from tinyprune import boards, bridge
+    from tinyprune.device import boards
     from tinyprune.errors import UsageError
+    from tinyprune.tasks import emulate as emulate_task
 
     if pty == (tcp is not None):
         raise UsageError("say one of --pty and --tcp PORT: where shall other programs find the firmware?")
     board = boards.load(board_name)
-    request = bridge.EmulateRequest(
+    request = emulate_task.EmulateRequest(
         board, output or Path("build") / board.name, emulator, _address(tcp) if tcp else None, link, not no_clock
     )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's & has switched off in scripts
     signal.signal(signal.SIGTERM, _stop)
     try:
-        bridge.run_emulate(request, lambda ready: _announce(ready, as_json))
+        emulate_task.run_emulate(request, lambda ready: _announce(ready, as_json))
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
         sys.exit(0)

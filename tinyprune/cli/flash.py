@@ -37,7 +37,8 @@ def flash_command(
     quiet: bool,
 ) -> None:
     """Put a built firmware on the board, verify it and start it."""
-    from tinyprune import boards, flash
+    from tinyprune.device import boards
+    from tinyprune.tasks import flash
 
     board = boards.load(board_name)
     folder = output or Path("build") / board.name

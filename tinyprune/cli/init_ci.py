@@ -24,11 +24,12 @@ def init_ci_command(
     board_names: tuple[str, ...], model: Path | None, folder: Path, install: str | None, force: bool
 ) -> None:
     """Write a GitHub Actions workflow that builds, runs and compares the firmware on every push."""
-    from tinyprune import boards, ci
+    from tinyprune.device import boards
+    from tinyprune.tasks import init_ci as init_ci_task
 
     found = tuple(boards.load(name) for name in dict.fromkeys(board_names))
     more = {} if install is None else {"install": install}
-    written = ci.run_init_ci(ci.CiRequest(found, folder, model, force=force, **more))
+    written = init_ci_task.run_init_ci(init_ci_task.CiRequest(found, folder, model, force=force, **more))
     click.echo(f"written   {written.workflow}")
     for board, emulator in written.targets:
         click.echo(f"runs      {board} in {emulator}")

@@ -28,8 +28,9 @@ def monitor_command(
     board_name: str | None, port: str | None, serial_number: str | None, baud: int, wait_s: float
 ) -> None:
     """A serial terminal; Ctrl-] or Ctrl-C leaves it. Input may be piped: echo name% | tinyprune monitor --port P."""
-    from tinyprune import boards, monitor, ports
+    from tinyprune.device import boards, ports
     from tinyprune.errors import UsageError
+    from tinyprune.tasks import monitor
 
     if port in (None, ports.AUTO) and board_name is None:
         raise UsageError("say which port with --port, or which board with --board")

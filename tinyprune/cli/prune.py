@@ -72,16 +72,16 @@ def prune_command(
     """Prune a Keras MODEL, and say what became of each layer; with labels, train it on."""
     from dataclasses import asdict
 
-    from tinyprune import pruning
+    from tinyprune.tasks import prune as prune_task
 
     given = {name: value for name, value in training.items() if value is not None}
     if labels is None and given:
         options = ", ".join(f"--{name.removesuffix('_samples').replace('_', '-')}" for name in given)
         raise click.UsageError(f"{options}: only with --labels, for training after pruning")
-    tuning = None if labels is None else pruning.Tuning(labels, **given)
-    request = pruning.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning)
+    tuning = None if labels is None else prune_task.Tuning(labels, **given)
+    request = prune_task.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning)
     with console.Progress(quiet or as_json) as progress:
-        layers, scores = pruning.run_prune(request, progress)
+        layers, scores = prune_task.run_prune(request, progress)
     if as_json:
         shown = {"output": str(output), "layers": [asdict(layer) for layer in layers]}
         click.echo(json.dumps(shown | ({} if scores is None else {"held_out": asdict(scores)}), indent=2))

@@ -40,11 +40,11 @@ def quantize_command(
     """Quantize a Keras MODEL to int8, and say what that costs each layer beside float."""
     from dataclasses import asdict
 
-    from tinyprune import quantizing
+    from tinyprune.tasks import quantize as quantize_task
 
-    request = quantizing.QuantizeRequest(model, calibration, output, ranges)
+    request = quantize_task.QuantizeRequest(model, calibration, output, ranges)
     with console.Progress(quiet or as_json) as progress:
-        errors, unknown = quantizing.run_quantize(request, progress)
+        errors, unknown = quantize_task.run_quantize(request, progress)
     if unknown:
         click.echo(f"warning: what int8 costs each layer is not known: {unknown}", err=True)
     if as_json:

@@ -59,7 +59,8 @@ def sweep_command(
     """
     from dataclasses import asdict
 
-    from tinyprune import boards, sweep
+    from tinyprune.device import boards
+    from tinyprune.tasks import sweep
 
     request = sweep.SweepRequest(
         boards.load(board_name),

@@ -20,7 +20,7 @@ def zoo_command(board_name: str | None, as_json: bool, quiet: bool) -> None:
     """List the trained networks that come with tinyprune: names for `build --model`."""
     from dataclasses import asdict
 
-    from tinyprune import zoo
+    from tinyprune.training import zoo
 
     entries = [zoo.load(name) for name in zoo.list_entries()]
     with console.Progress(quiet or as_json) as progress:
@@ -41,15 +41,16 @@ def zoo_command(board_name: str | None, as_json: bool, quiet: bool) -> None:
 
 def _built(name: str, board_name: str, progress: Any) -> dict[str, Any]:
     """What a build of the entry takes on the board, or why there is none."""
-    from tinyprune import boards, pipeline
+    from tinyprune.device import boards
     from tinyprune.errors import DoesNotFit
+    from tinyprune.tasks import build as build_task
 
     board = boards.load(board_name)
     progress(f"building {name} for {board.name}")
     with tempfile.TemporaryDirectory() as folder:
         try:
-            report = pipeline.run_build(
-                pipeline.BuildRequest(board, Path(folder) / "build", Path(name)), lambda _stage: None
+            report = build_task.run_build(
+                build_task.BuildRequest(board, Path(folder) / "build", Path(name)), lambda _stage: None
             )
         except DoesNotFit as error:
             return {"board": board.name, "fits": False, "reason": str(error)}

@@ -1,0 +1,227 @@
+"""Reports as text, the verdict first. `cli/` prints it."""
+
+from rich.table import Table
+from rich.text import Text
+
+from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
+from tinyprune.measure.history import Change
+from tinyprune.measure.report import BuildReport, ProjectReport
+from tinyprune.tasks.bench import Bench
+
+
+def verdict(report: BuildReport) -> Text:
+    """The one sentence that a user wants to know."""
+    if not report.fits:
+        return Text(f"DOES NOT FIT {report.board}", style="bold red")
+    if report.inputs_compared == 0:
+        return Text(f"OK  fits {report.board}; not run, so its output was not compared", style="bold yellow")
+    if not report.bit_exact:
+        wrong = report.inputs_compared - report.inputs_equal
+        return Text(
+            f"WRONG  {wrong} of {report.inputs_compared} outputs differ from {report.reference}", style="bold red"
+        )
+    speed = f", {report.modelled_ms:.2f} ms an inference (modelled)" if report.modelled_ms is not None else ""
+    equal = f"{report.inputs_compared} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
+    return Text(f"OK  fits {report.board}{speed}; {equal}", style="bold green")
+
+
+def project_lines(report: ProjectReport) -> list[str]:
+    """What was made where the runtime was not there, the verdict first."""
+    return [
+        "NOT LINKED  TFLite Micro is not there: no firmware was made, its arena was not measured, nothing was run",
+        f"model     {report.model} (SHA-256 {report.model_sha256[:16]}…)",
+        f"runtime   {report.runtime}",
+    ]
+
+
+def layer_table(report: BuildReport) -> Table:
+    """The table per layer with totals."""
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    totals = ("total", "", "", "", f"{report.macs:,}", f"{report.weights_bytes_dense:,}", f"{report.weights_bytes:,}")
+    measured = (_number(report.instructions), _number(report.modelled_cycles))
+    heads = ("layer", "output", "pattern", "zeros", "MACs", "dense B", "packed B", "instructions", "modelled cycles")
+    for head, footer in zip(heads, (*totals, *measured), strict=True):
+        table.add_column(
+            head, footer, justify="left" if head in ("layer", "output", "pattern") else "right", no_wrap=True
+        )
+    for layer in report.layers:
+        table.add_row(
+            layer.name,
+            "×".join(map(str, layer.shape)),
+            layer.pattern,
+            "" if layer.zeros is None else f"{layer.zeros:.0%}",
+            f"{layer.macs:,}",
+            f"{layer.weights_bytes_dense:,}",
+            f"{layer.weights_bytes:,}",
+            _number(layer.instructions),
+            _number(layer.modelled_cycles),
+        )
+    return table
+
+
+def summary_lines(report: BuildReport) -> list[str]:
+    """Totals and where they come from, one line each."""
+    lines = [
+        f"model     {report.model} (SHA-256 {report.model_sha256[:16]}…)",
+        f"compiler  {report.compiler}",
+        f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
+        f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
+        + _arena(report),
+    ]
+    if report.runtime != "aot":
+        lines.append(f"runtime   {report.runtime}")
+    if report.stack_bytes is not None:
+        lines.append(f"stack     {report.stack_bytes:,} B used in the run, {report.stack_bytes_reserved:,} B reserved")
+    if report.cost_model and report.modelled_cycles is None:
+        lines.append(f"cycles    {report.cost_model}")
+    elif report.cost_model:
+        lines.append(f"cycles    modelled, not measured: {report.cost_model}")
+    lines += _audio_lines(report)
+    if report.accuracy:
+        a = report.accuracy
+        beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
+        lines.append(f"accuracy  {a.percent:.2f} %{beside}, recorded on {a.clips:,} clips of {a.dataset}, {a.split}")
+        if not a.same_bytes:
+            lines.append(
+                "          (this TensorFlow has rounded some weights differently: that was a model of other bytes)"
+            )
+    return lines
+
+
+def _audio_lines(report: BuildReport) -> list[str]:
+    trial = report.audio
+    if trial is None:
+        return []
+    rest = f", the others differ by {trial.largest_difference}" if trial.largest_difference else ""
+    equal = f"{trial.features_equal} of {trial.features_compared} features of a second equal Python's"
+    point = " point" if trial.arithmetic == "fixed" else ""
+    lines = [f"audio     MFCC in {trial.arithmetic}{point}: {equal}{rest}"]
+    frame, features = trial.frame, trial.features
+    if frame is None or features is None:
+        return lines
+    if trial.modelled_cycles_a_second is None or frame.modelled_cycles is None or features.modelled_cycles is None:
+        return [*lines, f"          {frame.instructions:,} instructions a frame, {features.instructions:,} a look"]
+    return [
+        *lines,
+        f"          modelled cycles: {frame.modelled_cycles:,} a frame of 20 ms, {features.modelled_cycles:,} a look, "
+        f"{trial.modelled_cycles_a_second:,} a second of sound with {trial.looks_a_second:g} looks, network apart",
+    ]
+
+
+def _arena(report: BuildReport) -> str:
+    extra = report.arena_bytes - report.arena_bytes_lower_bound
+    return " (the least possible)" if extra == 0 else f" ({extra:,} B above the lower bound)"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _share(used: int, available: int | None) -> str:
+    return f"{used:,} B" if available is None else f"{used:,} of {available:,} B ({used / available:.1%})"
+
+
+#: What the numbers of each clock are.
+_CLOCKS = {
+    "measured": "measured on hardware",
+    "modelled": "modelled by the cycle table, not measured",
+    "virtual": "virtual time of an emulator that counts instructions, not measured",
+    "unknown": "told by whatever is at that port; --hardware says that it is a board",
+}
+
+
+def bench_lines(bench: Bench) -> list[str]:
+    """The verdict, then what an inference takes, then what was worse."""
+    report = bench.report
+    lines = [
+        _bench_verdict(report),
+        f"{report.board}, {report.target}, {report.compiler}, model {report.model_sha256[:16]}…",
+    ]
+    if report.latency:
+        lines.append(f"latency          {_latency(report.latency)}; {_clock(report)}")
+    elif report.complete and not report.instructions:
+        lines.append("no latency       the firmware's clock stands still")
+    if report.latency and report.latency.clock != "virtual":  # which says nothing of a board's speed
+        lines.append(f"throughput       {report.latency.inferences_a_second:,.2f} inferences a second")
+    if report.instructions:
+        virtual = report.latency is not None and report.latency.clock == "virtual"
+        how = "by virtual time, which is told in microseconds" if virtual else "counted"
+        lines.append(f"instructions     {_range(report.instructions)} an inference, {how}")
+    if report.instructions and not report.modelled_cycles and report.cost_model:
+        lines.append(f"no latency       {report.cost_model}")
+    if report.modelled_cycles and report.modelled_ms is not None:
+        lines += [
+            f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",
+            f"modelled time    {report.modelled_ms:.2f} ms (not measured on a board)",
+        ]
+    if report.accuracy:
+        lines += _accuracy_lines(report.accuracy)
+    if bench.left_out:
+        lines.append(f"left out         folders that are no label: {', '.join(bench.left_out)}")
+    mended = {"inputs repeated": report.repeated, "restarts": report.restarts, "reconnections": report.reconnections}
+    if any(mended.values()):
+        lines.append("the line         " + ", ".join(f"{what}: {count}" for what, count in mended.items() if count))
+    return lines + [_change(change) for change in bench.changes or ()]
+
+
+def _bench_verdict(report: BenchReport) -> str:
+    if not report.complete:
+        return f"BROKEN OFF after {report.inputs_compared} of {report.inputs} inputs: {report.error}"
+    verdict = "OK" if report.bit_exact else "WRONG"
+    same = f"{report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
+    return f"{verdict}  {same}"
+
+
+def _latency(latency: Latency) -> str:
+    low, middle, high = (f"{us / 1e3:,.3f}" for us in (latency.min_us, latency.median_us, latency.max_us))
+    return f"{middle} ms (min {low}, max {high})"
+
+
+def _clock(report: BenchReport) -> str:
+    assert report.latency is not None
+    return "measured on this computer" if report.emulator == "host" else _CLOCKS[report.latency.clock]
+
+
+def _accuracy_lines(accuracy: BenchAccuracy) -> list[str]:
+    shares = (f"{c.label} {c.correct}/{c.samples}" for c in accuracy.classes)
+    share = f"{accuracy.correct:,} of {accuracy.samples:,}"
+    return [
+        f"accuracy         {accuracy.percent:.2f} % ({share} in {accuracy.folder})",
+        f"                 {', '.join(shares)}",
+    ]
+
+
+def _change(change: Change) -> str:
+    verdict = "WORSE" if change.worse else "ok"
+    then, now = (_figure(change.what, value) for value in (change.old, change.new))
+    return f"{verdict:5}  {change.what}: {then} then, {now} now{_difference(change)}"
+
+
+def _figure(what: str, value: float | str) -> str:
+    """With its unit, unless that is its name: modelled cycles, instructions."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    match what:
+        case "latency":
+            return f"{value / 1e3:,.3f} ms"
+        case "flash" | "RAM":
+            return f"{value:,} B"
+        case "accuracy":
+            return f"{value:.2f} %"
+    return f"{value:,}"
+
+
+def _difference(change: Change) -> str:
+    """In percent of what it was; of accuracy, which is in percent itself, in points."""
+    old, new = change.old, change.new
+    if isinstance(old, bool | str) or isinstance(new, bool | str):
+        return ""
+    if change.what == "accuracy":
+        return f" ({new - old:+.2f} points)"
+    return f" ({new / old - 1:+.2%})" if old else ""
+
+
+def _range(spread: Spread) -> str:
+    return f"{spread.median:,} (min {spread.min:,}, max {spread.max:,})"

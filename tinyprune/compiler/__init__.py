@@ -1,0 +1,1 @@
+"""`.tflite` → Graph → Program, with NumPy only."""

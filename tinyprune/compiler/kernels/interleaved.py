@@ -1,0 +1,189 @@
+"""Kernels whose maps are interleaved, [height, width, channels]: portable C for every operator, and 2:4 pointwise with
+DSP.
+
+Weighted ones are called as `f(const tp_layer *, const WEIGHTS *weights, const tp_channel *channels, const int8_t
+*input, int8_t *output, void *scratch)`, the others as `f(const PARAMS *, const int8_t *input, int8_t *output)`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tinyprune.compiler import fixed_point
+from tinyprune.compiler.graph import (
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Int8,
+    Op,
+    Quantize,
+    Softmax,
+    Weighted,
+    matrix,
+)
+from tinyprune.compiler.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring, linear
+from tinyprune.compiler.kernels.parameters import (
+    channels,
+    layer_fields,
+    max_accumulator,
+    quantize_fields,
+    softmax_fields,
+)
+from tinyprune.compiler.sparsity import DENSE, TWO_OF_FOUR, two_of_four
+
+_C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"}
+
+
+def _weighted(pack: Any) -> Any:
+    """The arguments of a weighted kernel whose weights `pack` lays out."""
+
+    def arguments(op: Weighted, _wiring: Wiring) -> tuple[Argument, ...]:
+        weights = pack(op)
+        return (
+            Struct("tp_layer", layer_fields(op)),
+            Constant("weights", _C_TYPES[weights.dtype.name], weights),
+            Constant("channels", "tp_channel", channels(op)),
+            Place.INPUT,
+            Place.OUTPUT,
+            Place.SCRATCH,
+        )
+
+    return arguments
+
+
+def _pool(op: AveragePool2D, _wiring: Wiring) -> tuple[Argument, ...]:
+    return Struct("tp_layer", layer_fields(op)), Place.INPUT, Place.OUTPUT
+
+
+def _softmax(op: Softmax, _wiring: Wiring) -> tuple[Argument, ...]:
+    return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT
+
+
+def _quantize(op: Quantize, _wiring: Wiring) -> tuple[Argument, ...]:
+    return Struct("tp_quantize", quantize_fields(op)), Place.INPUT, Place.OUTPUT
+
+
+def _matrix(op: Conv2D | FullyConnected) -> Int8:
+    rows = matrix(op)
+    assert rows is not None
+    return rows
+
+
+def _taps(op: Conv2D | FullyConnected) -> int:
+    return int(op.weights[0].size)
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _always(_op: Op) -> bool:
+    return True
+
+
+def _is_pointwise(op: Conv2D | FullyConnected) -> bool:
+    return isinstance(op, FullyConnected) or (
+        op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]
+    )
+
+
+def _is_pointwise_of_8(op: Conv2D | FullyConnected) -> bool:
+    return _is_pointwise(op) and _taps(op) % 8 == 0
+
+
+def _can_use_dsp(op: Conv2D | FullyConnected) -> bool:
+    """Four pixels share what the kernel expands, so fewer are better served by the portable one."""
+    pixels = op.output.size_bytes // op.out_channels
+    return pixels >= 4 and _is_pointwise(op) and _taps(op) % two_of_four.GROUP == 0 and _rounds_fast(op)
+
+
+def _rounds_fast(op: Weighted) -> bool:
+    """Whether `tp_requantize_fast` is proved equal to TFLite's rounding for every channel and every input."""
+    _, shifts = fixed_point.requantization(op)
+    bound = max_accumulator(op)
+    return all(
+        fixed_point.fast_rounding_is_exact(bound, int(shift), op.output.zero_point) for shift in np.unique(shifts)
+    )
+
+
+def _can_use_words(op: Conv2D | FullyConnected) -> bool:
+    """Four pixels share what the kernel expands."""
+    return op.output.size_bytes // op.out_channels >= 4 and two_of_four.fits_words(_matrix(op))
+
+
+def _is_depthwise_3x3(op: DepthwiseConv2D) -> bool:
+    return op.window.kernel == (3, 3) and op.input.shape[2] == op.out_channels
+
+
+def _words_bytes(op: Conv2D | FullyConnected) -> int:
+    patches = 0 if _is_pointwise(op) else 4 * _taps(op)
+    return _round_up(_taps(op), two_of_four.GROUP) * 8 + patches
+
+
+def _patch_bytes(op: Conv2D | FullyConnected) -> int:
+    return _round_up(_taps(op), 8)
+
+
+def _expanded_bytes(op: Conv2D | FullyConnected) -> int:
+    return _round_up(_taps(op) // two_of_four.GROUP, 4) * two_of_four.BLOCK_BYTES
+
+
+def _pack_small(op: Conv2D | FullyConnected) -> Array:
+    return two_of_four.pack_small(_matrix(op))
+
+
+def _pack_fast(op: Conv2D | FullyConnected) -> Array:
+    return two_of_four.pack_fast(_matrix(op)).view(np.uint32)
+
+
+def _pack_words(op: Conv2D | FullyConnected) -> Array:
+    return two_of_four.pack_words(_matrix(op))
+
+
+def _by_channel(op: DepthwiseConv2D) -> Array:
+    return np.ascontiguousarray(op.weights.transpose(2, 0, 1))
+
+
+def _as_stored(op: Weighted) -> Array:
+    return op.weights
+
+
+def _sums_in_32_bits(op: Softmax) -> bool:
+    """The kernel's Q12.19 sum of exponentials has room for this many classes."""
+    return op.input.shape[-1] <= 511
+
+
+def _row(
+    name: str, ops: tuple[type, ...], pattern: str, isa: str, accepts: Any, pack: Any, cycles: Any, **rest: Any
+) -> Kernel:
+    return Kernel(name, ops, pattern, isa, accepts, _weighted(pack), cycles, pack=pack, **rest)
+
+
+_CONV = (Conv2D, FullyConnected)  # a fully connected layer is a 1×1 convolution over a row of pixels, mostly one
+
+ROWS = (
+    _row(
+        "tp_conv_1x1_s8_sp24_dsp", _CONV, TWO_OF_FOUR, "dsp", _can_use_dsp, _pack_fast, linear(0.88, 22),
+        scratch_bytes=_expanded_bytes,
+    ),
+    _row(
+        "tp_conv_2d_s8_sp24x4_c", _CONV, TWO_OF_FOUR, "c", _can_use_words, _pack_words, linear(3, 30),
+        scratch_bytes=_words_bytes,
+    ),
+    _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.7, 30)),
+    _row(
+        "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _always, _pack_small, linear(4.8, 40),
+        scratch_bytes=_patch_bytes,
+    ),
+    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
+    _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", _always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
+    _row(
+        "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
+        scratch_bytes=lambda op: op.out_channels,
+    ),
+    _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored, linear(30, 60)),
+    Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always, _pool, linear(0, 1400)),
+    Kernel("tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", _always, _quantize, linear(0, 18)),
+    Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400)),
+)  # fmt: skip

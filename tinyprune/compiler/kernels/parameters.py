@@ -1,0 +1,101 @@
+"""What an operator is to a kernel in C: parameter structs, constants of its channels, and their ranges."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.compiler import fixed_point
+from tinyprune.compiler.graph import (
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Op,
+    Quantize,
+    Softmax,
+    Weighted,
+    Window,
+)
+from tinyprune.errors import ModelError
+
+#: The fields of C's `tp_layer`, `tp_softmax` and `tp_quantize`, all int32_t, in order.
+LAYER_FIELDS = (
+    "in_height", "in_width", "in_channels", "out_height", "out_width", "out_channels",
+    "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width",
+    "pad_top", "pad_left", "input_zero_point", "output_zero_point", "activation_min", "activation_max",
+)  # fmt: skip
+SOFTMAX_FIELDS = ("rows", "depth", "input_multiplier", "input_left_shift", "diff_min")
+QUANTIZE_FIELDS = ("count", "multiplier", "shift", "input_zero_point", "output_zero_point")
+
+
+def window(op: Weighted | AveragePool2D) -> Window:
+    """The sliding window; a fully connected layer is a 1×1 window over one pixel."""
+    return op.window if isinstance(op, (Conv2D, DepthwiseConv2D, AveragePool2D)) else Window()
+
+
+def layer_fields(op: Weighted | AveragePool2D) -> dict[str, int]:
+    """The values of `tp_layer` for an operator, by field name."""
+    slide = window(op)
+    if isinstance(op, FullyConnected):
+        taps = op.weights.shape[1]
+        rows = op.input.size_bytes // taps
+        maps: tuple[int, ...] = (1, rows, taps, 1, rows, op.out_channels)
+    else:
+        maps = (*op.input.shape, *op.output.shape)
+    geometry = (*maps, *slide.kernel, *slide.stride, *slide.dilation, *slide.padding)
+    quantized = (op.input.zero_point, op.output.zero_point, op.activation_min, op.activation_max)
+    return dict(zip(LAYER_FIELDS, (*geometry, *quantized), strict=True))
+
+
+def softmax_fields(op: Softmax) -> dict[str, int]:
+    """The values of `tp_softmax`, by field name."""
+    multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
+    depth = op.input.shape[-1]
+    values = (op.input.size_bytes // depth, depth, multiplier, left_shift, diff_min)
+    return dict(zip(SOFTMAX_FIELDS, values, strict=True))
+
+
+def quantize_fields(op: Quantize) -> dict[str, int]:
+    """The values of `tp_quantize`, by field name."""
+    scale = fixed_point.quantize_multiplier(float(op.input.scale) / float(op.output.scale))
+    values = (op.input.size_bytes, *scale, op.input.zero_point, op.output.zero_point)
+    return dict(zip(QUANTIZE_FIELDS, values, strict=True))
+
+
+def channels(op: Weighted) -> npt.NDArray[np.int32]:
+    """`tp_channel` rows `[out_channels, (bias, multiplier, shift)]`, the input zero point folded into the bias.
+
+    Padding is then filled with the zero point itself. Raises ModelError where int32 accumulation could overflow.
+    """
+    multipliers, shifts = fixed_point.requantization(op)
+    bias = folded_bias(op)
+    if max_accumulator(op) > np.iinfo(np.int32).max:
+        raise ModelError(
+            f'layer "{op.name}": its weights and bias can overflow a 32-bit accumulator; quantize the model again'
+        )
+    return np.stack([bias.astype(np.int32), multipliers, shifts], axis=1)
+
+
+def folded_bias(op: Weighted) -> npt.NDArray[np.int64]:
+    """`[out_channels]`: bias − input_zero_point · Σ weights."""
+    folded: npt.NDArray[np.int64] = op.bias.astype(np.int64) - op.input.zero_point * weight_rows(op).sum(axis=1)
+    return folded
+
+
+def max_accumulator(op: Weighted) -> int:
+    """The largest magnitude that any partial sum can reach, over all inputs and channels."""
+    return int((np.abs(folded_bias(op)) + 128 * np.abs(weight_rows(op)).sum(axis=1)).max())
+
+
+def weight_rows(op: Weighted) -> npt.NDArray[np.int64]:
+    """`[out_channels, taps]` in 64 bits; a depthwise layer's taps are its kernel's."""
+    weights = op.weights.astype(np.int64)
+    if isinstance(op, DepthwiseConv2D):
+        return weights.reshape(-1, op.out_channels).T
+    return weights.reshape(op.out_channels, -1)
+
+
+def parameters(op: Op) -> dict[str, int]:
+    """The fields of the operator's parameter struct, by name, in order."""
+    if isinstance(op, Quantize):
+        return quantize_fields(op)
+    return softmax_fields(op) if isinstance(op, Softmax) else layer_fields(op)  # type: ignore[arg-type]

@@ -1,0 +1,131 @@
+"""Kernels with the DSP extension for interleaved maps, four output channels at a time: fully connected layers, and 3×3
+depthwise ones of any width, stride and padding. tp_kernels_dsp.h is their contract."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.compiler import fixed_point
+from tinyprune.compiler.graph import Conv2D, DepthwiseConv2D, FullyConnected, Weighted, matrix
+from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring, linear
+from tinyprune.compiler.kernels.parameters import channels, folded_bias, layer_fields, max_accumulator, weight_rows
+from tinyprune.compiler.sparsity import DENSE, two_of_four
+
+Words = npt.NDArray[np.uint32]
+Int8 = npt.NDArray[np.int8]
+Int64 = npt.NDArray[np.int64]
+
+QUAD = 4
+_TAPS = 9
+_SMALL = 1024  # weights of a fully connected layer
+_MANY_PIXELS = 5
+
+
+def pack_rows(weights: Int8) -> Words:
+    """`[out_channels, taps]` → words `[ceil(out_channels / 4), ceil(taps / 4), 4]`, zeros beyond the last ones."""
+    out_channels, taps = weights.shape
+    padded = np.pad(weights, ((0, -out_channels % QUAD), (0, -taps % QUAD)))
+    quads = padded.reshape(-1, QUAD, padded.shape[1] // QUAD, QUAD).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray(quads).view("<u4")[..., 0].astype(np.uint32)
+
+
+def unpack_rows(packed: Words, out_channels: int, taps: int) -> Int8:
+    """The inverse of `pack_rows`."""
+    bytes_ = np.ascontiguousarray(packed[..., None]).astype("<u4").view(np.int8)
+    return bytes_.transpose(0, 2, 1, 3).reshape(-1, packed.shape[1] * QUAD)[:out_channels, :taps]
+
+
+def pack_depthwise(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, zero_point: Int64) -> Words:
+    """`[3, 3, channels]` and the channels' numbers `[channels]` → words `[channels / 4, 34]`; shifts to the right."""
+    quads = 2 * weights.astype(np.int64).reshape(_TAPS, -1, QUAD).transpose(1, 0, 2) & 0xFFFF  # [quads, taps, 4]
+    pairs = np.stack([quads[..., 0] | quads[..., 2] << 16, quads[..., 1] | quads[..., 3] << 16], axis=-1)
+    rounding = (1 << (shift - 1)) + (zero_point << shift)
+    behind = np.stack([multiplier, rounding, shift], axis=1).reshape(len(quads), 3 * QUAD)
+    words = np.concatenate([2 * bias.reshape(-1, QUAD), pairs.reshape(len(quads), 2 * _TAPS), behind], axis=1)
+    return (words & 0xFFFFFFFF).astype(np.uint32)
+
+
+def rounds_exactly(op: Weighted) -> bool:
+    """Whether two roundings in the kernels' arithmetic are TFLite's, for every channel and input."""
+    _, shifts = fixed_point.requantization(op)
+    bound, zero_point = max_accumulator(op), op.output.zero_point
+    proved = (fixed_point.fast_rounding_is_exact(bound, int(s), zero_point) for s in np.unique(shifts[alive(op)]))
+    return (op.activation_min, op.activation_max) == (-128, 127) and all(proved)
+
+
+def alive(op: Weighted) -> npt.NDArray[np.bool_]:
+    """The channels that have weights; the others' outputs are constants."""
+    found: npt.NDArray[np.bool_] = np.abs(weight_rows(op)).max(axis=1) > 0
+    return found
+
+
+def exact_numbers(op: Weighted) -> tuple[Int64, Int64, Int64, Int64]:
+    """Bias, multiplier, shift to the right and zero point, each `[out_channels]`, of a layer that rounds exactly.
+
+    A constant channel is one of multiplier 0 with its output as zero point.
+    """
+    multipliers, shifts = (numbers.astype(np.int64) for numbers in fixed_point.requantization(op))
+    bias, living = folded_bias(op), alive(op)
+    constants = fixed_point.multiply_by_quantized_multiplier(bias, multipliers, shifts) + np.int64(op.output.zero_point)
+    zero_points = np.where(living, op.output.zero_point, np.clip(constants, -128, 127))
+    return np.where(living, bias, 0), np.where(living, multipliers, 0), np.where(living, -shifts, 1), zero_points
+
+
+def accepts_depthwise(op: DepthwiseConv2D) -> bool:
+    """`tp_depthwise_3x3_s8_quads_dsp`: as many outputs as inputs, four at a time."""
+    same = op.input.shape[2] == op.out_channels
+    return op.window.kernel == (3, 3) and same and op.out_channels % QUAD == 0 and rounds_exactly(op)
+
+
+def accepts_rows(op: Conv2D | FullyConnected) -> bool:
+    """`tp_conv_1x1_s8_quads_dsp`: pointwise layers of few pixels, and those that five_conv.py has to refuse.
+
+    Not small 2:4 ones: a thousand cycles are not worth the flash.
+    """
+    rows = matrix(op)
+    if rows is None or (rows.size < _SMALL and two_of_four.PATTERN.matches(rows)):
+        return False
+    if op.output.size_bytes >= _MANY_PIXELS * op.out_channels and rounds_exactly(op):
+        return False
+    if isinstance(op, FullyConnected):
+        return True
+    return op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]
+
+
+def _pack_rows(op: Conv2D | FullyConnected) -> Words:
+    rows = matrix(op)
+    assert rows is not None
+    return pack_rows(rows)
+
+
+def _pack_depthwise(op: DepthwiseConv2D) -> Words:
+    return pack_depthwise(op.weights, *exact_numbers(op))
+
+
+def _rows(op: Conv2D | FullyConnected, _wiring: Wiring) -> tuple[Argument, ...]:
+    weights, numbers = Constant("weights", "uint32_t", _pack_rows(op)), Constant("channels", "tp_channel", channels(op))
+    return Struct("tp_layer", layer_fields(op)), weights, numbers, Place.INPUT, Place.OUTPUT, Place.SCRATCH
+
+
+def _row_cycles(op: Conv2D | FullyConnected) -> float:
+    """Channels that fill up the last four cost as much as the others."""
+    taps = int(op.weights[0].size)
+    pixels = op.output.size_bytes // op.out_channels
+    a_pixel = 1.7 * (op.out_channels + -op.out_channels % QUAD) * taps + 2.5 * taps + 75 * op.out_channels
+    return pixels * a_pixel
+
+
+def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
+    weights = Constant("weights", "uint32_t", _pack_depthwise(op))
+    return Struct("tp_layer", layer_fields(op)), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
+
+
+ROWS = (
+    Kernel(
+        "tp_conv_1x1_s8_quads_dsp", (Conv2D, FullyConnected), DENSE, "dsp", accepts_rows, _rows, _row_cycles,
+        pack=_pack_rows, scratch_bytes=lambda op: 8 * -(-int(op.weights[0].size) // QUAD),
+    ),
+    Kernel(
+        "tp_depthwise_3x3_s8_quads_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise, _depthwise,
+        linear(4.3, 5), pack=_pack_depthwise, scratch_bytes=lambda op: op.out_channels,
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Boards, emulators, flashers, serial lines, and the cycle model of their cores."""

@@ -1,0 +1,66 @@
+"""Boards as data: one strict TOML file each in boards/. Unknown keys are refused, so a typo never becomes a default."""
+
+import os
+from pathlib import Path
+
+from tinyprune.device.boards.parse import nearest, parse
+from tinyprune.device.boards.schema import CORES, EMULATOR_NAMES, Board, Memory, Qemu, Usb
+from tinyprune.errors import UsageError
+from tinyprune.resources import BOARDS
+
+__all__ = ["CORES", "EMULATOR_NAMES", "Board", "Memory", "Qemu", "explain", "load", "names", "path_of"]
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in BOARDS.glob("*.toml"))
+
+
+def load(name_or_path: str) -> Board:
+    """The board of that name, or of a TOML file of the user's.
+
+    Raises UsageError for an unknown name (with the nearest one) or a file that does not describe a board.
+    """
+    return parse(path_of(name_or_path))
+
+
+def path_of(name_or_path: str) -> Path:
+    """The file that describes a board. Raises UsageError as `load` does."""
+    if name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not os.path.lexists(path):
+            raise UsageError(f"{path}: no such board file")
+        return path
+    if name_or_path not in names():
+        near = nearest(name_or_path, names())
+        raise UsageError(f'unknown board "{name_or_path}"{near}; `tinyprune boards` lists all')
+    return BOARDS / f"{name_or_path}.toml"
+
+
+def explain(board: Board) -> list[str]:
+    """What the numbers mean, one line each."""
+    fpu = "with" if board.cpu.fpu else "without"
+    lines = [
+        f"{board.name}: {board.title}",
+        f"core       {board.cpu.core}, {fpu} FPU; kernels: {', '.join(board.isas)}",
+    ]
+    if board.cpu.clock_hz:
+        waits = f"{board.cpu.flash_wait_states} flash wait states in the cost model"
+        source = f" from {board.clock.hz / 1e6:g} MHz ({board.clock.source})" if board.clock else ""
+        lines.append(f"clock      {board.cpu.clock_hz / 1e6:g} MHz{source}, {waits}")
+    if board.flash:
+        lines.append(f"flash      {board.flash.bytes:,} bytes from {board.flash.origin:#010x}")
+    if board.ram:
+        stack = f"{board.ram.stack_bytes:,} of them for the stack"
+        lines.append(f"RAM        {board.ram.bytes:,} bytes from {board.ram.origin:#010x}, {stack}")
+    if board.usb:
+        lines.append(f"USB        {_usb_ids(board.usb)}")
+    if board.serial:
+        lines.append(f"serial     {board.serial.at}")
+    if board.flashing:
+        lines.append(f"flashing   {', '.join(board.flashing)}")
+    return [*lines, f"emulators  {', '.join(board.emulators)}", f"port       firmware_templates/ports/{board.family}"]
+
+
+def _usb_ids(usb: Usb) -> str:
+    known = {"running": usb.sketch, "bootloader": usb.bootloader, "probe": " or ".join(usb.probe)}
+    return ", ".join(f"{ids} ({state})" for state, ids in known.items() if ids)

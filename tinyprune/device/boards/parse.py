@@ -1,0 +1,202 @@
+"""One board file → Board, or a UsageError that names the file, the key and what is wrong with it."""
+
+import difflib
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from tinyprune.device.boards.schema import (
+    CORES,
+    EMULATOR_NAMES,
+    Board,
+    Clock,
+    Cpu,
+    Memory,
+    Platformio,
+    Qemu,
+    Renode,
+    Serial,
+    Usb,
+)
+from tinyprune.device.families import FAMILIES
+from tinyprune.device.flash_methods import FLASH_METHODS, FlashMethod
+from tinyprune.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+T = TypeVar("T")
+
+#: Below it, megahertz or kilohertz were meant.
+LOWEST_CLOCK_HZ = 1_000_000
+#: The firmware has its clock in an uint32_t.
+HIGHEST_CLOCK_HZ = 2**32 - 1
+#: Where the addresses of 32 bits end.
+ADDRESSES_END = 1 << 32
+#: Of the vector table, which the flash begins with, and more than the stack needs.
+ALIGNMENT_BYTES = 256
+
+_KINDS: dict[type, str] = {int: "a whole number", str: "a string", bool: "true or false"}
+_TABLES: dict[str, type] = {
+    "cpu": Cpu,
+    "flash": Memory,
+    "ram": Memory,
+    "clock": Clock,
+    "usb": Usb,
+    "serial": Serial,
+    "qemu": Qemu,
+    "platformio": Platformio,
+    "renode": Renode,
+}
+
+
+def parse(path: Path) -> Board:
+    """Reads and checks one board file. Raises UsageError that names file and key."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the board file: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    tables = [(key, kind) for key, kind in _TABLES.items() if key in table]
+    inner: dict[str, Any] = {key: _fill(kind, table[key], path, f"{key}.") for key, kind in tables}
+    if "flashing" in table:
+        inner["flashing"] = _flashing(table["flashing"], path)
+    board = _fill(Board, {**table, **inner}, path, "")
+    _check(board, path)
+    return board
+
+
+def _flashing(table: object, path: Path) -> dict[str, FlashMethod]:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{path}: flashing must be tables [flashing.METHOD]")
+    for name in table:
+        if name not in FLASH_METHODS:
+            near = nearest(name, list(FLASH_METHODS)) or f"; known: {', '.join(FLASH_METHODS)}"
+            raise UsageError(f'{path}: unknown flash method "{name}"{near}')
+    return {name: _fill(FLASH_METHODS[name], table[name], path, f"flashing.{name}.") for name in table}
+
+
+def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{path}: {prefix.rstrip('.')} must be a table")
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in known:
+            raise UsageError(f'{path}: unknown key "{prefix}{key}"{nearest(key, list(known))}')
+    for key, one in known.items():
+        if key not in table and one.default is MISSING and one.default_factory is MISSING:
+            raise UsageError(f'{path}: key "{prefix}{key}" is missing')
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+    hints = get_type_hints(kind)
+    for key, value in values.items():
+        if hints[key] in _KINDS and type(value) is not hints[key]:
+            raise UsageError(f'{path}: key "{prefix}{key}" must be {_KINDS[hints[key]]}, not {value!r}')
+        if hints[key] == tuple[str, ...] and not (isinstance(value, tuple) and all(type(v) is str for v in value)):
+            raise UsageError(f'{path}: key "{prefix}{key}" must be a list of strings')
+    return kind(**values)
+
+
+def _check(board: Board, path: Path) -> None:
+    if board.cpu.core not in CORES:
+        raise UsageError(f'{path}: unknown core "{board.cpu.core}"{nearest(board.cpu.core, list(CORES))}')
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", board.name):
+        raise UsageError(f'{path}: name "{board.name}" must be letters, digits, ".", "_" and "-"')
+    if board.family not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise UsageError(
+            f'{path}: unknown family "{board.family}"{nearest(board.family, list(FAMILIES))}; known: {known}'
+        )
+    if (board.family == "host") != (board.cpu.core == "host"):
+        raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
+    if FAMILIES[board.family].core not in ("", board.cpu.core):
+        own = FAMILIES[board.family].core
+        raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}": it has the {own}')
+    _check_emulators(board, path)
+    if board.usb:
+        _check_usb(board.usb, path)
+    if board.cpu.core != "host":
+        _check_bare_metal(board, path)
+    _check_choices(board, path)
+
+
+def _check_emulators(board: Board, path: Path) -> None:
+    if not board.emulators:
+        raise UsageError(f"{path}: emulators must name at least one")
+    for name in board.emulators:
+        if name not in EMULATOR_NAMES:
+            near = nearest(name, list(EMULATOR_NAMES)) or f"; known: {', '.join(EMULATOR_NAMES)}"
+            raise UsageError(f'{path}: unknown emulator "{name}"{near}')
+    for name, what in (("qemu", "machine"), ("renode", "platform")):
+        if name in board.emulators and getattr(board, name) is None:
+            raise UsageError(f"{path}: emulators has {name}, so table [{name}] must name its {what}")
+    if board.qemu and board.qemu.counter_hz < 0:
+        raise UsageError(f"{path}: qemu.counter_hz must not be below 0")
+    if board.renode and not re.fullmatch(r"[\w./-]+\.repl", board.renode.platform):
+        raise UsageError(f'{path}: renode.platform "{board.renode.platform}" must be a .repl file of Renode\'s')
+    if board.renode and not re.fullmatch(r"\w+", board.renode.uart):
+        raise UsageError(f'{path}: renode.uart "{board.renode.uart}" must be a name in the platform, like "uart0"')
+
+
+def _check_usb(usb: Usb, path: Path) -> None:
+    for key in ("sketch", "bootloader", "probe"):
+        value = getattr(usb, key)
+        for usb_id in value if isinstance(value, tuple) else filter(None, (value,)):
+            if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", usb_id):
+                raise UsageError(f'{path}: usb.{key} "{usb_id}" must be vendor:product, like "2341:805a"')
+
+
+def _check_bare_metal(board: Board, path: Path) -> None:
+    for key in ("flash", "ram"):
+        if getattr(board, key) is None:
+            raise UsageError(f"{path}: table [{key}] is missing")
+    if not board.cpu.clock_hz:
+        raise UsageError(f'{path}: key "cpu.clock_hz" is missing or 0')
+    if board.cpu.clock_hz < LOWEST_CLOCK_HZ:
+        raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and 1 MHz or more")
+    if board.cpu.clock_hz > HIGHEST_CLOCK_HZ:
+        raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and {HIGHEST_CLOCK_HZ} or less")
+    if board.cpu.flash_wait_states < 0:
+        raise UsageError(f"{path}: cpu.flash_wait_states must not be below 0")
+    if board.ram and board.ram.stack_bytes <= 0:
+        raise UsageError(f"{path}: ram.stack_bytes must be above 0")
+    for name in ("flash", "ram"):
+        memory = getattr(board, name)
+        if memory and (memory.origin < 0 or memory.bytes <= 0):
+            raise UsageError(f"{path}: [{name}] needs a positive size and an origin of 0 or more")
+        if memory and memory.end > ADDRESSES_END:
+            raise UsageError(f"{path}: [{name}] ends at {memory.end:#x}, beyond the 4 GB of 32-bit addresses")
+        if memory and memory.origin % ALIGNMENT_BYTES:
+            raise UsageError(
+                f"{path}: {name}.origin = {memory.origin:#x} must be a multiple of {ALIGNMENT_BYTES}: "
+                "vectors and stack are aligned"
+            )
+    if board.flash and board.ram and board.flash.origin < board.ram.end and board.ram.origin < board.flash.end:
+        raise UsageError(f"{path}: [flash] and [ram] overlap")
+    if board.ram and board.ram.stack_bytes >= board.ram.bytes:
+        raise UsageError(f"{path}: ram.stack_bytes leaves no RAM for the arena")
+
+
+def _check_choices(board: Board, path: Path) -> None:
+    family = FAMILIES[board.family]
+    for key, needed in (("serial", family.pin), ("clock", family.clocks)):
+        if needed and getattr(board, key) is None:
+            raise UsageError(f"{path}: table [{key}] is missing: the family {board.family} leaves the choice")
+    problem = None
+    if board.serial:
+        problem = family.serial_problem(board.serial.uart, board.serial.tx, board.serial.rx, board.serial.function)
+    if board.clock:
+        problem = problem or family.clock_problem(board.clock.source, board.clock.enable)
+    if problem:
+        raise UsageError(f"{path}: {problem}")
+
+
+def nearest(word: str, candidates: list[str]) -> str:
+    """What may have been meant, as the end of a message; empty where nothing is near."""
+    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.5)
+    return f' (did you mean "{near[0]}"?)' if near else ""

@@ -1,0 +1,118 @@
+"""What a board file may hold: a class for each table, a field for each key. A field without default must be there."""
+
+from dataclasses import dataclass, field
+
+from tinyprune.device.flash_methods import FlashMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    core: str  # a key of CORES
+    fpu: bool
+    clock_hz: int = 0  # 0: not known (the PC)
+    flash_wait_states: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    origin: int
+    bytes: int
+    stack_bytes: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.origin + self.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What the port makes the core's clock of."""
+
+    source: str  # "crystal", "external" (a signal), "internal" (the chip's oscillator) or "reset" (what reset leaves)
+    hz: int
+    enable: str = ""  # the pin that must be high for a clock from outside to run
+
+
+@dataclass(frozen=True, slots=True)
+class Usb:
+    """Vendor:product ids, four hexadecimal digits each, as the board shows them in its different states."""
+
+    sketch: str = ""  # a program with USB, such as an Arduino sketch; ours has none
+    bootloader: str = ""
+    probe: tuple[str, ...] = ()  # the debug probe on the board, any of these
+    enter_bootloader: str = ""  # what a person does to get there: "double-tap the reset button"
+
+
+@dataclass(frozen=True, slots=True)
+class Serial:
+    """The serial port that the firmware answers on, at 115200 8N1; how a port writes its pins is the family's."""
+
+    uart: str  # as the data sheet calls it
+    tx: str  # e.g. "P1.03", "PG7", "GP0"
+    rx: str
+    via: str  # how a PC gets at it, for people to read
+    function: int = 0  # of both pins, where the family's pins are told which peripheral they serve
+    probe: bool = False  # whether the board's debug probe (usb.probe) carries it to the PC; else an adapter does
+
+    @property
+    def at(self) -> str:
+        """Where a person finds it."""
+        return f"{self.uart}, TX {self.tx}, RX {self.rx}, 115200 8N1: {self.via}"
+
+
+@dataclass(frozen=True, slots=True)
+class Qemu:
+    machine: str  # of `qemu-system-arm -machine help`
+    counter_hz: int = 0  # what the port's counter of cycles counts a virtual second there; 0: cpu.clock_hz
+
+
+@dataclass(frozen=True, slots=True)
+class Platformio:
+    """What PlatformIO calls a board that its framework `arduino` knows."""
+
+    platform: str
+    board: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renode:
+    platform: str  # a file of Renode's: "platforms/boards/arduino_nano_33_ble.repl"
+    uart: str  # what that calls the serial port: "uart0"
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    name: str
+    title: str
+    family: str
+    emulators: tuple[str, ...]
+    cpu: Cpu
+    flash: Memory | None = None  # None: an operating system provides memory (the PC)
+    ram: Memory | None = None
+    clock: Clock | None = None
+    usb: Usb | None = None
+    serial: Serial | None = None
+    platformio: Platformio | None = None
+    qemu: Qemu | None = None
+    renode: Renode | None = None
+    flashing: dict[str, FlashMethod] = field(default_factory=dict, hash=False)  # the preferred method first
+
+    @property
+    def isas(self) -> tuple[str, ...]:
+        """Instruction sets that kernels may use here, the most capable first."""
+        return CORES[self.cpu.core]
+
+
+#: What a board file may name as an emulator: the keys of `emulators.EMULATORS`, which is above this module.
+EMULATOR_NAMES = ("host", "sim", "qemu", "renode")
+
+#: Core → instruction sets of kernels that run on it, best first.
+CORES: dict[str, tuple[str, ...]] = {
+    "host": ("c",),
+    "cortex-m0": ("c",),
+    "cortex-m0plus": ("c",),
+    "cortex-m3": ("c",),
+    "cortex-m4": ("dsp", "c"),
+    "cortex-m7": ("dsp", "c"),
+    "cortex-m33": ("dsp", "c"),
+}

@@ -1,0 +1,73 @@
+"""The rooms that run firmware without a board: each boots it up to its first input and is then a Link to it."""
+
+from typing import Protocol
+
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile
+from tinyprune.device.firmware import FirmwareImage
+from tinyprune.device.link import Link
+from tinyprune.device.protocol import Clock
+
+__all__ = [
+    "EMULATORS",
+    "BlockProfile",
+    "Emulator",
+    "FunctionProfile",
+    "LayerProfile",
+    "Profile",
+    "Start",
+    "instructions_a_us",
+]
+
+
+class Emulator(Link, Protocol):
+    @property
+    def clock(self) -> Clock:
+        """Whose time the firmware's timestamps tell."""
+
+    def profile(self) -> Profile:
+        """Of the last complete inference. Raises TargetError if it was not asked for, or nothing has run."""
+
+
+class Start(Protocol):
+    def __call__(self, image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+        """Raises TargetError if this emulator cannot run that board or cannot profile it."""
+
+
+# The emulators' libraries are imported when one starts, not with the command line.
+
+
+def _start_host(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+    from tinyprune.device.emulators import host
+
+    return host.start(image, board, profile=profile)
+
+
+def _start_sim(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+    from tinyprune.device.emulators import sim
+
+    return sim.start(image, board, profile=profile)
+
+
+def _start_qemu(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+    from tinyprune.device.emulators import qemu
+
+    return qemu.start(image, board, profile=profile)
+
+
+def _start_renode(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
+    from tinyprune.device.emulators import renode
+
+    return renode.start(image, board, profile=profile)
+
+
+EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim, "qemu": _start_qemu, "renode": _start_renode}
+
+
+def instructions_a_us(emulator: str | None, board: Board) -> float | None:
+    """What a microsecond of an emulator's virtual time is, None where its time is of another kind."""
+    if emulator == "qemu":
+        assert board.qemu is not None
+        counter_hz = board.qemu.counter_hz or board.cpu.clock_hz
+        return 1000.0 * board.cpu.clock_hz / counter_hz  # -icount shift=0
+    return board.cpu.clock_hz / 1e6 if emulator == "renode" else None  # PerformanceInMips

@@ -1,0 +1,66 @@
+"""Sound on the board: what `build --audio` adds to the firmware, and how a PC lets the board hear a recording.
+
+`FrontEnd` is what the C in firmware_templates/audio is generated from: tables, labels, and when a word counts as heard.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinyprune.compiler.graph import Activation
+from tinyprune.device.boards import Board
+from tinyprune.errors import UsageError
+from tinyprune.features import COEFFICIENTS, FRAMES
+from tinyprune.firmware.audio import tables
+from tinyprune.firmware.audio.detector import Rule, is_word
+
+__all__ = ["FrontEnd", "Rule", "front_end"]
+
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .'-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrontEnd:
+    """Everything that audio firmware has besides the network."""
+
+    tables: tables.Tables
+    labels: tuple[str, ...]
+    rule: Rule
+    threshold_sum: int
+
+    @property
+    def is_word(self) -> tuple[bool, ...]:
+        return tuple(is_word(label) for label in self.labels)
+
+
+def front_end(board: Board, network_input: Activation, network_output: Activation, labels: Sequence[str]) -> FrontEnd:
+    """For a network of that input and output, whose classes are called `labels`.
+
+    Raises UsageError where the network takes no MFCC features, or labels do not go with its classes.
+    """
+    if network_input.size_bytes != FRAMES * COEFFICIENTS or tuple(network_input.shape[:2]) != (FRAMES, COEFFICIENTS):
+        shape = "×".join(map(str, network_input.shape))
+        raise UsageError(
+            f"--audio needs a network that takes {FRAMES} frames of {COEFFICIENTS} MFCC; this one takes {shape}"
+        )
+    names = _checked(tuple(labels), network_output.size_bytes)
+    scale, zero_point = float(network_input.scale), network_input.zero_point
+    rule = Rule()
+    return FrontEnd(
+        tables.make("float" if board.cpu.fpu else "fixed", scale, zero_point),
+        names,
+        rule,
+        rule.threshold_sum(float(network_output.scale), network_output.zero_point),
+    )
+
+
+def _checked(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
+    if len(names) != classes:
+        raise UsageError(f"--labels names {len(names)} classes; the network has {classes}")
+    for name in names:
+        if not _LABEL.fullmatch(name):
+            raise UsageError(f'--labels: "{name}" must be up to 32 letters, digits, spaces or _ . \' -')
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"--labels names {', '.join(twice)} twice")
+    return names

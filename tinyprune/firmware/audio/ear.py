@@ -1,0 +1,84 @@
+"""Lets a firmware hear samples: the PC's side of the `audio` commands, firmware_templates/audio/tp_listener.h."""
+
+import base64
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.device.protocol import Device
+from tinyprune.errors import TargetError
+
+Int16 = npt.NDArray[np.int16]
+
+SAMPLES_A_LINE = 27  # "audio " and 72 characters of base64: what fits the protocol's 80 in whole groups
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A word that the detector reported: mean score, and seconds of samples before it was heard."""
+
+    label: str
+    score: float
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How often a part of the front end ran since the start, and microseconds in all, by the device's clock."""
+
+    times: int
+    time_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What the firmware made of a recording: the class of its last second, and words on the way."""
+
+    label: str
+    score: float
+    heard: tuple[Heard, ...]
+    frames: Spent
+    features: Spent
+    network: Spent
+
+
+def labels(device: Device) -> tuple[str, ...]:
+    """Names of the classes. Raises TargetError where the firmware has no ears."""
+    try:
+        return tuple(_only(device.command("audio labels"), r"m-audio-labels-\[(.*)\]", "audio labels")[0].split(","))
+    except TargetError as error:
+        if "Unknown command" in str(error):
+            raise TargetError("this firmware cannot hear; build it with --audio and flash it again") from None
+        raise
+
+
+def hear(device: Device, samples: Int16, timeout_s: float = 60.0) -> Clip:
+    """Sends 16 kHz `samples` of any length; one that is shorter than a second is followed by silence."""
+    device.command("audio start")
+    heard: list[Heard] = []
+    for start in range(0, len(samples), SAMPLES_A_LINE):
+        piece = samples[start : start + SAMPLES_A_LINE].astype("<i2").tobytes()
+        heard += map(_heard, device.command(f"audio {base64.b64encode(piece).decode()}", timeout_s))
+    lines = device.command("audio end", timeout_s)
+    label, score = _only(lines, r"m-audio-class-\[(.*),(-?[0-9.]+)\]", "audio end")
+    spent = [_spent(lines, part) for part in ("frames", "features", "network")]
+    return Clip(label, float(score), tuple(heard), *spent)
+
+
+def _heard(line: str) -> Heard:
+    label, score, time_ms = _only([line], r"m-audio-heard-\[(.*),(-?[0-9.]+),(\d+)\]", "audio …")
+    return Heard(label, float(score), int(time_ms) / 1000)
+
+
+def _spent(lines: list[str], part: str) -> Spent:
+    times, time_us = _only(lines, rf"m-audio-{part}-\[(\d+),(\d+)\]", "audio end")
+    return Spent(int(times), int(time_us))
+
+
+def _only(lines: list[str], pattern: str, command: str) -> tuple[str, ...]:
+    found = [match.groups() for match in map(re.compile(pattern).fullmatch, lines) if match]
+    if len(found) != 1:
+        raise TargetError(f'the device answered "{command}" with {" / ".join(lines) or "nothing"}; expected {pattern}')
+    return tuple(found[0])

@@ -1,0 +1,113 @@
+"""FirmwareSource → FirmwareImage: compiles, links, writes .elf, .hex and .bin, and measures flash and RAM from the
+ELF."""
+
+import errno
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from tinyprune.device.boards import Board
+from tinyprune.device.firmware import FirmwareImage, FirmwareSource
+from tinyprune.errors import DoesNotFit, FlashExceeded, MissingDependency, ModelError, UsageError
+from tinyprune.firmware.toolchain import Compiler
+
+_OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
+#: What a port checks of the board file's numbers, in the words of GCC and of clang.
+_PORT_REFUSES = re.compile(r'^port/\S+ error: static assertion failed.*: "?([^"\n]+)"?$', re.MULTILINE)
+_COMPILE_TIMEOUT_S = 600
+#: Where the firmware's sources look for headers.
+INCLUDES = ("network", "runtime/include", "app", "port")
+_AUDIO = "audio"
+LINKER_SCRIPT = "port/link.ld"
+
+
+def compiled(source: FirmwareSource) -> list[str]:
+    """The files that are compiled, in the order in which they are linked."""
+    return sorted(path for path in source.files if path.endswith(".c"))
+
+
+def includes(source: FirmwareSource) -> list[str]:
+    """The same, with the folder that firmware has which hears."""
+    return [*INCLUDES, *([_AUDIO] if any(path.startswith(f"{_AUDIO}/") for path in source.files) else [])]
+
+
+def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
+    """Compiles the project written at `project` into `output`/firmware.{elf,hex,bin}.
+
+    Raises DoesNotFit where the linker runs out of RAM, FlashExceeded where of flash, UsageError where the board
+    file asks for a clock that its port cannot set up, ModelError where the compiler fails otherwise (a defect of
+    tinyprune's).
+    """
+    elf = output / ("firmware.elf" if board.flash else "firmware")
+    sources = compiled(source)
+    folders = [f"-I{folder}" for folder in includes(source)]
+    script = ["-T", LINKER_SCRIPT] if LINKER_SCRIPT in source.files else []
+    nowhere = (
+        f"-ffile-prefix-map={project.resolve()}=."  # no path of this machine in the image: equal sources, equal bytes
+    )
+    command = [*compiler.command, *compiler.compile_flags, nowhere, *folders, *sources, *script, *compiler.link_flags]
+    run_compiler([*command, "-o", str(elf.resolve())], project, board)
+    if board.flash:
+        write_hex_and_bin(elf)
+    flash_bytes, ram_bytes = measure(elf, board)
+    return FirmwareImage(source.board, source.model_sha256, compiler.version, elf, flash_bytes, ram_bytes)
+
+
+def run_compiler(command: list[str], folder: Path, board: Board) -> None:
+    """One call in `folder`. Raises as `build` does."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=_COMPILE_TIMEOUT_S
+        )
+    except FileNotFoundError:
+        raise MissingDependency(f"the compiler {command[0]} has vanished; install it again") from None
+    except subprocess.TimeoutExpired:
+        raise ModelError(f"the compiler did not finish within {_COMPILE_TIMEOUT_S} s") from None
+    if done.returncode == 0:
+        return
+    overflow = _OVERFLOW.search(done.stderr)
+    if overflow:
+        region = "RAM" if re.search(r"[`'\"]RAM[`'\"]", done.stderr) else "flash"
+        excess_bytes = int(overflow[1])
+        message = f"the firmware does not fit {board.name}: {region} is exceeded by {excess_bytes:,} bytes"
+        raise DoesNotFit(message) if region == "RAM" else FlashExceeded(message, excess_bytes)
+    refused = _PORT_REFUSES.search(done.stderr)
+    if refused:
+        raise UsageError(f"the port {board.family} cannot do what the board file of {board.name} says: {refused[1]}")
+    if os.strerror(errno.ENOSPC) in done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    raise ModelError(
+        f"the compiler refused the generated code; please report this. {command[0]} said:\n{done.stderr[-4000:]}"
+    )
+
+
+def write_hex_and_bin(elf: Path) -> None:
+    """Beside the ELF file, what flashing tools take."""
+    from elftools.elf.elffile import ELFFile
+    from intelhex import IntelHex
+
+    image = IntelHex()
+    with elf.open("rb") as stream:
+        for segment in ELFFile(stream).iter_segments("PT_LOAD"):
+            if segment["p_filesz"]:
+                image.frombytes(segment.data(), offset=segment["p_paddr"])
+    image.write_hex_file(str(elf.with_suffix(".hex")))
+    image.tobinfile(str(elf.with_suffix(".bin")))
+
+
+def measure(elf: Path, board: Board) -> tuple[int, int]:
+    """(flash, RAM) bytes that the linked program occupies; RAM without the stack. On the PC: what the loader maps."""
+    from elftools.elf.elffile import ELFFile
+
+    with elf.open("rb") as stream:
+        file = ELFFile(stream)
+        segments = [segment.header for segment in file.iter_segments("PT_LOAD")]
+        if board.flash is None or board.ram is None:
+            written = [s["p_memsz"] for s in segments if s["p_flags"] & 2]
+            return sum(s["p_filesz"] for s in segments), sum(written)
+        flash = [s["p_paddr"] + s["p_filesz"] for s in segments if s["p_filesz"]]
+        # SHF_ALLOC sections in RAM; the stack is a reservation, not a use
+        sections = [s.header for s in file.iter_sections() if s["sh_flags"] & 2 and s.name != ".stack"]
+        inside = [s["sh_size"] for s in sections if board.ram.origin <= s["sh_addr"] < board.ram.end]
+        return max(flash) - board.flash.origin, sum(inside)

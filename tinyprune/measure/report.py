@@ -1,0 +1,208 @@
+"""What a build found, as data and as JSON; `show.py` makes text of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from tinyprune import __version__
+from tinyprune.compiler.graph import Weighted, macs
+from tinyprune.compiler.program import Program, Step
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators import LayerProfile, Profile
+from tinyprune.device.firmware import FORMAT, FirmwareImage
+from tinyprune.errors import TargetError
+from tinyprune.measure.hearing import AudioTrial
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """As recorded when the model was trained; `build` does not measure it."""
+
+    percent: float
+    dense_percent: float | None
+    dataset: str
+    split: str
+    clips: int
+    same_bytes: bool  # whether what runs is, byte for byte, what was measured
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer. Instructions and modelled cycles are None where nothing was run or the board has no meter."""
+
+    name: str
+    op: str
+    shape: tuple[int, ...]  # of the output, [height, width, channels] or [features]
+    kernel: str
+    layout: str  # of the output map
+    reason: str
+    pattern: str
+    zeros: float | None  # fraction of the weights
+    macs: int
+    weights_bytes: int
+    weights_bytes_dense: int
+    instructions: int | None
+    modelled_cycles: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """See the README for each field; sizes are measured from the ELF, the stack from the run."""
+
+    board: str
+    model: str
+    model_sha256: str
+    tinyprune: str
+    compiler: str
+    optimize: str
+    image: str  # file name in the output folder
+    fits: bool
+    flash_bytes: int
+    flash_bytes_available: int | None
+    ram_bytes: int
+    ram_bytes_available: int | None
+    arena_bytes: int
+    arena_bytes_lower_bound: int
+    stack_bytes: int | None
+    stack_bytes_reserved: int | None
+    weights_bytes: int
+    weights_bytes_dense: int
+    layers: tuple[LayerReport, ...]
+    macs: int
+    instructions: int | None
+    modelled_cycles: int | None
+    modelled_ms: float | None
+    cost_model: str | None
+    bit_exact: bool
+    inputs_compared: int
+    inputs_equal: int
+    reference: str | None
+    accuracy: Accuracy | None
+    runtime: str = "aot"  # or the TFLite Micro whose interpreter runs it
+    audio: AudioTrial | None = None  # of firmware that hears
+    format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectReport:
+    """Of a project that has not been linked: nothing of it is measured. `kernels`: what runs each layer, and why."""
+
+    board: str
+    model: str
+    model_sha256: str
+    tinyprune: str
+    optimize: str
+    runtime: str
+    kernels: dict[str, str]
+    reasons: dict[str, str]
+    linked: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
+
+
+def build_report(
+    program: Program, image: FirmwareImage, model: str, optimize: str, accuracy: Accuracy | None
+) -> BuildReport:
+    """What is known before anything has run."""
+    board, layers = program.board, tuple(_layer(step) for step in program.steps)
+    stack_reserved = board.ram.stack_bytes if board.ram else None
+    return BuildReport(
+        board=board.name,
+        model=model,
+        model_sha256=program.graph.model_sha256,
+        tinyprune=__version__,
+        compiler=image.compiler,
+        optimize=optimize,
+        image=image.elf.name,
+        fits=_fits(image, board),
+        flash_bytes=image.flash_bytes,
+        flash_bytes_available=board.flash.bytes if board.flash else None,
+        ram_bytes=image.ram_bytes,
+        ram_bytes_available=board.ram.bytes if board.ram else None,
+        arena_bytes=program.arena.arena_bytes,
+        arena_bytes_lower_bound=program.arena.lower_bound_bytes,
+        stack_bytes=None,
+        stack_bytes_reserved=stack_reserved,
+        weights_bytes=sum(layer.weights_bytes for layer in layers),
+        weights_bytes_dense=sum(layer.weights_bytes_dense for layer in layers),
+        layers=layers,
+        macs=sum(layer.macs for layer in layers),
+        instructions=None,
+        modelled_cycles=None,
+        modelled_ms=None,
+        cost_model=None,
+        bit_exact=False,
+        inputs_compared=0,
+        inputs_equal=0,
+        reference=None,
+        accuracy=accuracy,
+    )
+
+
+def _layer(step: Step) -> LayerReport:
+    op = step.op
+    weights = op.weights if isinstance(op, Weighted) else None
+    return LayerReport(
+        name=op.name,
+        op=type(op).__name__,
+        shape=op.output.shape,
+        kernel=step.kernel.name,
+        layout=step.output_layout.value,
+        reason=step.reason,
+        pattern=step.pattern,
+        zeros=None if weights is None else float((weights == 0).mean()),
+        macs=macs(op),
+        weights_bytes=step.weights_bytes,
+        weights_bytes_dense=0 if weights is None else weights.nbytes,
+        instructions=None,
+        modelled_cycles=None,
+    )
+
+
+def _fits(image: FirmwareImage, board: Board) -> bool:
+    return (
+        board.flash is None
+        or board.ram is None
+        or (image.flash_bytes <= board.flash.bytes and image.ram_bytes + board.ram.stack_bytes <= board.ram.bytes)
+    )
+
+
+def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildReport:
+    """With what one inference took. Raises TargetError where the firmware has other layers than the network."""
+    runs = by_layer(profile.layers, [layer.name for layer in report.layers])
+    layers = tuple(
+        replace(layer, instructions=run.instructions, modelled_cycles=run.modelled_cycles)
+        for layer, run in zip(report.layers, runs, strict=True)
+    )
+    return replace(
+        report,
+        layers=layers,
+        instructions=profile.instructions,
+        modelled_cycles=profile.modelled_cycles,
+        modelled_ms=None if profile.modelled_cycles is None else 1e3 * profile.modelled_cycles / clock_hz,
+        cost_model=profile.cost_model,
+        stack_bytes=profile.stack_bytes,
+    )
+
+
+def by_layer(profiles: Sequence[LayerProfile], names: Sequence[str]) -> list[LayerProfile]:
+    """One profile for each of `names`: what has another name, a reshape in TFLite Micro, counts to the layer before.
+
+    Raises TargetError where the firmware has other layers.
+    """
+    found: list[LayerProfile] = []
+    for run in profiles:
+        if run.name in names or not found:
+            found.append(run)
+        else:
+            cycles = (found[-1].modelled_cycles, run.modelled_cycles)
+            both = None if None in cycles else sum(part or 0 for part in cycles)
+            instructions = found[-1].instructions + run.instructions
+            found[-1] = replace(found[-1], instructions=instructions, modelled_cycles=both)
+    if [run.name for run in found] != list(names):
+        raise TargetError(f"the profile has {len(found)} layers, the network {len(names)}, or they are named otherwise")
+    return found

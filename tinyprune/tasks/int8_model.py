@@ -1,0 +1,100 @@
+"""The int8 .tflite that a build works from: the zoo's, the user's as it is, or the user's Keras model quantized."""
+
+import difflib
+import hashlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyprune.compiler import reader, samples
+from tinyprune.compiler.sparsity import DENSE
+from tinyprune.errors import UsageError
+from tinyprune.measure.report import Accuracy
+from tinyprune.training import zoo
+
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The .tflite that everything below works from, with what is known about it."""
+
+    name: str
+    origin: str  # where messages say it comes from
+    data: bytes
+    accuracy: Accuracy | None
+    pattern: str = DENSE  # what its convolutions and fully connected layers must follow
+    labels: tuple[str, ...] | None = None  # of its classes
+
+
+def check_paths(model: Path | None, calibration: Path | None) -> None:
+    """Refuses a wrong path before anything slow starts."""
+    model = None if _zoo_name(model) else model
+    for path in (model, calibration):
+        try:
+            if path is not None:
+                path.stat()
+        except OSError as error:
+            near = difflib.get_close_matches(str(path), zoo.list_entries(), n=1)
+            hint = f'; did you mean the zoo\'s "{near[0]}"?' if near else ""
+            raise UsageError(f"{path}: {error.strerror}{hint}") from None
+    if model is not None and not model.is_file() and not (model / "saved_model.pb").is_file():
+        kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
+        raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
+    if calibration is not None and (model is None or not _is_keras(model)):
+        raise UsageError(
+            "--calibration goes with a Keras --model (.keras, .h5 or SavedModel); a .tflite is quantized already"
+        )
+
+
+def make(model: Path | None, calibration: Path | None, progress: Progress) -> Model:
+    """The zoo's where `model` is None or the name of an entry; `calibration` is for Keras models."""
+    name = _zoo_name(model)
+    if model is None or name is not None:
+        return _zoo_model(name or zoo.DEFAULT, progress)
+    if not _is_keras(model):
+        return Model(model.stem, str(model), reader.read_bytes(model), None)
+    from tinyprune.training import keras_model, quantize
+
+    if calibration is None:
+        raise UsageError(
+            f"{model} is a Keras model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it"
+        )
+    inputs = samples.load_array(calibration)
+    progress("quantizing to int8")
+    return Model(model.stem, str(model), quantize.quantize(keras_model.load(model), inputs), None)
+
+
+def _zoo_name(model: Path | None) -> str | None:
+    """The zoo's entry that is meant, unless a file of that name is there."""
+    name = zoo.DEFAULT if model is None else str(model)
+    return name if name in zoo.list_entries() and (model is None or not model.exists()) else None
+
+
+def _is_keras(model: Path) -> bool:
+    return model.is_dir() or model.suffix in KERAS_SUFFIXES
+
+
+def _zoo_model(name: str, progress: Progress) -> Model:
+    entry = zoo.load(name)
+    missing = "its float weights are not in the package" if not zoo.has_weights(entry) else ""
+    missing = missing or ("" if _has_tensorflow() else "TensorFlow is not installed")
+    if not missing:
+        from tinyprune.training import quantize
+
+        progress(f"verifying the mask of {name} and quantizing it to int8")
+        data = quantize.quantize(zoo.build_model(entry))
+    else:
+        progress(f"taking {name} as it was quantized when it was trained: {missing}")
+        data = zoo.int8_model(entry)
+    recorded, dense = entry.accuracy, entry.dense_accuracy
+    same = hashlib.sha256(data).hexdigest() == entry.model_sha256
+    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips, same)
+    return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern, entry.labels)
+
+
+def _has_tensorflow() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras"))

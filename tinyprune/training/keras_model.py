@@ -1,0 +1,137 @@
+"""What every room needs of a user's Keras model: it is loaded, asked for its shape, and given samples."""
+
+import importlib
+import json
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.errors import DataError, ModelError, UsageError, first_line
+from tinyprune.training.quiet import quiet_tensorflow
+
+
+class Examples(NamedTuple):
+    """What a network is trained or measured on."""
+
+    inputs: npt.NDArray[np.float32]
+    """`[samples, *input shape]`."""
+    targets: npt.NDArray[Any]
+    """The number of the right class `[samples, *output shape without its last axis]`; or values `[samples, *output
+    shape]`."""
+
+
+@quiet_tensorflow()
+def load(path: Path, *, safe: bool = True) -> Any:
+    """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder.
+
+    A `.keras` file with Python code in it (a Lambda layer) is refused, unless it is not `safe` but known to be ours.
+    """
+    if not path.exists():
+        raise UsageError(f"there is no model {path}")
+    file = path / "saved_model.pb" if path.is_dir() else path
+    if file.is_file() and file.stat().st_size == 0:
+        raise ModelError(f"{file} is empty; save or copy the model again")
+    version = _keras_version(path)
+    models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
+    try:
+        objects = {"ActivationRange": activation_range()}
+        model = models.load_model(path, custom_objects=objects, compile=False, safe_mode=safe)
+    except Exception as error:  # the loaders raise whatever they stumble upon
+        raise ModelError(f"{path} (Keras {version}) cannot be loaded: {first_line(error)}") from error
+    if not hasattr(model, "layers"):
+        raise ModelError(f"{path} holds no Keras model, only functions; save it with model.save() as .keras or .h5")
+    if not has_inputs(model):
+        raise ModelError(
+            f"{path} holds a model of no fixed inputs: a Sequential one must be built before it is saved, with an "
+            "Input layer or by a call; a subclass of Model must be written as layers called on an Input"
+        )
+    return model
+
+
+def has_inputs(model: Any) -> bool:
+    """Whether a model of Keras 2 or 3 knows what it takes."""
+    try:
+        return bool(model.inputs)
+    except (AttributeError, ValueError):  # Keras 3, where a model was never built
+        return False
+
+
+def _keras_version(path: Path) -> str:
+    """The version that wrote a file: 2 and 3 cannot read each other's."""
+    try:
+        if (path / "saved_model.pb").exists():
+            return "2, SavedModel"
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as archive:
+                return str(json.loads(archive.read("metadata.json"))["keras_version"])
+        if path.suffix in (".h5", ".hdf5"):
+            h5py = importlib.import_module("h5py")
+            with h5py.File(path) as file:
+                if "keras_version" not in file.attrs:
+                    raise ModelError(f"{path} holds no network, at most its weights; save it with model.save()")
+                return str(file.attrs["keras_version"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} is damaged or no Keras model: {first_line(error)}") from error
+    raise ModelError(f"{path} is no Keras model: expected a .keras or .h5 file or a SavedModel folder")
+
+
+def sample_shape(model: Any) -> tuple[int, ...]:
+    """Shape of one input of any Keras model, without the batch."""
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or not all(isinstance(axis, int) for axis in shape[1:]):
+        raise ModelError(f"model {model.name} has input {shape}; expected one input, all of whose axes are fixed")
+    return shape[1:]
+
+
+def is_quantization_aware(model: Any) -> bool:
+    """Whether TensorFlow Model Optimization made it simulate int8 (`tinyprune.training.prune.qat`)."""
+    return any(type(layer).__name__.startswith("QuantizeWrapper") for layer in model.layers)
+
+
+def has_symbols(model: Any) -> bool:
+    """Whether a model embeds symbols: their numbers are whole, and nothing lies between two of them."""
+    from tf_keras import layers
+
+    return any(isinstance(layer, layers.Embedding) for layer in model._flatten_layers())
+
+
+def check_samples(model: Any, samples: npt.NDArray[np.generic], purpose: str) -> npt.NDArray[np.float32]:
+    """Samples for a model as float32, or DataError with what is wrong; messages call them `purpose` samples."""
+    expected = sample_shape(model)
+    shown = f"[samples, {', '.join(map(str, expected))}]"
+    if samples.dtype.kind not in "fiu":
+        raise DataError(f"{purpose} samples are {samples.dtype}; expected numbers {shown}")
+    if samples.shape[1:] != expected or not len(samples):
+        raise DataError(f"{purpose} samples have shape {list(samples.shape)}; this model needs {shown}")
+    with np.errstate(over="ignore"):
+        checked = samples.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(checked).reshape(len(checked), -1).all(axis=1))
+    if len(bad):
+        raise DataError(
+            f"{len(bad)} of {len(samples)} {purpose} samples hold NaN or Inf, first sample {bad[0]}; remove them"
+        )
+    return checked
+
+
+@cache
+def activation_range() -> Any:
+    """The layer class ActivationRange: rounds as int8 between two values, from which the converter takes the scale."""
+    import tensorflow as tf
+    from tf_keras import layers
+
+    class ActivationRange(layers.Layer):  # type: ignore[misc]
+        def __init__(self, smallest: float, largest: float, **options: Any) -> None:
+            super().__init__(**options)
+            self.smallest, self.largest = smallest, largest
+
+        def call(self, x: Any) -> Any:
+            return tf.quantization.fake_quant_with_min_max_vars(x, self.smallest, self.largest)
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "smallest": self.smallest, "largest": self.largest}
+
+    return ActivationRange
