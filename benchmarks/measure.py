@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from benchmarks import cmsis_nn, qemu, weights
+from tinyprune import files
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.lower import Optimize
 from tinyprune.device.boards import Board
@@ -151,7 +152,7 @@ def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     peer = cmsis_nn.sources()
     graph = reader.read(model, "the model")
     source = cmsis_nn.generate(graph, board, "peer", peer)
-    project = output.write_files(source.files, folder / output.PROJECT)
+    project = files.write_files(source.files, folder / output.PROJECT)
     compiler = cmsis_nn.compiler_for(compiler, peer)
     image = build.build(source, board, compiler, project, folder)
     inputs = samples.make(graph.input, build_task.COMPARED_INPUTS)

@@ -10,13 +10,14 @@ import pytest
 
 from tests import networks
 from tests.emulated import firmware
+from tinyprune import files
 from tinyprune.compiler import lower, reader, samples
 from tinyprune.device import boards
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import MissingDependency
-from tinyprune.firmware import build, codegen, output, tflm, toolchain
+from tinyprune.firmware import build, codegen, tflm, toolchain
 from tinyprune.firmware.tflm import tree
 from tinyprune.measure import benchmark
 from tinyprune.tasks import build as build_task
@@ -50,7 +51,7 @@ def expected() -> np.ndarray:
 
 def _aot(board: Board, folder: Path) -> FirmwareImage:
     source = codegen.generate(lower.lower(GRAPH, board), "net")
-    project = output.write_files(source.files, folder / "project")
+    project = files.write_files(source.files, folder / "project")
     return build.build(source, board, toolchain.find(board), project, folder)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import networks
+from tinyprune import files
 from tinyprune.compiler import lower, reader
 from tinyprune.device import boards
 from tinyprune.errors import UsageError
@@ -29,7 +30,7 @@ def remake(folder: Path, model: Path, board: str = "host", project: str = "bare"
     target = folder / "out"
     if not force:
         output.check_unedited(target)
-    with output.staging(target) as staged:
+    with files.staging(target) as staged:
         program = lower.lower(reader.read(model.read_bytes()), boards.load(board))
         made = projects.PROJECTS[project].make(program, codegen.generate(program, "tiny"), "tiny")
         output.write_project(made, staged, target)
@@ -172,7 +173,7 @@ def test_a_file_changed_during_the_build_is_not_replaced(
 ) -> None:
     remake(tmp_path, model)
     edited = tmp_path / "out/project/app/main.c"
-    real = output.write_files
+    real = files.write_files
 
     def edit_meanwhile(files: dict[str, str], folder: Path) -> Path:
         edited.write_text("mine")

@@ -220,13 +220,13 @@ def test_a_folder_in_the_way_of_checkpoints_is_left_as_it_is(run: Run) -> None:
 
 @pytest.mark.usefixtures("run", "labelled")
 def test_a_training_that_another_process_is_at_is_left_to_it(run: Run) -> None:
-    from tinyprune.firmware import output
+    from tinyprune import files
 
     folder = Path("a.keras.training")
     code, _, err = run(*WITH_LABELS, "-q", "--epochs", "1")
     assert code == 0
     folder.mkdir()
-    with output.alone(folder):
+    with files.alone(folder):
         code, _, err = run(*WITH_LABELS, "-q", "--epochs", "1")
     assert code == 2
     assert "another process is training in a.keras.training; wait for it, or give another -o" in err

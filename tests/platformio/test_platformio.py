@@ -19,12 +19,13 @@ import pytest
 
 from tests import networks
 from tests.arduino import standin
+from tinyprune import files
 from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import UsageError
-from tinyprune.firmware import codegen, output, projects
+from tinyprune.firmware import codegen, projects
 from tinyprune.measure import benchmark
 from tinyprune.tasks import build as build_task
 from tinyprune.tasks.build import BuildRequest
@@ -111,7 +112,7 @@ def test_pio_run_makes_firmware_that_answers_as_tflite_micro(tmp_path: Path, hom
 def test_platformio_understands_the_configuration(tmp_path: Path, board: str) -> None:
     program = lower.lower(reader.read(networks.ds_cnn()), boards.load(board))
     project = projects.PROJECTS["platformio"].make(program, codegen.generate(program, "kws"), "kws")
-    output.write_files(project.files, tmp_path)
+    files.write_files(project.files, tmp_path)
     # PlatformIO 6.2 prints Python here
     linted = ast.literal_eval(pio("project", "config", "--lint", "--json-output", home=tmp_path, folder=tmp_path))
     assert linted == {"errors": [], "warnings": []}

@@ -283,7 +283,7 @@ def test_a_float16_file_is_refused_with_what_would_do(small):
 def test_conversion_writes_nothing_to_the_terminal():
     """In a process of its own: TensorFlow's C++ writes when it is first loaded, past Python's streams."""
     script = (
-        "import sys; from tinyprune import quantize, zoo; "
+        "import sys; from tinyprune.training import quantize, zoo; "
         "content = quantize.quantize(zoo.build_model(zoo.load('ds-cnn-s-2x4'))); "
         "print(len(content)); print('still here', file=sys.stderr)"
     )

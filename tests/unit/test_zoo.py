@@ -71,7 +71,9 @@ def test_pruning_cost_less_than_a_point_of_int8_accuracy(size):
 
 
 def test_metadata_are_read_without_tensorflow():
-    script = "import sys; from tinyprune import zoo; print(zoo.load(zoo.DEFAULT).task, 'tensorflow' in sys.modules)"
+    script = (
+        "import sys; from tinyprune.training import zoo; print(zoo.load(zoo.DEFAULT).task, 'tensorflow' in sys.modules)"
+    )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout == "kws10 False\n"

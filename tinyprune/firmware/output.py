@@ -1,89 +1,28 @@
-"""Where results go, a build's output folder above all: how files get there whole, and how nothing of the user's is
-lost (`edits.py` knows what is the user's)."""
+"""A build's output folder: what lies there, and how nothing of the user's is lost (`edits.py` knows what is theirs)."""
 
-import errno
 import hashlib
 import json
-import os
 import shutil
-import signal
-import tempfile
-import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 
-from tinyprune import __version__
+from tinyprune import __version__, files
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FORMAT, FirmwareImage, Project
 from tinyprune.errors import UsageError
 from tinyprune.firmware import edits
 
-#: How a file system says no.
-_REFUSALS = {
-    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR, errno.ENOENT,
-    errno.ENAMETOOLONG, errno.EEXIST,
-}  # fmt: skip
 MODEL, PROJECT, REPORT = "model.tflite", "project", "report.json"
 TFLM_MODEL = "model-tflm.tflite"  # with custom operators
 #: Whatever a build may write into the output folder itself.
 _TARGETS = (MODEL, TFLM_MODEL, REPORT, "firmware", "firmware.elf", "firmware.hex", "firmware.bin")
 
 
-@contextmanager
-def staging(folder: Path) -> Iterator[Path]:
-    """A temporary folder on the file system of `folder`; gone afterwards, with the parents it needed if nothing came.
-
-    Raises UsageError where the file system refuses a file, there or later on.
-    """
-    made = [path for path in folder.parents if not path.exists()]
-    staged: Path | None = None
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is a file; give another folder with -o")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder if folder.is_dir() else folder.parent))
-        yield staged
-    except OSError as error:
-        if error.errno not in _REFUSALS:
-            raise
-        place = error.filename or folder
-        raise UsageError(f"cannot write {place}: {error.strerror}; give another folder with -o") from None
-    finally:
-        if staged is not None:
-            shutil.rmtree(staged, ignore_errors=True)
-        for path in made:
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file to write, which then takes the place of `path`, whole; nothing is left of it if that fails.
-
-    Raises UsageError as `staging` does.
-    """
-    with staging(path.parent) as staged:
-        part = staged / path.name
-        yield part
-        path.parent.mkdir(exist_ok=True)
-        part.replace(path)
-
-
-def write_files(files: Mapping[str, str], folder: Path) -> Path:
-    """Writes text files, by their paths inside `folder`, which it returns."""
-    for path, text in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", newline="\n")
-    return folder
-
-
 def write_project(project: Project, staged: Path, output: Path) -> None:
     """Writes `staged`/project in place of any other, and what edits.py compares with next time. Of files that users are
     meant to change, the .zip has those in `output` that were changed."""
     shutil.rmtree(staged / PROJECT, ignore_errors=True)
-    write_files(project.files, staged / PROJECT)
+    files.write_files(project.files, staged / PROJECT)
     made = {path: text.encode() for path, text in project.files.items()}
     (staged / edits.ORIGINALS).write_bytes(edits.archive({f"{PROJECT}/{path}": text for path, text in made.items()}))
     if project.archive is None:
@@ -100,7 +39,7 @@ def write_project(project: Project, staged: Path, output: Path) -> None:
 def check_unedited(output: Path) -> None:
     """Raises UsageError where a build would replace files that no build wrote, or that were changed since, as far as
     that is known before the build: `commit` looks again."""
-    with _readable(output):
+    with files.readable(output):
         theirs = edits.changed(output, _TARGETS)
     if theirs:
         raise UsageError(edits.refusal(output, theirs))
@@ -117,8 +56,8 @@ def commit(staged: Path, output: Path, yours: Collection[str], *, force: bool = 
     new = edits.Manifest(made, frozenset(f"{PROJECT}/{path}" for path in yours))
     (staged / edits.MANIFEST).write_text(new.to_json(), encoding="utf-8")
     output.mkdir(exist_ok=True)
-    with alone(output), _uninterrupted():
-        with _readable(output):
+    with files.alone(output), files.uninterrupted():
+        with files.readable(output):
             plan = edits.plan(output, new)
         if plan.lost and not force:
             raise UsageError(edits.refusal(output, list(plan.lost)))
@@ -150,48 +89,6 @@ def _remove_empty_folders(output: Path, paths: Collection[str]) -> None:
     for folder in sorted(folders, reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-
-
-@contextmanager
-def _readable(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {error.filename or output}: {error.strerror}; give another folder with -o"
-        ) from None
-
-
-@contextmanager
-def alone(output: Path, *, wait: bool = True) -> Iterator[None]:
-    """Holds the lock of the folder, where the system has one. Raises BlockingIOError where that would be to `wait`."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    descriptor = os.open(output, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C takes effect afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def _files(path: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from tinyprune import files
 from tinyprune.compiler import lower, oracle, reader, reference, samples
 from tinyprune.compiler.graph import Graph, Int8, matrix
 from tinyprune.compiler.lower import Optimize
@@ -29,7 +30,7 @@ from tinyprune.errors import DoesNotFit, FlashExceeded, ModelError, UsageError
 from tinyprune.firmware import build, codegen, output, projects, tflm, toolchain
 from tinyprune.firmware.audio import FrontEnd, front_end
 from tinyprune.firmware.toolchain import Compiler
-from tinyprune.measure import benchmark, hearing
+from tinyprune.measure import benchmark, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, build_report, with_profile
 from tinyprune.tasks import int8_model
 from tinyprune.tasks.int8_model import Model
@@ -73,7 +74,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
             report = _listen(request, model, program, image, report, progress)
             _check_stack(report)
         if board.renode:
-            output.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
+            files.write_files(_renode_files(board, model, graph), staged / renode_files.FOLDER)
         (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
         _commit(request, staged, project, progress)
     return report
@@ -95,7 +96,7 @@ def run_project(request: BuildRequest, progress: Progress) -> ProjectReport:
         project = tflm.unbuilt_project(program, network, request.name or model.name, choices)
         output.write_project(project, staged, request.output)
         _commit(request, staged, project, progress)
-    return tflm.project_report(program, choices, model.name, request.optimize)
+    return tflm_report.project_report(program, choices, model.name, request.optimize)
 
 
 @contextmanager
@@ -107,7 +108,7 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
     _check_name(request.name)
     if not request.force:
         output.check_unedited(request.output)
-    with output.staging(request.output) as staged:
+    with files.staging(request.output) as staged:
         model = int8_model.make(request.model, request.calibration, progress)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
@@ -198,7 +199,7 @@ def _interpreter(request: BuildRequest) -> Make:
         built = tflm.build(program, network, name, board, tree, gcc, start, staged)
         project = tflm.project(program, network, name, choices, tree, built.arena_bytes)
         output.write_project(project, staged, request.output)
-        report = tflm.report(program, built, choices, tree, model.name, request.optimize, model.accuracy)
+        report = tflm_report.report(program, built, choices, tree, model.name, request.optimize, model.accuracy)
         _check_fits(report)
         return built.image, report, project
 
@@ -232,7 +233,7 @@ def _front_end(request: BuildRequest, model: Model, program: Program) -> FrontEn
 def _build(source: FirmwareSource, board: Board, compiler: Compiler, staged: Path) -> FirmwareImage:
     """From a folder of its own, whatever the project looks like: all of them get the same image."""
     with tempfile.TemporaryDirectory(prefix=".build-", dir=staged) as folder:
-        output.write_files(source.files, Path(folder))
+        files.write_files(source.files, Path(folder))
         return build.build(source, board, compiler, Path(folder), staged)
 
 

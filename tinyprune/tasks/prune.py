@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from tinyprune import files
 from tinyprune.compiler import samples, sparsity
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, UsageError, first_line
-from tinyprune.firmware import output
 from tinyprune.training import fine_tuning, keras3, keras_model, prune, quiet, unfinished
 from tinyprune.training.fine_tuning import Scores, Step
 from tinyprune.training.prune import LayerReport, Method, PrunedModel, filters, sensitivity
@@ -118,7 +118,7 @@ def _runs_on(data: Path | None) -> Iterator[None]:
 
 
 def _save(pruned: PrunedModel, path: Path) -> None:
-    with output.replacing(path) as part:
+    with files.replacing(path) as part:
         prune.unmasked(pruned).save(part)
 
 

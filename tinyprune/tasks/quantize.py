@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tinyprune import files
 from tinyprune.compiler import samples
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.firmware import output
 from tinyprune.training import keras_model, quantization_error, quantize
 from tinyprune.training.quantization_error import LayerError
 from tinyprune.training.quantize import RangeRule
@@ -45,6 +45,6 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
         report = QuantizeReport(quantization_error.layer_errors(model, content, calibration), "")
     except ModelError as error:
         report = QuantizeReport((), str(error))
-    with output.replacing(request.output) as part:
+    with files.replacing(request.output) as part:
         part.write_bytes(content)
     return report

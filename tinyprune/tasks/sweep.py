@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune import files
 from tinyprune.compiler import reader, reference, samples, sparsity
 from tinyprune.device.boards import Board
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError, first_line
-from tinyprune.firmware import output
 from tinyprune.tasks import build as build_task
 from tinyprune.training import keras3, keras_model, prune, quantization_error, quantize
 from tinyprune.training.keras_model import check_samples, sample_shape
@@ -440,7 +440,7 @@ def _file(
         if made != file:
             progress(f"{made} has other bytes than in the trial, which another machine or tinyprune made")
         file = made
-        with output.replacing(file) as part:
+        with files.replacing(file) as part:
             part.write_bytes(content)
     return file
 

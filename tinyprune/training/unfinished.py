@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tinyprune import files
 from tinyprune.errors import UsageError
-from tinyprune.firmware import output
 from tinyprune.training.train import HISTORY
 
 #: Written first, so that what is found beside it is known to be of this request.
@@ -27,7 +27,7 @@ def folder(path: Path, request: Mapping[str, Any]) -> Iterator[None]:
     ours = json.loads(json.dumps(request))
     try:
         _claim(path, ours)
-        with output.alone(path, wait=False):
+        with files.alone(path, wait=False):
             try:
                 yield
             except BaseException:

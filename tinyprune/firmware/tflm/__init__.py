@@ -16,14 +16,13 @@ from tinyprune.firmware.tflm import arena, cmake, compile, layers, source
 from tinyprune.firmware.tflm.arena import Built
 from tinyprune.firmware.tflm.layers import Choice
 from tinyprune.firmware.tflm.operators import operators
-from tinyprune.firmware.tflm.report import project_report, report
 from tinyprune.firmware.tflm.source import Network
 from tinyprune.firmware.tflm.tree import Tree, find, is_named, pinned
 from tinyprune.firmware.toolchain import Compiler
 
 __all__ = [
     "Built", "Choice", "Network", "Tree", "build", "choose", "compiler", "dense", "find", "generate", "is_named",
-    "operators", "project", "project_report", "report", "sparse", "unbuilt_project",
+    "operators", "project", "sparse", "unbuilt_project",
 ]  # fmt: skip
 
 compiler = compile.compiler
