@@ -71,7 +71,7 @@ def test_pruning_cost_less_than_a_point_of_int8_accuracy(size):
 
 
 def test_metadata_are_read_without_tensorflow():
-    script = (
+    code = "import sys; from tinyprune.training import zoo; print(zoo.load(zoo.DEFAULT).task, 'tensorflow' in sys.modules)"
         "import sys; from tinyprune.training import zoo; print(zoo.load(zoo.DEFAULT).task, 'tensorflow' in sys.modules)"
     )
     root = Path(__file__).parents[2]

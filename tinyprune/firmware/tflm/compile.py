@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage, FirmwareSource
 from tinyprune.errors import MissingDependency, ModelError, UsageError
+from tinyprune.files import write_files
 from tinyprune.firmware import build, toolchain
-from tinyprune.firmware.output import write_files
 from tinyprune.firmware.tflm.tree import Tree
 from tinyprune.firmware.toolchain import Compiler
 
