@@ -2,7 +2,7 @@
 
 Writes peers.json, peers.png and peers.svg into benchmarks/results (or -o), and prints the Markdown table; `--readme`
 puts the table into the marked blocks of README.md and docs/kernels.md as well. All instruction counts and cycles come
-from the built-in emulator with tinyprune/device/cost.py; `tests/emulated/test_qemu.py` holds the counts against QEMU's.
+from the built-in emulator with tinyprune/device/cost.py; test_qemu.py holds the counts against QEMU's.
 """
 
 import sys

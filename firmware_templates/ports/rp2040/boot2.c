@@ -8,7 +8,7 @@
  * 400 cycles. Registers: 2.6.3 and 4.10 (SSI).
  *
  * The code is position-independent, uses no stack and only Armv6-M instructions of one encoding, so that every assembler
- * gives the same bytes; BOOT2_CRC is theirs. tests/emulated/test_rp2.py prints the new one when they change.
+ * gives the same bytes; BOOT2_CRC is theirs. tests/device/emulators/test_rp2.py prints the new one when they change.
  */
 #define BOOT2_CRC "0x0e547ebb"
 

@@ -1,0 +1,5 @@
+"""The command line as in tests/tasks."""
+
+from tests.tasks.conftest import run
+
+__all__ = ["run"]

@@ -1,0 +1,131 @@
+"""`tinyprune quantize` as a user meets it: an int8 file that builds, errors by layer, a sentence for each mistake."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tasks.conftest import Run
+from tinyprune.compiler import reader, sparsity
+from tinyprune.compiler.graph import matrix
+
+
+@pytest.fixture
+def wild(dense: None, tmp_path: Path) -> None:  # noqa: ARG001 (writes the model)
+    """One layer of `dense.keras` gets a wild weight."""
+    from tf_keras.models import load_model
+
+    network = load_model(tmp_path / "dense.keras")
+    kernel, bias = network.get_layer("dense").get_weights()
+    kernel[0, 0] = 100
+    network.get_layer("dense").set_weights([kernel, bias])
+    network.save(tmp_path / "dense.keras")
+
+
+@pytest.mark.usefixtures("wild")
+def test_each_layer_gets_its_error_and_the_layer_with_the_wild_weight_the_worst(run: Run) -> None:
+    code, out, err = run("quantize", "dense.keras", "--calibration", "x.npy", "-o", "out/small.tflite")
+    assert code == 0
+    assert "… comparing each layer with float" in err
+    lines = [line.split() for line in out.splitlines()]
+    assert [line[0] for line in lines[1:-1]] == ["conv_1", "depthwise_1", "reshape_1", "fully_connected_1"]
+    assert lines[-1] == ["written", "out/small.tflite"]
+    code, out, _ = run("quantize", "dense.keras", "--calibration", "x.npy", "-o", "small.tflite", "--json")
+    errors = {layer["name"]: layer for layer in json.loads(out)["layers"]}
+    assert code == 0
+    assert min(errors, key=lambda name: errors[name]["sqnr_db"]) == "fully_connected_1"
+    assert 30 < errors["conv_1"]["sqnr_db"] < 60
+    assert errors["conv_1"]["largest"] < 0.02
+    assert all(layer["clipped"] < 0.01 for layer in errors.values())
+    assert Path("small.tflite").read_bytes() == Path("out/small.tflite").read_bytes()
+    assert len(reader.read(Path("small.tflite").read_bytes()).ops) == 4
+
+
+@pytest.mark.usefixtures("dense")
+def test_a_network_that_nothing_here_runs_is_quantized_all_the_same(run: Run) -> None:
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    Sequential([layers.Input((8, 6)), layers.LSTM(8), layers.Dense(4)]).save("recurrent.keras")
+    np.save("sequences.npy", np.random.default_rng(1).normal(size=(20, 8, 6)))
+    question = ("quantize", "recurrent.keras", "--calibration", "sequences.npy", "-o", "a.tflite", "-q")
+    code, out, err = run(*question)
+    assert (code, out) == (0, "written   a.tflite\n")
+    assert err.startswith("warning: what int8 costs each layer is not known: ")
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in err
+    assert Path("a.tflite").stat().st_size > 1000
+    code, out, _ = run(*question, "--json")
+    assert (code, json.loads(out)["layers"]) == (0, [])
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in json.loads(out)["unknown"]
+
+
+@pytest.mark.parametrize("unroll", [False, True])
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_loops_that_crash_tensorflow_lite_are_refused(run: Run, kind: str, unroll: bool) -> None:
+    from tf_keras import Sequential, layers
+
+    memory = getattr(layers, kind)(8, use_bias=False, unroll=unroll, name="memory")
+    Sequential([layers.Input((8, 6)), memory, layers.Dense(4)]).save("gated.keras")
+    np.save("sequences.npy", np.random.default_rng(1).normal(size=(20, 8, 6)))
+    code, _, err = run("quantize", "gated.keras", "--calibration", "sequences.npy", "-o", "a.tflite", "-q")
+    refused = (code, "layer memory of sequential" in err, f"is a {kind} on which int8 quantization" in err)
+    assert (refused == (1, True, True)) == (not unroll), err  # unrolled, it depends on the weights whether all is int8
+    assert Path("a.tflite").exists() == (code == 0)
+
+
+@pytest.mark.usefixtures("dense")
+def test_a_layer_without_error_is_null_in_json(run: Run) -> None:
+    from tf_keras.models import load_model
+
+    network = load_model("dense.keras")
+    network.get_layer("dense").set_weights([np.zeros((64, 4)), np.zeros(4)])
+    network.save("zeros.keras")
+    code, out, _ = run("quantize", "zeros.keras", "--calibration", "x.npy", "-o", "a.tflite", "--json")
+    assert code == 0
+    *before, last = json.loads(out, parse_constant=pytest.fail)["layers"]
+    assert last["sqnr_db"] is None
+    assert all(layer["sqnr_db"] > 30 for layer in before)
+
+
+@pytest.mark.usefixtures("dense")
+def test_the_rule_for_ranges_can_be_chosen(run: Run) -> None:
+    np.save("x.npy", np.random.default_rng(1).exponential(size=(200, 8, 6, 1)).astype(np.float32) ** 3)
+    for rule in ("least-error", "extremes"):
+        assert (
+            run("quantize", "dense.keras", "--calibration", "x.npy", "--ranges", rule, "-o", rule + ".tflite")[0] == 0
+        )
+    least, extremes = (reader.read(Path(f"{rule}.tflite").read_bytes()).ops[0] for rule in ("least-error", "extremes"))
+    assert least.output.scale < extremes.output.scale
+    assert run("quantize", "dense.keras", "--calibration", "x.npy", "-o", "default.tflite", "-q")[0] == 0
+    assert Path("default.tflite").read_bytes() == Path("least-error.tflite").read_bytes()
+
+
+@pytest.mark.usefixtures("dense")
+def test_a_pruned_model_keeps_its_zeros(run: Run) -> None:
+    assert run("prune", "dense.keras", "--pattern", "2:4", "-o", "pruned.keras", "-q")[0] == 0
+    assert run("quantize", "pruned.keras", "--calibration", "x.npy", "-o", "pruned.tflite", "-q")[0] == 0
+    graph = reader.read(Path("pruned.tflite").read_bytes())
+    found = [sparsity.discover(matrix(op)) for op in graph.ops if matrix(op) is not None]
+    assert len(found) == 2
+    assert all(sparsity.takes("2:4", pattern) for pattern in found)
+
+
+MISTAKES = {
+    "no file": (["quantize", "no.h5", "--calibration", "x.npy", "-o", "a.tflite"], 2, "there is no model no.h5"),
+    "no samples": (["quantize", "dense.keras", "--calibration", "y.npy", "-o", "a.tflite"], 2, "y.npy: no such file"),
+    "output": (["quantize", "dense.keras", "--calibration", "x.npy", "-o", "a.h5"], 2, "a name ending in .tflite"),
+    "int8": (["quantize", "a.tflite", "--calibration", "x.npy", "-o", "b.tflite"], 2, "is quantized already"),
+    "shape": (["quantize", "dense.keras", "--calibration", "wrong.npy", "-o", "a.tflite"], 1, "this model needs"),
+}
+
+
+@pytest.mark.usefixtures("dense")
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_get_a_sentence_an_exit_code_and_leave_nothing(run: Run, case: str) -> None:
+    np.save("wrong.npy", np.zeros((4, 5), np.float32))
+    before = sorted(Path().rglob("*"))
+    words, wanted, sentence = MISTAKES[case]
+    code, _, err = run(*words)
+    assert (code, sentence in err) == (wanted, True), err
+    assert sorted(Path().rglob("*")) == before

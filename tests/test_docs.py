@@ -1,0 +1,96 @@
+"""The README and the docs say what the program does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from tinyprune.cli import cli
+from tinyprune.compiler import reader
+from tinyprune.compiler.kernels import KERNELS
+from tinyprune.device import boards, flash_methods
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMAND_NAMES = "|".join(cli.commands)
+COMMANDS = sorted({match.strip(" \\") for match in re.findall(rf"tinyprune ((?:{COMMAND_NAMES})[^`|&\n]*)", README)})
+
+
+def test_the_supported_operators_are_listed() -> None:
+    listed = re.search(r"Supported operators: ([A-Z0-9_,\s]+),", README)
+    assert listed is not None
+    assert set(re.split(r",\s+", listed[1].strip())) == set(reader.OPERATORS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_readme_exist(command: str) -> None:
+    words, group = shlex.split(command), cli
+    while words and isinstance(group, click.Group) and words[0] in group.commands:
+        group = group.commands[words.pop(0)]  # type: ignore[assignment]
+    known = {name for option in group.params for name in (*option.opts, *option.secondary_opts)}
+    assert {word for word in words if word.startswith("-")} <= known
+
+
+def test_the_readme_shows_real_output() -> None:
+    assert not re.search(r"@[A-Z]+@", README)
+    shown = re.search(r"```\nOK  fits nano33.*?\n```", README, re.DOTALL)
+    assert shown is not None
+    for part in (
+        "64 of 64 outputs are bit-identical",
+        "modelled cycles\n",
+        "total ",
+        "modelled, not measured",
+        "recorded on",
+    ):
+        assert part in shown[0]
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("examples/**/*.md"),
+    ):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_every_kernel_has_its_file_and_every_file_its_kernel() -> None:
+    files = {path.stem for path in ROOT.glob("firmware_templates/runtime/src/*.c")}
+    assert {kernel.name for kernel in KERNELS} <= files
+
+
+def test_every_key_of_a_board_file_is_explained() -> None:
+    page = (ROOT / "docs/adding-a-board.md").read_text(encoding="utf-8")
+    for name in boards.names():
+        text = (ROOT / f"boards/{name}.toml").read_text(encoding="utf-8")
+        table = ""
+        for line in text.splitlines():
+            if section := re.match(r"\[([\w.-]+)\]", line):
+                table = section[1] + "."
+            elif key := re.match(r"(\w+) *=", line):
+                assert f"`{table}{key[1]}`" in page, f"{name}: {table}{key[1]}"
+
+
+@pytest.mark.parametrize("name", [name for name in boards.names() if boards.load(name).serial])
+def test_the_table_of_boards_is_that_of_their_files(name: str) -> None:
+    page = (ROOT / "docs/boards.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+    board = boards.load(name)
+    assert board.flash
+    assert board.ram
+    assert board.serial
+    core = board.cpu.core.removeprefix("cortex-").upper().replace("PLUS", "+")
+    clock, flash, ram = board.cpu.clock_hz // 10**6, board.flash.bytes // 1024, board.ram.bytes // 1024
+    serial = f"{board.serial.uart}, {board.serial.tx}/{board.serial.rx}"
+    cells = [core, f"{clock} MHz", f"{flash} KB", f"{ram} KB", serial, "USB" if board.serial.probe else "an adapter"]
+    assert row.split(" | ")[2:] == [*cells[:-1], f"{cells[-1]} |"]
+
+
+def test_the_page_on_flashing_has_every_method() -> None:
+    page = (ROOT / "docs/flashing.md").read_text(encoding="utf-8")
+    for method in flash_methods.FLASH_METHODS:
+        assert f"\n| `{method}` |" in page
