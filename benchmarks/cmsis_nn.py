@@ -19,21 +19,16 @@ from typing import Any
 
 import jinja2
 
-from tinyprune.compiler import fixed_point, lower, memory
-from tinyprune.compiler.graph import (
-    Activation,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Graph,
-    Op,
-    Reshape,
-    Softmax,
-    Weighted,
-    macs,
-)
+from tinyprune.compiler import lower, memory
+from tinyprune.compiler.graph import Activation, Graph, Op
 from tinyprune.compiler.kernels import softmax_fields
+from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.reshape import Reshape
+from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareSource
 from tinyprune.errors import MissingDependency, ModelError, UsageError
@@ -123,7 +118,7 @@ def generate(graph: Graph, board: Board, name: str, peer: Sources) -> FirmwareSo
 def operators(graph: Graph) -> list[tuple[Op, int, str]]:
     """The layers that `generate` makes: operator, multiply-accumulates, the function that runs it."""
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
-    return [(op, macs(op), _FUNCTIONS[type(op)]) for op in ops]
+    return [(op, op.macs, _FUNCTIONS[type(op)]) for op in ops]
 
 
 def _homes(graph: Graph) -> dict[int, int]:
@@ -189,7 +184,7 @@ def _pool(op: AveragePool2D, source: str, target: str) -> dict[str, Any]:
 
 
 def _weighted(op: Weighted, source: str, target: str) -> dict[str, Any]:
-    multipliers, shifts = (values.tolist() for values in fixed_point.requantization(op))
+    multipliers, shifts = (values.tolist() for values in requantization(op))
     arrays = [_array("int8_t", "weights", op.weights), _array("int32_t", "bias", op.bias)]
     if isinstance(op, FullyConnected):
         parameters, filter_dims, maps = _fully_connected(op)

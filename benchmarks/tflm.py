@@ -17,7 +17,7 @@ import click
 from benchmarks import peers, table, weights
 from benchmarks.measure import Comparison, Layer, Row
 from tinyprune.compiler import lower, oracle, reader, samples
-from tinyprune.compiler.graph import Int8, macs
+from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.lower import Optimize
 from tinyprune.device import boards
 from tinyprune.device.boards import Board
@@ -108,7 +108,7 @@ def _layers(operators: Sequence[Operator], profiles: Sequence[LayerProfile]) -> 
     rows = [(one.op, one.kind) for one in operators if one.is_layer and one.op is not None]
     runs = by_layer(profiles, [op.name for op, _ in rows])
     return tuple(
-        Layer(op.name, type(op).__name__, macs(op), kind, run.instructions, run.modelled_cycles or 0)
+        Layer(op.name, type(op).__name__, op.macs, kind, run.instructions, run.modelled_cycles or 0)
         for (op, kind), run in zip(rows, runs, strict=True)
     )
 

@@ -101,6 +101,7 @@ def _operator_table(builder: flatbuffers.Builder, operator: Operator, opcode_ind
     }
     if operator.options_type:
         vectors = {k: _ints(builder, v) for k, v in operator.options.items() if isinstance(v, np.ndarray)}
+        vectors |= {k: builder.CreateString(v) for k, v in operator.options.items() if isinstance(v, str)}
         fields["BuiltinOptions"] = _table(builder, operator.options_type, operator.options | vectors)
         fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, operator.options_type)
     return _table(builder, "Operator", fields)

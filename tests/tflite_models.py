@@ -15,19 +15,15 @@ import numpy.typing as npt
 import tflite
 
 from tests.tflite_file import Operator, Tensor, write
-from tinyprune.compiler.graph import (
-    Activation,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Graph,
-    Op,
-    Quantize,
-    Reshape,
-    Softmax,
-    Window,
-)
+from tinyprune.compiler.graph import Activation, Graph, Op
+from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.quantize import Quantize
+from tinyprune.compiler.operators.reshape import Reshape
+from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.window import Window
 
 Pair: TypeAlias = tuple[int, int]
 Code = tflite.BuiltinOperator

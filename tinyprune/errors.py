@@ -16,10 +16,31 @@
 A message says what is wrong, where, and what to do next; it is shown to the user as it stands.
 """
 
+from dataclasses import dataclass
+
+_SHOWN_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that keeps a model from running."""
+
+    operator: str  # TFLite's name of its kind, "" for the model as a whole
+    number: int | None  # in the file's order
+    tensor: str  # the operator's result
+    reason: str  # what is wrong and what to do about it
+
 
 def first_line(error: Exception) -> str:
     """What another library's error says, for a message of ours."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def printable(text: bytes | str) -> str:
+    """What a file or a device calls something, safe to show: on one line, without control characters, short."""
+    decoded = text.decode(errors="replace") if isinstance(text, bytes) else text
+    shown = "".join(c if c.isprintable() else "�" for c in decoded)
+    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 1]}…"
 
 
 class TinypruneError(Exception):
@@ -27,7 +48,11 @@ class TinypruneError(Exception):
 
 
 class ModelError(TinypruneError):
-    pass
+    """`obstacles`: all that stands in a model's way, where reading it found several things."""
+
+    def __init__(self, message: str, obstacles: "tuple[Obstacle, ...]" = ()) -> None:
+        super().__init__(message)
+        self.obstacles = obstacles
 
 
 class DataError(TinypruneError):

@@ -29,7 +29,7 @@ import train as script
 from tables import Run
 
 from tinyprune.compiler import reader, sparsity
-from tinyprune.compiler.graph import Weighted
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.device import boards
 from tinyprune.digest import sha256
 from tinyprune.errors import TinypruneError

@@ -8,7 +8,7 @@ static tp_device device;
 
 int main(void) {
     tp_port_init();
-    tp_device_boot();
+    tp_device_boot(&device);
     for (int byte = tp_port_read(); byte >= 0; byte = tp_port_read()) {
         tp_device_receive(&device, (uint8_t)byte);
     }

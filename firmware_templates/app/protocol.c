@@ -69,6 +69,9 @@ static void answer_help(tp_device *device, char *words[]) {
            "infer [N [WARMUP]]     N timed inferences after WARMUP untimed ones (1, 10)" NEWLINE
            "results                the last output" NEWLINE
            "output                 the last output, raw int8" NEWLINE
+#if TP_NETWORK_STATE_BYTES > 0
+           "reset                  forget all earlier inferences" NEWLINE
+#endif
 #ifdef TP_HAS_AUDIO
            "audio labels           names of the classes" NEWLINE
            "audio start            begin to listen" NEWLINE
@@ -159,19 +162,33 @@ static void answer_db(tp_device *device, char *words[]) {
     }
 }
 
+static void put_reals(const int8_t *values, size_t count, int32_t zero_point, int64_t scale_nano, const char *before) {
+    for (size_t i = 0; i < count; i++) {
+        tp_put(i == 0 ? before : ",");
+        tp_put_nano((values[i] - zero_point) * scale_nano);
+    }
+}
+
 static void answer_results(tp_device *device, char *words[]) {
     (void)words;
     if (!device->has_output) {
         tp_put("e-[No inference has run]" NEWLINE);
         return;
     }
-    const int8_t *output = tp_network_output(device->arena);
-    tp_put("m-results-[");
-    for (size_t i = 0; i < TP_NETWORK_OUTPUT_BYTES; i++) {
-        tp_put(i == 0 ? "" : ",");
-        tp_put_nano((output[i] - TP_NETWORK_OUTPUT_ZERO_POINT) * (int64_t)TP_NETWORK_OUTPUT_SCALE_NANO);
-    }
+    const char *before = "m-results-[";
+#define PUT_REALS(output, bytes, zero_point, scale_nano)                             \
+    put_reals(output(device->arena), bytes, zero_point, (int64_t)scale_nano, before); \
+    before = ",";
+    TP_NETWORK_EACH_OUTPUT(PUT_REALS)
+#undef PUT_REALS
+    (void)before;
     tp_put("]" NEWLINE);
+}
+
+static void put_bytes(const int8_t *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        tp_put_hex((uint8_t)values[i]);
+    }
 }
 
 static void answer_output(tp_device *device, char *words[]) {
@@ -180,21 +197,38 @@ static void answer_output(tp_device *device, char *words[]) {
         tp_put("e-[No inference has run]" NEWLINE);
         return;
     }
-    const int8_t *output = tp_network_output(device->arena);
     tp_put("m-output-[");
-    for (size_t i = 0; i < TP_NETWORK_OUTPUT_BYTES; i++) {
-        tp_put_hex((uint8_t)output[i]);
-    }
+#define PUT_BYTES(output, bytes, zero_point, scale_nano) put_bytes(output(device->arena), bytes);
+    TP_NETWORK_EACH_OUTPUT(PUT_BYTES)
+#undef PUT_BYTES
     tp_put("]" NEWLINE);
+}
+
+static void load_inputs(tp_device *device) {
+    const uint8_t *from = device->input;
+#define LOAD(input, bytes, zero_point, scale_nano)   \
+    memcpy(input(device->arena), from, (size_t)bytes); \
+    from += bytes;
+    TP_NETWORK_EACH_INPUT(LOAD)
+#undef LOAD
+    (void)from;
 }
 
 static void run_network(tp_device *device, uint32_t times) {
     for (; times > 0; times--) {
-        memcpy(tp_network_input(device->arena), device->input, sizeof device->input);
+        load_inputs(device);
         tp_network_run(device->arena);
         (void)tp_port_time_us(); /* lets the port notice that its cycle counter wrapped */
     }
 }
+
+#if TP_NETWORK_STATE_BYTES > 0
+static void answer_reset(tp_device *device, char *words[]) {
+    (void)words;
+    tp_network_reset(device->arena);
+    tp_put("m-reset-done" NEWLINE);
+}
+#endif
 
 /* Both timestamps are printed afterwards: sending the first one would fall into the measured time. */
 static void run_timed(tp_device *device, uint32_t runs, uint32_t warmup) {
@@ -237,6 +271,9 @@ static const struct {
     {"name", 1, answer_name},       {"profile", 1, answer_profile}, {"timestamp", 1, answer_timestamp},
     {"db", 3, answer_db},           {"infer", 3, answer_infer},     {"results", 1, answer_results},
     {"output", 1, answer_output},   {"model", 1, answer_model},     {"help", 1, answer_help},
+#if TP_NETWORK_STATE_BYTES > 0
+    {"reset", 1, answer_reset},
+#endif
 #ifdef TP_HAS_AUDIO
     {"audio", 2, tp_answer_audio},
 #endif
@@ -284,7 +321,12 @@ static void put_ready(void) {
     tp_port_flush();
 }
 
-void tp_device_boot(void) {
+void tp_device_boot(tp_device *device) {
+#if TP_NETWORK_STATE_BYTES > 0
+    tp_network_reset(device->arena);
+#else
+    (void)device;
+#endif
     tp_put("m-timestamp-mode-performance" NEWLINE);
     put_time(tp_port_time_us());
     tp_put("m-init-done" NEWLINE);

@@ -8,10 +8,12 @@
  *
  *   name%  profile%  timestamp%  help%  results%  db load N%  db HEX%  db print%  infer [N [WARMUP]]%   as in MLPerf Tiny
  *   output%   our own: "m-output-[80ff01]", the raw int8 output of the last inference, in hexadecimal
+ *   reset%    our own, where the network keeps something from one inference to the next: forgets it; "m-reset-done"
  *   model%    our own: "m-model-id-[ID]" and "m-board-[NAME]", which model and board this firmware was generated for
  *
  *   audio labels%  audio start%  audio BASE64%  audio end%   our own, where the firmware can hear: tp_listener.h
  *
+ * Of a network with several inputs, `db` takes all of them, one behind the other; several outputs are printed so, too.
  * "m-results-[...]" holds the dequantized output rounded to three decimals, computed in integers.
  */
 #ifndef TP_PROTOCOL_H
@@ -59,7 +61,7 @@ typedef struct tp_device {
 } tp_device;
 
 /* Prints the boot messages. The device starts as all zeros. */
-void tp_device_boot(void);
+void tp_device_boot(tp_device *device);
 
 /* Takes one received byte; a '%' runs the command and flushes its answer. */
 void tp_device_receive(tp_device *device, uint8_t byte);

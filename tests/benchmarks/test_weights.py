@@ -6,7 +6,7 @@ import pytest
 from benchmarks import weights
 from tests import networks
 from tinyprune.compiler import reader, sparsity
-from tinyprune.compiler.graph import DepthwiseConv2D, matrix
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 
 RANDOM = np.random.default_rng(3).integers(1, 128, (8, 16)).astype(np.int8)
 
@@ -33,10 +33,10 @@ def test_only_weights_of_convolutions_and_dense_layers_change() -> None:
     assert weights.prune(model, weights.all_of) == model
     before, after = reader.read(model, "before"), reader.read(pruned, "after")
     for old, new in zip(before.ops, after.ops, strict=True):
-        rows = matrix(new)
+        rows = new.matrix
         if rows is not None:
             assert sparsity.discover(rows) == "2:4"
-            np.testing.assert_array_equal(rows[rows != 0], matrix(old)[rows != 0])  # type: ignore[index]
+            np.testing.assert_array_equal(rows[rows != 0], old.matrix[rows != 0])  # type: ignore[index]
         if isinstance(new, DepthwiseConv2D):
             np.testing.assert_array_equal(new.weights, old.weights)  # type: ignore[union-attr]
     assert weights.zeros(pruned) == pytest.approx(0.5, abs=0.03)

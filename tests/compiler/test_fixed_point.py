@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.tflite_models import Conv, Dense, Input, graph
 from tinyprune.compiler import fixed_point
-from tinyprune.compiler.graph import Weighted
+from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.errors import ModelError
 
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
@@ -160,7 +160,7 @@ def test_scales_multiply_in_double() -> None:
     assert in_double != fixed_point.quantize_multiplier(float(np.float32(a) * np.float32(b)) / c)
     for scales in ([0.7], [0.7] * 3):
         for dense in (True, False):
-            multipliers, shifts = fixed_point.requantization(layer(scales, dense))
+            multipliers, shifts = requantization(layer(scales, dense))
             assert set(zip(multipliers.tolist(), shifts.tolist(), strict=True)) == {in_double}
             assert multipliers.dtype == shifts.dtype == np.int32
             assert multipliers.shape == shifts.shape == (3,)
@@ -170,7 +170,7 @@ def test_scales_out_of_range_are_refused() -> None:
     op = layer([0.7] * 3, dense=False)
     tiny = replace(op, output=replace(op.output, scale=np.float32(1e-12)))
     with pytest.raises(ModelError, match='layer "layer0": its output scale is too small for its weights'):
-        fixed_point.requantization(tiny)
+        requantization(tiny)
 
 
 def test_softmax_parameters() -> None:

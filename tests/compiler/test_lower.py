@@ -9,8 +9,9 @@ import pytest
 from tests import networks, tflite_models
 from tests.tflite_models import Conv, Depthwise, Input
 from tinyprune.compiler import fixed_point, lower, reader, sparsity
-from tinyprune.compiler.graph import Reshape
 from tinyprune.compiler.kernels import Layout, five_wide
+from tinyprune.compiler.operators.reshape import Reshape
+from tinyprune.compiler.operators.weighted import requantization
 from tinyprune.device import boards
 from tinyprune.errors import DoesNotFit
 
@@ -117,7 +118,7 @@ def test_a_channel_of_small_scale_does_not_either_where_no_input_lifts_it() -> N
     op = depthwise(scale, 0)
     weights = op.weights[:, :, 3].astype(np.int64)
     highest = int((weights * (np.where(weights > 0, 127, -128) - 3)).sum())
-    multiplier, shift = (numbers[3] for numbers in fixed_point.requantization(op))
+    multiplier, shift = (numbers[3] for numbers in requantization(op))
     sums = np.arange(1 << 13)
     last = int(np.flatnonzero(fixed_point.multiply_by_quantized_multiplier(sums, multiplier, shift) == 0).max())
     assert shift == -11

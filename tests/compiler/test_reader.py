@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 
 from tests import tflite_models as t
 from tinyprune.compiler import reader, reference
-from tinyprune.compiler.graph import AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Quantize, Reshape, Softmax
+from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.quantize import Quantize
+from tinyprune.compiler.operators.reshape import Reshape
+from tinyprune.compiler.operators.softmax import Softmax
 from tinyprune.errors import ModelError, UsageError
 
 RNG = np.random.default_rng(3)

@@ -11,8 +11,8 @@ import tflite
 from tests import networks
 from tests import tflite_models as t
 from tinyprune.compiler import lower, oracle, reader, samples
-from tinyprune.compiler.graph import Weighted
 from tinyprune.compiler.kernels import KERNELS
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.device import boards
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.firmware import tflm

@@ -59,7 +59,7 @@ def test_a_changed_file_is_not_replaced_and_the_change_is_shown(tmp_path: Path, 
         next(line for line in str(refused.value).splitlines() if line.startswith("@@")),
         "     tp_port_init();",
         "+    mine();",
-        "     tp_device_boot();",
+        "     tp_device_boot(&device);",
     ]
     assert everything(tmp_path) == kept
     build(tmp_path, model, force=True)

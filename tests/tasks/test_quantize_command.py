@@ -8,7 +8,6 @@ import pytest
 
 from tests.tasks.conftest import Run
 from tinyprune.compiler import reader, sparsity
-from tinyprune.compiler.graph import matrix
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_a_pruned_model_keeps_its_zeros(run: Run) -> None:
     assert run("prune", "dense.keras", "--pattern", "2:4", "-o", "pruned.keras", "-q")[0] == 0
     assert run("quantize", "pruned.keras", "--calibration", "x.npy", "-o", "pruned.tflite", "-q")[0] == 0
     graph = reader.read(Path("pruned.tflite").read_bytes())
-    found = [sparsity.discover(matrix(op)) for op in graph.ops if matrix(op) is not None]
+    found = [sparsity.discover(op.matrix) for op in graph.ops if op.matrix is not None]
     assert len(found) == 2
     assert all(sparsity.takes("2:4", pattern) for pattern in found)
 

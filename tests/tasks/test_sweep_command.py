@@ -21,7 +21,6 @@ import numpy.typing as npt
 import pytest
 
 from tinyprune.compiler import reader, reference, samples, sparsity
-from tinyprune.compiler.graph import matrix
 from tinyprune.device import boards
 from tinyprune.errors import UsageError
 from tinyprune.tasks import sweep
@@ -72,7 +71,7 @@ def test_a_study_goes_on_where_it_stopped_and_its_front_is_built_of_what_it_says
         assert point["on_front"] != is_beaten
     for point in front:
         graph = reader.read(Path(point["file"]).read_bytes())
-        found = [sparsity.discover(matrix(op)) for op in graph.ops if matrix(op) is not None]
+        found = [sparsity.discover(op.matrix) for op in graph.ops if op.matrix is not None]
         assert [pattern == "2:4" for pattern in found] == [pattern == "2:4" for pattern in point["patterns"].values()]
     code, out, _ = run(*SWEEP, "small.keras", "large.keras", "--trials", "4")
     assert out.startswith("4 trials, 4 within limits; none beats these:\n")
@@ -126,7 +125,7 @@ def test_studies_in_one_folder_keep_their_networks_apart(run: Run, monkeypatch: 
     before = Path(dense["file"]).read_bytes()
     (pruned,) = json.loads(run(*one, "2:4", "--study", "other", "--json")[1])
     ops = reader.read(Path(pruned["file"]).read_bytes()).ops
-    assert [sparsity.discover(matrix(op)) for op in ops if matrix(op) is not None] == ["2:4", "2:4"]
+    assert [sparsity.discover(op.matrix) for op in ops if op.matrix is not None] == ["2:4", "2:4"]
     assert Path(dense["file"]).read_bytes() == before
 
     def again(*_: object) -> bytes:
@@ -164,7 +163,7 @@ def test_integers_are_values(run: Run) -> None:
 def test_a_layer_has_the_pattern_that_it_can_take(run: Run) -> None:
     (point,) = json.loads(run(*SWEEP, "small.keras", "--trials", "1", "--patterns", "2:16", "--json")[1])
     assert point["patterns"] == {"conv": "dense", "dense": "2:16"}  # a filter of the convolution has 9 taps
-    kernels = [matrix(op) for op in reader.read(Path(point["file"]).read_bytes()).ops]
+    kernels = [op.matrix for op in reader.read(Path(point["file"]).read_bytes()).ops]
     conv, dense = (kernel for kernel in kernels if kernel is not None)
     assert (conv == 0).mean() < 0.2
     assert sparsity.parse("2:16").matches(dense)

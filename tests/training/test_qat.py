@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinyprune.compiler import oracle, reader, reference, sparsity
-from tinyprune.compiler.graph import Quantize, matrix
+from tinyprune.compiler.operators.quantize import Quantize
 from tinyprune.errors import ModelError
 from tinyprune.training.prune import prune, qat, unmasked
 from tinyprune.training.quantize import quantize
@@ -58,7 +58,7 @@ def test_masks_survive_training_and_conversion_and_the_network_learns(pruned):
     content = quantize(model)
     graph = reader.read(content)
     assert any(isinstance(op, Quantize) for op in graph.ops)  # the pool's output has a range of its own
-    patterns = {op.name: sparsity.discover(matrix(op)) for op in graph.ops if matrix(op) is not None}
+    patterns = {op.name: sparsity.discover(op.matrix) for op in graph.ops if op.matrix is not None}
     assert patterns == {"conv_1": "2:4", "conv_2": "2:4", "fully_connected_1": "2:4"}
     maps, labels = clips(99)
     samples = np.clip(np.round(maps / graph.input.scale) + graph.input.zero_point, -128, 127).astype(np.int8)

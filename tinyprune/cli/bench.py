@@ -22,7 +22,12 @@ _path = click.Path(path_type=Path)
 @click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
 @click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
 @click.option("-o", "--output", type=_path, help="Folder of the build to run.  [default: build/BOARD]")
-@click.option("--inputs", type=_path, help=".npy, [samples, *input shape], int8 or real values.  [default: generated]")
+@click.option(
+    "--inputs",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help=".npy, [samples, *input shape], int8 or real values; once for each input, by name.  [default: generated]",
+)
 @click.option(
     "-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="How many inputs to generate."
 )
@@ -67,7 +72,7 @@ def bench_command(
     emulator: str | None,
     hardware: bool,
     output: Path | None,
-    inputs: Path | None,
+    inputs: tuple[str, ...],
     count: int,
     samples: Path | None,
     labels: str | None,

@@ -7,15 +7,12 @@ TFLite.
 """
 
 from math import floor, frexp
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import ModelError
-
-if TYPE_CHECKING:
-    from tinyprune.compiler.graph import Weighted
 
 Int32: TypeAlias = npt.NDArray[np.int32]
 
@@ -40,22 +37,6 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     if multiplier == 1 << 31:
         multiplier, shift = multiplier // 2, shift + 1
     return (multiplier, shift) if shift >= -31 else (0, 0)
-
-
-def requantization(op: "Weighted") -> tuple[Int32, Int32]:
-    """Multipliers and shifts `[out_channels]` that take accumulators to the output's scale; scales multiply in double.
-
-    TFLite Micro once multiplied in float32 for a fully connected layer with one weight scale (seen in the wheel
-    0.dev20250107191040, gone in 0.dev20261023182759). Here it is always double, so one scale `[1]` and the same scale
-    for each channel are the same thing. Raises ModelError for a scale out of range.
-    """
-    input_scale, output_scale = float(op.input.scale), float(op.output.scale)
-    reals = [input_scale * float(scale) / output_scale for scale in op.weight_scales]
-    pairs = np.array([quantize_multiplier(real) for real in reals], dtype=np.int64)
-    if pairs[:, 1].max() > 30:
-        raise ModelError(f'layer "{op.name}": its output scale is too small for its weights; quantize the model again')
-    multipliers, shifts = np.broadcast_to(pairs.astype(np.int32), (op.out_channels, 2)).T
-    return multipliers, shifts
 
 
 def saturating_rounding_doubling_high_mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int32:

@@ -1,142 +1,296 @@
-"""The int8 network as `reader.py` finds it: frozen operators over named activations, in execution order.
+"""The network as `reader.py` finds it: frozen operators over named tensors, in the file's order of execution.
 
-Shapes leave the batch out (it is 1). Arithmetic is that of TFLite's int8 quantization specification
+Shapes leave a batch of 1 out. Arithmetic is that of TFLite's int8 quantization specification
 (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec): activations asymmetric per
-tensor, weights symmetric, per tensor or per output channel.
+tensor, weights symmetric, per tensor or per output channel. What an operator is stands in `operators/`.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-Int8 = npt.NDArray[np.int8]
-Int32 = npt.NDArray[np.int32]
-Float32 = npt.NDArray[np.float32]
+from tinyprune.errors import DataError, ModelError
+
+Int8: TypeAlias = npt.NDArray[np.int8]
+Int32: TypeAlias = npt.NDArray[np.int32]
+Float32: TypeAlias = npt.NDArray[np.float32]
+Array: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Activation:
-    """An int8 tensor between operators: real value = scale × (stored value − zero_point)."""
+class Tensor:
+    """A quantized tensor: real value = scale × (stored value − zero_point)."""
 
-    index: int
+    index: int  # its number in the file; what the compiler adds has negative ones
     name: str
-    shape: tuple[int, ...]  # (height, width, channels), or (features,)
+    shape: tuple[int, ...]  # without a batch of 1: (height, width, channels), (features,), …
     scale: np.float32
     zero_point: int
+    dtype: str = "int8"  # as NumPy calls it
+    batched: bool = True  # whether the file's shape is (1, *shape), not just shape
+
+    @property
+    def count(self) -> int:
+        """How many values it has."""
+        return prod(self.shape)
 
     @property
     def size_bytes(self) -> int:
-        return prod(self.shape)
+        return self.count * np.dtype(self.dtype).itemsize
+
+    @property
+    def file_shape(self) -> tuple[int, ...]:
+        """The shape as the .tflite has it."""
+        return (1, *self.shape) if self.batched else self.shape
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """How a kernel slides over a map; each pair is (height, width), padding is (top, left)."""
-
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
+class Activation(Tensor):
+    """A tensor that is computed, or an input of the network."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Weighted:
-    """What conv 2D, depthwise conv 2D and fully connected share; arrays are read-only."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ConstantTensor(Tensor):
+    """An operand whose values are in the file: `values` has the tensor's shape and is read-only."""
 
-    name: str
-    input: Activation
-    output: Activation
-    weights: Int8  # conv [out_channels, kernel_h, kernel_w, in_channels], depthwise [kernel_h, kernel_w, out_channels],
-    #               fully connected [out_channels, in_channels]
-    weight_scales: Float32  # as in the file: [1] or [out_channels]
-    bias: Int32  # [out_channels]
-    activation_min: int
-    activation_max: int
+    values: Array
 
     def __post_init__(self) -> None:
-        for array in (self.weights, self.weight_scales, self.bias):
-            array.setflags(write=False)
+        self.values.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Bytes that outlive an inference: a variable of the file. A reset writes `initial` (read-only) into them."""
+
+    name: str
+    shape: tuple[int, ...]
+    initial: Array
+
+    def __post_init__(self) -> None:
+        self.initial.setflags(write=False)
 
     @property
-    def out_channels(self) -> int:
-        return len(self.bias)
+    def size_bytes(self) -> int:
+        return self.initial.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Bytes that an operator passes on as they are: runs of `size` bytes in nested loops, the outermost first.
+
+    They come from operand number `source` (STATE: from the variable) and go to result number `target` (STATE: to the
+    variable). Made by `moved`, which joins loops that follow on one another: a move without `counts` is one run.
+    """
+
+    source: int
+    target: int
+    size: int
+    counts: tuple[int, ...] = ()  # turns of each loop
+    source_strides: tuple[int, ...] = ()  # bytes from one turn to the next
+    target_strides: tuple[int, ...] = ()
+    source_offset: int = 0  # byte where the first run begins
+    target_offset: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return self.size * prod(self.counts)
+
+
+#: In the place of an operand's or result's number.
+STATE = -1
+
+
+def moved(
+    source: int,
+    target: int,
+    shape: Sequence[int],
+    source_strides: Sequence[int],
+    target_strides: Sequence[int],
+    offsets: tuple[int, int] = (0, 0),
+) -> Move:
+    """The move of an int8 block of this `shape` between places of such strides, both in bytes."""
+    size, loops = 1, list[tuple[int, int, int]]()
+    for count, here, there in reversed(list(zip(shape, source_strides, target_strides, strict=True))):
+        if count == 1:
+            continue
+        if not loops and here == there == size:
+            size *= count
+        elif loops and (here, there) == (loops[-1][0] * loops[-1][1], loops[-1][0] * loops[-1][2]):
+            loops[-1] = (loops[-1][0] * count, *loops[-1][1:])
+        else:
+            loops.append((count, here, there))
+    counts, heres, theres = zip(*reversed(loops), strict=True) if loops else ((), (), ())
+    return Move(source, target, size, counts, heres, theres, *offsets)
+
+
+def strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Bytes from one index of each axis to the next, of an int8 tensor."""
+    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conv2D(Weighted):
-    window: Window = Window()
+class Op:
+    """What all operators have. Operators are compared by identity; arrays in them are read-only."""
+
+    name: str  # such as "conv_2"
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Its operands in order: activations and constants, weights and biases left out."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> tuple[Activation, ...]:
+        raise NotImplementedError
+
+    @property
+    def state(self) -> State | None:
+        """The variable that it reads or writes."""
+        return None
+
+    @property
+    def moves(self) -> tuple[Move, ...] | None:
+        """For operators that only move bytes: which. The planner may leave moves out by placing tensors."""
+        return None
+
+    @property
+    def matrix(self) -> Int8 | None:
+        """The weights as `[out_channels, taps]`, taps = kernel_h × kernel_w × in_channels, in_channels fastest; None
+        where a sparsity pattern has no axis to run along."""
+        return None
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the dense layer, padding included."""
+        return 0
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """The operands that are computed, each once."""
+        return tuple(dict.fromkeys(tensor for tensor in self.inputs if isinstance(tensor, Activation)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseConv2D(Weighted):
-    window: Window = Window()
+class Unary(Op):
+    """An operator of one activation that makes another."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FullyConnected(Weighted):
-    pass
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AveragePool2D:
-    name: str
     input: Activation
     output: Activation
-    activation_min: int
-    activation_max: int
-    window: Window
 
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.input,)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Softmax:
-    name: str
-    input: Activation
-    output: Activation
-    beta: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Quantize:
-    """The same values with another scale and zero point."""
-
-    name: str
-    input: Activation
-    output: Activation
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reshape:
-    name: str
-    input: Activation
-    output: Activation
-
-
-Op: TypeAlias = Conv2D | DepthwiseConv2D | FullyConnected | AveragePool2D | Softmax | Quantize | Reshape
+    @property
+    def outputs(self) -> tuple[Activation, ...]:
+        return (self.output,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
+    """A network. Raises ModelError at creation unless its operators can run in this order."""
+
     ops: tuple[Op, ...]
-    input: Activation
-    output: Activation
+    inputs: tuple[Activation, ...]
+    outputs: tuple[Activation, ...]
     model_sha256: str
+    input_names: tuple[str, ...] = ()  # as its signature calls them; at creation those of the tensors, if left out
+    output_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for names, tensors in (("input_names", self.inputs), ("output_names", self.outputs)):
+            object.__setattr__(self, names, getattr(self, names) or tuple(tensor.name for tensor in tensors))
+        found = next(order_faults(self.ops, self.inputs, self.outputs), None)
+        if found:
+            raise ModelError(found)
+
+    @property
+    def input_bytes(self) -> int:
+        """Of all inputs, one behind the other."""
+        return sum(tensor.size_bytes for tensor in self.inputs)
+
+    @property
+    def output_bytes(self) -> int:
+        """Of all outputs, one behind the other."""
+        return sum(tensor.size_bytes for tensor in self.outputs)
+
+    def ends(self, what: str) -> tuple[Activation, Activation]:
+        """The only input and the only output. Raises ModelError, about `what` needs them, where there are several."""
+        if len(self.inputs) == len(self.outputs) == 1:
+            return self.inputs[0], self.outputs[0]
+        counts = f"{len(self.inputs)} inputs and {len(self.outputs)} outputs"
+        raise ModelError(f"{what} needs a network of one input and one output; this one has {counts}")
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The variables of its operators, in the order of their first use."""
+        return tuple(dict.fromkeys(op.state for op in self.ops if op.state is not None))
+
+    @property
+    def largest_bytes(self) -> int:
+        """What the operands and results of the largest operator take."""
+        both = (sum(tensor.size_bytes for tensor in (*op.inputs, *op.outputs)) for op in self.ops)
+        return max(both, default=self.input_bytes)
+
+    def split_inputs(self, rows: Array) -> list[Array]:
+        """`[samples, …]` int8, one row all inputs of a sample one behind the other → each input's
+        `[samples, *shape]`. Raises DataError for rows of another length or type."""
+        if rows.dtype != np.int8 or rows.ndim < 1 or prod(rows.shape[1:]) != self.input_bytes:
+            shapes = "; ".join(
+                f'"{name}" {list(tensor.shape)}' for name, tensor in zip(self.input_names, self.inputs, strict=True)
+            )
+            raise DataError(
+                f"the network takes int8 rows of {self.input_bytes} bytes, [samples, …]: {shapes}; "
+                f"got {rows.dtype} {list(rows.shape)}"
+            )
+        return _split(rows, self.inputs)
+
+    def split_outputs(self, rows: Array) -> list[Array]:
+        """`[samples, output_bytes]` → each output's `[samples, *shape]`."""
+        return _split(rows, self.outputs)
+
+    def joined_outputs(self, values: Mapping[int, Array]) -> Int8:
+        """Each output's `[samples, *shape]`, by its index → `[samples, output_bytes]`."""
+        parts = [values[tensor.index] for tensor in self.outputs]
+        return np.concatenate([np.ascontiguousarray(part).reshape(len(part), -1).view(np.int8) for part in parts], 1)
 
 
-def matrix(op: Op) -> Int8 | None:
-    """The weights as `[out_channels, taps]`, taps = kernel_h × kernel_w × in_channels, in_channels fastest; None where
-    a sparsity pattern has no axis to run along."""
-    return op.weights.reshape(op.out_channels, -1) if isinstance(op, (Conv2D, FullyConnected)) else None
+def _split(rows: Array, tensors: Sequence[Tensor]) -> list[Array]:
+    flat, found, start = np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.int8), [], 0
+    for tensor in tensors:
+        part = np.ascontiguousarray(flat[:, start : start + tensor.size_bytes]).view(tensor.dtype)
+        found.append(part.reshape(len(rows), *tensor.shape))
+        start += tensor.size_bytes
+    return found
 
 
-def macs(op: Op) -> int:
-    """Multiply-accumulates of the dense layer, padding included."""
-    if isinstance(op, FullyConnected):
-        return op.output.size_bytes * int(op.weights.shape[1])
-    if isinstance(op, Conv2D):
-        return prod(op.output.shape[:2]) * int(op.weights.size)
-    if isinstance(op, DepthwiseConv2D):
-        return op.output.size_bytes * prod(op.window.kernel)
-    return 0
+def order_faults(ops: Sequence[Op], inputs: Sequence[Activation], outputs: Sequence[Activation]) -> Iterator[str]:
+    """What keeps operators from running in this order, a sentence each: a tensor that is read before it is written, or
+    written twice, or that nothing writes."""
+    last_writer = {tensor.index: number for number, op in enumerate(ops) for tensor in op.outputs}
+    written = {tensor.index for tensor in inputs}
+    if len(written) < len(inputs):
+        yield "the model names a tensor as input twice"
+    for number, op in enumerate(ops):
+        for tensor in op.activations:
+            if tensor.index in written:
+                continue
+            where = f'operator "{op.name}" reads tensor "{tensor.name}"'
+            if last_writer.get(tensor.index, -1) >= number:
+                writer = ops[last_writer[tensor.index]]
+                itself = "it writes itself" if writer is op else f'operator "{writer.name}" writes later'
+                yield f"{where}, which {itself}: the model has a cycle, or its operators are in the wrong order"
+            else:
+                yield f"{where}, which no operator writes"
+        for tensor in op.outputs:
+            if tensor.index in written:
+                yield f'operator "{op.name}" writes tensor "{tensor.name}", which is an input or written already'
+            written.add(tensor.index)
+    for tensor in outputs:
+        if tensor.index not in written:
+            yield f'no operator computes the model\'s output "{tensor.name}"'

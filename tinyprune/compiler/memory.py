@@ -1,12 +1,13 @@
 """The arena planner: where each buffer lies, so that buffers alive at the same time never overlap.
 
 Greedy best offset (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net Inference", arXiv:2001.03288),
-from several orders of the buffers: by size, by time, and what a search over swaps of two neighbours finds. The lower
-bound is the largest sum of buffers alive at one step; the plan says how far it is from it.
+from several orders of the buffers: by size, by time, and what a search over swaps of two neighbours finds.
 """
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 ALIGNMENT = 16
@@ -35,19 +36,20 @@ _Placed: TypeAlias = tuple[int, int, Buffer]
 class Plan:
     offsets: dict[str, int]  # buffer name → byte offset in the arena, a multiple of ALIGNMENT
     arena_bytes: int
-    lower_bound_bytes: int
+    lower_bound_bytes: int  # no plan of these buffers needs less
 
 
-def plan(buffers: Sequence[Buffer]) -> Plan:
-    """Places every buffer; names are unique, sizes are rounded up to ALIGNMENT. Equal buffers give equal plans."""
-    bound = _lower_bound(buffers)
+def plan(buffers: Sequence[Buffer], *, search: bool = True) -> Plan:
+    """Places every buffer; names are unique, sizes are rounded up to ALIGNMENT. Equal buffers give equal plans. Without
+    the `search` it is quicker, and may need more."""
+    bound = lower_bound(buffers)
     orders = [
         sorted(buffers, key=lambda item: (-item.size_bytes, item.first)),
         sorted(buffers, key=lambda item: (item.first, -item.size_bytes)),
         sorted(buffers, key=lambda item: (item.first - item.last, -item.size_bytes)),
     ]
     best = min((_place(order) for order in orders), key=_end)
-    for order in orders:
+    for order in orders if search else ():
         if _end(best) == bound:
             break
         best = min(best, _improve(order), key=_end)
@@ -55,18 +57,29 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
     return Plan(offsets, _end(best), bound)
 
 
+def lower_bound(buffers: Sequence[Buffer]) -> int:
+    """The largest sum of buffers that are alive at one step."""
+    steps = {buffer.first for buffer in buffers}
+    return max((sum(aligned(b.size_bytes) for b in buffers if b.first <= step <= b.last) for step in steps), default=0)
+
+
+def aligned(size_bytes: int) -> int:
+    """Rounded up to ALIGNMENT."""
+    return -(-size_bytes // ALIGNMENT) * ALIGNMENT
+
+
 def _place(order: Sequence[Buffer]) -> list[_Placed]:
     """Each buffer in turn at the lowest offset where it meets nobody."""
     placed: list[_Placed] = []
     for buffer in order:
-        size, offset = _aligned(buffer.size_bytes), 0
-        for start, end, other in sorted(placed, key=lambda item: item[0]):
+        size, offset = aligned(buffer.size_bytes), 0
+        for start, end, other in placed:
             if not buffer.meets(other):
                 continue
             if start >= offset + size:
                 break
             offset = max(offset, end)
-        placed.append((offset, offset + size, buffer))
+        insort(placed, (offset, offset + size, buffer), key=itemgetter(0))
     return placed
 
 
@@ -88,12 +101,3 @@ def _improve(order: Sequence[Buffer]) -> list[_Placed]:
 
 def _end(placed: Sequence[_Placed]) -> int:
     return max((end for _, end, _ in placed), default=0)
-
-
-def _lower_bound(buffers: Sequence[Buffer]) -> int:
-    steps = {buffer.first for buffer in buffers}
-    return max((sum(_aligned(b.size_bytes) for b in buffers if b.first <= step <= b.last) for step in steps), default=0)
-
-
-def _aligned(size_bytes: int) -> int:
-    return -(-size_bytes // ALIGNMENT) * ALIGNMENT

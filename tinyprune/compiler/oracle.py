@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler import reference
+from tinyprune.compiler.graph import Graph
 from tinyprune.errors import MissingDependency, ModelError
 
 Int8 = npt.NDArray[np.int8]
@@ -19,10 +21,17 @@ def version() -> str | None:
         return None
 
 
-def infer(model: bytes, inputs: Int8, maps_bytes: int = 0) -> Int8:
-    """Runs `inputs` `[samples, *input shape]` one by one; returns `[samples, output bytes]`.
+def expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
+    """What TFLite Micro answers to `inputs` `[samples, …]`: `[samples, output_bytes]`, one sample after the other from
+    a fresh start; without its wheel the NumPy reference. Says which. Raises ModelError where TFLite Micro refuses."""
+    judge = version()
+    if judge is None:
+        return reference.infer(graph, inputs), "tinyprune's NumPy reference (tflite-micro is not there)"
+    return infer(model, graph, inputs), judge
 
-    `maps_bytes` is what the largest layer's maps take: the interpreter's arena has room for several times that.
+
+def infer(model: bytes, graph: Graph, inputs: Int8) -> Int8:
+    """The same, by TFLite Micro. `graph` is what the model was read as.
 
     Raises MissingDependency without the wheel, ModelError where TFLite Micro refuses the model.
     """
@@ -32,18 +41,19 @@ def infer(model: bytes, inputs: Int8, maps_bytes: int = 0) -> Int8:
         raise MissingDependency(
             "the TFLite Micro interpreter is not installed: `pip install tflite-micro` (Linux x86-64)"
         ) from None
+    arena_bytes = (1 << 20) + 10 * len(model) + 4 * graph.largest_bytes
+    parts = graph.split_inputs(inputs)
     try:
-        interpreter: Any = runtime.Interpreter.from_bytes(
-            model, arena_size=(1 << 20) + 10 * len(model) + 4 * maps_bytes
-        )
-        shape = interpreter.get_input_details(0)["shape"]
-        return np.stack([_once(interpreter, sample.reshape(shape)) for sample in inputs])
+        interpreter: Any = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+        rows = [_once(interpreter, graph, [part[number] for part in parts]) for number in range(len(inputs))]
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"TFLite Micro refuses the model: {error}") from None
+    return np.stack(rows)
 
 
-def _once(interpreter: Any, sample: Int8) -> Int8:
-    interpreter.set_input(sample, 0)
+def _once(interpreter: Any, graph: Graph, sample: list[Int8]) -> Int8:
+    for number, (tensor, part) in enumerate(zip(graph.inputs, sample, strict=True)):
+        interpreter.set_input(part.reshape(tensor.file_shape), number)
     interpreter.invoke()
-    output: Int8 = interpreter.get_output(0)
-    return output.reshape(-1).copy()
+    outputs = [interpreter.get_output(number) for number in range(len(graph.outputs))]
+    return np.concatenate([np.ascontiguousarray(output).reshape(-1).view(np.int8) for output in outputs])

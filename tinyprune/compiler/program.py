@@ -1,24 +1,26 @@
-"""The lowered network: what each layer calls with which constants, and where every map lies. Made by lower.py."""
+"""The lowered network: what each layer calls with which constants, and where every tensor lies. Made by lower.py."""
 
 from dataclasses import dataclass
 
-from tinyprune.compiler import memory
-from tinyprune.compiler.graph import Graph, Op
-from tinyprune.compiler.kernels import Argument, Constant, Kernel, Layout
+from tinyprune.compiler.graph import Graph, Op, State
+from tinyprune.compiler.kernels import Call, Constant, Kernel, Layout
+from tinyprune.compiler.memory import Plan
 from tinyprune.device.boards import Board
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One kernel call. Offsets are bytes in the arena; `rows` is above 0 where the call is made once for each row."""
+    """One operator as it runs: the calls of its kernel, mostly one. Offsets are bytes in the arena, `input_offsets`
+    those of all operands (0 for constants); `rows` is above 0 where the call is made once for each row."""
 
     op: Op
     kernel: Kernel
     pattern: str  # what the weights follow, whichever kernel runs them
-    arguments: tuple[Argument, ...]
+    calls: tuple[Call, ...]
     output_layout: Layout
-    input_offset: int
-    output_offset: int
+    input_offsets: tuple[int, ...]
+    output_offsets: tuple[int, ...]
+    state_offset: int
     scratch_offset: int
     scratch_bytes: int
     rows: int
@@ -26,7 +28,7 @@ class Step:
 
     @property
     def constants(self) -> tuple[Constant, ...]:
-        return tuple(argument for argument in self.arguments if isinstance(argument, Constant))
+        return tuple(argument for call in self.calls for argument in call if isinstance(argument, Constant))
 
     @property
     def weights_bytes(self) -> int:
@@ -36,7 +38,7 @@ class Step:
     @property
     def working_bytes(self) -> int:
         """What must lie in the arena at once to run this step."""
-        return self.op.input.size_bytes + self.op.output.size_bytes + self.scratch_bytes
+        return sum(tensor.size_bytes for tensor in (*self.op.activations, *self.op.outputs)) + self.scratch_bytes
 
     @property
     def constant_bytes(self) -> int:
@@ -45,12 +47,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
+    """`input_offsets`, `output_offsets` and `state_offsets` are those of the graph's inputs, outputs and states, in
+    their order."""
+
     graph: Graph
     board: Board
     steps: tuple[Step, ...]
-    arena: memory.Plan
-    input_offset: int
-    output_offset: int
+    arena: Plan
+    input_offsets: tuple[int, ...]
+    output_offsets: tuple[int, ...]
+    state_offsets: tuple[int, ...] = ()
+
+    @property
+    def states(self) -> tuple[tuple[State, int], ...]:
+        """Each variable with its place."""
+        return tuple(zip(self.graph.states, self.state_offsets, strict=True))
 
     @property
     def loops(self) -> tuple[tuple[int, ...], ...]:

@@ -99,6 +99,10 @@ class Device:
         start_us, end_us = _find(self.command(command, timeout_s), r"m-lap-us-(\d+)", command, count=2)
         return int(end_us) - int(start_us)
 
+    def reset(self) -> None:
+        """Has a network that remembers forget all earlier inferences."""
+        _find(self.command("reset"), r"(m-reset-done)", "reset")
+
     def stored_input(self) -> bytes:
         """What the device holds of the input that was loaded last."""
         lines = self.command("db print")

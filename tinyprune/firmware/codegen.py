@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from pathlib import PurePosixPath
 from typing import Any, get_args
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune import __version__
-from tinyprune.compiler.graph import macs
+from tinyprune.compiler.graph import Activation, Op, State
 from tinyprune.compiler.kernels import Argument, Constant, Layout, Place, Struct
 from tinyprune.compiler.program import Program, Step
 from tinyprune.device.families import FAMILIES
@@ -23,6 +23,7 @@ from tinyprune.resources import FIRMWARE_TEMPLATES
 
 #: What may lie in a folder of C that is copied; `.j2` is rendered.
 _SUFFIXES = (".c", ".h", ".j2")
+_IDENTIFIER_CHARACTERS = 40
 
 
 def generate(program: Program, name: str, audio: FrontEnd | None = None) -> FirmwareSource:
@@ -111,20 +112,22 @@ def runtime(kernels: Iterable[str]) -> dict[str, str]:
 def context(program: Program, name: str) -> dict[str, Any]:
     """What templates may say about a network on a board."""
     graph = program.graph
+    inputs = _ends("input", graph.inputs, graph.input_names, program.input_offsets)
+    outputs = _ends("output", graph.outputs, graph.output_names, program.output_offsets)
     return {
         "version": __version__,
         "name": _c_string(name),
         "title": f"{_c_string(name)} for {program.board.title}",
         "sha256": graph.model_sha256,
         "board": program.board,
-        "input": graph.input,
-        "output": graph.output,
-        "input_scale_nano": round(float(graph.input.scale) * 1e9),
-        "output_scale_nano": round(float(graph.output.scale) * 1e9),
+        "inputs": inputs,
+        "outputs": outputs,
+        "input_bytes": graph.input_bytes,
+        "output_bytes": graph.output_bytes,
+        "states": [_state(number, state, offset) for number, (state, offset) in enumerate(program.states, start=1)],
+        "state_bytes": sum(state.size_bytes for state in graph.states),
         "arena_bytes": program.arena.arena_bytes,
         "lower_bound_bytes": program.arena.lower_bound_bytes,
-        "input_offset": program.input_offset,
-        "output_offset": program.output_offset,
         "loops": [
             {"rows": program.steps[group[0]].rows, "steps": [_step(number, program.steps[number]) for number in group]}
             for group in program.loops
@@ -136,54 +139,126 @@ def _c_string(text: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in " ._-+") else "_" for c in text)
 
 
+def _ends(
+    which: str, tensors: Sequence[Activation], names: Sequence[str], offsets: Sequence[int]
+) -> list[dict[str, Any]]:
+    """The network's inputs or outputs: where there is but one it needs no name in C."""
+    found = []
+    for tensor, name, offset, identifier in zip(tensors, names, offsets, identifiers(names), strict=True):
+        suffix = f"_{identifier}" if len(tensors) > 1 else ""
+        macro = f"TP_NETWORK_{which.upper()}{suffix.upper()}"
+        found.append(
+            {
+                "title": f"{which.capitalize()} {_c_string(name)}" if suffix else which.capitalize(),
+                "function": f"tp_network_{which}{suffix}",
+                "macro": macro,
+                "shape": "×".join(map(str, tensor.shape)) or "1",
+                "bytes": tensor.size_bytes,
+                "scale": tensor.scale,
+                "scale_nano": round(float(tensor.scale) * 1e9),
+                "zero_point": tensor.zero_point,
+                "offset": offset,
+            }
+        )
+    return found
+
+
+def identifiers(names: Sequence[str]) -> list[str]:
+    """For each of somebody else's names one that C takes, in lower case; no two are the same."""
+    found: list[str] = []
+    for number, name in enumerate(names):
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower().removesuffix(":0")).strip("_")[:_IDENTIFIER_CHARACTERS]
+        plain = plain if plain and not plain[0].isdigit() else f"{number}_{plain}".rstrip("_")
+        found.append(plain if plain not in found else f"{plain}_{number}")
+    return found
+
+
+def _state(number: int, state: State, offset: int) -> dict[str, Any]:
+    """A variable: filled with one byte where all its initial bytes are the same, else copied from a constant."""
+    initial = np.ascontiguousarray(state.initial).reshape(-1).view(np.int8)
+    same = bool((initial == initial[0]).all())
+    return {
+        "title": _c_string(state.name),
+        "bytes": state.size_bytes,
+        "offset": offset,
+        "fill": int(initial[0]) if same else None,
+        "name": f"state_{number}",
+        "text": "" if same else _numbers(initial),
+    }
+
+
 def layer_symbol(number: int, step: Step) -> str:
     """The C function of one layer; emulators find layers by it."""
     return f"tp_layer_{number:02d}_{step.op.name}"
 
 
 def _step(number: int, step: Step) -> dict[str, Any]:
-    shapes = " → ".join("×".join(map(str, tensor.shape)) for tensor in (step.op.input, step.op.output))
+    op = step.op
     layout = "" if step.output_layout is Layout.INTERLEAVED else f", output {step.output_layout.value}"
+    names = _argument_names(step)
+    arguments = list(dict.fromkeys(argument for call in step.calls for argument in call))
     return {
-        "name": step.op.name,
+        "name": op.name,
         "function": layer_symbol(number, step),
         "parameter": "uint8_t *arena, int32_t row" if step.rows else "uint8_t *arena",
-        "describe": f"{step.op.name}: {shapes}, {step.pattern}, {macs(step.op):,} MACs{layout}",
+        "describe": f"{op.name}: {shapes(op)}, {step.pattern}, {op.macs:,} MACs{layout}",
         "reason": step.reason,
-        "kernel": step.kernel.name,
         "structs": [
-            {"type": argument.type, "name": _argument_name(step, argument), "fields": argument.fields}
-            for argument in step.arguments
+            {"type": argument.type, "name": names[argument], "fields": argument.fields}
+            for argument in arguments
             if isinstance(argument, Struct)
         ],
-        "constants": [_constant(step, constant) for constant in step.constants],
-        "arguments": [_argument(step, argument) for argument in step.arguments],
+        "constants": [_constant(names[argument], argument) for argument in arguments if isinstance(argument, Constant)],
+        "calls": [
+            f"{step.kernel.name}({', '.join(_argument(step, argument, names) for argument in call)})"
+            for call in step.calls
+        ],
     }
 
 
-def _argument_name(step: Step, argument: Struct | Constant) -> str:
-    suffix = argument.name if isinstance(argument, Constant) else argument.type.removeprefix("tp_")
-    return f"{step.op.name}_{suffix}"
+def shapes(op: Op) -> str:
+    """Of its operands and results, for people to read."""
+    before, behind = (
+        " and ".join("×".join(map(str, tensor.shape)) or "1" for tensor in some) or (op.state.name if op.state else "")
+        for some in (op.inputs, op.outputs)
+    )
+    return f"{before} → {behind}"
 
 
-def _argument(step: Step, argument: Argument) -> str:
+def _argument_names(step: Step) -> dict[Argument, str]:
+    """The C names of structs and constants; those of the second and later calls are numbered."""
+    found: dict[Argument, str] = {}
+    for number, call in enumerate(step.calls, start=1):
+        for argument in call:
+            if isinstance(argument, Place) or argument in found:
+                continue
+            suffix = argument.name if isinstance(argument, Constant) else argument.type.removeprefix("tp_")
+            found[argument] = f"{step.op.name}_{suffix}{f'_{number}' if number > 1 else ''}"
+    return found
+
+
+def _argument(step: Step, argument: Argument, names: Mapping[Argument, str]) -> str:
     if isinstance(argument, Struct):
-        return f"&{_argument_name(step, argument)}"
+        return f"&{names[argument]}"
     if isinstance(argument, Constant):
-        return _argument_name(step, argument)
-    if argument is Place.ROW:
+        return names[argument]
+    if argument == Place.ROW:
         return "row"
-    if argument is Place.SCRATCH:
+    if argument == Place.SCRATCH:
         return f"arena + {step.scratch_offset}" if step.scratch_bytes else "0"
-    offset = step.input_offset if argument is Place.INPUT else step.output_offset
-    return f"(int8_t *)(arena + {offset})"
+    offset = {
+        "input": lambda: step.input_offsets[argument.number],
+        "output": lambda: step.output_offsets[argument.number],
+        "state": lambda: step.state_offset,
+    }[argument.kind]()
+    return f"(int8_t *)(arena + {offset + argument.offset})"
 
 
-def _constant(step: Step, constant: Constant) -> dict[str, Any]:
+def _constant(name: str, constant: Constant) -> dict[str, Any]:
     values = constant.values
     channels = constant.type == "tp_channel"
     return {
-        "name": _argument_name(step, constant),
+        "name": name,
         "type": constant.type,
         "count": len(values) if channels else values.size,
         "comment": f"{constant.name} {list(values.shape)}, {values.nbytes:,} bytes",

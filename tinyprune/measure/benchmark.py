@@ -48,6 +48,7 @@ class Plan:
     inference_timeout_s: float = 60.0  # until one has been timed; then by how long that took
     reconnect_timeout_s: float | None = None  # None: RECONNECT_TIMEOUT_S
     board: str | None = None  # for which the firmware must have been built, if it says so
+    stateful: bool = False  # whether each inference depends on those before it, back to a reset before the first input
 
     def __post_init__(self) -> None:
         if self.inputs.ndim < 2 or self.inputs.dtype != np.int8 or self.inputs.size == 0:
@@ -145,6 +146,8 @@ class _Run:
             try:
                 if last is not None:
                     self.greet()
+                if self._plan.stateful and (number == 0 or last is not None):
+                    self._begin_again(number)
                 return self._once(number, data)
             except WrongModel:
                 raise
@@ -153,10 +156,21 @@ class _Run:
             self._mend(last)
         raise TargetError(f"input {number}: given up after {TRIES} tries; the last one: {last}")
 
+    def _begin_again(self, number: int) -> None:
+        """Brings a network that remembers to where input `number` finds it: warm, reset, past all earlier inputs."""
+        plan, device = self._plan, self._device
+        if plan.warmup:
+            device.load(plan.inputs[0].tobytes())
+            self._infer(plan.warmup, 0)
+        device.reset()
+        for earlier in plan.inputs[:number]:
+            device.load(earlier.tobytes())
+            self._infer(plan.runs, 0)
+
     def _once(self, number: int, data: bytes) -> Inference:
         plan, device = self._plan, self._device
         device.load(data)
-        warmup = plan.warmup if self._cold else 0
+        warmup = plan.warmup if self._cold and not plan.stateful else 0
         total_us = self._infer(plan.runs, warmup)
         output = device.output()
         if plan.expected is not None and not np.array_equal(output, plan.expected[number]):
@@ -207,9 +221,17 @@ class _Run:
                 time.sleep(_REOPEN_PAUSE_S)
 
 
-def outputs(start: Start, image: FirmwareImage, board: Board, inputs: Int8, progress: Done | None = None) -> Int8:
+def outputs(
+    start: Start,
+    image: FirmwareImage,
+    board: Board,
+    inputs: Int8,
+    progress: Done | None = None,
+    *,
+    stateful: bool = False,
+) -> Int8:
     """The firmware's raw outputs `[samples, output_bytes]`, at the emulator's full speed. Raises TargetError."""
-    plan = Plan(inputs, image.model_sha256[:MODEL_ID_CHARACTERS])
+    plan = Plan(inputs, image.model_sha256[:MODEL_ID_CHARACTERS], stateful=stateful)
     return _whole(measure(lambda: start(image, board), plan, progress)).outputs
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from tinyprune import __version__
-from tinyprune.compiler.graph import Weighted, macs
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.program import Program, Step
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import LayerProfile, Profile
@@ -149,13 +149,13 @@ def _layer(step: Step) -> LayerReport:
     return LayerReport(
         name=op.name,
         op=type(op).__name__,
-        shape=op.output.shape,
+        shape=op.outputs[0].shape if op.outputs else op.inputs[0].shape,
         kernel=step.kernel.name,
         layout=step.output_layout.value,
         reason=step.reason,
         pattern=step.pattern,
         zeros=None if weights is None else float((weights == 0).mean()),
-        macs=macs(op),
+        macs=op.macs,
         weights_bytes=step.weights_bytes,
         weights_bytes_dense=0 if weights is None else weights.nbytes,
         instructions=None,

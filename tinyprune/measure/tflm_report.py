@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tinyprune import __version__
-from tinyprune.compiler.graph import Weighted
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.program import Program
 from tinyprune.firmware.tflm import layers
 from tinyprune.firmware.tflm.arena import Built
@@ -25,7 +25,7 @@ def report(
         plain,
         runtime=tree.name,
         arena_bytes=built.arena_bytes,
-        arena_bytes_lower_bound=max(op.input.size_bytes + op.output.size_bytes for op in program.graph.ops),
+        arena_bytes_lower_bound=program.graph.largest_bytes,
         layers=layers,
         weights_bytes=sum(layer.weights_bytes for layer in layers),
     )

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from tinyprune import features
-from tinyprune.compiler import reader, samples
+from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Graph
-from tinyprune.device import ports, serial_port
+from tinyprune.device import emulators, ports, serial_port
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators import EMULATORS, Emulator
+from tinyprune.device.emulators import Emulator
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock, Device
 from tinyprune.errors import TargetError, UsageError
@@ -24,11 +24,12 @@ from tinyprune.firmware import output
 from tinyprune.firmware.audio import ear
 from tinyprune.firmware.audio.recordings import Recording, read
 from tinyprune.measure import benchmark
-from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands
 
 #: (recordings done, recordings)
 Done = Callable[[int, int], None]
+
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class AudioReport:
         return json.dumps(asdict(self), indent=2)
 
 
-def run_audio(request: AudioRequest, progress: build_task.Progress, done: Done | None = None) -> AudioReport:
+def run_audio(request: AudioRequest, progress: Progress, done: Done | None = None) -> AudioReport:
     """What was heard, as far as it came where it broke off; Ctrl-C leaves out the comparison with Python.
 
     Raises TinypruneError or KeyboardInterrupt where nothing was heard at all, UsageError about a missing recording
@@ -143,8 +144,8 @@ def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
         return f"port {port}", serial_port.start(port, hardware=request.hardware)
     if request.hardware:
         raise UsageError("--hardware goes with --port: it says that a board is at its other end")
-    name = build_task.known_emulator(request.board, request.emulator or request.board.emulators[0])
-    return f"emulator {name}", EMULATORS[name](image, request.board)
+    name = emulators.named(request.board, request.emulator)
+    return f"emulator {name}", emulators.EMULATORS[name](image, request.board)
 
 
 def _recordings(request: AudioRequest, labels: Sequence[str]) -> list[Recording]:
@@ -170,8 +171,9 @@ def _python_labels(
     if short:
         clips = [np.pad(recordings[i].pcm, (0, features.CLIP_SAMPLES - len(recordings[i].pcm))) for i in short]
         heard = features.mfcc(features.normalize(np.stack(clips)))
-        inputs = samples.quantize(heard.reshape(len(short), *graph.input.shape), graph.input, "the recordings")
-        classes = build_task.expected_outputs(model, graph, inputs)[0].argmax(axis=1)
+        source, _ = graph.ends("audio")
+        inputs = samples.quantize(heard.reshape(len(short), *source.shape), source, "the recordings")
+        classes = oracle.expected(model, graph, inputs)[0].argmax(axis=1)
         for i, number in zip(short, classes, strict=True):
             answers[i] = labels[int(number)]
     return answers

@@ -1,17 +1,18 @@
 """All of `tinyprune bench`: a finished build, what is at the other end of the line, inputs, and what came out."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyprune.compiler import reader, samples
+import numpy as np
+
+from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
-from tinyprune.device import ports, serial_port
+from tinyprune.device import emulators, ports, serial_port
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators import EMULATORS
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError, UsageError, WrongModel
@@ -20,8 +21,9 @@ from tinyprune.measure import benchmark, history, labelled
 from tinyprune.measure.bench_report import BenchReport, Target, Truth, bench_report, to_csv
 from tinyprune.measure.benchmark import Done, Open
 from tinyprune.measure.history import Change
-from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands, zoo
+
+Progress = Callable[[str], None]
 
 _WIRING = "; is this build's firmware on the board (`tinyprune flash`), is its TX on the adapter's RX and vice versa?"
 
@@ -34,7 +36,7 @@ class BenchRequest:
     port: str | None = None  # "auto": found by USB id
     serial_number: str | None = None  # of the board or its probe, where "auto" finds several
     hardware: bool = False  # the user vouches for a board behind a port that may be anything
-    inputs: Path | None = None  # .npy; None: generated
+    inputs: tuple[str, ...] = ()  # "x.npy", or "NAME=x.npy" for each input of the network; none: generated
     count: int = 8  # of those
     samples: Path | None = None  # of known classes, for accuracy
     labels: tuple[str, ...] | None = None  # of the outputs, in order; None: the zoo's, or the folders' names
@@ -78,7 +80,7 @@ class _Inputs:
     left_out: tuple[str, ...] = ()
 
 
-def run_bench(request: BenchRequest, progress: build_task.Progress, done: Done | None = None) -> Bench:
+def run_bench(request: BenchRequest, progress: Progress, done: Done | None = None) -> Bench:
     """Runs the inputs, writes what shall be kept. A run that broke off is reported as far as it came.
 
     Raises TinypruneError where nothing ran at all, or a file cannot be written.
@@ -95,7 +97,9 @@ def run_bench(request: BenchRequest, progress: build_task.Progress, done: Done |
         progress("reading the inputs")
         inputs = _inputs(request, graph)
         progress(f"asking the reference for {len(inputs.values)} outputs")
-        expected, judge = build_task.expected_outputs(model, graph, inputs.values)
+        repeats = request.runs if graph.states else 1  # of which the last one counts
+        expected, judge = oracle.expected(model, graph, np.repeat(inputs.values, repeats, axis=0))
+        expected = expected[repeats - 1 :: repeats]
         progress(f"inferring {len(inputs.values)} inputs on {board.name}, {target.text}")
         plan = benchmark.Plan(
             inputs.values,
@@ -105,6 +109,7 @@ def run_bench(request: BenchRequest, progress: build_task.Progress, done: Done |
             warmup=request.warmup,
             metered=metered,
             board=board.name,
+            stateful=bool(graph.states),
         )
         outcome = benchmark.measure(open_again, plan, done)
     times = {"runs": request.runs, "warmup": request.warmup}
@@ -134,7 +139,7 @@ def _check(request: BenchRequest) -> None:
     """Refuses what contradicts itself before anything slow starts."""
     if request.port is not None and request.emulator is not None:
         raise UsageError("--port and --emulator exclude each other: a board or an emulator?")
-    if request.inputs is not None and request.samples is not None:
+    if request.inputs and request.samples is not None:
         raise UsageError("--inputs and --samples exclude each other; samples have classes")
     needs_samples = {"--labels": request.labels, "--split": request.split, "--limit": request.limit}
     for option, value in needs_samples.items():
@@ -146,9 +151,9 @@ def _check(request: BenchRequest) -> None:
         raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     if request.serial_number is not None and request.port != ports.AUTO:
         raise UsageError("--serial-number goes with --port auto")
-    for path in (request.inputs, request.samples):
-        if path is not None and not path.exists():
-            raise UsageError(f"{path}: no such file or folder")
+    if request.samples is not None and not request.samples.exists():
+        raise UsageError(f"{request.samples}: no such file or folder")
+    samples.check_paths(request.inputs)
     for path in (request.csv, request.history):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.parent}")
@@ -165,18 +170,17 @@ def _target(request: BenchRequest, image: FirmwareImage) -> tuple[Target, Open, 
         port = ports.serial_port(board, serial_number=request.serial_number)
     if port is not None:
         return Target(f"port {port}", None), lambda: serial_port.start(port, hardware=request.hardware), False
-    name = build_task.known_emulator(board, request.emulator or board.emulators[0])
-    metered = request.clock and name in build_task.METERED
-    return Target(f"emulator {name}", name), lambda: EMULATORS[name](image, board, profile=metered), metered
+    name = emulators.named(board, request.emulator)
+    metered = request.clock and name in emulators.METERED
+    return Target(f"emulator {name}", name), lambda: emulators.EMULATORS[name](image, board, profile=metered), metered
 
 
 def _inputs(request: BenchRequest, graph: Graph) -> _Inputs:
-    tensor = graph.input
     if request.samples is not None:
-        found = _samples(request, request.samples, tensor, graph.ops[-1].output.size_bytes)
+        source, target = graph.ends("--samples")
+        found = _samples(request, request.samples, source, target.size_bytes)
         return _Inputs(found.inputs, found.names, found.truth, found.left_out)
-    given = request.inputs
-    values = samples.make(tensor, request.count) if given is None else samples.read(given, tensor)
+    values = samples.read(request.inputs, graph) if request.inputs else samples.make(graph, request.count)
     return _Inputs(values, [str(number) for number in range(len(values))])
 
 

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from tinyprune.device import emulators
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators import EMULATORS
 from tinyprune.device.link import Link
 from tinyprune.device.protocol import Clock
 from tinyprune.errors import UsageError
 from tinyprune.firmware import output
-from tinyprune.tasks import build as build_task
 
 #: How long the firmware's next bytes may wait here: while there is traffic, and when nothing has passed for a while.
 _BUSY_S, _IDLE_S, _QUIET_AFTER_S = 0.002, 0.02, 0.5
@@ -199,14 +198,14 @@ class Ready:
 
 def run_emulate(request: EmulateRequest, ready: Callable[[Ready], None]) -> NoReturn:
     """Boots the firmware and stays, after a call of `ready`. Raises TinypruneError; KeyboardInterrupt passes."""
-    name = build_task.known_emulator(request.board, request.emulator or request.board.emulators[0])
+    name = emulators.named(request.board, request.emulator)
     image, _ = output.load(request.output, request.board)
     if request.link is not None and request.tcp is not None:
         raise UsageError("--link goes with --pty: a TCP port has a name of its own")
     end: End = PtyEnd() if request.tcp is None else TcpEnd(*request.tcp)
     with closing(end), _linked(request.link, end.name) as device:
-        metered = request.clock and name in build_task.METERED
-        with closing(EMULATORS[name](image, request.board, profile=metered)) as link:
+        metered = request.clock and name in emulators.METERED
+        with closing(emulators.EMULATORS[name](image, request.board, profile=metered)) as link:
             link.read(0)  # the boot messages: nobody has listened yet
             ready(Ready(device, name, link.clock))
             serve(link, end)

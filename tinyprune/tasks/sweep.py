@@ -383,12 +383,13 @@ def _built(content: bytes, board: Board) -> Any:
 
 def _quality(content: bytes, dense: Any, data: _Data) -> float:
     graph = reader.read(content)
-    stored = samples.quantize(data.judging.reshape(-1, *graph.input.shape), graph.input, "data")
-    answers = reference.infer(graph, stored).reshape(len(stored), -1)
+    source, target = graph.ends("sweep")
+    stored = samples.quantize(data.judging.reshape(-1, *source.shape), source, "data")
+    answers = reference.infer(graph, stored)
     if data.labels is not None:
         return float((answers.argmax(axis=1) == data.labels).mean())
     wanted = np.asarray(dense.predict(data.judging, verbose=0)).reshape(len(stored), -1)
-    ratio = quantization_error.sqnr_db(graph.output, wanted, answers)
+    ratio = quantization_error.sqnr_db(target, wanted, answers)
     return min(max(ratio, -MOST_DECIBELS), MOST_DECIBELS)  # neither a database nor JSON knows infinity
 
 

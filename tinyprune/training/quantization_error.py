@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import reader, reference, samples
-from tinyprune.compiler.graph import Activation, Quantize
+from tinyprune.compiler.graph import Activation
+from tinyprune.compiler.operators.quantize import Quantize
 from tinyprune.errors import ModelError
 from tinyprune.training import quantize
 from tinyprune.training.keras_model import check_samples
@@ -46,15 +47,19 @@ def layer_errors(model: Any, content: bytes, inputs: npt.NDArray[np.generic]) ->
     """
     checked = check_samples(model, inputs, "calibration")[:MOST_SAMPLES]
     graph = reader.read(content)
-    stored = samples.quantize(checked.reshape(len(checked), *graph.input.shape), graph.input, "calibration")
+    if len(graph.inputs) != 1:
+        raise ModelError(f"model {model.name} has {len(graph.inputs)} inputs: no comparison with float")
+    source = graph.inputs[0]
+    stored = samples.quantize(checked.reshape(len(checked), *source.shape), source, "calibration")
     values = reference.run(graph, stored)
     ops = [op for op in graph.ops if not isinstance(op, Quantize)]
     floats = _float_outputs(quantize.convert_float(model), checked)
-    if len(floats) != len(ops) or any(f[0].size != op.output.size_bytes for f, op in zip(floats, ops, strict=True)):
+    if len(floats) != len(ops) or any(f[0].size != op.outputs[0].count for f, op in zip(floats, ops, strict=True)):
         raise ModelError(f"model {model.name}: its float and int8 conversions have different operators: no comparison")
     return tuple(
-        _error(op.name, op.output, real.reshape(len(checked), -1), values[op.output.index].reshape(len(checked), -1))
+        _error(op.name, tensor, real.reshape(len(checked), -1), values[tensor.index].reshape(len(checked), -1))
         for op, real in zip(ops, floats, strict=True)
+        for tensor in op.outputs[:1]
     )
 
 

@@ -177,8 +177,9 @@ def score(model: Any, examples: Examples) -> float:
 
 def int8_accuracy(content: bytes, examples: Examples) -> float:
     """The share for the bytes of an int8 .tflite, run by TensorFlow Lite Micro's own interpreter."""
-    stored = samples.quantize(examples.inputs, reader.read(content).input, "examples")
-    outputs = oracle.infer(content, stored)
+    graph = reader.read(content)
+    stored = samples.quantize(examples.inputs, graph.ends("accuracy")[0], "examples")
+    outputs = oracle.infer(content, graph, stored)
     return float((outputs.argmax(axis=1) == examples.targets).mean())
 
 

@@ -76,6 +76,14 @@ static inline int32_t tp_ssat8(int32_t x)
     return result;
 }
 
+/* The larger of each two bytes, as int8. */
+static inline uint32_t tp_max4(uint32_t a, uint32_t b)
+{
+    uint32_t result;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+    return result;
+}
+
 /* p moved on by byte 0, 1, 2 or 3 of steps. */
 #define TP_UXTAB(name, rotation)                                                  \
     static inline const char *name(const char *p, uint32_t steps)                 \
@@ -141,6 +149,16 @@ static inline int32_t tp_smmulr(int32_t a, int32_t b)
 static inline int32_t tp_ssat8(int32_t x)
 {
     return x < -128 ? -128 : x > 127 ? 127 : x;
+}
+
+static inline uint32_t tp_max4(uint32_t a, uint32_t b)
+{
+    uint32_t result = 0;
+    for (int shift = 0; shift < 32; shift += 8) {
+        const int8_t x = (int8_t)(a >> shift & 0xffu), y = (int8_t)(b >> shift & 0xffu);
+        result |= (uint32_t)(uint8_t)(x > y ? x : y) << shift;
+    }
+    return result;
 }
 
 static inline const char *tp_step0(const char *p, uint32_t steps)

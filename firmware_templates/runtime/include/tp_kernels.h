@@ -10,7 +10,7 @@
  *
  * For all kernels
  * - sizes, strides and dilations are 1 or more, zero points in [-128, 127], -128 <= activation_min <= activation_max <= 127;
- *   every buffer is shorter than 2^31 bytes; input, output and scratch do not overlap;
+ *   every buffer is shorter than 2^31 bytes; input, output and scratch do not overlap, but where a kernel says so;
  * - a stored value v of the input stands for v - input_zero_point. That subtraction is folded into tp_channel.bias, which is
  *   bias - input_zero_point * (sum of the channel's weights); so padding counts as input_zero_point;
  * - the int32 accumulator cannot overflow: tinyprune refuses a layer in which |tp_channel.bias| + 128 * (sum of the channel's
@@ -48,6 +48,41 @@ typedef struct tp_softmax {
 typedef struct tp_quantize {
     int32_t count, multiplier, shift, input_zero_point, output_zero_point;
 } tp_quantize;
+
+/* Element-wise operators: four nested loops, the last one the innermost; an operand that is broadcast has a stride of 0
+ * there. Values lie one behind the other in the output. */
+typedef struct tp_loops {
+    int32_t count_0, count_1, count_2, count_3;
+    int32_t left_0, left_1, left_2, left_3;     /* strides of the left operand, in bytes */
+    int32_t right_0, right_1, right_2, right_3; /* and of the right one */
+} tp_loops;
+
+/* left + right_sign * right. Both are taken to a common scale with 20 more bits: (x - zero_point) * 2^20 * multiplier *
+ * 2^(shift - 31), shift in [-31, 0]; their sum is taken to the output's scale by multiplier and shift, in [-31, 0] too. */
+typedef struct tp_add {
+    int32_t left_zero_point, left_multiplier, left_shift;
+    int32_t right_zero_point, right_multiplier, right_shift, right_sign;
+    int32_t output_multiplier, output_shift, output_zero_point, activation_min, activation_max;
+} tp_add;
+
+/* The same where the left operand has the larger scale, or the same one: its multiplier is then a half. All sums are doubled.
+ *   left_factor, left_offset        2^20 or, if it is what is subtracted, -2^20; -zero_point * left_factor
+ *   right_offset, right_multiplier  -zero_point * 2^21, and the multiplier; x is then rounded by right_shift, 0 or more
+ *   right_sign                      2 or, if it is what is subtracted, -2
+ *   output_multiplier, output_shift, output_offset   as for tp_requantize_fast */
+typedef struct tp_add_fast {
+    int32_t left_factor, left_offset;
+    int32_t right_offset, right_multiplier, right_shift, right_sign;
+    int32_t output_multiplier, output_shift, output_offset, activation_min, activation_max;
+} tp_add_fast;
+
+/* Runs of `size` bytes in four nested loops, the last one the innermost; strides are in bytes. */
+typedef struct tp_copy {
+    int32_t size;
+    int32_t count_0, count_1, count_2, count_3;
+    int32_t source_0, source_1, source_2, source_3;
+    int32_t target_0, target_1, target_2, target_3;
+} tp_copy;
 
 /* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
  *   weights  [out_channels][in_channels]
@@ -121,8 +156,22 @@ void tp_depthwise_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, co
  * kernel_height * kernel_width < 2^24 keeps the sum within int32. */
 void tp_average_pool_s8_dense_c(const tp_layer *layer, const int8_t *input, int8_t *output);
 
+/* Max pooling: the largest of the pixels under the kernel, padding left out; no change of scale.
+ * Zero points and dilation are not used, out_channels = in_channels, and the kernel covers at least one pixel everywhere. */
+void tp_max_pool_s8_dense_c(const tp_layer *layer, const int8_t *input, int8_t *output);
+
+/* Addition and subtraction, any scales. The output may be an operand that is not broadcast. */
+void tp_add_s8_dense_c(const tp_loops *loops, const tp_add *add, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* The same with one rounding less, where kernels/elementwise.py has proved it exact: the second operand has right_shift 0 and
+ * multiplier 2^30, or right_shift of 1 or more. */
+void tp_add_s8_fast_c(const tp_loops *loops, const tp_add_fast *add, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* Moves bytes; source and target do not overlap. */
+void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target);
+
 /* The same values in another quantization, clamped to int8: differences from the input zero point have at most 9 bits, so
- * that no left shift of 22 overflows.
+ * that no left shift of 22 overflows. The output may be the input.
  *   input, output  [count] */
 void tp_quantize_s8_dense_c(const tp_quantize *quantize, const int8_t *input, int8_t *output);
 

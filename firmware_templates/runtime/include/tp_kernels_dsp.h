@@ -47,6 +47,15 @@ typedef struct tp_five_map {
     int32_t slots, first;
 } tp_five_map;
 
+/* A map five columns wide, [height][5][channels], and the slots of its planes. */
+typedef struct tp_relayout {
+    int32_t height, channels, slots, first;
+} tp_relayout;
+
+/* From [height][5][channels] to planes, and back; padding is left as it is. */
+void tp_five_wide_s8_dense_c(const tp_relayout *map, const int8_t *input, int8_t *output);
+void tp_interleaved_s8_dense_c(const tp_relayout *map, const int8_t *input, int8_t *output);
+
 /* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_*_dsp. */
 typedef struct tp_five_pixels {
     const uint32_t *weights, *end;

@@ -28,7 +28,7 @@ int main(void) {
         tp_put("m-arena-used-[");
         tp_put_decimal(tp_network_arena_used_bytes());
         tp_put("]\r\n");
-        tp_device_boot();
+        tp_device_boot(&device);
     } else {
         refuse('%', refusal);
     }

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from tests.compiler.kernels.harness import Library
 from tests.tflite_models import Conv, Dense, Depthwise, Input, Layer, Pool, Rescale, Soft, graph
 from tinyprune.compiler import kernels, reference
-from tinyprune.compiler.graph import Op, Quantize, Softmax, Weighted
+from tinyprune.compiler.graph import Op
 from tinyprune.compiler.kernels import Kernel
+from tinyprune.compiler.operators.quantize import Quantize
+from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.sparsity import TWO_OF_FOUR, two_of_four
 
 Int8 = npt.NDArray[np.int8]

@@ -14,8 +14,9 @@ from tests.compiler.kernels.cases import CASES, INT8_FILLS, POISON, fill, operat
 from tests.compiler.kernels.harness import ARM_CPUS, RUNTIME, ZIG, Arm, Host, Library, host_compiler
 from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
 from tinyprune.compiler import fixed_point, kernels, reference
-from tinyprune.compiler.graph import FullyConnected, Weighted
 from tinyprune.compiler.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved, quads
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.reader import read
 from tinyprune.device import boards
 from tinyprune.firmware.toolchain import COMPILERS

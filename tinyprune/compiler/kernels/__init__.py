@@ -1,7 +1,18 @@
 """The kernels: one row each, which drives selection, the equality tests and the benchmark. A family a file."""
 
-from tinyprune.compiler.kernels import five_conv, five_wide, interleaved, quads
-from tinyprune.compiler.kernels.kernel import Argument, Constant, FiveWide, Kernel, Layout, Place, Struct, Wiring
+from tinyprune.compiler.kernels import elementwise, five_conv, five_wide, interleaved, quads
+from tinyprune.compiler.kernels.kernel import (
+    NOWHERE,
+    Argument,
+    Call,
+    Constant,
+    FiveWide,
+    Kernel,
+    Layout,
+    Place,
+    Struct,
+    Wiring,
+)
 from tinyprune.compiler.kernels.parameters import (
     LAYER_FIELDS,
     SOFTMAX_FIELDS,
@@ -9,13 +20,28 @@ from tinyprune.compiler.kernels.parameters import (
     folded_bias,
     layer_fields,
     max_accumulator,
-    parameters,
     softmax_fields,
 )
 
 __all__ = [
-    "KERNELS", "LAYER_FIELDS", "SOFTMAX_FIELDS", "Argument", "Constant", "FiveWide", "Kernel", "Layout", "Place",
-    "Struct", "Wiring", "channels", "folded_bias", "layer_fields", "max_accumulator", "parameters", "softmax_fields",
+    "KERNELS",
+    "LAYER_FIELDS",
+    "NOWHERE",
+    "SOFTMAX_FIELDS",
+    "Argument",
+    "Call",
+    "Constant",
+    "FiveWide",
+    "Kernel",
+    "Layout",
+    "Place",
+    "Struct",
+    "Wiring",
+    "channels",
+    "folded_bias",
+    "layer_fields",
+    "max_accumulator",
+    "softmax_fields",
 ]  # fmt: skip
 
-KERNELS = (*five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS)
+KERNELS = (*five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *elementwise.ROWS)

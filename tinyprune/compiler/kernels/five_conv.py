@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from tinyprune.compiler.graph import Conv2D, FullyConnected, Int8, matrix
+from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.kernels.depthwise_five import WIDTH
 from tinyprune.compiler.kernels.five_wide import Words, map_struct, relu_channels, row_bytes, rows_struct
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
 from tinyprune.compiler.kernels.parameters import layer_fields
 from tinyprune.compiler.kernels.quads import exact_numbers, rounds_exactly
 from tinyprune.compiler.kernels.relu_rounding import ReluChannels
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.sparsity import ANY, duos, pairs, pairs8, pairs14, taps
 from tinyprune.compiler.sparsity.pairs import GROUP
 
@@ -97,7 +99,7 @@ FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS)
 
 
 def _rows(op: Conv2D | FullyConnected) -> Int8:
-    rows = matrix(op)
+    rows = op.matrix
     assert rows is not None
     return rows
 

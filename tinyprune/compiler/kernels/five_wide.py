@@ -5,13 +5,13 @@ A 3×3 depthwise layer and the pointwise layer behind it (five_conv.py) run in o
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler import fixed_point
-from tinyprune.compiler.graph import AveragePool2D, Conv2D, DepthwiseConv2D, Weighted
+from tinyprune.compiler.graph import Unary
 from tinyprune.compiler.kernels import depthwise_five, relu_rounding
 from tinyprune.compiler.kernels.depthwise_five import WIDTH
 from tinyprune.compiler.kernels.kernel import (
@@ -27,6 +27,10 @@ from tinyprune.compiler.kernels.kernel import (
 )
 from tinyprune.compiler.kernels.parameters import folded_bias, layer_fields, weight_rows
 from tinyprune.compiler.kernels.relu_rounding import ReluChannels
+from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.compiler.sparsity.pairs import GROUP
 
@@ -43,7 +47,7 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
     rows = weight_rows(op)
     highest = folded_bias(op) + np.maximum(-128 * rows, 127 * rows).sum(axis=1)
     reach, largest = 128 * np.abs(rows).sum(axis=1), np.maximum(rows, -rows - 1).max(axis=1)
-    return relu_rounding.relu_channels(folded_bias(op), reach, highest, largest, *fixed_point.requantization(op))
+    return relu_rounding.relu_channels(folded_bias(op), reach, highest, largest, *requantization(op))
 
 
 def accepts_depthwise(op: DepthwiseConv2D) -> bool:
@@ -166,3 +170,33 @@ ROWS = (
         reads=Layout.FIVE_WIDE,
     ),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relayout(Unary):
+    """The same map in another layout: no operator of a file, put in where it pays."""
+
+
+def _is_five_wide(op: Relayout) -> bool:
+    return len(op.input.shape) == 3 and op.input.shape[1] == WIDTH
+
+
+def _relayout(op: Relayout, wiring: Wiring) -> tuple[Argument, ...]:
+    height, _, channels = op.input.shape
+    where = wiring.input or wiring.output
+    assert where is not None
+    values = {"height": height, "channels": channels, "slots": where.slots, "first": where.first}
+    return Struct("tp_relayout", values), Place.INPUT, Place.OUTPUT
+
+
+#: (layout that a map is in, layout that is wanted) → what brings it there.
+RELAYOUTS = {
+    (Layout.INTERLEAVED, Layout.FIVE_WIDE): Kernel(
+        "tp_five_wide_s8_dense_c", (Relayout,), DENSE, "dsp", _is_five_wide, _relayout, linear(0, 6),
+        writes=(Layout.FIVE_WIDE,),
+    ),
+    (Layout.FIVE_WIDE, Layout.INTERLEAVED): Kernel(
+        "tp_interleaved_s8_dense_c", (Relayout,), DENSE, "dsp", _is_five_wide, _relayout, linear(0, 6),
+        reads=Layout.FIVE_WIDE,
+    ),
+}  # fmt: skip

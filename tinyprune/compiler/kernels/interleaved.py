@@ -10,19 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinyprune.compiler import fixed_point
-from tinyprune.compiler.graph import (
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Int8,
-    Op,
-    Quantize,
-    Softmax,
-    Weighted,
-    matrix,
-)
-from tinyprune.compiler.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring, linear
+from tinyprune.compiler.graph import Int8
+from tinyprune.compiler.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring, always, linear
 from tinyprune.compiler.kernels.parameters import (
     channels,
     layer_fields,
@@ -30,6 +19,15 @@ from tinyprune.compiler.kernels.parameters import (
     quantize_fields,
     softmax_fields,
 )
+from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
+from tinyprune.compiler.operators.pool import Pool2D
+from tinyprune.compiler.operators.quantize import Quantize
+from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.sparsity import DENSE, TWO_OF_FOUR, two_of_four
 
 _C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"}
@@ -52,8 +50,15 @@ def _weighted(pack: Any) -> Any:
     return arguments
 
 
-def _pool(op: AveragePool2D, _wiring: Wiring) -> tuple[Argument, ...]:
+def _pool(op: Pool2D, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_layer", layer_fields(op)), Place.INPUT, Place.OUTPUT
+
+
+def _max_cycles(op: MaxPool2D) -> float:
+    """Four channels at a time."""
+    taps = op.window.kernel[0] * op.window.kernel[1]
+    pixels = op.output.count // op.output.shape[2]
+    return pixels * (60 + taps * (25 + 3 * op.output.shape[2]))
 
 
 def _softmax(op: Softmax, _wiring: Wiring) -> tuple[Argument, ...]:
@@ -65,7 +70,7 @@ def _quantize(op: Quantize, _wiring: Wiring) -> tuple[Argument, ...]:
 
 
 def _matrix(op: Conv2D | FullyConnected) -> Int8:
-    rows = matrix(op)
+    rows = op.matrix
     assert rows is not None
     return rows
 
@@ -76,10 +81,6 @@ def _taps(op: Conv2D | FullyConnected) -> int:
 
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
-
-
-def _always(_op: Op) -> bool:
-    return True
 
 
 def _is_pointwise(op: Conv2D | FullyConnected) -> bool:
@@ -100,7 +101,7 @@ def _can_use_dsp(op: Conv2D | FullyConnected) -> bool:
 
 def _rounds_fast(op: Weighted) -> bool:
     """Whether `tp_requantize_fast` is proved equal to TFLite's rounding for every channel and every input."""
-    _, shifts = fixed_point.requantization(op)
+    _, shifts = requantization(op)
     bound = max_accumulator(op)
     return all(
         fixed_point.fast_rounding_is_exact(bound, int(shift), op.output.zero_point) for shift in np.unique(shifts)
@@ -173,17 +174,20 @@ ROWS = (
     ),
     _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.7, 30)),
     _row(
-        "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _always, _pack_small, linear(4.8, 40),
+        "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", always, _pack_small, linear(4.8, 40),
         scratch_bytes=_patch_bytes,
     ),
     _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
-    _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", _always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
+    _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
     _row(
         "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
         scratch_bytes=lambda op: op.out_channels,
     ),
-    _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _always, _as_stored, linear(30, 60)),
-    Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", _always, _pool, linear(0, 1400)),
-    Kernel("tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", _always, _quantize, linear(0, 18)),
+    _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", always, _as_stored, linear(30, 60)),
+    Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", always, _pool, linear(0, 1400)),
+    Kernel("tp_max_pool_s8_dense_c", (MaxPool2D,), DENSE, "c", always, _pool, _max_cycles),
+    Kernel(
+        "tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", always, _quantize, linear(0, 18), in_place=lambda _op: (0,)
+    ),
     Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400)),
 )  # fmt: skip

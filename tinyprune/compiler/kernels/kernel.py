@@ -6,12 +6,12 @@ A kernel is one C function of the same name in firmware_templates/runtime/src, n
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler.graph import macs
+from tinyprune.compiler.graph import ConstantTensor, Op
 
 Array = npt.NDArray[np.generic]
 
@@ -40,6 +40,9 @@ class Wiring:
     output: FiveWide | None = None
 
 
+NOWHERE = Wiring()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Struct:
     """A pointer to constant parameters: C type and int32_t fields in order."""
@@ -57,16 +60,29 @@ class Constant:
     values: Array
 
 
-class Place(Enum):
-    """A pointer into the arena, or the loop's row number."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A pointer into the arena, or the loop's row number: `kind` is "input", "output", "state", "scratch" or "row".
 
-    INPUT = "input"
-    OUTPUT = "output"
-    SCRATCH = "scratch"
-    ROW = "row"
+    `number` is that of the operand or result; `offset` is in bytes.
+    """
 
+    kind: str
+    number: int = 0
+    offset: int = 0
+
+    INPUT: ClassVar["Place"]
+    OUTPUT: ClassVar["Place"]
+    SCRATCH: ClassVar["Place"]
+    ROW: ClassVar["Place"]
+
+
+Place.INPUT, Place.OUTPUT, Place.SCRATCH, Place.ROW = Place("input"), Place("output"), Place("scratch"), Place("row")
 
 Argument: TypeAlias = Struct | Constant | Place
+
+
+Call: TypeAlias = tuple[Argument, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +91,9 @@ class Kernel:
 
     `accepts` is the guard; `pack` lays the weights out; `arguments` are those of the call, in order; `scratch_bytes` is
     what the caller lends it. `cycles` ranks kernels for an operator: figures read off profiles of Cortex-M4 builds, no
-    part of the cycle model that reports.
+    part of the cycle model that reports. `in_place` are the operands over which the result may lie: the kernel has read
+    all of a place before it writes there. With `moves` it is called for each of the operator's moves, which `arguments`
+    takes instead of the operator.
     """
 
     name: str
@@ -83,14 +101,35 @@ class Kernel:
     pattern: str
     isa: str
     accepts: Callable[[Any], bool]
-    arguments: Callable[[Any, Wiring], tuple[Argument, ...]]
+    arguments: Callable[[Any, Wiring], Call]
     cycles: Callable[[Any], float]
     pack: Callable[[Any], Array] | None = None
     scratch_bytes: Callable[[Any], int] = lambda _op: 0
     reads: Layout = Layout.INTERLEAVED
     writes: tuple[Layout, ...] = (Layout.INTERLEAVED,)
+    in_place: Callable[[Any], tuple[int, ...]] = lambda _op: ()
+    moves: bool = False
+
+    def calls(self, op: Op, wiring: Wiring = NOWHERE) -> tuple[Call, ...]:
+        """What runs the operator: one call, or one for each move."""
+        if self.moves:
+            return tuple(self.arguments(move, wiring) for move in op.moves or ())
+        return (self.arguments(op, wiring),)
+
+
+def always(_op: Op) -> bool:
+    """The guard of a kernel that takes every operator of its kinds."""
+    return True
+
+
+def operand(op: Op, number: int) -> Argument:
+    """Where operand `number` lies: in the arena, or among the constants."""
+    tensor = op.inputs[number]
+    if isinstance(tensor, ConstantTensor):
+        return Constant(f"operand_{number}", f"{tensor.values.dtype.name}_t", tensor.values)
+    return Place("input", number)
 
 
 def linear(per_mac: float, per_output: float) -> Callable[[Any], float]:
     """Cycles in proportion to the operator's dense multiply-accumulates and outputs."""
-    return lambda op: per_mac * macs(op) + per_output * op.output.size_bytes
+    return lambda op: per_mac * op.macs + per_output * op.outputs[0].size_bytes

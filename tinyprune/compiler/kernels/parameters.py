@@ -4,17 +4,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import fixed_point
-from tinyprune.compiler.graph import (
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Op,
-    Quantize,
-    Softmax,
-    Weighted,
-    Window,
-)
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.pool import Pool2D
+from tinyprune.compiler.operators.quantize import Quantize
+from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.weighted import Weighted, requantization
+from tinyprune.compiler.operators.window import Window
 from tinyprune.errors import ModelError
 
 #: The fields of C's `tp_layer`, `tp_softmax` and `tp_quantize`, all int32_t, in order.
@@ -27,12 +24,12 @@ SOFTMAX_FIELDS = ("rows", "depth", "input_multiplier", "input_left_shift", "diff
 QUANTIZE_FIELDS = ("count", "multiplier", "shift", "input_zero_point", "output_zero_point")
 
 
-def window(op: Weighted | AveragePool2D) -> Window:
+def window(op: Weighted | Pool2D) -> Window:
     """The sliding window; a fully connected layer is a 1×1 window over one pixel."""
-    return op.window if isinstance(op, (Conv2D, DepthwiseConv2D, AveragePool2D)) else Window()
+    return op.window if isinstance(op, (Conv2D, DepthwiseConv2D, Pool2D)) else Window()
 
 
-def layer_fields(op: Weighted | AveragePool2D) -> dict[str, int]:
+def layer_fields(op: Weighted | Pool2D) -> dict[str, int]:
     """The values of `tp_layer` for an operator, by field name."""
     slide = window(op)
     if isinstance(op, FullyConnected):
@@ -56,8 +53,7 @@ def softmax_fields(op: Softmax) -> dict[str, int]:
 
 def quantize_fields(op: Quantize) -> dict[str, int]:
     """The values of `tp_quantize`, by field name."""
-    scale = fixed_point.quantize_multiplier(float(op.input.scale) / float(op.output.scale))
-    values = (op.input.size_bytes, *scale, op.input.zero_point, op.output.zero_point)
+    values = (op.input.size_bytes, *op.rescaling, op.input.zero_point, op.output.zero_point)
     return dict(zip(QUANTIZE_FIELDS, values, strict=True))
 
 
@@ -66,7 +62,7 @@ def channels(op: Weighted) -> npt.NDArray[np.int32]:
 
     Padding is then filled with the zero point itself. Raises ModelError where int32 accumulation could overflow.
     """
-    multipliers, shifts = fixed_point.requantization(op)
+    multipliers, shifts = requantization(op)
     bias = folded_bias(op)
     if max_accumulator(op) > np.iinfo(np.int32).max:
         raise ModelError(
@@ -92,10 +88,3 @@ def weight_rows(op: Weighted) -> npt.NDArray[np.int64]:
     if isinstance(op, DepthwiseConv2D):
         return weights.reshape(-1, op.out_channels).T
     return weights.reshape(op.out_channels, -1)
-
-
-def parameters(op: Op) -> dict[str, int]:
-    """The fields of the operator's parameter struct, by name, in order."""
-    if isinstance(op, Quantize):
-        return quantize_fields(op)
-    return softmax_fields(op) if isinstance(op, Softmax) else layer_fields(op)  # type: ignore[arg-type]

@@ -5,9 +5,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import fixed_point
-from tinyprune.compiler.graph import Conv2D, DepthwiseConv2D, FullyConnected, Weighted, matrix
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring, linear
 from tinyprune.compiler.kernels.parameters import channels, folded_bias, layer_fields, max_accumulator, weight_rows
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.sparsity import DENSE, two_of_four
 
 Words = npt.NDArray[np.uint32]
@@ -46,7 +49,7 @@ def pack_depthwise(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, 
 
 def rounds_exactly(op: Weighted) -> bool:
     """Whether two roundings in the kernels' arithmetic are TFLite's, for every channel and input."""
-    _, shifts = fixed_point.requantization(op)
+    _, shifts = requantization(op)
     bound, zero_point = max_accumulator(op), op.output.zero_point
     proved = (fixed_point.fast_rounding_is_exact(bound, int(s), zero_point) for s in np.unique(shifts[alive(op)]))
     return (op.activation_min, op.activation_max) == (-128, 127) and all(proved)
@@ -63,7 +66,7 @@ def exact_numbers(op: Weighted) -> tuple[Int64, Int64, Int64, Int64]:
 
     A constant channel is one of multiplier 0 with its output as zero point.
     """
-    multipliers, shifts = (numbers.astype(np.int64) for numbers in fixed_point.requantization(op))
+    multipliers, shifts = (numbers.astype(np.int64) for numbers in requantization(op))
     bias, living = folded_bias(op), alive(op)
     constants = fixed_point.multiply_by_quantized_multiplier(bias, multipliers, shifts) + np.int64(op.output.zero_point)
     zero_points = np.where(living, op.output.zero_point, np.clip(constants, -128, 127))
@@ -81,7 +84,7 @@ def accepts_rows(op: Conv2D | FullyConnected) -> bool:
 
     Not small 2:4 ones: a thousand cycles are not worth the flash.
     """
-    rows = matrix(op)
+    rows = op.matrix
     if rows is None or (rows.size < _SMALL and two_of_four.PATTERN.matches(rows)):
         return False
     if op.output.size_bytes >= _MANY_PIXELS * op.out_channels and rounds_exactly(op):
@@ -92,7 +95,7 @@ def accepts_rows(op: Conv2D | FullyConnected) -> bool:
 
 
 def _pack_rows(op: Conv2D | FullyConnected) -> Words:
-    rows = matrix(op)
+    rows = op.matrix
     assert rows is not None
     return pack_rows(rows)
 

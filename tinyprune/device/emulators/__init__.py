@@ -7,9 +7,11 @@ from tinyprune.device.emulators.profile import BlockProfile, FunctionProfile, La
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.link import Link
 from tinyprune.device.protocol import Clock
+from tinyprune.errors import UsageError
 
 __all__ = [
     "EMULATORS",
+    "METERED",
     "BlockProfile",
     "Emulator",
     "FunctionProfile",
@@ -17,6 +19,7 @@ __all__ = [
     "Profile",
     "Start",
     "instructions_a_us",
+    "named",
 ]
 
 
@@ -62,6 +65,17 @@ def _start_renode(image: FirmwareImage, board: Board, *, profile: bool = False) 
 
 
 EMULATORS: dict[str, Start] = {"host": _start_host, "sim": _start_sim, "qemu": _start_qemu, "renode": _start_renode}
+#: Those that count instructions.
+METERED = ("sim",)
+
+
+def named(board: Board, name: str | None = None) -> str:
+    """`name`, or the board's first emulator. Raises UsageError, with those that it has, for one that it lacks."""
+    name = name or board.emulators[0]
+    if name not in board.emulators or name not in EMULATORS:
+        known = ", ".join(emulator for emulator in board.emulators if emulator in EMULATORS) or "none that is known"
+        raise UsageError(f'{board.name} has no emulator "{name}"; it has: {known}')
+    return name
 
 
 def instructions_a_us(emulator: str | None, board: Board) -> float | None:

@@ -68,7 +68,7 @@ def build(
 
 
 def _maps_bytes(program: Program) -> int:
-    return max(op.input.size_bytes + op.output.size_bytes for op in program.graph.ops)
+    return program.graph.largest_bytes
 
 
 def project(

@@ -12,7 +12,7 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler.reader.tensors import indices
+from tinyprune.compiler.file import indices
 
 Array = npt.NDArray[np.generic]
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyprune.compiler.graph import Conv2D, FullyConnected, Op, Weighted, macs, matrix
+from tinyprune.compiler.choose import CYCLES_A_BYTE, Optimize
+from tinyprune.compiler.graph import Op
 from tinyprune.compiler.kernels import KERNELS, LAYER_FIELDS, Constant, Kernel, Layout, Place, Struct, Wiring
-from tinyprune.compiler.lower import CYCLES_A_BYTE, Optimize
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.sparsity import DENSE, discover, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import ModelError
@@ -52,7 +55,7 @@ def _choice(one: Operator, board: Board, optimize: Optimize) -> Choice:
     if not fitting:
         return Choice(one, pattern, None, f"no kernel for {pattern} weights takes it")
     best = min(fitting, key=lambda kernel: _cost(kernel.cycles(op), constant_bytes(kernel, op), optimize))
-    dense = _CMSIS_NN_CYCLES[board.isas[0]][type(op)] * macs(op)
+    dense = _CMSIS_NN_CYCLES[board.isas[0]][type(op)] * op.macs
     expected = f"about {best.cycles(op):,.0f} cycles expected, dense {dense:,.0f}"
     ours = _cost(best.cycles(op), constant_bytes(best, op), optimize)
     if ours >= _cost(dense, _dense_bytes(op), optimize):
@@ -62,7 +65,7 @@ def _choice(one: Operator, board: Board, optimize: Optimize) -> Choice:
 
 def pattern_of(op: Op) -> str:
     """What the weights follow."""
-    rows = matrix(op)
+    rows = op.matrix
     return DENSE if rows is None else discover(rows)
 
 
@@ -100,14 +103,14 @@ def convert(model: bytes, choices: Sequence[Choice]) -> tuple[bytes, tuple[Opera
     replaced, operators = {}, []
     for number, choice in enumerate(choices):
         one = choice.operator
-        if choice.kernel is not None and one.op is not None:
+        if choice.kernel is not None and isinstance(one.op, Weighted):
             replaced[number] = custom(choice.kernel, one.op)
             one = Operator(one.name, CUSTOM, one.op)
         operators.append(one)
     return (rewrite(model, replaced) if replaced else model), tuple(operators)
 
 
-def custom(kernel: Kernel, op: Op) -> Custom:
+def custom(kernel: Kernel, op: Weighted) -> Custom:
     """The custom operator that runs `op` with `kernel`."""
     layer = next(
         part for part in kernel.arguments(op, Wiring()) if isinstance(part, Struct) and part.type == "tp_layer"

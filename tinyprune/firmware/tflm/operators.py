@@ -3,26 +3,17 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from tinyprune.compiler.graph import Graph, Op, Reshape
+from tinyprune.compiler import reader
+from tinyprune.compiler.file import File, indices, kind_of, operator_names
+from tinyprune.compiler.graph import Graph, Op
+from tinyprune.compiler.operators import OPERATORS
+from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.errors import ModelError
 
 #: Builtin operator → the method of MicroMutableOpResolver that adds it.
-RESOLVER = {
-    "AVERAGE_POOL_2D": "AddAveragePool2D",
-    "CONV_2D": "AddConv2D",
-    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
-    "FULLY_CONNECTED": "AddFullyConnected",
-    "PACK": "AddPack",
-    "QUANTIZE": "AddQuantize",
-    "RESHAPE": "AddReshape",
-    "SHAPE": "AddShape",
-    "SOFTMAX": "AddSoftmax",
-    "STRIDED_SLICE": "AddStridedSlice",
-}
+RESOLVER = {kind: operator.resolver for kind, operator in OPERATORS.items()} | {"PACK": "AddPack", "SHAPE": "AddShape"}
 #: The kind of an operator that `layers.py` exchanged.
 CUSTOM = "CUSTOM"
-#: What the reader leaves out of the graph: it only computes the shape operand of a RESHAPE.
-_SHAPE_ARITHMETIC = ("SHAPE", "STRIDED_SLICE", "PACK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +34,16 @@ def operators(model: bytes, graph: Graph) -> tuple[Operator, ...]:
     """All operators of `model`, which `graph` was read from. Raises ModelError for one that has no place here."""
     import tflite
 
-    file = tflite.Model.GetRootAsModel(model, 0)
-    subgraph = file.Subgraphs(0)
-    names = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
+    root = tflite.Model.GetRootAsModel(model, 0)
+    subgraph = root.Subgraphs(0)
+    file, names = File(root, subgraph, subgraph.TensorsLength()), operator_names()
     ops, counts, found = iter(graph.ops), Counter[str](), []
     for number in range(subgraph.OperatorsLength()):
-        code = file.OperatorCodes(subgraph.Operators(number).OpcodeIndex())
-        kind = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+        table = subgraph.Operators(number)
+        kind = kind_of(root, table, names)
         if kind not in RESOLVER:
             raise ModelError(f"operator {kind} (number {number}) is not known to tinyprune's TFLite Micro runtime")
-        op = None if kind in _SHAPE_ARITHMETIC else next(ops)
+        op = None if reader.vanishes(file, kind, indices(table, "Outputs")) else next(ops)
         counts[kind] += 1
         found.append(Operator(op.name if op else f"{kind.lower()}_{counts[kind]}", kind, op))
     return tuple(found)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinyprune.compiler.graph import macs
 from tinyprune.compiler.program import Program
 from tinyprune.device.firmware import FirmwareSource
 from tinyprune.errors import UsageError
@@ -83,8 +82,7 @@ def _kind(kind: str) -> dict[str, str]:
 def _describe(operator: Operator) -> str:
     if operator.op is None:
         return f"{operator.name}: {operator.kind}"
-    shapes = " → ".join("×".join(map(str, tensor.shape)) for tensor in (operator.op.input, operator.op.output))
-    return f"{operator.name}: {operator.kind}, {shapes}, {macs(operator.op):,} MACs"
+    return f"{operator.name}: {operator.kind}, {codegen.shapes(operator.op)}, {operator.op.macs:,} MACs"
 
 
 def _bytes(data: Sequence[int]) -> str:

@@ -1,0 +1,244 @@
+"""What is in a .tflite file: tensors, constants, operators and their options. Nothing in it is trusted: whatever is not
+as an int8 network needs it raises ModelError, with the tensor's name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.compiler.graph import Activation, ConstantTensor, State, Tensor
+from tinyprune.errors import ModelError, printable
+
+#: The longest side of a map.
+MAX_DIMENSION = 1 << 15
+#: The most values of a tensor.
+MAX_VALUES = 1 << 28
+_TYPES = {"INT8": "int8", "INT16": "int16", "INT32": "int32", "UINT8": "uint8", "BOOL": "bool"}
+_TYPE_HINTS = {
+    "FLOAT32": "; quantize it to full int8 (inference_input_type = inference_output_type = int8), "
+    "or give tinyprune the Keras model and --calibration",
+    "INT16": "; only int8 activations are supported, quantize without 16x8 mode",
+    "UINT8": "; quantize with inference_input_type = int8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A model and one of its subgraphs."""
+
+    model: Any
+    subgraph: Any
+    tensor_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator of the file, with the name that it gets in the graph, e.g. "conv_2"."""
+
+    file: File
+    kind: str  # as TFLite calls it, "CONV_2D"
+    name: str
+    number: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    table: Any
+    states: Mapping[int, State]  # tensor that is a handle → its variable
+
+    def options(self, name: str) -> Any:
+        """The operator's table of options, as an object of the generated class `name`."""
+        import tflite
+
+        union = self.table.BuiltinOptions()
+        if union is None:
+            raise ModelError("it has no options")
+        options = getattr(tflite, name)()
+        options.Init(union.Bytes, union.Pos)
+        return options
+
+    def options_or_none(self, name: str) -> Any:
+        """The same for operators whose options may be left out."""
+        return None if self.table.BuiltinOptions() is None else self.options(name)
+
+    def index(self, position: int) -> int:
+        """The tensor that is operand number `position`."""
+        if len(self.inputs) <= position:
+            raise ModelError(f"it has {len(self.inputs)} inputs, {position + 1} are needed")
+        return self.inputs[position]
+
+    def has(self, position: int) -> bool:
+        """Whether operand number `position` is there: −1 stands for one that is left out."""
+        return len(self.inputs) > position and self.inputs[position] >= 0
+
+    def activation(self, position: int) -> Activation:
+        """Operand number `position`, which must be computed."""
+        return activation_of(self.file, self.index(position))
+
+    def operand(self, position: int) -> Tensor:
+        """Operand number `position`, computed or constant."""
+        index = self.index(position)
+        return (
+            constant_tensor_of(self.file, index) if is_constant(self.file, index) else activation_of(self.file, index)
+        )
+
+    def constant(self, position: int, type_name: str) -> npt.NDArray[Any]:
+        """The values of operand number `position`, which must be constant."""
+        return constant_of(self.file, self.index(position), type_name)
+
+    def result(self, position: int = 0) -> Activation:
+        """Result number `position`."""
+        if len(self.outputs) <= position:
+            raise ModelError(f"it has {len(self.outputs)} outputs, {position + 1} are needed")
+        return activation_of(self.file, self.outputs[position])
+
+    def ends(self) -> tuple[Activation, Activation]:
+        """The first operand, and the only result."""
+        self.expect_outputs(1)
+        return self.activation(0), self.result()
+
+    def expect_outputs(self, count: int) -> None:
+        if len(self.outputs) != count:
+            raise ModelError(f"it has {len(self.outputs)} outputs, {count} is needed")
+
+
+def operator_names() -> dict[int, str]:
+    """Number of a builtin operator → its name in the schema."""
+    from tflite import BuiltinOperator
+
+    return {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}
+
+
+def kind_of(model: Any, table: Any, names: dict[int, str]) -> str:
+    code = model.OperatorCodes(table.OpcodeIndex())
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    custom = code.CustomCode()
+    return f'CUSTOM "{printable(custom)}"' if custom else names.get(number, f"number {number}")
+
+
+def indices(table: Any, field: str) -> tuple[int, ...]:
+    """The vector of tensor numbers `Inputs` or `Outputs`; −1 stands for an operand left out."""
+    length = getattr(table, f"{field}Length")()
+    array = getattr(table, f"{field}AsNumpy")() if length else ()
+    return tuple(int(i) for i in array)
+
+
+def tensor_of(file: File, index: int) -> Any:
+    if not 0 <= index < file.tensor_count:
+        raise ModelError(f"tensor number {index} does not exist")
+    return file.subgraph.Tensors(index)
+
+
+def tensor_name(file: File, index: int) -> str:
+    """Its name, printable and short: names are data of somebody else's."""
+    return printable(tensor_of(file, index).Name() or b"?")
+
+
+def _type_name(number: int) -> str:
+    from tflite import TensorType
+
+    return next((name for name, code in vars(TensorType).items() if code == number), f"type {number}")
+
+
+def type_of(file: File, index: int) -> str:
+    return _type_name(tensor_of(file, index).Type())
+
+
+def expect_type(file: File, index: int, *wanted: str) -> str:
+    """The type, which must be one of those `wanted`."""
+    found = type_of(file, index)
+    if found not in wanted:
+        hint = _TYPE_HINTS.get(found, "")
+        raise ModelError(f'tensor "{tensor_name(file, index)}" is {found}, {" or ".join(wanted)} is needed{hint}')
+    return found
+
+
+def shape_of(file: File, index: int) -> tuple[int, ...]:
+    """The shape with its batch. Raises ModelError for any unknown size but the batch's."""
+    tensor = tensor_of(file, index)
+    shape = [int(n) for n in tensor.ShapeAsNumpy()] if tensor.ShapeLength() else []
+    signature = [int(n) for n in tensor.ShapeSignatureAsNumpy()] if tensor.ShapeSignatureLength() else shape
+    if -1 in signature[1:]:
+        raise ModelError(
+            f'tensor "{tensor_name(file, index)}" has the dynamic shape {signature}; only the batch may be −1: '
+            "convert the model with a fixed input shape"
+        )
+    return tuple(shape)
+
+
+def scales_of(file: File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], int]:
+    """Scales, zero points and the quantized dimension."""
+    quantization = tensor_of(file, index).Quantization()
+    if quantization is None or not quantization.ScaleLength():
+        raise ModelError(f'tensor "{tensor_name(file, index)}" has no quantization scale')
+    scales = np.array(quantization.ScaleAsNumpy(), dtype=np.float32)
+    count = quantization.ZeroPointLength()
+    zero_points = (
+        np.array(quantization.ZeroPointAsNumpy(), dtype=np.int64) if count else np.zeros(len(scales), np.int64)
+    )
+    if not (np.isfinite(scales) & (scales > 0)).all():
+        raise ModelError(f'tensor "{tensor_name(file, index)}" has a scale that is not a positive number')
+    return scales, zero_points, quantization.QuantizedDimension()
+
+
+def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
+    """What a Tensor says of an operand or result."""
+    shape, name = shape_of(file, index), tensor_name(file, index)
+    dtype = _TYPES[expect_type(file, index, *types)]
+    batched = bool(shape) and shape[0] in (1, -1)
+    inner = shape[1:] if batched else shape
+    if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
+        raise ModelError(f'tensor "{name}" has the impossible shape {list(shape)}')
+    scales, zero_points, _ = scales_of(file, index)
+    if len(scales) != 1 or len(zero_points) != 1 or not -128 <= zero_points[0] <= 127:
+        raise ModelError(f'tensor "{name}" must have one scale and one zero point between −128 and 127')
+    return {
+        "index": index, "name": name, "shape": inner, "scale": scales[0], "zero_point": int(zero_points[0]),
+        "dtype": dtype, "batched": batched,
+    }  # fmt: skip
+
+
+def activation_of(file: File, index: int, *types: str) -> Activation:
+    """A tensor that is computed, of one of `types` (int8 if there are none)."""
+    tensor = tensor_of(file, index)
+    found = Activation(**_fields(file, index, types or ("INT8",)))
+    if tensor.IsVariable():
+        raise ModelError(f'tensor "{found.name}" is a variable tensor, which no operator here keeps')
+    return found
+
+
+def constant_tensor_of(file: File, index: int, *types: str) -> ConstantTensor:
+    """An operand that is in the file, of one of `types` (int8 if there are none)."""
+    fields = _fields(file, index, types or ("INT8",))
+    values = constant_of(file, index, type_of(file, index))
+    return ConstantTensor(**fields, values=values.reshape(fields["shape"]))
+
+
+def has_data(file: File, index: int) -> bool:
+    """Whether the tensor's buffer has bytes."""
+    number = tensor_of(file, index).Buffer()
+    if not 0 <= number < file.model.BuffersLength():
+        raise ModelError(f'tensor "{tensor_name(file, index)}" is in buffer {number}, which does not exist')
+    return bool(file.model.Buffers(number).DataLength())
+
+
+def is_constant(file: File, index: int) -> bool:
+    """Whether an operand's values are in the file, not computed."""
+    return index >= 0 and has_data(file, index)
+
+
+def constant_of(file: File, index: int, type_name: str) -> npt.NDArray[Any]:
+    tensor, name = tensor_of(file, index), tensor_name(file, index)
+    if tensor.Sparsity() is not None:
+        raise ModelError(f'tensor "{name}" is in TFLite\'s sparse encoding; convert without EXPERIMENTAL_SPARSITY')
+    if tensor.IsVariable():
+        raise ModelError(f'tensor "{name}" is a variable tensor, but a constant is needed')
+    expect_type(file, index, type_name)
+    if not has_data(file, index):
+        raise ModelError(f'tensor "{name}" must be a constant, but the model computes it')
+    raw = file.model.Buffers(tensor.Buffer()).DataAsNumpy()
+    shape, dtype = shape_of(file, index), np.dtype(type_name.lower())
+    if any(n <= 0 for n in shape) or raw.size != prod(shape) * dtype.itemsize:
+        raise ModelError(f'tensor "{name}" of shape {list(shape)} has {raw.size} bytes of data')
+    return np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<")).astype(dtype).reshape(shape)

@@ -1,0 +1,64 @@
+"""What the cases of operators are made of: random tensors of every scale and zero point, and their extremes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinyprune.compiler.graph import Activation, ConstantTensor, Int8
+from tinyprune.compiler.operators import fused
+
+SCALES = (0.1, 0.05, 0.0078125, 0.003, 0.7, 1.0)
+_FILLS = ("random",) * 8 + ("lowest", "highest", "extremes", "zeros")
+
+
+def values(random: np.random.Generator, shape: Sequence[int]) -> Int8:
+    """int8 `shape`: mostly random, sometimes all extremes or zeros."""
+    kind = random.choice(_FILLS)
+    if kind == "extremes":
+        return random.choice(np.array([-128, 127], np.int8), shape)
+    if kind == "random":
+        return random.integers(-128, 128, shape).astype(np.int8)
+    return np.full(shape, {"lowest": -128, "highest": 127, "zeros": 0}[kind], np.int8)
+
+
+def zero_point(random: np.random.Generator) -> int:
+    return int(random.choice([-128, 127, 0, -1, 1, int(random.integers(-128, 128))]))
+
+
+def scale(random: np.random.Generator) -> float:
+    """A power of two now and then: those round to ties."""
+    return float(random.choice([*SCALES, float(np.exp(random.uniform(-6, 1)))]))
+
+
+def activation(
+    random: np.random.Generator,
+    shape: Sequence[int],
+    index: int = 0,
+    like: Activation | None = None,
+    scale_: float | None = None,
+) -> Activation:
+    """A tensor "t<index>" of some quantization, or that of `like`."""
+    if like is not None:
+        return Activation(index, f"t{index}", tuple(shape), like.scale, like.zero_point)
+    chosen = scale(random) if scale_ is None else scale_
+    return Activation(index, f"t{index}", tuple(shape), np.float32(chosen), zero_point(random))
+
+
+def constant(random: np.random.Generator, shape: Sequence[int], index: int) -> ConstantTensor:
+    found = values(random, shape)
+    return ConstantTensor(index, f"t{index}", tuple(shape), np.float32(scale(random)), zero_point(random), values=found)
+
+
+def size(random: np.random.Generator, most: int) -> int:
+    """1 to `most`, small ones more often."""
+    return int(random.integers(1, random.integers(1, most + 1) + 1))
+
+
+def shape(random: np.random.Generator, most_axes: int = 3, most: int = 9) -> tuple[int, ...]:
+    return tuple(size(random, most) for _ in range(random.integers(1, most_axes + 1)))
+
+
+def clamp(random: np.random.Generator, output: Activation) -> tuple[int, int]:
+    """(activation_min, activation_max) of some fused activation."""
+    name = random.choice(["NONE", "NONE", *fused.ACTIVATIONS])
+    return fused.stored_bounds(fused.ACTIVATIONS[name], output.scale, output.zero_point)

@@ -1,0 +1,104 @@
+"""CONV_2D: a kernel of weights over all channels of a map."""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from tinyprune.compiler.file import Node
+from tinyprune.compiler.graph import Array, Int8
+from tinyprune.compiler.operators import cases, fused
+from tinyprune.compiler.operators.operator import Operator, Written, one_result
+from tinyprune.compiler.operators.weighted import (
+    Weighted,
+    case_fields,
+    centred,
+    fused_option,
+    read_weights,
+    requantize,
+    weights_fault,
+    written_constants,
+)
+from tinyprune.compiler.operators.window import Window, case_window, geometry, read_window, taps, window_options
+
+_OPTIONS = "Conv2DOptions"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conv2D(Weighted):
+    window: Window
+
+    @property
+    def matrix(self) -> Int8 | None:
+        return self.weights.reshape(self.out_channels, -1)
+
+    @property
+    def macs(self) -> int:
+        return prod(self.output.shape[:2]) * int(self.weights.size)
+
+
+def weights_are_int8(node: Node) -> str | None:
+    """Weights are constant, [out_channels, height, width, in_channels], int8, symmetric, with a scale for the layer or
+    for each output channel; a bias is int32."""
+    return weights_fault(node, 4, 0)
+
+
+def slides(node: Node) -> str | None:
+    """It slides over maps of height, width and channels, in a batch of 1, and its result has the size that follows."""
+    height, width = node.constant(1, "INT8").shape[1:3]
+    return geometry(node, node.options(_OPTIONS), (height, width))
+
+
+def channels_agree(node: Node) -> str | None:
+    """It is not grouped: every output channel reads all input channels."""
+    out_channels, _, _, in_channels = node.constant(1, "INT8").shape
+    before, behind = node.activation(0).shape[-1], node.result().shape[-1]
+    if (in_channels, out_channels) == (before, behind):
+        return None
+    return f"it has weights for {in_channels} → {out_channels} channels, but maps of {before} → {behind}"
+
+
+def clamped(node: Node) -> str | None:
+    """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
+    return fused.clampable(node, _OPTIONS)
+
+
+def read(node: Node) -> Conv2D:
+    source, target = node.ends()
+    w, options = read_weights(node, 0), node.options(_OPTIONS)
+    window = read_window(node, options, (w.values.shape[1], w.values.shape[2]))
+    bounds = fused.clamp(node, _OPTIONS, target)
+    return Conv2D(node.name, source, target, w.values, w.scales, w.bias, *bounds, window)
+
+
+def infer(op: Conv2D, x: Array) -> Int8:
+    acc = np.zeros((len(x), *op.output.shape), np.int64)
+    for row, column, pixels in taps(op.window, centred(op, x), op.output.shape):
+        acc += pixels @ op.weights[:, row, column, :].astype(np.int64).T
+    return requantize(op, acc)
+
+
+def case(random: np.random.Generator) -> Conv2D:
+    """Pointwise ones are half of them; channels are multiples of four and eight now and then."""
+    pointwise, step = random.integers(2), int(random.choice([1, 4, 8]))
+    size, window, out = case_window(random, (1, 1) if pointwise else None)
+    if pointwise:
+        size = out = (int(random.integers(1, 6)), int(random.integers(1, 6)))
+        window = Window()
+    in_channels, out_channels = step * cases.size(random, 12 if pointwise else 9), cases.size(random, 20)
+    weights = cases.values(random, (out_channels, *window.kernel, in_channels))
+    scale, output, fields = case_fields(random, weights, 0, 1, (*out, out_channels))
+    source = cases.activation(random, (*size, in_channels), scale_=scale)
+    return Conv2D("conv", source, output, *fields, window)
+
+
+def write(op: Conv2D) -> Written:
+    dilation = {"DilationHFactor": op.window.dilation[0], "DilationWFactor": op.window.dilation[1]}
+    options = window_options(op, op.window) | dilation | fused_option(op)
+    return Written("CONV_2D", _OPTIONS, options, written_constants(op, op.weights, 0))
+
+
+CONV_2D = Operator(
+    Conv2D, "conv", "2D convolution with any kernel, stride, dilation and padding.", read,
+    (one_result, weights_are_int8, slides, channels_agree, clamped), infer, case, write, "AddConv2D",
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""What an operator is to the rest of tinyprune, and the rules that several operators share.
+
+A rule is a small function: it returns None where it holds, or else the offending fact, which is the first half of what
+users read; its docstring is the second half, and stands in docs/operators.md.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tinyprune.compiler.file import Node
+from tinyprune.compiler.graph import Array, Op, Tensor
+
+Rule: TypeAlias = Callable[[Node], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An operator as a .tflite file has it: the inverse of reading, for tests that make files.
+
+    `constants` are operands behind those of the graph's operator: (name, values, scales, quantized axis); where there
+    are no scales, a plain tensor.
+    """
+
+    code: str  # TFLite's name, "CONV_2D"
+    options_type: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    constants: tuple[tuple[str, Array, Array | None, int], ...] = ()
+    constants_first: bool = False  # whether they stand before the operands
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One kind of operator: all that is known of it outside of its kernels."""
+
+    op: type[Op]
+    prefix: str  # of layer names: "conv" makes "conv_2"
+    about: str  # a sentence for docs/operators.md
+    read: Callable[[Node], Op]
+    rules: tuple[Rule, ...]
+    infer: Callable[..., Array | tuple[Array, ...]]
+    """`(op, *operands [samples, *shape], state [1, *shape] if it has one)` → its results, and the state after it."""
+    case: Callable[[np.random.Generator], Op]
+    """Some operator of this kind, for tests: every parameter varies, extremes and odd sizes are among them."""
+    write: Callable[[Any], Written]
+    resolver: str  # the method of TFLite Micro's op resolver that adds it
+
+
+def broken_rules(operator: Operator, node: Node) -> list[str]:
+    """What the rules have against an operator of a file, a sentence each. Raises ModelError for damage."""
+    found = []
+    for rule in operator.rules:
+        fact = rule(node)
+        if fact is not None:
+            found.append(f"{fact}; needed: {sentence(rule)}")
+    return found
+
+
+def sentence(rule: Rule) -> str:
+    """The rule as users read it: the first paragraph of its docstring, in lower case at the start."""
+    text = " ".join((rule.__doc__ or "").split("\n\n")[0].split()).rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[:2] in ("A ", "a ") else text
+
+
+def one_result(node: Node) -> str | None:
+    """It has one result."""
+    return None if len(node.outputs) == 1 else f"it has {len(node.outputs)} outputs"
+
+
+def same_quantization(node: Node) -> str | None:
+    """Scale and zero point are the same before and behind it."""
+    source, target = node.activation(0), node.result()
+    before, behind = ((tensor.scale, tensor.zero_point) for tensor in (source, target))
+    if before == behind:
+        return None
+    return (
+        f"it must not change scale or zero point, from {source.scale:g}, {before[1]} to {target.scale:g}, {behind[1]}"
+    )
+
+
+def same_shape(node: Node) -> str | None:
+    """Its result has the shape of its operand."""
+    source, target = node.activation(0), node.result()
+    return (
+        None
+        if source.shape == target.shape
+        else f"it changes the shape from {list(source.shape)} to {list(target.shape)}"
+    )
+
+
+def aligned(values: Array, tensor: Tensor, rank: int) -> Array:
+    """`[samples, *shape]` with as many axes behind the samples as `rank`, ones in front: ready to be broadcast."""
+    return values.reshape(len(values), *[1] * (rank - len(tensor.shape)), *tensor.shape)
+
+
+def file_axis(tensor: Tensor, axis: int) -> int | None:
+    """An axis of the file's shape (from the end where negative) as one of `tensor.shape`; None for the batch, or none
+    of its axes."""
+    rank = len(tensor.file_shape)
+    if not -rank <= axis < rank:
+        return None
+    found = axis % rank - (1 if tensor.batched else 0)
+    return found if found >= 0 else None

@@ -1,0 +1,224 @@
+"""Variables: VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE and CALL_ONCE.
+
+VAR_HANDLE and CALL_ONCE leave nothing in the graph: the first names a variable, the second runs a subgraph before the
+first inference, whose assignments of constants are the variables' initial bytes. A variable that is not initialized
+begins with the zero point of what is assigned to it, as in TFLite Micro (micro_resource_variable.cc).
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from tinyprune.compiler.file import (
+    MAX_VALUES,
+    File,
+    Node,
+    constant_of,
+    indices,
+    is_constant,
+    kind_of,
+    operator_names,
+    scales_of,
+    shape_of,
+)
+from tinyprune.compiler.graph import STATE, Activation, Array, Move, Op, State, Tensor
+from tinyprune.compiler.operators import cases
+from tinyprune.compiler.operators.operator import Operator, Written
+from tinyprune.errors import ModelError, printable
+
+#: Operators that the reader has dealt with when it has found the variables.
+VANISHING = ("VAR_HANDLE", "CALL_ONCE")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadVariable(Op):
+    variable: State
+    output: Activation
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return ()
+
+    @property
+    def outputs(self) -> tuple[Activation, ...]:
+        return (self.output,)
+
+    @property
+    def state(self) -> State | None:
+        return self.variable
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        return (Move(STATE, 0, self.output.size_bytes),)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AssignVariable(Op):
+    variable: State
+    input: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.input,)
+
+    @property
+    def outputs(self) -> tuple[Activation, ...]:
+        return ()
+
+    @property
+    def state(self) -> State | None:
+        return self.variable
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        return (Move(0, STATE, self.input.size_bytes),)
+
+
+def states_of(file: File) -> dict[int, State]:
+    """Handle tensor of the file's subgraph → the variable that it stands for.
+
+    Raises ModelError where a variable has no one size, or is initialized by something else than a constant.
+    """
+    handles, kinds = _handles(file), operator_names()
+    initial = _initial_values(file, kinds)
+    values: dict[str, int] = {}  # variable → the tensor that tells its shape: the first that is assigned, or else read
+    assigned: set[str] = set()
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        kind, inputs = kind_of(file.model, table, kinds), indices(table, "Inputs")
+        if kind == "CALL_ONCE" and values:
+            raise ModelError(f"operator CALL_ONCE (number {number}) comes after variables have been used")
+        value = {"READ_VARIABLE": indices(table, "Outputs")[:1], "ASSIGN_VARIABLE": inputs[1:2]}.get(kind, ())
+        if value and inputs[0] in handles:
+            name = handles[inputs[0]]
+            if name not in values or (kind == "ASSIGN_VARIABLE" and name not in assigned):
+                values[name] = value[0]
+            if kind == "ASSIGN_VARIABLE":
+                assigned.add(name)
+    found = {name: _state(file, name, index, initial.get(name)) for name, index in values.items()}
+    return {index: found[name] for index, name in handles.items() if name in found}
+
+
+def _state(file: File, name: str, index: int, initial: Array | None) -> State:
+    shape = shape_of(file, index)
+    if any(n <= 0 for n in shape) or prod(shape) > MAX_VALUES:
+        raise ModelError(f'variable "{name}" has the impossible shape {list(shape)}')
+    if initial is not None and initial.size != prod(shape):
+        raise ModelError(f'variable "{name}" of shape {list(shape)} is initialized with {initial.size} values')
+    start = np.full(shape, _zero_point(file, index), np.int8) if initial is None else initial.reshape(shape)
+    return State(name, tuple(shape), start)
+
+
+def _zero_point(file: File, index: int) -> int:
+    _, zero_points, _ = scales_of(file, index)
+    return int(np.clip(zero_points[0], -128, 127))
+
+
+def _handles(file: File) -> dict[int, str]:
+    """Tensor → the name of the variable that a VAR_HANDLE puts into it."""
+    import tflite
+
+    names, found = operator_names(), {}
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        if kind_of(file.model, table, names) != "VAR_HANDLE":
+            continue
+        union = table.BuiltinOptions()
+        if union is None:
+            raise ModelError(f"operator VAR_HANDLE (number {number}) has no options")
+        options = tflite.VarHandleOptions()
+        options.Init(union.Bytes, union.Pos)
+        for output in indices(table, "Outputs"):
+            found[output] = printable(options.SharedName() or b"?")
+    return found
+
+
+def _initial_values(file: File, kinds: dict[int, str]) -> dict[str, Array]:
+    """Variable → the constant that the subgraphs of CALL_ONCE assign to it."""
+    import tflite
+
+    found: dict[str, Array] = {}
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        if kind_of(file.model, table, kinds) != "CALL_ONCE":
+            continue
+        union = table.BuiltinOptions()
+        options = tflite.CallOnceOptions()
+        if union is not None:
+            options.Init(union.Bytes, union.Pos)
+        which = options.InitSubgraphIndex() if union is not None else -1
+        if not 0 < which < file.model.SubgraphsLength():
+            raise ModelError(f"operator CALL_ONCE (number {number}) calls subgraph {which}, which is not there")
+        subgraph = file.model.Subgraphs(which)
+        found |= _assignments(File(file.model, subgraph, subgraph.TensorsLength()), kinds)
+    return found
+
+
+def _assignments(file: File, kinds: dict[int, str]) -> dict[str, Array]:
+    names, found = _handles(file), {}
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        kind, inputs = kind_of(file.model, table, kinds), indices(table, "Inputs")
+        if kind == "VAR_HANDLE":
+            continue
+        if kind != "ASSIGN_VARIABLE" or len(inputs) != 2 or inputs[0] not in names or not is_constant(file, inputs[1]):
+            raise ModelError(f"the initialization of variables computes {kind}; only constants can be assigned there")
+        found[names[inputs[0]]] = constant_of(file, inputs[1], "INT8")
+    return found
+
+
+def known_variable(node: Node) -> str | None:
+    """Its first operand is the handle of a variable, made by a VAR_HANDLE of the same subgraph."""
+    return None if node.index(0) in node.states else "its variable has no VAR_HANDLE"
+
+
+def bytes_fit(node: Node) -> str | None:
+    """What it reads or assigns is int8, and has as many bytes as the variable."""
+    tensor = node.operand(1) if node.kind == "ASSIGN_VARIABLE" else node.result()
+    state = node.states.get(node.index(0))
+    if state is None or tensor.size_bytes == state.size_bytes:
+        return None
+    return f'it moves {tensor.size_bytes} bytes, variable "{state.name}" has {state.size_bytes}'
+
+
+def _read_read(node: Node) -> ReadVariable:
+    return ReadVariable(node.name, node.states[node.index(0)], node.result())
+
+
+def _read_assign(node: Node) -> AssignVariable:
+    return AssignVariable(node.name, node.states[node.index(0)], node.operand(1))
+
+
+def _infer_read(op: ReadVariable, state: Array) -> tuple[Array, Array]:
+    return state.reshape(1, *op.output.shape), state
+
+
+def _infer_assign(op: AssignVariable, x: Array, _state: Array) -> tuple[Array]:
+    return (x.reshape(1, *op.variable.shape),)
+
+
+def _case_state(random: np.random.Generator) -> State:
+    shape = cases.shape(random)
+    return State("variable", shape, cases.values(random, shape))
+
+
+def _case_read(random: np.random.Generator) -> ReadVariable:
+    state = _case_state(random)
+    return ReadVariable("read_variable", state, cases.activation(random, state.shape))
+
+
+def _case_assign(random: np.random.Generator) -> AssignVariable:
+    state = _case_state(random)
+    return AssignVariable("assign_variable", state, cases.activation(random, state.shape))
+
+
+READ_VARIABLE = Operator(
+    ReadVariable, "read_variable", "The bytes of a variable, as they are at this place of the inference.", _read_read,
+    (known_variable, bytes_fit), _infer_read, _case_read, lambda _op: Written("READ_VARIABLE"), "AddReadVariable",
+)  # fmt: skip
+ASSIGN_VARIABLE = Operator(
+    AssignVariable, "assign_variable", "New bytes for a variable, which outlive the inference.", _read_assign,
+    (known_variable, bytes_fit), _infer_assign, _case_assign, lambda _op: Written("ASSIGN_VARIABLE"),
+    "AddAssignVariable",
+)  # fmt: skip

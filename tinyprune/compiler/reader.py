@@ -1,0 +1,232 @@
+"""`.tflite` → Graph. What tinyprune cannot run is refused here: everything that stands in a model's way, at once.
+
+The format is TensorFlow Lite's FlatBuffers schema (version 3, identifier TFL3). A batch of −1 is fixed to 1. Nothing in
+the file is trusted: any damage ends in ModelError. What an operator may be is said in `operators/`.
+"""
+
+import hashlib
+import struct
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tinyprune.compiler.file import (
+    File,
+    Node,
+    activation_of,
+    has_data,
+    indices,
+    kind_of,
+    operator_names,
+    tensor_name,
+    type_of,
+)
+from tinyprune.compiler.graph import Activation, Graph, Op, State, order_faults
+from tinyprune.compiler.operators import OPERATORS
+from tinyprune.compiler.operators.operator import broken_rules
+from tinyprune.compiler.operators.variables import VANISHING, states_of
+from tinyprune.errors import ModelError, Obstacle, UsageError, printable
+
+_DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, MemoryError, AssertionError)
+#: Operators that only compute the shape operand of a RESHAPE; the shape is fixed, so they vanish.
+_SHAPE_ARITHMETIC = {"SHAPE", "STRIDED_SLICE", "PACK"}
+_MOST_PLACES = 3  # that an error names of one obstacle
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes. Raises UsageError where it cannot be opened."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the model: {error.strerror}") from None
+
+
+def read(data: bytes, name: str = "model") -> Graph:
+    """The graph of `.tflite` bytes; `name` is what messages call them. Raises ModelError, with all obstacles."""
+    if data[4:8] != b"TFL3":
+        what, advice = _what_else(data, name)
+        raise ModelError(f"{name}: not a .tflite file ({what}); {advice}")
+    try:
+        return _read(data)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}", error.obstacles) from None
+    except _DAMAGE as error:
+        raise ModelError(
+            f"{name}: damaged or truncated .tflite file ({type(error).__name__}: {error}); convert or copy it again"
+        ) from None
+
+
+def _what_else(data: bytes, name: str) -> tuple[str, str]:
+    """What a file is that is no .tflite, as far as its first bytes or its name tell, and what to do with it."""
+    convert = "convert the model to int8 .tflite first"
+    if not data:
+        return "it is empty", "copy or convert the model again"
+    if data.startswith(b"\x89HDF"):
+        return "it is HDF5", "a Keras model must be called .h5"
+    if data.startswith(b"PK\x03\x04") and b"metadata.json" in data:
+        return "it is a Keras model", "it must be called .keras"
+    if data.startswith(b"PK\x03\x04") and b"data.pkl" in data:
+        return "it is a PyTorch file", convert
+    if name.endswith(".onnx"):
+        return "it is called ONNX", convert
+    return "the identifier TFL3 is missing", convert
+
+
+def _read(data: bytes) -> Graph:
+    import tflite
+
+    model = tflite.Model.GetRootAsModel(data, 0)
+    if model.SubgraphsLength() < 1:
+        raise ModelError("the model has no subgraph")
+    subgraph = model.Subgraphs(0)
+    file = File(model, subgraph, subgraph.TensorsLength())
+    obstacles: list[Obstacle] = []
+    inputs = _ends(file, "Inputs", obstacles)
+    outputs = _ends(file, "Outputs", obstacles)
+    ops = _operators(file, obstacles)
+    if not obstacles:
+        obstacles += [Obstacle("", None, "", fault) for fault in order_faults(ops, inputs, outputs)]
+    if obstacles:
+        raise ModelError(_told(obstacles), tuple(obstacles))
+    names = _signature_names(model)
+    digest = hashlib.sha256(data).hexdigest()
+    return Graph(tuple(ops), inputs, outputs, digest, _names(inputs, names), _names(outputs, names))
+
+
+def _ends(file: File, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
+    """The network's inputs or outputs."""
+    found: list[Activation] = []
+    numbers = indices(file.subgraph, which)
+    if not numbers:
+        obstacles.append(Obstacle("", None, "", f"the model has no {which.lower()}"))
+    for index in numbers:
+        try:
+            found.append(activation_of(file, index))
+            if has_data(file, index):
+                raise ModelError(
+                    f'tensor "{found[-1].name}" is one of the model\'s {which.lower()}, but has constant data'
+                )
+        except ModelError as error:
+            obstacles.append(Obstacle("", None, "", str(error)))
+    return tuple(found)
+
+
+def _operators(file: File, obstacles: list[Obstacle]) -> list[Op]:
+    """In the file's order, which is the order of execution; each gets a name such as "conv_2"."""
+    names, counts, ops = operator_names(), Counter[str](), list[Op]()
+    states = _states(file, obstacles)
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        kind, outputs = kind_of(file.model, table, names), indices(table, "Outputs")
+        if vanishes(file, kind, outputs):
+            continue
+        tensor = next((tensor_name(file, i) for i in outputs), "?")
+        if kind not in OPERATORS:
+            obstacles.append(Obstacle(kind, number, tensor, _unsupported(kind)))
+            continue
+        operator = OPERATORS[kind]
+        counts[operator.prefix] += 1
+        name = f"{operator.prefix}_{counts[operator.prefix]}"
+        node = Node(file, kind, name, number, indices(table, "Inputs"), outputs, table, states)
+        op = _operator(node, tensor, obstacles)
+        if op is not None:
+            ops.append(op)
+    return ops
+
+
+def vanishes(file: File, kind: str, outputs: Sequence[int]) -> bool:
+    """Whether an operator of the file has no operator in the graph."""
+    if kind in VANISHING:
+        return True
+    return kind in _SHAPE_ARITHMETIC and all(type_of(file, index) == "INT32" for index in outputs)
+
+
+def _states(file: File, obstacles: list[Obstacle]) -> Mapping[int, State]:
+    try:
+        return states_of(file)
+    except ModelError as error:
+        obstacles.append(Obstacle("", None, "", str(error)))
+        return {}
+
+
+def _operator(node: Node, tensor: str, obstacles: list[Obstacle]) -> Op | None:
+    """The operator, or what is wrong with it added to the obstacles."""
+    operator = OPERATORS[node.kind]
+    try:
+        found = broken_rules(operator, node)
+        constant = next((i for i in node.outputs if has_data(node.file, i)), None)
+        if constant is not None:
+            found.append(f'it writes tensor "{tensor_name(node.file, constant)}", which has constant data')
+        if not found:
+            return operator.read(node)
+    except ModelError as error:
+        found = [str(error)]
+    reasons = [f'operator "{node.name}": {reason}' for reason in found]
+    obstacles += [Obstacle(node.kind, node.number, tensor, reason) for reason in reasons]
+    return None
+
+
+def _unsupported(kind: str) -> str:
+    if kind == "DEQUANTIZE":
+        return "is not supported: it turns int8 or float16 to float32; quantize to full int8"
+    if kind.startswith("CUSTOM"):
+        return "is not supported: it was made for one runtime or chip; give the model as it was before that compiler"
+    return "is not supported"
+
+
+def _told(obstacles: Sequence[Obstacle]) -> str:
+    """All obstacles, those of one kind together: in a line if there is one, else a line each."""
+    groups: dict[tuple[str, str], list[Obstacle]] = {}
+    for obstacle in obstacles:
+        reason = obstacle.reason
+        key = reason if obstacle.number is None or reason.startswith("is not supported") else _without_names(obstacle)
+        groups.setdefault((obstacle.operator, key), []).append(obstacle)
+    lines = [_line(group) for group in groups.values()]
+    if any(obstacle.reason.startswith("is not supported") for obstacle in obstacles):
+        lines[-1] += f"; supported: {', '.join(sorted(OPERATORS))}"
+    if len(lines) == 1:
+        return lines[0]
+    return f"{len(lines)} obstacles stand in the way:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _without_names(obstacle: Obstacle) -> str:
+    """What is the same about obstacles of one kind: their text without what stands in quotes."""
+    return "".join(obstacle.reason.split('"')[::2])
+
+
+def _line(group: Sequence[Obstacle]) -> str:
+    first = group[0]
+    if first.number is None:
+        return first.reason
+    places = [f'number {one.number}, tensor "{one.tensor}"' for one in group[:_MOST_PLACES]]
+    more = f"; and {len(group) - _MOST_PLACES} more" if len(group) > _MOST_PLACES else ""
+    if first.reason.startswith("is not supported"):
+        return f"operator {first.operator} ({'; '.join(places)}{more}) {first.reason}"
+    return f"{first.reason} ({first.operator}, {'; '.join(places)}{more})"
+
+
+def _signature_names(model: object) -> dict[int, str]:
+    """Tensor → what the model's first signature calls it, of the main subgraph."""
+    found: dict[int, str] = {}
+    count = model.SignatureDefsLength()  # type: ignore[attr-defined]
+    for number in range(count):
+        signature = model.SignatureDefs(number)  # type: ignore[attr-defined]
+        if signature.SubgraphIndex() != 0:
+            continue
+        for length, entry in (
+            (signature.InputsLength(), signature.Inputs),
+            (signature.OutputsLength(), signature.Outputs),
+        ):
+            for place in range(length):
+                found.setdefault(int(entry(place).TensorIndex()), printable(entry(place).Name() or b"?"))
+        break
+    return found
+
+
+def _names(tensors: Iterable[Activation], names: Mapping[int, str]) -> tuple[str, ...]:
+    """As the signature calls them, or by their tensors' names; no two are the same."""
+    found: list[str] = []
+    for tensor in tensors:
+        name = names.get(tensor.index, tensor.name)
+        found.append(name if name not in found else f"{name} {len(found)}")
+    return tuple(found)

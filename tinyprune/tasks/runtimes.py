@@ -1,0 +1,141 @@
+"""What makes firmware of a lowered network: plain C calls of our kernels, or TFLite Micro's interpreter."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from tinyprune import files
+from tinyprune.compiler import lower
+from tinyprune.compiler.lower import Optimize
+from tinyprune.compiler.program import Program
+from tinyprune.device import emulators
+from tinyprune.device.boards import Board
+from tinyprune.device.firmware import FirmwareImage, FirmwareSource, Project
+from tinyprune.errors import DoesNotFit, FlashExceeded, ModelError, UsageError
+from tinyprune.firmware import build, codegen, output, projects, tflm, toolchain
+from tinyprune.firmware.audio import FrontEnd
+from tinyprune.firmware.toolchain import Compiler
+from tinyprune.measure import tflm_report
+from tinyprune.measure.report import BuildReport, build_report
+from tinyprune.tasks.int8_model import Model
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One network for one board, and where firmware and project are to be written."""
+
+    model: Model
+    program: Program
+    name: str  # what the firmware calls its network
+    optimize: Optimize
+    audio: FrontEnd | None
+    staged: Path
+    output: Path  # where `staged` will go: there may be files that the user has changed
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Firmware, what is known of it, and what the user gets to build it."""
+
+    image: FirmwareImage
+    report: BuildReport
+    project: Project
+
+
+Runtime: TypeAlias = Callable[[Job], Made]
+
+
+def plain_c(board: Board, compiler_name: str | None, project_name: str) -> Runtime:
+    """Calls of our kernels, layer by layer. Raises UsageError or MissingDependency where what it needs is not there."""
+    compiler = toolchain.find(board, compiler_name)
+    projects.check(project_name, board)
+
+    def make(job: Job, program: Program) -> Made:
+        try:
+            return attempt(job, program)
+        except FlashExceeded as error:
+            smaller = _smaller(program, error.excess_bytes, job.optimize)
+            if smaller is None:
+                raise DoesNotFit(f"{error}; {lower.flash_advice(program, job.optimize)}") from None
+            job.progress(f"choosing kernels with smaller constants: flash is exceeded by {error.excess_bytes:,} bytes")
+        return make(job, smaller)
+
+    def attempt(job: Job, program: Program) -> Made:
+        job.progress("generating C")
+        source = codegen.generate(program, job.name, job.audio)
+        project = projects.PROJECTS[project_name].make(program, source, job.model.name)
+        output.write_project(project, job.staged, job.output)
+        job.progress(f"compiling with {compiler.version}")
+        image = _build(source, board, compiler, job.staged)
+        report = build_report(program, image, job.model.name, job.optimize, job.model.accuracy)
+        _check_fits(report)
+        return Made(image, report, project)
+
+    return lambda job: make(job, job.program)
+
+
+def _smaller(program: Program, excess_bytes: int, optimize: Optimize) -> Program | None:
+    """The fastest network whose constants are so much smaller; None where there is none."""
+    room_bytes = lower.constant_bytes(program) - excess_bytes
+    smaller = lower.lower(program.graph, program.board, optimize, room_bytes)
+    return smaller if lower.constant_bytes(smaller) <= room_bytes else None
+
+
+def _build(source: FirmwareSource, board: Board, compiler: Compiler, staged: Path) -> FirmwareImage:
+    """From a folder of its own, whatever the project looks like: all of them get the same image."""
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=staged) as folder:
+        files.write_files(source.files, Path(folder))
+        return build.build(source, board, compiler, Path(folder), staged)
+
+
+def interpreter(board: Board, tflm_root: Path | None) -> Runtime:
+    """TFLite Micro's interpreter, with our kernels as a custom operator for sparse layers. Raises as `plain_c`."""
+    tree, gcc = tflm.find(board, tflm_root), tflm.compiler(board)
+    start = emulators.EMULATORS[emulators.named(board)]
+
+    def make(job: Job) -> Made:
+        model, program = job.model, job.program
+        check_stateless(program)
+        choices = tflm.choose(model.data, program, job.optimize)
+        network = tflm.sparse(model.data, choices)
+        (job.staged / output.TFLM_MODEL).write_bytes(network.model)
+        job.progress(f"compiling with {gcc.version}, linking {tree.name} and measuring the arena")
+        built = tflm.build(program, network, job.name, board, tree, gcc, start, job.staged)
+        project = tflm.project(program, network, job.name, choices, tree, built.arena_bytes)
+        output.write_project(project, job.staged, job.output)
+        report = tflm_report.report(program, built, choices, tree, model.name, job.optimize, model.accuracy)
+        _check_fits(report)
+        return Made(built.image, report, project)
+
+    return make
+
+
+def check_stateless(program: Program) -> None:
+    """Raises ModelError for networks with variables, which our TFLite Micro firmware does not set up."""
+    if program.graph.states:
+        raise ModelError(
+            f'the model has variables ("{program.graph.states[0].name}" and so on), which --runtime tflm cannot keep: '
+            "leave --runtime out"
+        )
+
+
+def _check_fits(report: BuildReport) -> None:
+    if not report.fits:
+        raise DoesNotFit(
+            f"the firmware does not fit {report.board}: it needs {report.flash_bytes:,} of "
+            f"{report.flash_bytes_available:,} bytes of flash and {report.ram_bytes:,} + "
+            f"{report.stack_bytes_reserved:,} (stack) of {report.ram_bytes_available:,} bytes of RAM"
+        )
+
+
+def check_interpreter(project_name: str, compiler_name: str | None, *, hears: bool) -> None:
+    """Raises UsageError for options that TFLite Micro's interpreter has no use for."""
+    if project_name != "bare" or compiler_name not in (None, "gcc"):
+        raise UsageError("--runtime tflm has one project and one compiler, gcc: leave --project and --compiler out")
+    if hears:
+        raise UsageError("--audio is for firmware without interpreter: leave --runtime out")
