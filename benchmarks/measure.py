@@ -1,7 +1,7 @@
 """One network on one board, by us with each pattern and by the peers: the same inputs, emulator and cycle tables."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -16,10 +16,10 @@ from tinyprune.errors import MissingDependency, TargetError
 from tinyprune.firmware import build, output, toolchain
 from tinyprune.firmware.toolchain import Compiler
 from tinyprune.measure import benchmark
+from tinyprune.progress import Progress
 from tinyprune.tasks import build as build_task
 from tinyprune.tasks.build import BuildRequest
 
-Progress = Callable[[str], None]
 #: Pattern of the weights, and what tinyprune optimizes for.
 Variant: TypeAlias = tuple[str, Optimize]
 #: How far our instruction counts may be from QEMU's.

@@ -4,7 +4,7 @@ What the board recognizes is compared with the Python chain: features.py and TFL
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,11 +24,9 @@ from tinyprune.firmware import output
 from tinyprune.firmware.audio import ear
 from tinyprune.firmware.audio.recordings import Recording, read
 from tinyprune.measure import benchmark
+from tinyprune.progress import CountProgress, Progress
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands
-
-#: (recordings done, recordings)
-Done = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class AudioReport:
         return json.dumps(asdict(self), indent=2)
 
 
-def run_audio(request: AudioRequest, progress: build_task.Progress, done: Done | None = None) -> AudioReport:
+def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | None = None) -> AudioReport:
     """What was heard, as far as it came where it broke off; Ctrl-C leaves out the comparison with Python.
 
     Raises TinypruneError or KeyboardInterrupt where nothing was heard at all, UsageError about a missing recording
@@ -119,7 +117,7 @@ def run_audio(request: AudioRequest, progress: build_task.Progress, done: Done |
 
 
 def _hear(
-    device: Device, recordings: Sequence[Recording], done: Done | None
+    device: Device, recordings: Sequence[Recording], done: CountProgress | None
 ) -> tuple[list[ear.Clip], benchmark.Failure | None]:
     """What the device heard, and what ended that before the last recording; raised where it heard nothing."""
     clips: list[ear.Clip] = []

@@ -18,8 +18,9 @@ from tinyprune.errors import TargetError, UsageError, WrongModel
 from tinyprune.firmware import output
 from tinyprune.measure import benchmark, history, labelled
 from tinyprune.measure.bench_report import BenchReport, Target, Truth, bench_report, to_csv
-from tinyprune.measure.benchmark import Done, Open
+from tinyprune.measure.benchmark import Open
 from tinyprune.measure.history import Change
+from tinyprune.progress import CountProgress, Progress
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands, zoo
 
@@ -78,7 +79,7 @@ class _Inputs:
     left_out: tuple[str, ...] = ()
 
 
-def run_bench(request: BenchRequest, progress: build_task.Progress, done: Done | None = None) -> Bench:
+def run_bench(request: BenchRequest, progress: Progress, done: CountProgress | None = None) -> Bench:
     """Runs the inputs, writes what shall be kept. A run that broke off is reported as far as it came.
 
     Raises TinypruneError where nothing ran at all, or a file cannot be written.

@@ -32,6 +32,7 @@ from tinyprune.firmware.audio import FrontEnd, front_end
 from tinyprune.firmware.toolchain import Compiler
 from tinyprune.measure import benchmark, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, build_report, with_profile
+from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model
 from tinyprune.tasks.int8_model import Model
 
@@ -39,8 +40,6 @@ from tinyprune.tasks.int8_model import Model
 METERED = ("sim",)
 #: How many inputs a build compares with TFLite Micro.
 COMPARED_INPUTS = 64
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

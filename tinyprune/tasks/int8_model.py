@@ -3,7 +3,6 @@
 import difflib
 import hashlib
 import importlib.util
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +10,10 @@ from tinyprune.compiler import reader, samples
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.errors import UsageError
 from tinyprune.measure.report import Accuracy
+from tinyprune.progress import Progress
 from tinyprune.training import zoo
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
