@@ -22,9 +22,9 @@ from tinyprune.device.protocol import Clock, Device
 from tinyprune.errors import TargetError, UsageError
 from tinyprune.firmware import output
 from tinyprune.firmware.audio import ear
-from tinyprune.firmware.audio.recordings import Recording, read
 from tinyprune.measure import benchmark
 from tinyprune.progress import CountProgress, Progress
+from tinyprune.recordings import Recording, one_second, read
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands
 
@@ -166,8 +166,7 @@ def _python_labels(
     short = [i for i, recording in enumerate(recordings) if len(recording.pcm) <= features.CLIP_SAMPLES]
     answers: list[str | None] = [None] * len(recordings)
     if short:
-        clips = [np.pad(recordings[i].pcm, (0, features.CLIP_SAMPLES - len(recordings[i].pcm))) for i in short]
-        heard = features.mfcc(features.normalize(np.stack(clips)))
+        heard = features.mfcc(features.normalize(np.stack([one_second(recordings[i].pcm) for i in short])))
         inputs = samples.quantize(heard.reshape(len(short), *graph.input.shape), graph.input, "the recordings")
         classes = build_task.expected_outputs(model, graph, inputs)[0].argmax(axis=1)
         for i, number in zip(short, classes, strict=True):
