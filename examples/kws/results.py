@@ -34,7 +34,7 @@ from tinyprune.device import boards
 from tinyprune.digest import sha256
 from tinyprune.errors import TinypruneError
 from tinyprune.tasks import build as build_task
-from tinyprune.training import models, speech_commands
+from tinyprune.training import models, speech_commands, weights
 from tinyprune.training.fine_tuning import Step, fine_tune
 from tinyprune.training.keras_model import Examples
 from tinyprune.training.prune import Method, PrunedModel, filters, prune, schedule, unmasked
@@ -275,9 +275,12 @@ def make_dense(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
     script.seed_weights(task.seed)
     model = models.ds_cnn(task.size, len(LABELS))
     name = tables.name_of((task.size, task.dense.epochs, tables.DENSE, tables.TRAINED, task.dense.epochs, task.seed))
-    if not tables.load_weights(model, name, arguments.out):
+    stored = arguments.out / tables.RUNS / f"{name}.npz"
+    if stored.is_file():
+        weights.load(model, stored)
+    else:
         fit(model, data, task.dense, arguments.runs / name)
-        tables.store_weights(model, name, arguments.out)
+        weights.save(model, stored)
     return model
 
 
