@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from benchmarks import measure, plot, table, weights
+from benchmarks.comparison import Comparison
 from tinyprune.compiler import reader
 from tinyprune.device import boards
 from tinyprune.errors import TinypruneError
@@ -66,7 +67,7 @@ def main(
         sys.exit(error.exit_code)
 
 
-def blocks(comparison: measure.Comparison) -> dict[str, str]:
+def blocks(comparison: Comparison) -> dict[str, str]:
     """What the marked blocks of the pages hold."""
     return {"peers": table.network(comparison), "peers by layer": table.layers(comparison)}
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Comparison, Layer, Row
+from benchmarks.comparison import Comparison, Layer, Row
 from tinyprune.errors import UsageError
 
 _COLUMNS = (
