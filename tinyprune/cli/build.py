@@ -23,6 +23,12 @@ from tinyprune.cli import console, options
     type=click.Path(path_type=Path),
     help="For Keras models: .npy of real inputs, [samples, *input shape].",
 )
+@click.option(
+    "--requantize",
+    is_flag=True,
+    help="Quantize the zoo's network anew from its float weights, with the TensorFlow installed here. By default, "
+    "build takes the zoo's int8 file as it was measured.",
+)
 @click.option("--compiler", metavar="NAME", help="gcc or zig.  [default: gcc where it is installed, else zig]")
 @click.option(
     "--optimize",
@@ -66,6 +72,7 @@ def build_command(
     output: Path | None,
     model: Path | None,
     calibration: Path | None,
+    requantize: bool,
     compiler: str | None,
     optimize: Literal["speed", "size"],
     project: str,
@@ -100,6 +107,7 @@ def build_command(
         tflm_root,
         run=not no_run,
         force=force,
+        requantize=requantize,
     )
     if build_task.is_without_runtime(request):
         _make_project(request, quiet, as_json, verbose)

@@ -59,6 +59,7 @@ class BuildRequest:
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
     compared_inputs: int | None = None  # with TFLite Micro; None: COMPARED_INPUTS
+    requantize: bool = False  # the zoo's network, from its float weights
 
 
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
@@ -103,12 +104,12 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
     """The model, read and lowered, and the temporary folder that it has been written to."""
     if request.output == Path():
         raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
-    int8_model.check_paths(request.model, request.calibration)
+    int8_model.check_paths(request.model, request.calibration, request.requantize)
     _check_name(request.name)
     if not request.force:
         output.check_unedited(request.output)
     with files.staging(request.output) as staged:
-        model = int8_model.make(request.model, request.calibration, progress)
+        model = int8_model.make(request.model, request.calibration, progress, request.requantize)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         program = lower.lower(reader.read(model.data, model.origin), request.board, request.optimize)

@@ -1,8 +1,8 @@
 """Networks that were trained for this project: weights, quantization ranges, and how they came about.
 
 An entry is three files: `<name>.json`, readable without TensorFlow; `<name>.tflite`, the int8 network as measured; and
-`<name>.npz` with the float32 weights, one array for each variable of the Keras model under the variable's name, which
-large networks leave out.
+`<name>.npz` with the float32 weights (`tinyprune.training.weights`), to quantize the network anew or to train it on;
+large networks leave them out.
 `examples/kws/train.py` writes them; nothing in an entry is typed by hand.
 """
 
@@ -63,7 +63,7 @@ class ZooEntry:
     dense_accuracy: Accuracy
     """Of the network before pruning; of an entry that is dense, the same as `accuracy`."""
     model_sha256: str
-    """Of the .tflite that was measured; another CPU or TensorFlow may round a folded weight otherwise."""
+    """Of the .tflite that was measured; requantized, another CPU or TensorFlow may round a folded weight otherwise."""
     versions: Mapping[str, str]
     """Of the packages that trained and converted it."""
 
@@ -115,7 +115,7 @@ def build_model(entry: ZooEntry, folder: Path = FOLDER) -> Any:
 
 
 def int8_model(entry: ZooEntry, folder: Path = FOLDER) -> bytes:
-    """The int8 .tflite that was measured, as it was when the network was trained: for machines without TensorFlow."""
+    """The int8 .tflite that was measured, as it was when the network was trained."""
     path = folder / f"{entry.name}.tflite"
     try:
         content = path.read_bytes()
