@@ -11,7 +11,6 @@ same order.
 
 import argparse
 import json
-import os
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,7 @@ import tables
 import train as script
 from tables import Run
 
+from tinyprune import files
 from tinyprune.compiler import reader, sparsity
 from tinyprune.compiler.graph import Weighted
 from tinyprune.device import boards
@@ -131,9 +131,8 @@ class Data:
                 return Examples(archive["inputs"], archive["targets"])
         clips = speech_commands.training_clips(self.training, seed, epoch)
         self.kept.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part.npz")  # two sizes may be trained at once
-        np.savez(part, allow_pickle=False, inputs=clips.inputs, targets=clips.targets)
-        part.replace(path)
+        with files.whole(path) as part:  # two sizes may be trained at once
+            np.savez(part, allow_pickle=False, inputs=clips.inputs, targets=clips.targets)
         return clips
 
     def _plain(self, seed: int) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyprune import files
 from tinyprune.compiler import reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
 from tinyprune.device import ports, serial_port
@@ -212,10 +213,8 @@ def _changes(request: BenchRequest, old: dict[str, Any] | None, report: BenchRep
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with files.whole(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot write: {error.strerror}") from None
