@@ -49,7 +49,12 @@ from tinyprune.cli import console, options
     help="What the firmware calls its network: MLPerf Tiny's runner wants kws01.  [default: the model's name]",
 )
 @click.option("--audio", is_flag=True, help="Let the firmware hear: MFCC and word detection in C (docs/audio.md).")
-@click.option("--labels", metavar="A,B,…", help="With --audio: what a --model's classes are called, in order.")
+@click.option(
+    "--labels",
+    metavar="A,B,…",
+    callback=options.names,
+    help="With --audio: what a --model's classes are called, in order.",
+)
 @click.option(
     "--runtime",
     default="aot",
@@ -78,7 +83,7 @@ def build_command(
     project: str,
     name: str | None,
     audio: bool,
-    labels: str | None,
+    labels: tuple[str, ...] | None,
     runtime: str,
     tflm_root: Path | None,
     no_run: bool,
@@ -94,7 +99,7 @@ def build_command(
     board = boards.load(board_name)
     request = build_task.BuildRequest(
         board,
-        output or Path("build") / board.name,
+        options.build_folder(output, board),
         model,
         calibration,
         compiler,
@@ -102,7 +107,7 @@ def build_command(
         project,
         name,
         audio,
-        None if labels is None else tuple(labels.split(",")),
+        labels,
         runtime,
         tflm_root,
         run=not no_run,

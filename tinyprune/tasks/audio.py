@@ -26,6 +26,7 @@ from tinyprune.measure import benchmark
 from tinyprune.progress import CountProgress, Progress
 from tinyprune.recordings import Recording, one_second, read
 from tinyprune.tasks import build as build_task
+from tinyprune.tasks import line
 from tinyprune.training import speech_commands
 
 
@@ -89,6 +90,7 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
     Raises TinypruneError or KeyboardInterrupt where nothing was heard at all, UsageError about a missing recording
     before anything starts.
     """
+    line.check(request.port, request.emulator, hardware=request.hardware)
     for path in request.recordings:
         if not path.exists():
             raise UsageError(f"{path}: no such file")
@@ -135,12 +137,8 @@ def _hear(
 
 def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
     if request.port is not None:
-        if request.emulator is not None:
-            raise UsageError("--port and --emulator exclude each other: a board or an emulator?")
         port = ports.serial_port(request.board, request.port)
         return f"port {port}", serial_port.start(port, hardware=request.hardware)
-    if request.hardware:
-        raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     name = build_task.known_emulator(request.board, request.emulator or request.board.emulators[0])
     return f"emulator {name}", EMULATORS[name](image, request.board)
 

@@ -23,6 +23,7 @@ from tinyprune.measure.benchmark import Open
 from tinyprune.measure.history import Change
 from tinyprune.progress import CountProgress, Progress
 from tinyprune.tasks import build as build_task
+from tinyprune.tasks import line
 from tinyprune.training import speech_commands, zoo
 
 _WIRING = "; is this build's firmware on the board (`tinyprune flash`), is its TX on the adapter's RX and vice versa?"
@@ -134,8 +135,7 @@ def _greeted(open_line: Open, model_id: str, board: str, advice: str) -> Iterato
 
 def _check(request: BenchRequest) -> None:
     """Refuses what contradicts itself before anything slow starts."""
-    if request.port is not None and request.emulator is not None:
-        raise UsageError("--port and --emulator exclude each other: a board or an emulator?")
+    line.check(request.port, request.emulator, hardware=request.hardware)
     if request.inputs is not None and request.samples is not None:
         raise UsageError("--inputs and --samples exclude each other; samples have classes")
     needs_samples = {"--labels": request.labels, "--split": request.split, "--limit": request.limit}
@@ -144,8 +144,6 @@ def _check(request: BenchRequest) -> None:
             raise UsageError(f"{option} goes with --samples")
     if request.split is not None and request.limit is not None:
         raise UsageError("--limit does not go with --split, which is all of its clips")
-    if request.hardware and request.port is None:
-        raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     if request.serial_number is not None and request.port != ports.AUTO:
         raise UsageError("--serial-number goes with --port auto")
     for path in (request.inputs, request.samples):
