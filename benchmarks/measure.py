@@ -1,12 +1,12 @@
 """One network on one board, by us with each pattern and by the peers: the same inputs, emulator and cycle tables."""
 
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from benchmarks import cmsis_nn, qemu, weights
+from benchmarks import cmsis_nn, interpreter, qemu, weights
+from benchmarks.comparison import Comparison, Layer, Row
 from tinyprune import files
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.lower import Optimize
@@ -16,61 +16,14 @@ from tinyprune.errors import MissingDependency, TargetError
 from tinyprune.firmware import build, output, toolchain
 from tinyprune.firmware.toolchain import Compiler
 from tinyprune.measure import benchmark
+from tinyprune.progress import Progress
 from tinyprune.tasks import build as build_task
 from tinyprune.tasks.build import BuildRequest
 
-Progress = Callable[[str], None]
 #: Pattern of the weights, and what tinyprune optimizes for.
 Variant: TypeAlias = tuple[str, Optimize]
 #: How far our instruction counts may be from QEMU's.
 QEMU_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    name: str
-    op: str
-    macs: int
-    kernel: str
-    instructions: int
-    modelled_cycles: int
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One engine with weights of one pattern. RAM is static data, arena and the deepest stack; `zeros` a share of 1."""
-
-    engine: str
-    pattern: str
-    zeros: float
-    instructions: int
-    modelled_cycles: int
-    flash_bytes: int
-    ram_bytes: int
-    inputs_compared: int
-    inputs_equal: int
-    qemu_instructions: float | None  # None without QEMU
-    layers: tuple[Layer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """`rows`: the dense peer first, against which `speed_up` is meant."""
-
-    board: str
-    model: str
-    compiler: str
-    cost_model: str
-    judge: str
-    left_out: tuple[str, ...]  # what this machine does not have, and why
-    rows: tuple[Row, ...]
-
-    @property
-    def peer(self) -> Row | None:
-        return self.rows[0] if self.rows and self.rows[0].engine.startswith("CMSIS-NN") else None
-
-    def speed_up(self, row: Row) -> float | None:
-        return self.peer.modelled_cycles / row.modelled_cycles if self.peer else None
 
 
 def compare(
@@ -141,11 +94,9 @@ def _ours(model: bytes, board: Board, compiler: Compiler, variant: Variant, fold
 
 
 def _interpreter(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
-    from benchmarks import tflm  # which needs Row
-
     if compiler.name != "gcc":
         raise MissingDependency("TFLite Micro with its interpreter: its library goes with GCC for Arm only")
-    return tflm.row(model, board, folder)
+    return interpreter.row(model, board, folder)
 
 
 def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:

@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from benchmarks import measure, plot, table, weights
+from benchmarks.comparison import Comparison
+from tinyprune import files
 from tinyprune.compiler import reader
 from tinyprune.device import boards
 from tinyprune.errors import TinypruneError
@@ -55,7 +57,8 @@ def main(
             progress = partial(click.echo, err=True)
             comparison = measure.compare(data, name, boards.load(board), compiler, variants, progress)
         output.mkdir(parents=True, exist_ok=True)
-        _write(output / "peers.json", table.to_json(comparison))
+        with files.whole(output / "peers.json") as part:
+            part.write_text(table.to_json(comparison), encoding="utf-8")
         click.echo(table.network(comparison))
         if readme:
             for page in PAGES:
@@ -66,7 +69,7 @@ def main(
         sys.exit(error.exit_code)
 
 
-def blocks(comparison: measure.Comparison) -> dict[str, str]:
+def blocks(comparison: Comparison) -> dict[str, str]:
     """What the marked blocks of the pages hold."""
     return {"peers": table.network(comparison), "peers by layer": table.layers(comparison)}
 
@@ -76,12 +79,6 @@ def read_model(path: Path | None) -> tuple[bytes, str]:
     if path is not None:
         return reader.read_bytes(path), path.stem
     return zoo.int8_model(zoo.load(ZOO_MODEL)), ZOO_MODEL
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
 
 
 if __name__ == "__main__":

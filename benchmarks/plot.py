@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Comparison, Row
+from benchmarks.comparison import Comparison, Row
 from tinyprune.errors import MissingDependency
 
 _MARKERS = {"dense": "D", "2:4": "s", "2:4g2": "<", "2:4g4": ">", "1:4": "^"}

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Comparison, Layer, Row
+from benchmarks.comparison import Comparison, Layer, Row
+from tinyprune import files
 from tinyprune.errors import UsageError
 
 _COLUMNS = (
@@ -106,6 +107,5 @@ def rewrite(page: Path, blocks: Mapping[str, str]) -> None:
         count += found
     if not count:
         raise UsageError(f"{page} has no block <!-- {' --> or <!-- '.join(blocks)} -->")
-    part = page.with_suffix(".part")
-    part.write_text(new, encoding="utf-8")
-    part.replace(page)
+    with files.whole(page) as part:
+        part.write_text(new, encoding="utf-8")

@@ -14,20 +14,17 @@ from pathlib import Path
 
 import click
 
-from benchmarks import peers, table, weights
-from benchmarks.measure import Comparison, Layer, Row
-from tinyprune.compiler import lower, oracle, reader, samples
+from benchmarks import interpreter, peers, table, weights
+from benchmarks.comparison import Comparison, Row
+from benchmarks.interpreter import Bench
+from tinyprune.compiler import reader, samples
 from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.lower import Optimize
 from tinyprune.device import boards
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators import EMULATORS, LayerProfile, Profile
-from tinyprune.errors import MissingDependency, TargetError, TinypruneError, UsageError
+from tinyprune.errors import TinypruneError, UsageError
 from tinyprune.firmware import tflm
-from tinyprune.firmware.tflm.operators import CUSTOM, Operator
-from tinyprune.measure import benchmark
-from tinyprune.measure.report import by_layer
-from tinyprune.tasks import build as build_task
+from tinyprune.firmware.tflm.operators import CUSTOM
 
 RESULTS = Path(__file__).parent / "results/tflm.json"
 PAGE = Path(__file__).parents[1] / "docs/tflm.md"
@@ -55,67 +52,9 @@ class Found:
     inputs_equal: int  # in all bytes, to the model with dense operators in TFLite Micro on the same core
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What all firmware of one run shares."""
-
-    board: Board
-    tree: tflm.Tree
-
-    def build(self, model: bytes, optimize: Optimize | None, folder: Path) -> tuple[tflm.Network, tflm.Built]:
-        """With dense operators where `optimize` is None."""
-        program = lower.lower(reader.read(model, "the model"), self.board)
-        network = tflm.dense(model, program)
-        if optimize:
-            network = tflm.sparse(model, tflm.choose(model, program, optimize))
-        folder.mkdir(parents=True, exist_ok=True)
-        start, gcc = EMULATORS[self.board.emulators[0]], tflm.compiler(self.board)
-        return network, tflm.build(program, network, "peer", self.board, self.tree, gcc, start, folder)
-
-    def outputs(self, built: tflm.Built, inputs: Int8) -> Int8:
-        return benchmark.outputs(EMULATORS[self.board.emulators[0]], built.image, self.board, inputs)
-
-    def profile(self, built: tflm.Built, sample: Int8) -> Profile:
-        found = benchmark.profile(EMULATORS[self.board.emulators[0]], built.image, self.board, sample)
-        if found.modelled_cycles is None:
-            raise TargetError(f"the cycles of {self.board.name} are not modelled: give a board of a core whose are")
-        return found
-
-
-def bench(board: Board) -> Bench:
-    """Raises MissingDependency where TFLM_ROOT names no tree with CMSIS-NN, which says what to set."""
-    tree = tflm.find(board)
-    if not tree.has_cmsis_nn:
-        raise MissingDependency(f"TFLite Micro with CMSIS-NN: {tree.library} was built without it")
-    return Bench(board, tree)
-
-
-def row(model: bytes, board: Board, folder: Path) -> Row:
-    """The dense model, as a peer. An operator's row holds the interpreter's work up to the next one as well."""
-    tools = bench(board)
-    network, built = tools.build(model, None, folder)
-    inputs = samples.make(reader.read(model, "the model").input, build_task.COMPARED_INPUTS)
-    equal = int((tools.outputs(built, inputs) == oracle.infer(model, inputs)).all(axis=1).sum())
-    profile = tools.profile(built, inputs[-1])
-    totals = (profile.instructions, profile.modelled_cycles or 0)
-    memory = (built.image.flash_bytes, built.image.ram_bytes + profile.stack_bytes)
-    layers = _layers(network.operators, profile.layers)
-    return Row(tools.tree.name, "dense", weights.zeros(model), *totals, *memory, len(inputs), equal, None, layers)
-
-
-def _layers(operators: Sequence[Operator], profiles: Sequence[LayerProfile]) -> tuple[Layer, ...]:
-    """The rows that other engines have."""
-    rows = [(one.op, one.kind) for one in operators if one.is_layer and one.op is not None]
-    runs = by_layer(profiles, [op.name for op, _ in rows])
-    return tuple(
-        Layer(op.name, type(op).__name__, op.macs, kind, run.instructions, run.modelled_cycles or 0)
-        for (op, kind), run in zip(rows, runs, strict=True)
-    )
-
-
 def compare(model: bytes, board: Board, variants: Sequence[tuple[str, Optimize]], count: int) -> list[Found]:
     """The dense model first; each pattern's own weights in dense operators are what its sparse firmware is held to."""
-    tools = bench(board)
+    tools = interpreter.bench(board)
     inputs = samples.make(reader.read(model, "the model").input, count)
     expected: dict[str, Int8] = {}
     found: list[Found] = []
@@ -176,7 +115,7 @@ def into_peers(board: Board) -> None:
             f"{path} is of {kept.model}, {kept.board}, {kept.compiler}, not of {', '.join(here)}: measure all"
         )
     with tempfile.TemporaryDirectory(prefix="tinyprune-tflm-") as folder:
-        found = with_row(kept, row(model, board, Path(folder)))
+        found = with_row(kept, interpreter.row(model, board, Path(folder)))
     path.write_text(table.to_json(found), encoding="utf-8")
     for page in peers.PAGES:
         table.rewrite(page, peers.blocks(found))
@@ -222,7 +161,7 @@ def main(board: str, inputs: int, model: Path | None, output: Path, docs: bool, 
             into_peers(on)
             return
         data, name = peers.read_model(model)
-        tools, gcc = bench(on), tflm.compiler(on)
+        tools, gcc = interpreter.bench(on), tflm.compiler(on)
         rows = compare(data, on, VARIANTS, inputs)
         caption = (
             f"{name} on {on.name}, {tools.tree.name}, {gcc.version}; cycles are modelled (instruction timings of the "

@@ -59,6 +59,17 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """As `replacing`, in a folder that is there, and errors are the system's own. The part ends in the same suffix."""
+    part = path.with_name(f".{os.getpid()}-{path.name}")  # two processes may write the same file
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_files(files: Mapping[str, str], folder: Path) -> Path:
     """Writes text files, by their paths inside `folder`, which it returns."""
     for path, text in files.items():

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tables
 
+from tinyprune import files
+
 #: Axis → its label and the factor from the rows' unit.
 AXES = {"modelled_cycles": ("modelled Cortex-M4 cycles, millions", 1e-6), "flash_bytes": ("flash, KiB", 1 / 1024)}
 MARKERS = {"S": "o", "M": "s", "L": "^"}
@@ -37,9 +39,8 @@ def plot(rows: Sequence[dict[str, Any]], folder: Path) -> None:
         panels[0].set_ylabel("int8 accuracy on validation clips, %")
         figure.legend(handles=_legend(points), loc="outside right upper", frameon=False)
         for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-            part = folder / f"pareto.part.{suffix}"
-            figure.savefig(part, dpi=110, metadata=metadata)
-            part.replace(folder / f"pareto.{suffix}")
+            with files.whole(folder / f"pareto.{suffix}") as part:
+                figure.savefig(part, dpi=110, metadata=metadata)
         pyplot.close(figure)
 
 

@@ -11,7 +11,6 @@ same order.
 
 import argparse
 import json
-import os
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +27,14 @@ import tables
 import train as script
 from tables import Run
 
+from tinyprune import files
 from tinyprune.compiler import reader, sparsity
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.device import boards
 from tinyprune.digest import sha256
 from tinyprune.errors import TinypruneError
 from tinyprune.tasks import build as build_task
-from tinyprune.training import models, speech_commands
+from tinyprune.training import models, speech_commands, weights
 from tinyprune.training.fine_tuning import Step, fine_tune
 from tinyprune.training.keras_model import Examples
 from tinyprune.training.prune import Method, PrunedModel, filters, prune, schedule, unmasked
@@ -131,9 +131,8 @@ class Data:
                 return Examples(archive["inputs"], archive["targets"])
         clips = speech_commands.training_clips(self.training, seed, epoch)
         self.kept.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part.npz")  # two sizes may be trained at once
-        np.savez(part, allow_pickle=False, inputs=clips.inputs, targets=clips.targets)
-        part.replace(path)
+        with files.whole(path) as part:  # two sizes may be trained at once
+            np.savez(part, allow_pickle=False, inputs=clips.inputs, targets=clips.targets)
         return clips
 
     def _plain(self, seed: int) -> Any:
@@ -275,9 +274,12 @@ def make_dense(task: Task, data: Data, arguments: argparse.Namespace) -> Any:
     script.seed_weights(task.seed)
     model = models.ds_cnn(task.size, len(LABELS))
     name = tables.name_of((task.size, task.dense.epochs, tables.DENSE, tables.TRAINED, task.dense.epochs, task.seed))
-    if not tables.load_weights(model, name, arguments.out):
+    stored = arguments.out / tables.RUNS / f"{name}.npz"
+    if stored.is_file():
+        weights.load(model, stored)
+    else:
         fit(model, data, task.dense, arguments.runs / name)
-        tables.store_weights(model, name, arguments.out)
+        weights.save(model, stored)
     return model
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import numpy as np
+from tinyprune import files
 
 DENSE = "dense"
 LEAST_ERROR, EXTREMES = "least-error", "extremes"
@@ -110,7 +110,6 @@ def name_of(key: Key) -> str:
 
 def store(run: Run, out: Path) -> None:
     """Keep a finished run for good: a file of its own in `out`/runs, which belongs into the repository."""
-    (out / RUNS).mkdir(parents=True, exist_ok=True)
     kind = "" if run.ranges == EXTREMES else f"-{run.ranges}"
     _write(out / RUNS / f"{run.name}{kind}.json", json.dumps(asdict(run), indent=1) + "\n")
 
@@ -118,23 +117,6 @@ def store(run: Run, out: Path) -> None:
 def read(out: Path) -> list[Run]:
     """The finished runs that `out` keeps."""
     return [Run(**json.loads(path.read_text())) for path in sorted((out / RUNS).glob("*.json"))]
-
-
-def store_weights(model: Any, name: str, out: Path) -> None:
-    """The float32 variables of a tf_keras model under their names."""
-    (out / RUNS).mkdir(parents=True, exist_ok=True)
-    part = out / RUNS / f"{name}.part.npz"
-    np.savez_compressed(part, allow_pickle=False, **{variable.name: variable.numpy() for variable in model.weights})
-    part.replace(out / RUNS / f"{name}.npz")
-
-
-def load_weights(model: Any, name: str, out: Path) -> bool:
-    """Whether there were any."""
-    path = out / RUNS / f"{name}.npz"
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as archive:
-            model.set_weights([archive[variable.name] for variable in model.weights])
-    return path.is_file()
 
 
 def write(runs: Sequence[Run], folder: Path) -> None:
@@ -302,6 +284,5 @@ def _span(values: Sequence[int]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with files.replacing(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import cmsis_nn, measure, parts, peers, qemu, table
+from benchmarks.comparison import Comparison
 from tests import networks
 from tinyprune.compiler import reader
 from tinyprune.device import boards
@@ -28,7 +29,7 @@ needs_matplotlib = pytest.mark.skipif(
 )
 
 
-def compare(model: bytes, compiler: str, *patterns: str) -> measure.Comparison:
+def compare(model: bytes, compiler: str, *patterns: str) -> Comparison:
     variants: list[measure.Variant] = [(pattern, "speed") for pattern in patterns]
     return measure.compare(model, "small", BOARD, compiler, variants, lambda _stage: None)
 
@@ -53,7 +54,7 @@ def test_the_command_on_a_small_network(tmp_path: Path) -> None:
     assert [(out / name).read_bytes() for name in ("peers.png", "peers.svg")] == drawn
 
 
-def check_rows(found: measure.Comparison) -> None:
+def check_rows(found: Comparison) -> None:
     peer, dense, pruned = found.rows
     assert found.peer == peer
     for row in found.rows:

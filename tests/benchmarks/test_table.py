@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import peers, table
-from benchmarks.measure import Comparison, Layer, Row
+from benchmarks.comparison import Comparison, Layer, Row
 from tinyprune.errors import UsageError
 
 LAYER = Layer("conv", "Conv2D", 100, "arm_convolve_wrapper_s8", 900, 1000)

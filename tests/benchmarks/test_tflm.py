@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import measure, peers, table, tflm
+from benchmarks import interpreter, measure, peers, table, tflm
 from tests import networks
 from tinyprune.compiler import reader
 from tinyprune.device import boards
@@ -26,7 +26,7 @@ needs_tree = pytest.mark.skipif(not os.environ.get(tree.ROOT_VARIABLE), reason="
 @pytest.mark.tflm
 @pytest.mark.parametrize("model", [networks.every_operator(pruned=False), networks.ds_cnn(pruned=False)])
 def test_the_peer_with_interpreter_is_right(tmp_path: Path, model: bytes) -> None:
-    row = tflm.row(model, BOARD, tmp_path)
+    row = interpreter.row(model, BOARD, tmp_path)
     assert row.inputs_equal == row.inputs_compared == 64
     assert row.engine.startswith("TFLite Micro + CMSIS-NN")
     named = [op.name for op in reader.read(model, "m").ops if not op.name.startswith("reshape")]
@@ -41,7 +41,7 @@ def test_the_peer_with_interpreter_is_right(tmp_path: Path, model: bytes) -> Non
 def test_without_a_tree_the_peer_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(tree.ROOT_VARIABLE, raising=False)
     with pytest.raises(MissingDependency, match="set TFLM_ROOT"):
-        tflm.row(b"", BOARD, Path())
+        interpreter.row(b"", BOARD, Path())
     found = measure.compare(
         networks.ds_cnn(pruned=False), "small", BOARD, None, [("dense", "speed")], lambda _stage: None
     )

@@ -1,12 +1,12 @@
 """Folders of samples of known classes."""
 
 import re
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.recordings import write_wav
 from tinyprune import features
 from tinyprune.compiler.graph import Activation
 from tinyprune.errors import DataError, UsageError
@@ -19,13 +19,6 @@ SPEECH = Activation(0, "in", (49, 10, 1), np.float32(0.6), 83)
 def npy(path: Path, value: float, kind: type = np.float32) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, np.full((2, 3), value, kind))
-
-
-def wav(path: Path, samples: np.ndarray, rate_hz: int = 16_000, channels: int = 1) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as recording:
-        recording.setparams((channels, 2, rate_hz, 0, "NONE", ""))
-        recording.writeframes(samples.astype("<i2").tobytes())
 
 
 def noise(seed: int, count: int = 16_000) -> np.ndarray:
@@ -68,8 +61,8 @@ def test_a_limit_takes_the_same_share_of_each_class(tmp_path: Path) -> None:
 
 def test_recordings_become_features(tmp_path: Path) -> None:
     """Short ones are padded, long ones cut; and a .npy of the features gives the same bytes."""
-    wav(tmp_path / "a/short.wav", noise(1, 9_000))
-    wav(tmp_path / "b/long.wav", noise(2, 20_000))
+    write_wav(tmp_path / "a/short.wav", noise(1, 9_000))
+    write_wav(tmp_path / "b/long.wav", noise(2, 20_000))
     heard = features.mfcc(
         features.normalize(np.stack([np.pad(noise(1, 9_000), (0, 7_000)), noise(2, 20_000)[:16_000]]))
     )
@@ -123,12 +116,12 @@ def test_wrong_folders_are_refused(tmp_path: Path) -> None:
 
 def test_wrong_recordings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    wav(tmp_path / "a/x.wav", noise(1))
+    write_wav(tmp_path / "a/x.wav", noise(1))
     refused(tmp_path, "x.wav: a recording needs a network of 49×10 features, and this one takes [2, 3, 1]")
-    wav(tmp_path / "a/x.wav", noise(1), rate_hz=44_100)
+    write_wav(tmp_path / "a/x.wav", noise(1), rate_hz=44_100)
     hint = "the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i x.wav"
     refused(tmp_path, f"x.wav: 1 channel of 16 bits at 44,100 Hz; {hint}", SPEECH)
-    wav(tmp_path / "a/x.wav", noise(1), channels=2)
+    write_wav(tmp_path / "a/x.wav", noise(1), channels=2)
     refused(tmp_path, "x.wav: 2 channels of 16 bits", SPEECH)
     (tmp_path / "a/x.wav").write_bytes(b"RIFF")
     refused(tmp_path, "x.wav: cannot be read as a PCM .wav", SPEECH)

@@ -436,18 +436,92 @@ def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
 
 @pytest.mark.compiler
 @pytest.mark.emulator
-def test_without_tensorflow_the_zoo_gives_the_int8_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinyprune.tasks import int8_model
+def test_the_zoos_int8_file_is_what_runs_and_tensorflow_is_not_imported(tmp_path: Path) -> None:
     from tinyprune.training import zoo
 
-    monkeypatch.setattr(int8_model, "_has_tensorflow", lambda: False)
-    code, out, err = run("build", "--board", "nano33", "--json")
-    report = json.loads(out)
-    assert (code, err) == (0, "")
+    code = (
+        "import sys; from tinyprune import cli; cli.main()\n"
+        "print({name.partition('.')[0] for name in sys.modules} & {'tensorflow', 'keras', 'tf_keras'}, file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", code, "build", "--board", "nano33", "--json"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == "set()\n"
+    report = json.loads(done.stdout)
+    entry = zoo.load(zoo.DEFAULT)
     assert report["bit_exact"]
-    assert report["model_sha256"] == zoo.load(zoo.DEFAULT).model_sha256
+    assert report["model_sha256"] == entry.model_sha256
+    assert (tmp_path / "build/nano33/model.tflite").read_bytes() == zoo.int8_model(entry)
     assert report["accuracy"]["same_bytes"] is True
-    assert "TensorFlow is not installed" in run("build", "--board", "nano33", "--no-run")[2]
+
+
+@pytest.mark.compiler
+def test_what_build_says_of_the_zoos_network_is_true_with_and_without_requantize(run: Run) -> None:
+    from tinyprune.training import quantize, zoo
+
+    code, out, err = run("build", "--board", "host", "--no-run")
+    assert code == 0
+    assert "… taking ds-cnn-s-2x4 from the zoo, int8 as it was measured\n" in err
+    assert "accuracy  94." in out
+    assert "requantized" not in out
+    code, out, err = run("build", "--board", "host", "--no-run", "--requantize", "-o", "anew")
+    assert code == 0
+    assert "… verifying the mask of ds-cnn-s-2x4 and quantizing it to int8\n" in err
+    entry, written = zoo.load(zoo.DEFAULT), Path("anew/model.tflite").read_bytes()
+    assert written == quantize.quantize(zoo.build_model(entry))
+    other_bytes = written != zoo.int8_model(entry)
+    assert ("(requantized: this TensorFlow rounds some weights differently" in out) == other_bytes
+    assert json.loads(Path("anew/report.json").read_text())["accuracy"]["same_bytes"] != other_bytes
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("same", [True, False])
+def test_requantized_bytes_that_were_not_measured_are_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    from tinyprune.training import quantize, zoo
+
+    content = zoo.int8_model(zoo.load("ds-cnn-s-dense" if same else "ds-cnn-s-2x4"))
+    monkeypatch.setattr(quantize, "quantize", lambda _model: content)
+    code, out, _ = run("build", "--board", "host", "--model", "ds-cnn-s-dense", "--no-run", "--requantize")
+    assert code == 0
+    assert ("the accuracy is that of other bytes" in out) != same
+
+
+@pytest.mark.parametrize("requantize", [True, False])
+def test_a_zoo_network_that_lost_its_pattern_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, requantize: bool
+) -> None:
+    """In the bytes that would run, wherever they come from."""
+    from tinyprune.training import quantize, zoo
+
+    dense = zoo.int8_model(zoo.load("ds-cnn-s-dense"))
+    monkeypatch.setattr(zoo, "int8_model", lambda _entry: dense)
+    monkeypatch.setattr(quantize, "quantize", lambda _model: dense)
+    code, _, err = run("build", "--board", "host", *(["--requantize"] if requantize else []), "-q")
+    assert code == 1
+    assert err == 'error: zoo entry ds-cnn-s-2x4: layer "conv_1" is dense after quantization, not 2:4\n'
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("ds-cnn-l-2x4", "ds-cnn-l-2x4 comes without the float weights that --requantize needs; ds-cnn-"),
+        ("ds-cnn-m-2x4", "ds-cnn-m-2x4 comes without the float weights that --requantize needs; ds-cnn-s-2x4, "),
+        ("mine.tflite", "--requantize goes with a network of the zoo, not with mine.tflite"),
+    ],
+)
+def test_what_cannot_be_requantized_is_refused_at_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, model: str, message: str
+) -> None:
+    from tinyprune.training import zoo
+
+    if "-m-" in model:  # as in an installed package
+        monkeypatch.setattr(zoo, "has_weights", lambda entry: entry.size == "S")
+    Path("mine.tflite").write_bytes(b"")
+    code, _, err = run("build", "--board", "host", "--model", model, "--requantize", "-q")
+    assert code == 2
+    assert err.startswith(f"error: {message}")
 
 
 @pytest.mark.compiler

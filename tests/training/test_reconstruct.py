@@ -269,6 +269,30 @@ def test_frozen_layers_are_not_matched(model):
         prune(model, "1:4", "match", inputs())
 
 
+def used_twice_at_the_end():
+    from tf_keras import Input, Model, layers, utils
+
+    utils.set_random_seed(0)
+    features, twice = Input((8,)), layers.Dense(8, name="twice")
+    return Model(features, twice(twice(layers.Dense(8, name="dense")(features)))), RNG(0).normal(size=(64, 8))
+
+
+def with_a_frozen_layer(model):
+    model.get_layer("conv").trainable = False
+    return model, inputs()
+
+
+@pytest.mark.parametrize("case", ["a frozen layer", "a layer behind the answer that is matched"])
+def test_the_report_says_matched_of_the_kernels_that_moved(model, case):
+    network, samples = with_a_frozen_layer(model) if case == "a frozen layer" else used_twice_at_the_end()
+    rebuilt, matched = (prune(network, "1:4", method, samples) for method in ("reconstruct", "match"))
+    pairs = zip(kernels_of(rebuilt.model), kernels_of(matched.model), strict=True)
+    moved = [one.name for one, other in pairs if not np.array_equal(one.matrix(), other.matrix())]
+    assert [line.name for line in matched.layers if "matched" in line.reason] == moved
+    assert 0 < len(moved) < len(matched.layers)
+    assert not [line.reason for line in rebuilt.layers if "matched" in line.reason]
+
+
 @pytest.mark.parametrize("others", ["another layer", "the answer"])
 def test_a_batch_normalization_takes_nothing_over_where_others_would_see_it(others):
     from tf_keras import Input, Model, layers

@@ -21,10 +21,10 @@ _SHOWN = 20
 @click.command("audio", short_help="Let a build with --audio hear recordings.")
 @options.board
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="WAV|FOLDER…")
-@click.option("--port", metavar="PORT", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto.")
-@click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
-@click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the build.  [default: build/BOARD]")
+@options.port
+@options.emulator
+@options.hardware
+@options.finished_build
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -55,7 +55,7 @@ def audio_command(
 
     board = boards.load(board_name)
     request = audio_task.AudioRequest(
-        board, output or Path("build") / board.name, recordings, emulator, port, hardware, split, limit
+        board, options.build_folder(output, board), recordings, emulator, port, hardware, split, limit
     )
     with console.CountBar(quiet or as_json) as (progress, done):
         report = audio_task.run_audio(request, progress, done)

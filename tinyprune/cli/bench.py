@@ -17,11 +17,11 @@ _path = click.Path(path_type=Path)
 
 @click.command("bench", short_help="Run a finished build: latency, every output byte, accuracy.")
 @options.board
-@click.option("--port", help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto (by USB id).")
+@options.port
 @click.option("--serial-number", metavar="S", help="Of the board or its probe, where --port auto finds several.")
-@click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
-@click.option("--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything.")
-@click.option("-o", "--output", type=_path, help="Folder of the build to run.  [default: build/BOARD]")
+@options.emulator
+@options.hardware
+@options.finished_build
 @click.option(
     "--inputs",
     multiple=True,
@@ -34,7 +34,12 @@ _path = click.Path(path_type=Path)
 @click.option(
     "--samples", type=_path, help="For accuracy: a folder of class folders with .wav or .npy, MLPerf's, or .npz."
 )
-@click.option("--labels", metavar="A,B,…", help="What each output stands for.  [default: the zoo's, or the folders]")
+@click.option(
+    "--labels",
+    metavar="A,B,…",
+    callback=options.names,
+    help="What each output stands for.  [default: the zoo's, or the folders]",
+)
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -75,7 +80,7 @@ def bench_command(
     inputs: tuple[str, ...],
     count: int,
     samples: Path | None,
-    labels: str | None,
+    labels: tuple[str, ...] | None,
     split: Literal["train", "validation", "test"] | None,
     limit: int | None,
     runs: int,
@@ -96,7 +101,7 @@ def bench_command(
     board = boards.load(board_name)
     request = bench_task.BenchRequest(
         board=board,
-        output=output or Path("build") / board.name,
+        output=options.build_folder(output, board),
         emulator=emulator,
         port=port,
         serial_number=serial_number,
@@ -104,7 +109,7 @@ def bench_command(
         inputs=inputs,
         count=count,
         samples=samples,
-        labels=tuple(label.strip() for label in labels.split(",")) if labels else None,
+        labels=labels,
         split=split,
         limit=limit,
         runs=runs,

@@ -23,6 +23,12 @@ from tinyprune.cli import console, options
     type=click.Path(path_type=Path),
     help="For Keras models: .npy of real inputs, [samples, *input shape].",
 )
+@click.option(
+    "--requantize",
+    is_flag=True,
+    help="Quantize the zoo's network anew from its float weights, with the TensorFlow installed here. By default, "
+    "build takes the zoo's int8 file as it was measured.",
+)
 @click.option("--compiler", metavar="NAME", help="gcc or zig.  [default: gcc where it is installed, else zig]")
 @click.option(
     "--optimize",
@@ -43,7 +49,12 @@ from tinyprune.cli import console, options
     help="What the firmware calls its network: MLPerf Tiny's runner wants kws01.  [default: the model's name]",
 )
 @click.option("--audio", is_flag=True, help="Let the firmware hear: MFCC and word detection in C (docs/audio.md).")
-@click.option("--labels", metavar="A,B,…", help="With --audio: what a --model's classes are called, in order.")
+@click.option(
+    "--labels",
+    metavar="A,B,…",
+    callback=options.names,
+    help="With --audio: what a --model's classes are called, in order.",
+)
 @click.option(
     "--runtime",
     default="aot",
@@ -66,12 +77,13 @@ def build_command(
     output: Path | None,
     model: Path | None,
     calibration: Path | None,
+    requantize: bool,
     compiler: str | None,
     optimize: Literal["speed", "size"],
     project: str,
     name: str | None,
     audio: bool,
-    labels: str | None,
+    labels: tuple[str, ...] | None,
     runtime: str,
     tflm_root: Path | None,
     no_run: bool,
@@ -87,7 +99,7 @@ def build_command(
     board = boards.load(board_name)
     request = build_task.BuildRequest(
         board,
-        output or Path("build") / board.name,
+        options.build_folder(output, board),
         model,
         calibration,
         compiler,
@@ -95,11 +107,12 @@ def build_command(
         project,
         name,
         audio,
-        None if labels is None else tuple(labels.split(",")),
+        labels,
         runtime,
         tflm_root,
         run=not no_run,
         force=force,
+        requantize=requantize,
     )
     if build_task.is_without_runtime(request):
         _make_project(request, quiet, as_json, verbose)

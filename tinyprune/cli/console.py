@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tinyprune import progress
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,7 +49,7 @@ class _Display:
 class Progress(_Display):
     """Stages as they begin, with a spinner."""
 
-    def __enter__(self) -> "Callable[[str], None]":
+    def __enter__(self) -> progress.Progress:
         self._start(lambda terminal: terminal.status("starting"))
         return self._begin
 
@@ -64,7 +66,7 @@ class BytesBar(_Display):
         super().__init__(silent)
         self._tasks: dict[str, Any] = {}
 
-    def __enter__(self) -> "Callable[[str, int, int | None], None]":
+    def __enter__(self) -> progress.BytesProgress:
         self._start(_bytes_bar)
         return self._advance
 
@@ -83,7 +85,7 @@ class CountBar(_Display):
         super().__init__(silent)
         self._task: Any = None
 
-    def __enter__(self) -> "tuple[Callable[[str], None], Callable[[int, int], None]]":
+    def __enter__(self) -> tuple[progress.Progress, progress.CountProgress]:
         self._start(_count_bar)
         self._task = self._live and self._live.add_task("starting", total=None)
         return self._begin, self._advance

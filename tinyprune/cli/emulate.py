@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 @options.board
 @click.option("--pty", is_flag=True, help="Behind a pseudo terminal, whose name is printed.")
 @click.option("--tcp", metavar="[HOST:]PORT", help="Behind a TCP port (0: any that is free), for socket://HOST:PORT.")
-@click.option("--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder of the build to run.  [default: build/BOARD]",
-)
+@options.emulator
+@options.finished_build
 @click.option(
     "--link", type=click.Path(path_type=Path), help="Also make this symbolic link to it: a name that stays the same."
 )
@@ -50,7 +45,7 @@ def emulate_command(
         raise UsageError("say one of --pty and --tcp PORT: where shall other programs find the firmware?")
     board = boards.load(board_name)
     request = emulate_task.EmulateRequest(
-        board, output or Path("build") / board.name, emulator, _address(tcp) if tcp else None, link, not no_clock
+        board, options.build_folder(output, board), emulator, _address(tcp) if tcp else None, link, not no_clock
     )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's & has switched off in scripts
     signal.signal(signal.SIGTERM, _stop)

@@ -9,9 +9,7 @@ from tinyprune.cli import console, options
 
 @click.command("flash")
 @options.board
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the build to flash.  [default: build/BOARD]"
-)
+@options.finished_build
 @click.option("--method", metavar="NAME", help="How, from `tinyprune boards show BOARD`.  [default: the board's first]")
 @click.option("--port", help="Serial port of the board, or the folder of its volume.  [default: found by USB id]")
 @click.option("--serial-number", metavar="S", help="Of the board or its probe, where several are plugged in.")
@@ -41,8 +39,7 @@ def flash_command(
     from tinyprune.tasks import flash
 
     board = boards.load(board_name)
-    folder = output or Path("build") / board.name
-    request = flash.FlashRequest(board, folder, method, port, serial_number, timeout_s)
+    request = flash.FlashRequest(board, options.build_folder(output, board), method, port, serial_number, timeout_s)
     with console.BytesBar(quiet or as_json) as progress:
         report = flash.run(request, progress)
     if as_json:

@@ -82,9 +82,8 @@ def summary_lines(report: BuildReport) -> list[str]:
         beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
         lines.append(f"accuracy  {a.percent:.2f} %{beside}, recorded on {a.clips:,} clips of {a.dataset}, {a.split}")
         if not a.same_bytes:
-            lines.append(
-                "          (this TensorFlow has rounded some weights differently: that was a model of other bytes)"
-            )
+            remark = "this TensorFlow rounds some weights differently; the accuracy is that of other bytes"
+            lines.append(f"          (requantized: {remark})")
     return lines
 
 

@@ -23,7 +23,12 @@ from tinyprune.cli import console, options
 @click.option(
     "--trials", default=50, show_default=True, type=click.IntRange(1), help="Finished ones that the study shall have."
 )
-@click.option("--patterns", help="Separated by commas.  [default: dense,2:4,1:4,unstructured-75,unstructured-90]")
+@click.option(
+    "--patterns",
+    metavar="A,B,…",
+    callback=options.names,
+    help="What layers can be pruned to.  [default: dense,2:4,1:4,unstructured-75,unstructured-90]",
+)
 @click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
 @click.option("--max-cycles", type=click.IntRange(1), metavar="CYCLES", help="Modelled, of one inference.")
@@ -41,7 +46,7 @@ def sweep_command(
     data: Path,
     labels: Path | None,
     trials: int,
-    patterns: str | None,
+    patterns: tuple[str, ...] | None,
     max_flash: int | None,
     max_ram: int | None,
     max_cycles: int | None,
@@ -69,7 +74,7 @@ def sweep_command(
         output,
         labels,
         trials,
-        tuple(patterns.split(",")) if patterns else sweep.PATTERNS,
+        patterns or sweep.PATTERNS,
         sweep.Limits(max_flash, max_ram, max_cycles),
         storage,
         study,

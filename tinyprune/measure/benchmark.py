@@ -17,13 +17,12 @@ from tinyprune.device.emulators import Emulator, Profile, Start
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock, Device
 from tinyprune.errors import DataError, Disconnected, Restarted, TargetError, UsageError, WrongModel
+from tinyprune.progress import CountProgress
 
 Int8 = npt.NDArray[np.int8]
 Array = TypeVar("Array", bound=npt.NDArray[Any])
 #: Opens the line to the firmware; called again after a disconnection.
 Open = Callable[[], Emulator]
-#: (inputs done, inputs)
-Done = Callable[[int, int], None]
 #: What ends a run before its last input.
 Failure: TypeAlias = TargetError | KeyboardInterrupt
 
@@ -91,7 +90,7 @@ def told(failure: Failure | None) -> str | None:
     return "interrupted" if isinstance(failure, KeyboardInterrupt) else str(failure)
 
 
-def measure(open_line: Open, plan: Plan, progress: Done | None = None) -> Outcome:
+def measure(open_line: Open, plan: Plan, progress: CountProgress | None = None) -> Outcome:
     """Runs every input. Raises TargetError if no firmware answers, or one with another model; later failures are told
     in the outcome, together with what was done before."""
     run = _Run(open_line, plan)
@@ -226,7 +225,7 @@ def outputs(
     image: FirmwareImage,
     board: Board,
     inputs: Int8,
-    progress: Done | None = None,
+    progress: CountProgress | None = None,
     *,
     stateful: bool = False,
 ) -> Int8:

@@ -18,8 +18,8 @@ from tinyprune import features
 from tinyprune.compiler import samples
 from tinyprune.compiler.graph import Activation, Int8
 from tinyprune.errors import DataError, UsageError
-from tinyprune.firmware.audio.recordings import read_wav
 from tinyprune.measure.bench_report import Truth
+from tinyprune.recordings import one_second, read_wav
 from tinyprune.training import speech_commands
 
 MLPERF_INDEX = "y_labels.csv"
@@ -171,15 +171,9 @@ def _mfcc(files: Sequence[Path], tensor: Activation) -> Int8:
             f"{files[0]}: a recording needs a network of {features.FRAMES}×{features.COEFFICIENTS} features, and this "
             f"one takes {list(tensor.shape)}; give its inputs as .npy"
         )
-    pcm = np.stack([_clip(file) for file in files])
+    pcm = np.stack([one_second(read_wav(file)) for file in files])
     heard = features.mfcc(features.normalize(pcm))
     return samples.quantize(heard.reshape(len(files), *tensor.shape), tensor, str(files[0].parent))
-
-
-def _clip(path: Path) -> npt.NDArray[np.int16]:
-    """One second `[samples]`: a short recording is padded with zeros, a long one cut."""
-    pcm = read_wav(path)[: features.CLIP_SAMPLES]
-    return np.pad(pcm, (0, features.CLIP_SAMPLES - len(pcm)))
 
 
 def _array(path: Path, tensor: Activation) -> Int8:

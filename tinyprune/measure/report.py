@@ -23,7 +23,7 @@ class Accuracy:
     dataset: str
     split: str
     clips: int
-    same_bytes: bool  # whether what runs is, byte for byte, what was measured
+    same_bytes: bool  # whether what runs is, byte for byte, what was measured; requantized, it may not be
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ What the board recognizes is compared with the Python chain: features.py and TFL
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,14 +22,11 @@ from tinyprune.device.protocol import Clock, Device
 from tinyprune.errors import TargetError, UsageError
 from tinyprune.firmware import output
 from tinyprune.firmware.audio import ear
-from tinyprune.firmware.audio.recordings import Recording, read
 from tinyprune.measure import benchmark
+from tinyprune.progress import CountProgress, Progress
+from tinyprune.recordings import Recording, one_second, read
+from tinyprune.tasks import line
 from tinyprune.training import speech_commands
-
-#: (recordings done, recordings)
-Done = Callable[[int, int], None]
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +83,13 @@ class AudioReport:
         return json.dumps(asdict(self), indent=2)
 
 
-def run_audio(request: AudioRequest, progress: Progress, done: Done | None = None) -> AudioReport:
+def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | None = None) -> AudioReport:
     """What was heard, as far as it came where it broke off; Ctrl-C leaves out the comparison with Python.
 
     Raises TinypruneError or KeyboardInterrupt where nothing was heard at all, UsageError about a missing recording
     before anything starts.
     """
+    line.check(request.port, request.emulator, hardware=request.hardware)
     for path in request.recordings:
         if not path.exists():
             raise UsageError(f"{path}: no such file")
@@ -120,7 +118,7 @@ def run_audio(request: AudioRequest, progress: Progress, done: Done | None = Non
 
 
 def _hear(
-    device: Device, recordings: Sequence[Recording], done: Done | None
+    device: Device, recordings: Sequence[Recording], done: CountProgress | None
 ) -> tuple[list[ear.Clip], benchmark.Failure | None]:
     """What the device heard, and what ended that before the last recording; raised where it heard nothing."""
     clips: list[ear.Clip] = []
@@ -138,12 +136,8 @@ def _hear(
 
 def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
     if request.port is not None:
-        if request.emulator is not None:
-            raise UsageError("--port and --emulator exclude each other: a board or an emulator?")
         port = ports.serial_port(request.board, request.port)
         return f"port {port}", serial_port.start(port, hardware=request.hardware)
-    if request.hardware:
-        raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     name = emulators.named(request.board, request.emulator)
     return f"emulator {name}", emulators.EMULATORS[name](image, request.board)
 
@@ -169,9 +163,8 @@ def _python_labels(
     short = [i for i, recording in enumerate(recordings) if len(recording.pcm) <= features.CLIP_SAMPLES]
     answers: list[str | None] = [None] * len(recordings)
     if short:
-        clips = [np.pad(recordings[i].pcm, (0, features.CLIP_SAMPLES - len(recordings[i].pcm))) for i in short]
-        heard = features.mfcc(features.normalize(np.stack(clips)))
         source, _ = graph.ends("audio")
+        heard = features.mfcc(features.normalize(np.stack([one_second(recordings[i].pcm) for i in short])))
         inputs = samples.quantize(heard.reshape(len(short), *source.shape), source, "the recordings")
         classes = oracle.expected(model, graph, inputs)[0].argmax(axis=1)
         for i, number in zip(short, classes, strict=True):

@@ -1,7 +1,7 @@
 """All of `tinyprune bench`: a finished build, what is at the other end of the line, inputs, and what came out."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyprune import files
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
 from tinyprune.device import emulators, ports, serial_port
@@ -19,11 +20,11 @@ from tinyprune.errors import TargetError, UsageError, WrongModel
 from tinyprune.firmware import output
 from tinyprune.measure import benchmark, history, labelled
 from tinyprune.measure.bench_report import BenchReport, Target, Truth, bench_report, to_csv
-from tinyprune.measure.benchmark import Done, Open
+from tinyprune.measure.benchmark import Open
 from tinyprune.measure.history import Change
+from tinyprune.progress import CountProgress, Progress
+from tinyprune.tasks import line
 from tinyprune.training import speech_commands, zoo
-
-Progress = Callable[[str], None]
 
 _WIRING = "; is this build's firmware on the board (`tinyprune flash`), is its TX on the adapter's RX and vice versa?"
 
@@ -80,7 +81,7 @@ class _Inputs:
     left_out: tuple[str, ...] = ()
 
 
-def run_bench(request: BenchRequest, progress: Progress, done: Done | None = None) -> Bench:
+def run_bench(request: BenchRequest, progress: Progress, done: CountProgress | None = None) -> Bench:
     """Runs the inputs, writes what shall be kept. A run that broke off is reported as far as it came.
 
     Raises TinypruneError where nothing ran at all, or a file cannot be written.
@@ -137,8 +138,7 @@ def _greeted(open_line: Open, model_id: str, board: str, advice: str) -> Iterato
 
 def _check(request: BenchRequest) -> None:
     """Refuses what contradicts itself before anything slow starts."""
-    if request.port is not None and request.emulator is not None:
-        raise UsageError("--port and --emulator exclude each other: a board or an emulator?")
+    line.check(request.port, request.emulator, hardware=request.hardware)
     if request.inputs and request.samples is not None:
         raise UsageError("--inputs and --samples exclude each other; samples have classes")
     needs_samples = {"--labels": request.labels, "--split": request.split, "--limit": request.limit}
@@ -147,8 +147,6 @@ def _check(request: BenchRequest) -> None:
             raise UsageError(f"{option} goes with --samples")
     if request.split is not None and request.limit is not None:
         raise UsageError("--limit does not go with --split, which is all of its clips")
-    if request.hardware and request.port is None:
-        raise UsageError("--hardware goes with --port: it says that a board is at its other end")
     if request.serial_number is not None and request.port != ports.AUTO:
         raise UsageError("--serial-number goes with --port auto")
     if request.samples is not None and not request.samples.exists():
@@ -215,10 +213,8 @@ def _changes(request: BenchRequest, old: dict[str, Any] | None, report: BenchRep
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with files.whole(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot write: {error.strerror}") from None

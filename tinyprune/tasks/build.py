@@ -10,7 +10,7 @@ build leaves nothing behind and loses nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from tinyprune.firmware import output, tflm
 from tinyprune.firmware.audio import FrontEnd, front_end
 from tinyprune.measure import benchmark, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
+from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model, runtimes
 from tinyprune.tasks.int8_model import Model
 from tinyprune.tasks.runtimes import Job, Runtime
@@ -37,8 +38,6 @@ from tinyprune.tasks.runtimes import Job, Runtime
 #: How many inputs a build compares with TFLite Micro.
 COMPARED_INPUTS = 64
 RUNTIMES = ("aot", "tflm")
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class BuildRequest:
     run: bool = True
     force: bool = False  # overwrite files that the user has changed
     compared_inputs: int | None = None  # with TFLite Micro; None: COMPARED_INPUTS
+    requantize: bool = False  # the zoo's network, from its float weights
 
 
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
@@ -124,12 +124,12 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
     """The model, read and lowered, and the temporary folder that it has been written to."""
     if request.output == Path():
         raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
-    int8_model.check_paths(request.model, request.calibration)
+    int8_model.check_paths(request.model, request.calibration, request.requantize)
     _check_name(request.name)
     if not request.force:
         output.check_unedited(request.output)
     with files.staging(request.output) as staged:
-        model = int8_model.make(request.model, request.calibration, progress)
+        model = int8_model.make(request.model, request.calibration, progress, request.requantize)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         program = lower.lower(reader.read(model.data, model.origin), request.board, request.optimize)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage
-from tinyprune.device.flashers import FLASHERS, Job, Progress, check_image
+from tinyprune.device.flashers import FLASHERS, Job, check_image
 from tinyprune.device.flashers.job import segments
 from tinyprune.errors import Interrupted, MissingDependency, UsageError
 from tinyprune.firmware import edits, output
+from tinyprune.progress import BytesProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class FlashReport:
         return json.dumps(asdict(self), indent=2)
 
 
-def run(request: FlashRequest, progress: Progress) -> FlashReport:
+def run(request: FlashRequest, progress: BytesProgress) -> FlashReport:
     """All of `tinyprune flash`.
 
     Raises UsageError for a method that the board has not, a missing build or an ambiguous board; MissingDependency,

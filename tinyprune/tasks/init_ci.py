@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import jinja2
 
-from tinyprune import __version__
+from tinyprune import __version__, files
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import UsageError
@@ -56,9 +56,8 @@ def run_init_ci(request: CiRequest) -> Written:
     text = _render(request, targets, renode, "" if model is None else f" --model {shlex.quote(model)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with files.whole(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot write: {error.strerror}") from None
     return Written(path, targets, renode, _notes(request, targets))

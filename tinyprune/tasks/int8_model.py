@@ -2,8 +2,6 @@
 
 import difflib
 import hashlib
-import importlib.util
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +9,10 @@ from tinyprune.compiler import reader, samples
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.errors import UsageError
 from tinyprune.measure.report import Accuracy
+from tinyprune.progress import Progress
 from tinyprune.training import zoo
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +27,10 @@ class Model:
     labels: tuple[str, ...] | None = None  # of its classes
 
 
-def check_paths(model: Path | None, calibration: Path | None) -> None:
-    """Refuses a wrong path before anything slow starts."""
+def check_paths(model: Path | None, calibration: Path | None, requantize: bool = False) -> None:
+    """Refuses a wrong path, and options that do not go with the model, before anything slow starts."""
+    if requantize:
+        _check_requantizable(model)
     model = None if _zoo_name(model) else model
     for path in (model, calibration):
         try:
@@ -50,11 +49,23 @@ def check_paths(model: Path | None, calibration: Path | None) -> None:
         )
 
 
-def make(model: Path | None, calibration: Path | None, progress: Progress) -> Model:
-    """The zoo's where `model` is None or the name of an entry; `calibration` is for Keras models."""
+def _check_requantizable(model: Path | None) -> None:
+    name = _zoo_name(model)
+    if name is None:
+        raise UsageError(f"--requantize goes with a network of the zoo, not with {model}")
+    if not zoo.has_weights(zoo.load(name)):
+        able = ", ".join(each for each in zoo.list_entries() if zoo.has_weights(zoo.load(each)))
+        raise UsageError(f"{name} comes without the float weights that --requantize needs; {able} have them")
+
+
+def make(model: Path | None, calibration: Path | None, progress: Progress, requantize: bool = False) -> Model:
+    """The zoo's where `model` is None or the name of an entry; `calibration` is for Keras models.
+
+    A network of the zoo is the int8 file that was measured, or quantized anew from its float weights (`requantize`).
+    """
     name = _zoo_name(model)
     if model is None or name is not None:
-        return _zoo_model(name or zoo.DEFAULT, progress)
+        return _zoo_model(name or zoo.DEFAULT, requantize, progress)
     if not _is_keras(model):
         return Model(model.stem, str(model), reader.read_bytes(model), None)
     from tinyprune.training import keras_model, quantize
@@ -78,23 +89,17 @@ def _is_keras(model: Path) -> bool:
     return model.is_dir() or model.suffix in KERAS_SUFFIXES
 
 
-def _zoo_model(name: str, progress: Progress) -> Model:
+def _zoo_model(name: str, requantize: bool, progress: Progress) -> Model:
     entry = zoo.load(name)
-    missing = "its float weights are not in the package" if not zoo.has_weights(entry) else ""
-    missing = missing or ("" if _has_tensorflow() else "TensorFlow is not installed")
-    if not missing:
+    if requantize:
         from tinyprune.training import quantize
 
         progress(f"verifying the mask of {name} and quantizing it to int8")
         data = quantize.quantize(zoo.build_model(entry))
     else:
-        progress(f"taking {name} as it was quantized when it was trained: {missing}")
+        progress(f"taking {name} from the zoo, int8 as it was measured")
         data = zoo.int8_model(entry)
     recorded, dense = entry.accuracy, entry.dense_accuracy
     same = hashlib.sha256(data).hexdigest() == entry.model_sha256
     accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips, same)
     return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern, entry.labels)
-
-
-def _has_tensorflow() -> bool:
-    return all(importlib.util.find_spec(name) for name in ("tensorflow", "tf_keras"))

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from tinyprune import files
 from tinyprune.compiler import samples, sparsity
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, UsageError, first_line
+from tinyprune.progress import Progress
 from tinyprune.training import fine_tuning, keras3, keras_model, prune, quiet, unfinished
 from tinyprune.training.fine_tuning import Scores, Step
 from tinyprune.training.prune import LayerReport, Method, PrunedModel, filters, sensitivity
@@ -26,8 +27,6 @@ CHANNELS = "channels-"
 SAMPLES = 512
 #: Behind the name of the output: the folder of an unfinished training.
 UNFINISHED = ".training"
-
-Progress = Callable[[str], None]
 
 
 class Channels(NamedTuple):

@@ -1,6 +1,5 @@
 """All of `tinyprune quantize`: Keras model and calibration samples → int8 .tflite, and what int8 costs each layer."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -8,11 +7,10 @@ from typing import NamedTuple
 from tinyprune import files
 from tinyprune.compiler import samples
 from tinyprune.errors import ModelError, UsageError
+from tinyprune.progress import Progress
 from tinyprune.training import keras_model, quantization_error, quantize
 from tinyprune.training.quantization_error import LayerError
 from tinyprune.training.quantize import RangeRule
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from tinyprune.firmware.audio import FrontEnd
 from tinyprune.firmware.toolchain import Compiler
 from tinyprune.measure import tflm_report
 from tinyprune.measure.report import BuildReport, build_report
+from tinyprune.progress import Progress
 from tinyprune.tasks.int8_model import Model
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

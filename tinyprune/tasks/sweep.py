@@ -12,7 +12,7 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from tinyprune.compiler import reader, reference, samples, sparsity
 from tinyprune.device.boards import Board
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError, first_line
+from tinyprune.progress import Progress
 from tinyprune.tasks import build as build_task
 from tinyprune.training import keras3, keras_model, prune, quantization_error, quantize
 from tinyprune.training.keras_model import check_samples, sample_shape
@@ -47,8 +48,6 @@ CONNECT_WAIT_S = 0.5
 COMPARED_INPUTS = 4
 #: Closer to the dense network than this is as good.
 MOST_DECIBELS = 200.0
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 
 from tinyprune.errors import DataError, UsageError
+from tinyprune.progress import BytesProgress
 
 SPEECH_COMMANDS_URL = "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 SPEECH_COMMANDS_SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
@@ -25,9 +25,6 @@ TIMEOUT_S = 30.0
 #: Failures in a row, without a byte between them, after which fetch gives up; the pause doubles with each.
 ATTEMPTS = 6
 FIRST_PAUSE_S = 1.0
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done (`download`, `check`, `unpack`), bytes done, and bytes in total where known."""
 
 
 class _InterruptedError(Exception):
@@ -39,7 +36,7 @@ def fetch(
     *,
     url: str = SPEECH_COMMANDS_URL,
     sha256: str = SPEECH_COMMANDS_SHA256,
-    progress: Progress = lambda _stage, _done_bytes, _total_bytes: None,
+    progress: BytesProgress = lambda _stage, _done_bytes, _total_bytes: None,
 ) -> Path:
     """Download a .tar.gz and unpack it as `destination_folder`, which must not exist yet; returns the folder.
 
@@ -59,7 +56,7 @@ def fetch(
     return destination_folder
 
 
-def _download(url: str, archive: Path, progress: Progress) -> None:
+def _download(url: str, archive: Path, progress: BytesProgress) -> None:
     """Append to the archive until it is whole; only failures without any progress are counted."""
     failures = 0
     while True:
@@ -77,7 +74,7 @@ def _download(url: str, archive: Path, progress: Progress) -> None:
             time.sleep(FIRST_PAUSE_S * 2 ** (failures - 1))
 
 
-def _download_rest(url: str, archive: Path, progress: Progress) -> None:
+def _download_rest(url: str, archive: Path, progress: BytesProgress) -> None:
     """One request for the bytes that are missing."""
     have = _size(archive)
     response = _open(url, have)
@@ -138,7 +135,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _check(archive: Path, url: str, sha256: str, progress: Progress) -> None:
+def _check(archive: Path, url: str, sha256: str, progress: BytesProgress) -> None:
     digest, done, total = hashlib.sha256(), 0, _size(archive)
     with archive.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -153,7 +150,7 @@ def _check(archive: Path, url: str, sha256: str, progress: Progress) -> None:
         )
 
 
-def _unpack(archive: Path, folder: Path, progress: Progress) -> None:
+def _unpack(archive: Path, folder: Path, progress: BytesProgress) -> None:
     """Unpack beside the folder, then rename: it exists only when complete."""
     part = folder.with_name(f"{folder.name}.unpacking")
     shutil.rmtree(part, ignore_errors=True)

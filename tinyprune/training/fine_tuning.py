@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune import files
 from tinyprune.errors import DataError, ModelError, UsageError
 from tinyprune.training import keras_model
 from tinyprune.training.keras_model import Examples, check_samples
@@ -115,9 +116,8 @@ def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
         layers = json.dumps([asdict(layer) for layer in pruned.layers])
         masks = {f"{MASK}{name}": mask for name, mask in pruned.masks.items()}
         np.savez(folder / MASKS, allow_pickle=False, **{LAYERS: np.array(layers)}, **masks)
-        part = folder / f"part-{START}"
-        unmasked(pruned).save(part)
-        part.replace(folder / START)
+        with files.whole(folder / START) as part:
+            unmasked(pruned).save(part)
     try:
         with np.load(folder / MASKS, allow_pickle=False) as archive:
             report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))

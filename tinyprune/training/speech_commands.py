@@ -21,11 +21,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import DataError, MissingDependency
-from tinyprune.features import CLIP_SAMPLES, FULL_SCALE, SAMPLE_RATE_HZ, Float32, mfcc, normalize
+from tinyprune.errors import DataError
+from tinyprune.features import CLIP_SAMPLES, FULL_SCALE, Float32, mfcc, normalize
+from tinyprune.recordings import Int16, one_second, read_wav
 from tinyprune.training.keras_model import Examples
 
-Int16 = npt.NDArray[np.int16]
 Int64 = npt.NDArray[np.int64]
 Split = Literal["train", "validation", "test"]
 
@@ -85,32 +85,13 @@ def _recordings(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.wav"))
 
 
-def read_wav(path: Path) -> Int16:
-    """Samples of a 16 kHz mono recording."""
-    try:
-        import soundfile
-    except ModuleNotFoundError as error:
-        raise MissingDependency("soundfile is not installed: `pip install 'tinyprune[kws]'`") from error
-    try:
-        pcm, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise DataError(f"{path} cannot be read as audio: {error}") from error
-    if rate_hz != SAMPLE_RATE_HZ or pcm.shape[1] != 1:
-        raise DataError(f"{path} has {pcm.shape[1]} channels at {rate_hz} Hz; expected one at {SAMPLE_RATE_HZ} Hz")
-    return np.asarray(pcm[:, 0], dtype=np.int16)
-
-
-def read_clip(path: Path) -> Int16:
-    """One second `[samples]`: a short clip is padded with zeros, a long one cut."""
-    pcm = read_wav(path)[:CLIP_SAMPLES]
-    return np.pad(pcm, (0, CLIP_SAMPLES - len(pcm)))
-
-
 def load(folder: Path, split: Split) -> Audio:
     """Read one split into memory: 32 kB a clip, 2.7 GB for the training split of the whole data set."""
     paths = {word: clips for word, clips in clip_paths(folder, split).items() if word not in LEFT_OUT}
     with ThreadPoolExecutor() as pool:
-        words = {word: np.stack(list(pool.map(read_clip, clips))) for word, clips in paths.items()}
+        words = {
+            word: np.stack([one_second(pcm) for pcm in pool.map(read_wav, clips)]) for word, clips in paths.items()
+        }
     noise = tuple(_noise_stretch(path, split) for path in _recordings(folder / NOISE_FOLDER))
     if not noise:
         raise DataError(f"{folder / NOISE_FOLDER} has no recording; silence is made of them")

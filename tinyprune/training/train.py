@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tinyprune import files
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.errors import DataError, ModelError, first_line
 from tinyprune.training.keras_model import Examples
@@ -210,9 +211,8 @@ def _write(checkpoint: Any, path: Path) -> None:
 
 def _write_history(folder: Path, recipe: Recipe, history: tuple[EpochResult, ...]) -> None:
     """Commit an epoch: from here on training resumes after it, and older checkpoints can go."""
-    part = folder / f"{HISTORY}.part"
-    part.write_text(json.dumps({"recipe": asdict(recipe), "epochs": [asdict(line) for line in history]}, indent=1))
-    part.replace(folder / HISTORY)
+    with files.whole(folder / HISTORY) as part:
+        part.write_text(json.dumps({"recipe": asdict(recipe), "epochs": [asdict(line) for line in history]}, indent=1))
     for old in folder.glob("checkpoint-*"):
         if old.is_dir():  # of a process that was killed while it wrote
             shutil.rmtree(old)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from tests.device.emulators.firmware import sanitizing_host_compiler
 from tests.firmware.audio.native import ZERO_POINT, Native, front_end
 from tests.firmware.audio.test_front_end import recording_like
+from tests.recordings import write_wav
 from tinyprune import features
 from tinyprune.cli import show
 from tinyprune.compiler import reader, samples
@@ -263,16 +263,6 @@ def test_firmware_without_ears_says_so(tmp_path: Path) -> None:
 
 
 # The commands, as a user calls them
-
-
-def write_wav(path: Path, pcm: np.ndarray, rate_hz: int = 16_000, channels: int = 1, sample_bytes: int = 2) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as recording:
-        recording.setnchannels(channels)
-        recording.setsampwidth(sample_bytes)
-        recording.setframerate(rate_hz)
-        recording.writeframes(pcm.astype("<i2").tobytes())
-    return str(path)
 
 
 def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import TargetError
 from tinyprune.firmware import toolchain
 from tinyprune.firmware.audio import Rule, detector
+from tinyprune.recordings import one_second, read_wav
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands
 
@@ -113,7 +114,7 @@ def test_real_words_are_printed(tmp_path: Path) -> None:
     image = build(tmp_path, "nano33", "host", "zig")
     room = np.rint(np.random.default_rng(0).normal(scale=20, size=16_000)).astype(np.int16)
     for word in ("yes", "stop", "left"):
-        streams = (np.concatenate([room, speech_commands.read_clip(path), room, room]) for path in paths[word])
+        streams = (np.concatenate([room, one_second(read_wav(path)), room, room]) for path in paths[word])
         stream = next(stream for stream in streams if [each[0] for each in expected_words(stream)] == [word])
         check(image, "host", stream)
 

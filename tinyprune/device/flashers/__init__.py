@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tinyprune.device.flashers import arduino_cli, bossac, dfu, jlink, massstorage, openocd, pyocd, uf2
-from tinyprune.device.flashers.job import Flashed, Job, Progress, check_image
+from tinyprune.device.flashers.job import Flashed, Job, check_image
 
-__all__ = ["FLASHERS", "Flashed", "Job", "Progress", "check_image"]
+__all__ = ["FLASHERS", "Flashed", "Job", "check_image"]
 
 #: Name on the command line and in board files → what does it; the keys of `flash_methods.FLASH_METHODS`.
 FLASHERS: dict[str, Callable[[Job, Any], Flashed]] = {

@@ -10,10 +10,9 @@ from typing import TypeVar
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import TargetError
+from tinyprune.progress import BytesProgress
 
 T = TypeVar("T")
-#: A step that begins or goes on: its name, bytes done, bytes in all (None: not known).
-Progress = Callable[[str, int, int | None], None]
 
 _POLL_S = 0.1
 #: EABI Tag_CPU_arch (Arm IHI 0045, "Addenda to the ABI") → what that code is for.
@@ -35,7 +34,7 @@ _RUNS = {
 class Job:
     image: FirmwareImage
     board: Board
-    progress: Progress
+    progress: BytesProgress
     port: str | None = None  # a serial port, or the folder of a mounted volume
     serial_number: str | None = None  # of the board or its probe
     timeout_s: float = 120.0  # for a tool to finish

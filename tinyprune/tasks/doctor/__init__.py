@@ -6,11 +6,11 @@ Programs are run to show that they start and compilers compile a line of C; Pyth
 import json
 import platform
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from tinyprune import __version__
 from tinyprune.device import boards
+from tinyprune.progress import Progress
 from tinyprune.tasks.doctor.check import Check
 from tinyprune.tasks.doctor.desk import Connected, connected, serial_access, udev_rules
 from tinyprune.tasks.doctor.software import DEFAULT_BOARD, compilers, emulators, flash_tools, packages, project_tools
@@ -32,7 +32,7 @@ class Diagnosis:
         return json.dumps(asdict(self), indent=2)
 
 
-def diagnose(progress: Callable[[str], None]) -> Diagnosis:
+def diagnose(progress: Progress) -> Diagnosis:
     """Everything; takes some seconds, mostly for the compilers. Raises nothing for what is missing."""
     known = [boards.load(name) for name in boards.names()]
     checks: list[Check] = []

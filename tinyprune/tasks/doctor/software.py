@@ -176,7 +176,6 @@ def packages() -> Iterator[Check]:
         ("tf_keras", "Keras models: quantize, prune, train"),
         ("tensorflow-model-optimization", "training with tfmot (examples/kws)"),
         ("optuna", "sweep"),
-        ("soundfile", "reading Speech Commands"),
         ("bakenn", "comparing with CMSIS-NN (benchmarks)"),
         ("matplotlib", "plots of the benchmarks"),
     ):

@@ -92,10 +92,9 @@ def prune(
     for kernel in kernels_of(pruned):
         if kernel.name in masks:
             kernel.assign(kernel.matrix() * masks[kernel.name])
-    if method == "match":
-        match(dense, pruned, masks, inputs)
+    matched = match(dense, pruned, masks, inputs) if method == "match" else frozenset()
     verify(pruned, masks)
-    return PrunedModel(pruned, masks, _reports(pruned, masks, wanted, adjusted, is_matched=method == "match"))
+    return PrunedModel(pruned, masks, _reports(pruned, masks, wanted, adjusted, matched))
 
 
 def best_method(patterns: Iterable[Pattern], samples: Any) -> Method:
@@ -156,19 +155,25 @@ def verify(model: Any, masks: Masks) -> None:
 
 
 def _reports(
-    model: Any, masks: Masks, wanted: Patterns, adjusted: Masks | None = None, *, is_matched: bool = False
+    model: Any,
+    masks: Masks,
+    wanted: Patterns,
+    adjusted: Masks | None = None,
+    matched: frozenset[str] = frozenset(),
 ) -> tuple[LayerReport, ...]:
     """One line for each kernel, in the model's order; `adjusted` are those that reconstruction took, None if it was not
-    asked for."""
-    return tuple(_layer_report(kernel, masks, wanted, adjusted, is_matched) for kernel in kernels_of(model))
+    asked for, `matched` the names of those that moved with the whole network, pruned or not."""
+    return tuple(_layer_report(kernel, masks, wanted, adjusted, matched) for kernel in kernels_of(model))
 
 
 def _layer_report(
-    kernel: Kernel, masks: Masks, wanted: Patterns, adjusted: Masks | None, is_matched: bool
+    kernel: Kernel, masks: Masks, wanted: Patterns, adjusted: Masks | None, matched: frozenset[str]
 ) -> LayerReport:
     values = kernel.variable.numpy()
     pruned = kernel.name in masks
-    reason = _reason(kernel, wanted[kernel.name], adjusted, is_matched) if pruned else _refusal(kernel, wanted)
+    is_matched = kernel.name in matched
+    refusal = f"{_refusal(kernel, wanted)}{'; its weights were matched' if is_matched else ''}"
+    reason = _reason(kernel, wanted[kernel.name], adjusted, is_matched) if pruned else refusal
     return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, int((values == 0).sum()))
 
 
@@ -176,7 +181,7 @@ def _reason(kernel: Kernel, pattern: Pattern, adjusted: Masks | None, is_matched
     by = "by magnitude" if adjusted is None else "reconstructed"
     if adjusted is not None and kernel.name not in adjusted:
         by = f"by magnitude: {reconstruct.refusal(kernel)}"
-    matched = "matched" if is_matched and kernel.layer.trainable else ""
+    matched = "matched" if is_matched else ""
     return ", ".join(filter(None, (f"{pattern.name} along taps", by, matched, pattern.remark(*kernel.matrix().shape))))
 
 

@@ -22,8 +22,9 @@ BATCH_SAMPLES = 32
 LEARNING_RATE = 1e-3
 
 
-def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) -> None:
-    """Adjust the pruned model in place, whose kernels hold the masks; layers that are frozen stay as they are.
+def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) -> frozenset[str]:
+    """Adjust the pruned model in place, whose kernels hold the masks, and say which kernels could move: those of layers
+    that are frozen, or behind the answer that is matched, stay as they are.
 
     Of a network with several outputs each counts alike. Raises ModelError where it diverges or all layers are frozen.
     """
@@ -62,6 +63,8 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
             raise ModelError(
                 f"model {pruned.name} diverged while it was matched to the dense one; use reconstruct alone"
             )
+    moved = {id(variable) for variable in variables}
+    return frozenset(kernel.name for kernel in kernels_of(pruned) if id(kernel.variable) in moved)
 
 
 def _answering(model: Any, masks: Mapping[str, Bool]) -> Any:

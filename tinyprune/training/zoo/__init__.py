@@ -1,23 +1,22 @@
 """Networks that were trained for this project: weights, quantization ranges, and how they came about.
 
 An entry is three files: `<name>.json`, readable without TensorFlow; `<name>.tflite`, the int8 network as measured; and
-`<name>.npz` with the float32 weights, one array for each variable of the Keras model under the variable's name, which
-large networks leave out.
+`<name>.npz` with the float32 weights (`tinyprune.training.weights`), to quantize the network anew or to train it on;
+large networks leave them out.
 `examples/kws/train.py` writes them; nothing in an entry is typed by hand.
 """
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tinyprune import files
 from tinyprune.compiler.sparsity import two_of_four
 from tinyprune.errors import ModelError, UsageError
+from tinyprune.training import weights
 from tinyprune.training.models import GEOMETRIES, Ranges, Size, ds_cnn
 
 FOLDER = Path(__file__).parent
@@ -64,7 +63,7 @@ class ZooEntry:
     dense_accuracy: Accuracy
     """Of the network before pruning; of an entry that is dense, the same as `accuracy`."""
     model_sha256: str
-    """Of the .tflite that was measured; another CPU or TensorFlow may round a folded weight otherwise."""
+    """Of the .tflite that was measured; requantized, another CPU or TensorFlow may round a folded weight otherwise."""
     versions: Mapping[str, str]
     """Of the packages that trained and converted it."""
 
@@ -110,16 +109,13 @@ def model_bytes(entry: ZooEntry, folder: Path = FOLDER) -> int:
 def build_model(entry: ZooEntry, folder: Path = FOLDER) -> Any:
     """The tf_keras model with trained weights and recorded ranges; its 2:4 layers are verified."""
     model = ds_cnn(entry.size, len(entry.labels), entry.ranges)
-    weights = _read_weights(folder / f"{entry.name}.npz")
-    if sorted(weights) != sorted(variable.name for variable in model.weights):
-        raise ModelError(f"the weights of zoo entry {entry.name} are not those of its architecture")
-    model.set_weights([weights[variable.name] for variable in model.weights])
+    weights.load(model, folder / f"{entry.name}.npz")
     _verify_pattern(entry, model)
     return model
 
 
 def int8_model(entry: ZooEntry, folder: Path = FOLDER) -> bytes:
-    """The int8 .tflite that was measured, as it was when the network was trained: for machines without TensorFlow."""
+    """The int8 .tflite that was measured, as it was when the network was trained."""
     path = folder / f"{entry.name}.tflite"
     try:
         content = path.read_bytes()
@@ -132,23 +128,11 @@ def int8_model(entry: ZooEntry, folder: Path = FOLDER) -> bytes:
 
 def write(entry: ZooEntry, model: Any, content: bytes, folder: Path = FOLDER) -> None:
     """Store an entry, the weights of its model and the int8 .tflite; each file appears whole or not at all."""
-    weights = folder / f"{entry.name}.npz"
-    part = weights.with_suffix(".part.npz")
-    np.savez_compressed(part, allow_pickle=False, **{variable.name: variable.numpy() for variable in model.weights})
-    part.replace(weights)
-    part = folder / f"{entry.name}.part"
-    part.write_bytes(content)
-    part.replace(folder / f"{entry.name}.tflite")
-    part.write_text(json.dumps(asdict(entry), indent=1) + "\n", encoding="utf-8")
-    part.replace(folder / f"{entry.name}.json")
-
-
-def _read_weights(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"the weights {path} cannot be read: {error}") from error
+    weights.save(model, folder / f"{entry.name}.npz")
+    with files.replacing(folder / f"{entry.name}.tflite") as part:
+        part.write_bytes(content)
+    with files.replacing(folder / f"{entry.name}.json") as part:
+        part.write_text(json.dumps(asdict(entry), indent=1) + "\n", encoding="utf-8")
 
 
 def _verify_pattern(entry: ZooEntry, model: Any) -> None:

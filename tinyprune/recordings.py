@@ -1,4 +1,4 @@
-"""Recordings on disk, as a board shall hear them."""
+"""Recordings on disk: which files are meant, their samples, and the one second that a network takes of them."""
 
 import wave
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import DataError, UsageError
-from tinyprune.features import SAMPLE_RATE_HZ
+from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 
 Int16 = npt.NDArray[np.int16]
 
@@ -63,3 +63,8 @@ def read_wav(path: Path) -> Int16:
             f"{SAMPLE_RATE_HZ:,} Hz: `ffmpeg -i {path.name} -ac 1 -ar {SAMPLE_RATE_HZ} -sample_fmt s16 out.wav`"
         )
     return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
+
+
+def one_second(pcm: Int16) -> Int16:
+    """`[samples]` of any number → `[CLIP_SAMPLES]`: a short recording is padded with zeros, a long one cut."""
+    return np.pad(pcm[:CLIP_SAMPLES], (0, max(0, CLIP_SAMPLES - len(pcm))))
