@@ -20,7 +20,7 @@ from typing import Any
 import jinja2
 
 from tinyprune.compiler import lower, memory
-from tinyprune.compiler.graph import Activation, Graph, Op
+from tinyprune.compiler.graph import Activation, Graph, Op, Unary
 from tinyprune.compiler.kernels import softmax_fields
 from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
 from tinyprune.compiler.operators.conv_2d import Conv2D
@@ -99,13 +99,14 @@ def compiler_for(compiler: Compiler, peer: Sources) -> Compiler:
 
 def generate(graph: Graph, board: Board, name: str, peer: Sources) -> FirmwareSource:
     """The project of tinyprune with the network's file exchanged. Raises ModelError for what CMSIS-NN cannot run."""
+    source, target = graph.ends("the comparison with CMSIS-NN")
     ops = [op for op, _, _ in operators(graph)]
     home = _homes(graph)
     plan = memory.plan(_buffers(graph, ops, home))
     offsets = {tensor: plan.offsets[f"map {index}"] for tensor, index in home.items()}
     layers = [_layer(number, op, offsets, plan) for number, op in enumerate(ops)]
-    first, last = offsets[graph.input.index], offsets[graph.output.index]
-    program = replace(lower.lower(graph, board), arena=plan, input_offset=first, output_offset=last)
+    first, last = offsets[source.index], offsets[target.index]
+    program = replace(lower.lower(graph, board), arena=plan, input_offsets=(first,), output_offsets=(last,))
     ours = codegen.generate(program, name)
     template = Path(__file__).with_name("cmsis_network.c.j2").read_text(encoding="utf-8")
     network = jinja2.Template(template, undefined=jinja2.StrictUndefined).render(
@@ -115,30 +116,40 @@ def generate(graph: Graph, board: Board, name: str, peer: Sources) -> FirmwareSo
     return replace(ours, files={**shared, "network/network.c": network, **peer.files})
 
 
-def operators(graph: Graph) -> list[tuple[Op, int, str]]:
+def operators(graph: Graph) -> list[tuple[Unary, int, str]]:
     """The layers that `generate` makes: operator, multiply-accumulates, the function that runs it."""
+    return [(op, op.macs, _FUNCTIONS[type(op)]) for op in _layers(graph)]
+
+
+def _layers(graph: Graph) -> list[Unary]:
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
-    return [(op, op.macs, _FUNCTIONS[type(op)]) for op in ops]
+    unknown = sorted({type(op).__name__ for op in ops if type(op) not in _FUNCTIONS})
+    if unknown:
+        raise ModelError(
+            f"the comparison with CMSIS-NN knows convolutions, pools and softmax, not {', '.join(unknown)}"
+        )
+    return [op for op in ops if isinstance(op, Unary)]
 
 
 def _homes(graph: Graph) -> dict[int, int]:
     """Tensor → the tensor in whose memory it lies: a reshape copies nothing."""
-    home = {graph.input.index: graph.input.index}
+    home = {graph.inputs[0].index: graph.inputs[0].index}
     for op in graph.ops:
-        home[op.output.index] = home[op.input.index] if isinstance(op, Reshape) else op.output.index
+        made = op.outputs[0].index
+        home[made] = home[op.activations[0].index] if isinstance(op, Reshape) else made
     return home
 
 
-def _buffers(graph: Graph, ops: Sequence[Op], home: dict[int, int]) -> list[memory.Buffer]:
-    first, last = {home[graph.input.index]: 0}, {home[graph.input.index]: 0}
-    size = {home[graph.input.index]: graph.input.size_bytes}
+def _buffers(graph: Graph, ops: Sequence[Unary], home: dict[int, int]) -> list[memory.Buffer]:
+    start = graph.inputs[0]
+    first, last, size = {start.index: 0}, {start.index: 0}, {start.index: start.size_bytes}
     scratch = []
     for number, op in enumerate(ops):
         last[home[op.input.index]] = number
         first[op.output.index] = last[op.output.index] = number
         size[op.output.index] = op.output.size_bytes
         scratch.append(memory.Buffer(f"scratch {number}", _scratch_bytes(op), number, number))
-    last[home[graph.output.index]] = len(ops)
+    last[home[graph.outputs[0].index]] = len(ops)
     return [memory.Buffer(f"map {index}", size[index], first[index], last[index]) for index in first] + scratch
 
 
@@ -152,7 +163,7 @@ def _scratch_bytes(op: Op) -> int:
     return 4 * op.input.shape[2] if isinstance(op, AveragePool2D) else 0
 
 
-def _layer(number: int, op: Op, offsets: dict[int, int], plan: memory.Plan) -> dict[str, Any]:
+def _layer(number: int, op: Unary, offsets: dict[int, int], plan: memory.Plan) -> dict[str, Any]:
     common = {
         "name": op.name,
         "function": _FUNCTIONS[type(op)],

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import weights
 from benchmarks.comparison import Layer, Row
 from tinyprune.compiler import lower, oracle, reader, samples
-from tinyprune.compiler.graph import Int8, macs
+from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.lower import Optimize
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS, LayerProfile, Profile
@@ -61,8 +61,9 @@ def row(model: bytes, board: Board, folder: Path) -> Row:
     """The dense model, as a peer. An operator's row holds the interpreter's work up to the next one as well."""
     tools = bench(board)
     network, built = tools.build(model, None, folder)
-    inputs = samples.make(reader.read(model, "the model").input, build_task.COMPARED_INPUTS)
-    equal = int((tools.outputs(built, inputs) == oracle.infer(model, inputs)).all(axis=1).sum())
+    graph = reader.read(model, "the model")
+    inputs = samples.make(graph, build_task.COMPARED_INPUTS)
+    equal = int((tools.outputs(built, inputs) == oracle.infer(model, graph, inputs)).all(axis=1).sum())
     profile = tools.profile(built, inputs[-1])
     totals = (profile.instructions, profile.modelled_cycles or 0)
     memory = (built.image.flash_bytes, built.image.ram_bytes + profile.stack_bytes)
@@ -75,6 +76,6 @@ def _layers(operators: Sequence[Operator], profiles: Sequence[LayerProfile]) -> 
     rows = [(one.op, one.kind) for one in operators if one.is_layer and one.op is not None]
     runs = by_layer(profiles, [op.name for op, _ in rows])
     return tuple(
-        Layer(op.name, type(op).__name__, macs(op), kind, run.instructions, run.modelled_cycles or 0)
+        Layer(op.name, type(op).__name__, op.macs, kind, run.instructions, run.modelled_cycles or 0)
         for (op, kind), run in zip(rows, runs, strict=True)
     )

@@ -88,7 +88,7 @@ def _ours(model: bytes, board: Board, compiler: Compiler, variant: Variant, fold
     ram_bytes = report.ram_bytes + report.stack_bytes
     counts = (report.instructions, report.modelled_cycles, report.flash_bytes, ram_bytes)
     equal = (report.inputs_compared, report.inputs_equal)
-    sample = samples.make(reader.read(pruned, "the model").input, build_task.COMPARED_INPUTS)[-1]
+    sample = samples.make(reader.read(pruned, "the model"), build_task.COMPARED_INPUTS)[-1]
     counted = _count_in_qemu(folder / "build" / output.PROJECT, board, compiler, sample, folder / "qemu")
     return Row(f"tinyprune, {optimize}", pattern, weights.zeros(pruned), *counts, *equal, counted, layers)
 
@@ -106,10 +106,10 @@ def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     project = files.write_files(source.files, folder / output.PROJECT)
     compiler = cmsis_nn.compiler_for(compiler, peer)
     image = build.build(source, board, compiler, project, folder)
-    inputs = samples.make(graph.input, build_task.COMPARED_INPUTS)
+    inputs = samples.make(graph, build_task.COMPARED_INPUTS)
     emulator = EMULATORS[board.emulators[0]]
     outputs = benchmark.outputs(emulator, image, board, inputs)
-    equal = int((outputs == oracle.infer(model, inputs)).all(axis=1).sum())
+    equal = int((outputs == oracle.infer(model, graph, inputs)).all(axis=1).sum())
     profile = benchmark.profile(emulator, image, board, inputs[-1])
     if profile.modelled_cycles is None:
         raise TargetError(f"{board.name}: {profile.cost_model}")

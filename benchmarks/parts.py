@@ -121,7 +121,7 @@ def measure(model: bytes, board: Board, compiler: str | None, pattern: str) -> l
         )
         image, _ = output.load(folder, board)
         graph = reader.read(pruned, str(path))
-        sample = samples.make(graph.input, build_task.COMPARED_INPUTS)[-1]
+        sample = samples.make(graph, build_task.COMPARED_INPUTS)[-1]
         return split(benchmark.profile(EMULATORS[board.emulators[0]], image, board, sample), graph, table_)
 
 

@@ -55,7 +55,7 @@ class Found:
 def compare(model: bytes, board: Board, variants: Sequence[tuple[str, Optimize]], count: int) -> list[Found]:
     """The dense model first; each pattern's own weights in dense operators are what its sparse firmware is held to."""
     tools = interpreter.bench(board)
-    inputs = samples.make(reader.read(model, "the model").input, count)
+    inputs = samples.make(reader.read(model, "the model"), count)
     expected: dict[str, Int8] = {}
     found: list[Found] = []
     with tempfile.TemporaryDirectory(prefix="tinyprune-tflm-") as name:

@@ -22,7 +22,7 @@ def write(audio: Path, build: Path, output: Path, split: speech_commands.Split, 
     """Writes a data set for the model in `build`; returns how many inputs there are. Raises TinypruneError."""
     model = build / "model.tflite"
     graph = reader.read(reader.read_bytes(model), str(model))
-    clips = labelled.read_split(audio, split, graph.input, speech_commands.LABELS)
+    clips = labelled.read_split(audio, split, graph.ends("the data set")[0], speech_commands.LABELS)
     folder = output / NAME
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
