@@ -1,16 +1,17 @@
 """.tflite files of graphs: of one operator, or of several that pass tensors on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import tflite
 
-from tests.tflite_file import Operator, Tensor, write
+from tests.tflite_file import Operator, Subgraph, Tensor, write
 from tinyprune.compiler.graph import Activation, ConstantTensor, Graph, Op, State
 from tinyprune.compiler.graph import Tensor as GraphTensor
 from tinyprune.compiler.operators import operator_of
 from tinyprune.compiler.operators.operator import Written
 
+Code = tflite.BuiltinOperator
 TYPES = {"int8": tflite.TensorType.INT8, "int16": tflite.TensorType.INT16, "int32": tflite.TensorType.INT32}
 
 
@@ -19,47 +20,79 @@ def graph_of(op: Op) -> Graph:
     return Graph((op,), op.activations, op.outputs, "0" * 64)
 
 
-def file_of(ops: Sequence[Op], inputs: Sequence[Activation], outputs: Sequence[Activation]) -> bytes:
-    """The .tflite of operators in this order, with their constants, and a VAR_HANDLE for each variable."""
-    tensors: list[Tensor] = []
-    numbers: dict[int, int] = {}
-    states: dict[State, int] = {}
-    operators: list[Operator] = []
+def file_of(
+    ops: Sequence[Op],
+    inputs: Sequence[Activation],
+    outputs: Sequence[Activation],
+    initialized: Collection[State] = (),
+    signature: tuple[Sequence[str], Sequence[str]] | None = None,
+) -> bytes:
+    """The .tflite of operators in this order, with their constants, and a VAR_HANDLE for each variable. Those that are
+    `initialized` get their initial bytes by a CALL_ONCE; `signature` names inputs and outputs."""
+    writer = _Writer()
+    for tensor in inputs:
+        writer.number_of(tensor)
+    once = Operator(Code.CALL_ONCE, (), (), "CallOnceOptions", {"InitSubgraphIndex": 1})
+    operators = [once] if initialized else []
+    states = list(dict.fromkeys(op.state for op in ops if op.state is not None))
+    operators += [writer.handle(state) for state in states]
+    operators += [writer.operator(op) for op in ops]
+    ends = [[writer.number_of(tensor) for tensor in some] for some in (inputs, outputs)]
+    others = [_initialization([state for state in states if state in initialized])] if initialized else []
+    named = None
+    if signature is not None:
+        named = tuple(dict(zip(names, some, strict=True)) for names, some in zip(signature, ends, strict=True))
+    return write(writer.tensors, operators, *ends, others, named)  # type: ignore[arg-type]
 
-    def number_of(tensor: GraphTensor) -> int:
-        if tensor.index not in numbers:
-            numbers[tensor.index] = len(tensors)
+
+def _initialization(states: Sequence[State]) -> Subgraph:
+    writer, operators = _Writer(), []
+    for state in states:
+        operators.append(writer.handle(state))
+        constant = Tensor(f"initial {state.name}", state.shape, scales=(1.0,), zero_points=(0,), data=state.initial)
+        writer.tensors.append(constant)
+        operands = (writer.handles[state], len(writer.tensors) - 1)
+        operators.append(Operator(Code.ASSIGN_VARIABLE, operands, ()))
+    return Subgraph(writer.tensors, operators)
+
+
+class _Writer:
+    """The tensors of a subgraph, as operators ask for them."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.handles: dict[State, int] = {}
+        self._numbers: dict[int, int] = {}
+
+    def number_of(self, tensor: GraphTensor) -> int:
+        if tensor.index not in self._numbers:
+            self._numbers[tensor.index] = len(self.tensors)
             data = np.array(tensor.values) if isinstance(tensor, ConstantTensor) else None
             scale, zero_point = (float(tensor.scale),), (tensor.zero_point,)
-            tensors.append(Tensor(tensor.name, tensor.file_shape, TYPES[tensor.dtype], scale, zero_point, data=data))
-        return numbers[tensor.index]
+            dtype = TYPES[tensor.dtype]
+            self.tensors.append(Tensor(tensor.name, tensor.file_shape, dtype, scale, zero_point, data=data))
+        return self._numbers[tensor.index]
 
-    def constants_of(written: Written, name: str) -> tuple[int, ...]:
+    def handle(self, state: State) -> Operator:
+        self.handles[state] = len(self.tensors)
+        self.tensors.append(Tensor(f"handle of {state.name}", (), tflite.TensorType.RESOURCE))
+        options = {"SharedName": state.name, "Container": ""}
+        return Operator(Code.VAR_HANDLE, (), (self.handles[state],), "VarHandleOptions", options)
+
+    def operator(self, op: Op) -> Operator:
+        written = operator_of(op).write(op)
+        constants = self._constants(written, op.name)
+        operands = tuple(self.number_of(tensor) for tensor in op.inputs)
+        if op.state is not None:
+            operands = (self.handles[op.state], *operands)
+        joined = (*constants, *operands) if written.constants_first else (*operands, *constants)
+        results = tuple(self.number_of(tensor) for tensor in op.outputs)
+        return Operator(getattr(Code, written.code), joined, results, written.options_type, dict(written.options))
+
+    def _constants(self, written: Written, name: str) -> tuple[int, ...]:
         for label, values, scales, axis in written.constants:
             dtype = TYPES[values.dtype.name]
             some = () if scales is None else np.asarray(scales, np.float32)
-            tensors.append(Tensor(f"{name}/{label}", values.shape, dtype, some, [0] * len(some), axis, values))
+            self.tensors.append(Tensor(f"{name}/{label}", values.shape, dtype, some, [0] * len(some), axis, values))
         count = len(written.constants)
-        return tuple(range(len(tensors) - count, len(tensors)))
-
-    for tensor in inputs:
-        number_of(tensor)
-    for op in ops:
-        if op.state is not None and op.state not in states:
-            states[op.state] = len(tensors)
-            tensors.append(Tensor(f"handle of {op.state.name}", (), tflite.TensorType.RESOURCE))
-            options = {"SharedName": op.state.name, "Container": ""}
-            handle = Operator(tflite.BuiltinOperator.VAR_HANDLE, (), (len(tensors) - 1,), "VarHandleOptions", options)
-            operators.append(handle)
-    for op in ops:
-        written = operator_of(op).write(op)
-        constants = constants_of(written, op.name)
-        operands = tuple(number_of(tensor) for tensor in op.inputs)
-        if op.state is not None:
-            operands = (states[op.state], *operands)
-        joined = (*constants, *operands) if written.constants_first else (*operands, *constants)
-        results = tuple(number_of(tensor) for tensor in op.outputs)
-        code = getattr(tflite.BuiltinOperator, written.code)
-        operators.append(Operator(code, joined, results, written.options_type, dict(written.options)))
-    ends = [[number_of(tensor) for tensor in some] for some in (inputs, outputs)]
-    return write(tensors, operators, *ends)
+        return tuple(range(len(self.tensors) - count, len(self.tensors)))

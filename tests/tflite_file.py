@@ -35,31 +35,29 @@ class Operator:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Subgraph:
+    tensors: Sequence[Tensor]
+    operators: Sequence[Operator]
+    inputs: Sequence[int] = ()
+    outputs: Sequence[int] = ()
+
+
 def write(
-    tensors: Sequence[Tensor], operators: Sequence[Operator], inputs: Sequence[int], outputs: Sequence[int]
+    tensors: Sequence[Tensor],
+    operators: Sequence[Operator],
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    others: Sequence[Subgraph] = (),
+    signature: tuple[dict[str, int], dict[str, int]] | None = None,
 ) -> bytes:
-    """A .tflite file with one subgraph. Buffer 0 is the empty one, as the schema demands."""
+    """A .tflite file of a main subgraph and perhaps others; `signature` names inputs and outputs. Buffer 0 is the empty
+    one, as the schema demands."""
     builder = flatbuffers.Builder(1024)
-    buffers, tables = [_table(builder, "Buffer", {})], []
-    for tensor in tensors:
-        number = 0
-        if tensor.data is not None:
-            number = len(buffers)
-            buffers.append(_table(builder, "Buffer", {"Data": _aligned(builder, tensor.data.tobytes())}))
-        tables.append(_tensor(builder, tensor, number))
-    codes = list(dict.fromkeys(operator.code for operator in operators))
-    steps = [_operator_table(builder, operator, codes.index(operator.code)) for operator in operators]
-    subgraph = _table(
-        builder,
-        "SubGraph",
-        {
-            "Tensors": _tables(builder, tables),
-            "Inputs": _ints(builder, inputs),
-            "Outputs": _ints(builder, outputs),
-            "Operators": _tables(builder, steps),
-            "Name": builder.CreateString("main"),
-        },
-    )
+    buffers = [_table(builder, "Buffer", {})]
+    subgraphs = [Subgraph(tensors, operators, inputs, outputs), *others]
+    codes = list(dict.fromkeys(operator.code for subgraph in subgraphs for operator in subgraph.operators))
+    tables = [_subgraph(builder, subgraph, codes, buffers) for subgraph in subgraphs]
     names = [
         _table(builder, "OperatorCode", {"DeprecatedBuiltinCode": min(code, 127), "BuiltinCode": code, "Version": 1})
         for code in codes
@@ -67,12 +65,50 @@ def write(
     fields = {
         "Version": 3,
         "OperatorCodes": _tables(builder, names),
-        "Subgraphs": _tables(builder, [subgraph]),
+        "Subgraphs": _tables(builder, tables),
         "Description": builder.CreateString("tinyprune test model"),
         "Buffers": _tables(builder, buffers),
     }
+    if signature is not None:
+        fields["SignatureDefs"] = _tables(builder, [_signature(builder, *signature)])
     builder.Finish(_table(builder, "Model", fields), b"TFL3")
     return bytes(builder.Output())
+
+
+def _signature(builder: flatbuffers.Builder, inputs: dict[str, int], outputs: dict[str, int]) -> int:
+    names = [
+        [
+            _table(builder, "TensorMap", {"Name": builder.CreateString(name), "TensorIndex": index})
+            for name, index in some.items()
+        ]
+        for some in (inputs, outputs)
+    ]
+    fields = {
+        "Inputs": _tables(builder, names[0]),
+        "Outputs": _tables(builder, names[1]),
+        "SignatureKey": builder.CreateString("serving_default"),
+        "SubgraphIndex": 0,
+    }
+    return _table(builder, "SignatureDef", fields)
+
+
+def _subgraph(builder: flatbuffers.Builder, subgraph: Subgraph, codes: list[int], buffers: list[int]) -> int:
+    tables = []
+    for tensor in subgraph.tensors:
+        number = 0
+        if tensor.data is not None:
+            number = len(buffers)
+            buffers.append(_table(builder, "Buffer", {"Data": _aligned(builder, tensor.data.tobytes())}))
+        tables.append(_tensor(builder, tensor, number))
+    steps = [_operator_table(builder, operator, codes.index(operator.code)) for operator in subgraph.operators]
+    fields = {
+        "Tensors": _tables(builder, tables),
+        "Inputs": _ints(builder, subgraph.inputs),
+        "Outputs": _ints(builder, subgraph.outputs),
+        "Operators": _tables(builder, steps),
+        "Name": builder.CreateString("main"),
+    }
+    return _table(builder, "SubGraph", fields)
 
 
 def _tensor(builder: flatbuffers.Builder, tensor: Tensor, buffer: int) -> int:

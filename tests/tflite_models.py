@@ -128,7 +128,7 @@ def graph(source: Input, layers: Sequence[Layer]) -> Graph:
         after = Activation(index, f"layer{number}", shape, np.float32(layer.scale), layer.zero_point)
         ops.append(_op(layer, here, after))
         here = after
-    return Graph(tuple(ops), start, here, sha256(model(source, layers)).hexdigest())
+    return Graph(tuple(ops), (start,), (here,), sha256(model(source, layers)).hexdigest())
 
 
 def output_shape(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -187,7 +187,7 @@ def _op(layer: Layer, before: Activation, after: Activation) -> Op:
         if isinstance(layer, Dense):
             return FullyConnected(*common)
         kind = Conv2D if isinstance(layer, Conv) else DepthwiseConv2D
-        return kind(*common, window=_window(layer, before.shape))  # type: ignore[arg-type]
+        return kind(*common, _window(layer, before.shape))  # type: ignore[arg-type]
     if isinstance(layer, Pool):
         return AveragePool2D(after.name, before, after, low, high, _window(layer, before.shape))
     if isinstance(layer, Soft):

@@ -9,8 +9,9 @@ from tinyprune.compiler.choose import Choice, Optimize, choose
 from tinyprune.compiler.choose import constant_bytes as _bytes
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.kernels import Call, Layout, Wiring
+from tinyprune.compiler.lifetimes import operand_of, result_of
 from tinyprune.compiler.operators.weighted import Weighted
-from tinyprune.compiler.placement import Placement, operand_of, place, result_of
+from tinyprune.compiler.placement import Placement, place
 from tinyprune.compiler.program import Program, Step
 from tinyprune.compiler.sparsity import TWO_OF_FOUR, takes
 from tinyprune.device.boards import Board

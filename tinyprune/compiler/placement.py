@@ -13,15 +13,16 @@ kept, with parts of it, and with nothing of it, which is what executing in file 
 arena is taken, and of equal ones that with the fewest copies.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from itertools import combinations
+from typing import Literal
 
 from tinyprune.compiler import memory
 from tinyprune.compiler.choose import Choice
-from tinyprune.compiler.graph import STATE, Activation, ConstantTensor, Graph, Move, State
-from tinyprune.compiler.kernels import FiveWide, Layout, Wiring
-from tinyprune.compiler.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
+from tinyprune.compiler.graph import STATE, Graph, Move, State
+from tinyprune.compiler.kernels import Layout, Wiring
+from tinyprune.compiler.lifetimes import Lives, Value, operand_of, result_of, wire
 from tinyprune.compiler.operators.reshape import Reshape
 
 #: Tensors that share bytes with others begin at a multiple of this: kernels read words.
@@ -29,19 +30,18 @@ _WORD = 4
 #: How many joins are left out one at a time, to see whether the arena is smaller without.
 _MOST_TRIES = 24
 
-Value: TypeAlias = int | State
-"""A tensor by its index, or a variable."""
-
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """`target` begins `offset` bytes behind `source`."""
+    """`target` begins `offset` bytes behind `source`. `size` bytes of the source from `begin` on are the target's."""
 
     kind: Literal["view", "pair", "content", "state", "in place"]
     source: Value
     target: Value
     offset: int
     step: int  # the operator's that is spared a copy, or works in place
+    begin: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,64 +61,61 @@ class Placement:
 
 def place(graph: Graph, choices: Sequence[Choice]) -> Placement:
     """Places every tensor, variable and scratch of the choices, which are in order of execution."""
-    wirings, where = _wire(choices)
-    life = _Lives(graph, choices, where)
+    wirings, where = wire(choices)
+    life = Lives(graph, choices, where)
     fixed = [*_views(graph), *_pairs(choices)]
     optional = [*_contents(choices), *_states(choices), *_in_place(choices)]
     arrangements = list(_arrangements(life, fixed, optional))
     plans = [memory.plan(arrangement.buffers(), search=number < 2) for number, arrangement in enumerate(arrangements)]
     best = min(range(len(plans)), key=lambda number: (plans[number].arena_bytes, number))
     arrangement, plan = arrangements[best], memory.plan(arrangements[best].buffers())
-    bound = plan.lower_bound_bytes
-    if optional or not life.is_only_order:
-        bound = min(plan.arena_bytes, life.bound(fixed, optional))
+    bound = plan.lower_bound_bytes if _is_chain(choices) and not optional else _bound(life, fixed, optional)
     offsets = arrangement.offsets(plan)
-    return Placement(offsets, memory.Plan(plan.offsets, plan.arena_bytes, bound), tuple(wirings))
+    return Placement(offsets, memory.Plan(plan.offsets, plan.arena_bytes, min(bound, plan.arena_bytes)), tuple(wirings))
 
 
-def operand_of(choice: Choice, number: int) -> Value | None:
-    """The value that is operand `number` of a choice: None for constants."""
-    if number == STATE:
-        return choice.op.state
-    tensor = choice.op.inputs[number]
-    return None if isinstance(tensor, ConstantTensor) else tensor.index
+def without_sharing(graph: Graph, choices: Sequence[Choice]) -> list[memory.Buffer]:
+    """What executing in file order with all copies needs: a buffer for each tensor, but for reshapes."""
+    life = Lives(graph, choices, wire(choices)[1])
+    return _Arrangement(life, [*_views(graph), *_pairs(choices)]).buffers()
 
 
-def result_of(choice: Choice, number: int) -> Value:
-    """The value that is result `number`."""
-    if number == STATE:
-        assert choice.op.state is not None
-        return choice.op.state
-    return choice.op.outputs[number].index
+def _is_chain(choices: Sequence[Choice]) -> bool:
+    """Whether every step needs what the one before it made, so that there is but one order, in which all that the plan
+    has alive must be."""
+    made: set[int] = set()
+    for number, choice in enumerate(choices):
+        if number and not made & {tensor.index for tensor in choice.op.activations}:
+            return False
+        made = {tensor.index for tensor in choice.op.outputs}
+    return True
 
 
-def _wire(choices: Sequence[Choice]) -> tuple[list[Wiring], dict[int, FiveWide]]:
-    """Each call's five-wide maps, and where the rows of each such map are; a pair of layers in one loop has its maps in
-    common."""
-    where: dict[int, FiveWide] = {}
-    wirings: list[Wiring] = []
-    for choice in choices:
-        if choice.kernel.reads is Layout.ROW:
-            wirings.append(wirings[-1])
-            pair = wirings[-1].output
-            assert pair is not None
-            where[choice.op.outputs[0].index] = pair
-            continue
-        before = where.get(choice.op.activations[0].index) if choice.op.activations else None
-        behind = None
-        if choice.output_layout is Layout.ROW:
-            assert before is not None
-            behind = next_map(before)
-        elif choice.output_layout is Layout.FIVE_WIDE:
-            behind = where[choice.op.outputs[0].index] = new_map(choice.op.outputs[0].shape[0])
-        wirings.append(Wiring(before, behind))
-    return wirings, where
+def _bound(life: Lives, fixed: Sequence[Join], optional: Sequence[Join]) -> int:
+    """What no placement can do without, with these kernels, in whatever order they run: at each step its own
+    tensors, all variables, and what an earlier step has made that a later one reads, where earlier and later follow
+    from who needs whose results. What may lie in the same place counts once."""
+    arrangement = _Arrangement(life, fixed)
+    may_share = {join.step for join in optional}
+    before, behind = life.neighbours()
+    least = 0
+    for number, choice in enumerate(life.choices):
+        needed = arrangement.bytes_of(value for value in life.size if life.is_needed(value, number, before, behind))
+        if number in may_share:
+            operands = sum(life.size[tensor.index] for tensor in choice.op.activations)
+            results = sum(life.size[tensor.index] for tensor in choice.op.outputs)
+            if choice.op.state is not None:  # what is read lies in it, or what is assigned
+                operands, results = max(operands, results), choice.op.state.size_bytes
+            needed -= min(operands, results)
+        scratch = life.scratch.get(("scratch", number))
+        least = max(least, needed + (scratch.size_bytes if scratch else 0))
+    return memory.aligned(least)
 
 
 def _views(graph: Graph) -> Iterator[Join]:
     for op in graph.ops:
         if isinstance(op, Reshape):
-            yield Join("view", op.input.index, op.output.index, 0, -1)
+            yield Join("view", op.input.index, op.output.index, 0, -1, 0, op.input.size_bytes)
 
 
 def _pairs(choices: Sequence[Choice]) -> Iterator[Join]:
@@ -133,9 +130,9 @@ def _contents(choices: Sequence[Choice]) -> Iterator[Join]:
             source = operand_of(choice, move.source)
             if move.counts or source is None or STATE in (move.source, move.target):
                 continue
-            yield Join(
-                "content", source, result_of(choice, move.target), move.source_offset - move.target_offset, number
-            )
+            offset = move.source_offset - move.target_offset
+            target = result_of(choice, move.target)
+            yield Join("content", source, target, offset, number, move.source_offset, move.size)
 
 
 def _states(choices: Sequence[Choice]) -> Iterator[Join]:
@@ -152,89 +149,6 @@ def _in_place(choices: Sequence[Choice]) -> Iterator[Join]:
             source = operand_of(choice, operand)
             if source is not None:
                 yield Join("in place", source, choice.op.outputs[0].index, 0, number)
-
-
-class _Lives:
-    """How large each value is, and from which step to which one it is needed."""
-
-    def __init__(self, graph: Graph, choices: Sequence[Choice], where: Mapping[int, FiveWide]) -> None:
-        self.choices, self.end = choices, len(choices)
-        self.size: dict[Value, int] = {tensor.index: tensor.size_bytes for tensor in graph.inputs}
-        self.birth: dict[Value, int] = dict.fromkeys(self.size, 0)
-        self.death: dict[Value, int] = dict.fromkeys(self.size, 0)
-        self.scratch: dict[Hashable, memory.Buffer] = {}
-        self.reads: dict[State, list[int]] = {}
-        self.writes: dict[State, list[int]] = {}
-        for state in graph.states:
-            self.size[state], self.birth[state], self.death[state] = state.size_bytes, 0, self.end
-        renamed = [op for op in graph.ops if isinstance(op, Reshape)]
-        for op in renamed:
-            self.size[op.output.index], self.death[op.output.index] = op.output.size_bytes, -1
-        for number, choice in enumerate(choices):
-            self._add(number, choice, where)
-        for op in renamed:  # which have no step of their own
-            self.birth[op.output.index] = self.birth[op.input.index]
-            self.death[op.output.index] = max(self.death[op.output.index], self.birth[op.input.index])
-        for tensor in graph.outputs:
-            self.death[tensor.index] = self.end
-
-    def _add(self, number: int, choice: Choice, where: Mapping[int, FiveWide]) -> None:
-        op, (begin, end) = choice.op, self.span(number)
-        for tensor in op.activations:
-            self.death[tensor.index] = max(self.death[tensor.index], end)
-        for tensor in op.outputs:
-            self.size[tensor.index], self.birth[tensor.index] = _map_bytes(choice, tensor, where), begin
-            self.death[tensor.index] = max(self.death.get(tensor.index, end), end)
-        if op.state is not None:
-            kinds = {STATE if move.source == STATE else 0 for move in op.moves or ()}
-            (self.reads if STATE in kinds else self.writes).setdefault(op.state, []).append(number)
-            if op.moves is None:  # it does both
-                self.reads.setdefault(op.state, []).append(number)
-        scratch_bytes = choice.kernel.scratch_bytes(op)
-        if scratch_bytes:
-            name = f"scratch of step {number}"
-            self.scratch["scratch", number] = memory.Buffer(name, scratch_bytes, begin, end)
-
-    def span(self, number: int) -> tuple[int, int]:
-        """The first and last step of the loop that a step is in."""
-        begin = number - 1 if self.choices[number].kernel.reads is Layout.ROW else number
-        end = number + 1 if self.choices[number].output_layout is Layout.ROW else number
-        return begin, end
-
-    @property
-    def is_only_order(self) -> bool:
-        """Whether every step needs what the one before it made, so that there is no other order."""
-        made: set[int] = set()
-        for number, choice in enumerate(self.choices):
-            if number and not made & {tensor.index for tensor in choice.op.activations}:
-                return False
-            made = {tensor.index for tensor in choice.op.outputs}
-        return True
-
-    def bound(self, fixed: Sequence[Join], optional: Sequence[Join]) -> int:
-        """What no placement can do without, with these kernels: at each step its own tensors and all variables and, if
-        there is but one order, everything that is alive then. What may lie in the same place counts once."""
-        arrangement = _Arrangement(self, fixed)
-        may_share = {join.step for join in optional}
-        least = 0
-        for number, choice in enumerate(self.choices):
-            own = {tensor.index for tensor in (*choice.op.activations, *choice.op.outputs)}
-            needed = arrangement.bytes_at(number, None if self.is_only_order else own)
-            if number in may_share:
-                before = sum(self.size[tensor.index] for tensor in choice.op.activations)
-                behind = sum(self.size[tensor.index] for tensor in choice.op.outputs)
-                if choice.op.state is not None:  # what is read lies in it, or what is assigned
-                    before, behind = max(before, behind), choice.op.state.size_bytes
-                needed -= min(before, behind)
-            scratch = self.scratch.get(("scratch", number))
-            least = max(least, needed + (scratch.size_bytes if scratch else 0))
-        return memory.aligned(least)
-
-
-def _map_bytes(choice: Choice, tensor: Activation, where: Mapping[int, FiveWide]) -> int:
-    if choice.output_layout is Layout.FIVE_WIDE:
-        return planes_bytes(where[tensor.index], tensor.shape[2])
-    return row_bytes(tensor.shape[2]) if choice.output_layout is Layout.ROW else tensor.size_bytes
 
 
 @dataclass(slots=True)
@@ -256,7 +170,7 @@ class _Group:
 class _Arrangement:
     """Groups of values that share bytes, after the joins that were possible."""
 
-    def __init__(self, life: _Lives, joins: Sequence[Join]) -> None:
+    def __init__(self, life: Lives, joins: Sequence[Join]) -> None:
         self.life = life
         self.joins: list[Join] = []
         self._group = {value: _Group({value: 0}) for value in life.size}
@@ -271,13 +185,11 @@ class _Arrangement:
         here, there = self._group[join.source], self._group[join.target]
         shift = here.places[join.source] + join.offset - there.places[join.target]
         if here is there:
-            if shift == 0 and join.kind in ("view", "content"):
-                self._one_content(join)
             return
         if join.kind not in ("view", "pair") and self._is_odd(here, there, shift):
             return
         contents = self._joined_contents(join)
-        if join.kind != "view" and not self._can_join(join, here, there, shift, contents):
+        if not self._can_join(join, here, there, shift, contents):
             return
         if join.kind in ("view", "content"):
             self._one_content(join)
@@ -313,23 +225,23 @@ class _Arrangement:
             self._content[value] = joined
 
     def _can_join(self, join: Join, here: _Group, there: _Group, shift: int, joined: _Content | None) -> bool:
-        """Whether no two values whose bytes would overlap are needed at the same time."""
+        """Whether no two values that would overlap are needed at the same time, unless their bytes are the same."""
         places = {**here.places, **{value: place_ + shift for value, place_ in there.places.items()}}
-        values = list(places)
+        same = places[join.source] + join.begin, places[join.source] + join.begin + join.size
         merged = () if joined is None else set(joined.members)
-        for number, one in enumerate(values):
-            for other in values[number + 1 :]:
-                if not self._overlap(one, places[one], other, places[other]):
-                    continue
-                first = joined if joined is not None and one in merged else self._content[one]
-                second = joined if joined is not None and other in merged else self._content[other]
-                if first is second or self._apart(join, one, other, first, second):
-                    continue
+        for one, other in combinations(places, 2):
+            begin = max(places[one], places[other])
+            end = min(places[one] + self.life.size[one], places[other] + self.life.size[other])
+            if begin >= end or self._content[one] is self._content[other]:
+                continue
+            if one in merged and other in merged:
+                if begin < same[0] or end > same[1]:
+                    return False
+                continue
+            contents = [joined if joined and value in merged else self._content[value] for value in (one, other)]
+            if not self._apart(join, one, other, *contents):
                 return False
         return True
-
-    def _overlap(self, one: Value, here: int, other: Value, there: int) -> bool:
-        return here < there + self.life.size[other] and there < here + self.life.size[one]
 
     def _apart(self, join: Join, one: Value, other: Value, first: _Content, second: _Content) -> bool:
         """Whether two contents are never needed at the same time, or one is handed over to the other in one step."""
@@ -363,22 +275,13 @@ class _Arrangement:
         here = content.death in writes and content.death == min(assigned)
         return here and not any(content.birth <= step <= content.death for step in reads)
 
-    def bytes_at(self, step: int, only: set[int] | None) -> int:
-        """Of all groups with a value that is alive at a step, or is one of `only`, or a variable."""
-        groups = {}
-        for value, group in self._group.items():
-            content = self._content[value]
-            if isinstance(value, State) or (content.birth <= step <= content.death and (only is None or value in only)):
-                groups[id(group)] = group
-        return sum(
-            max(self.life.size[value] for value in group.places if self._is_at(value, step, only))
-            for group in groups.values()
-        )
-
-    def _is_at(self, value: Value, step: int, only: set[int] | None) -> bool:
-        content = self._content[value]
-        here = content.birth <= step <= content.death and (only is None or value in only)
-        return isinstance(value, State) or here
+    def bytes_of(self, values: Iterable[Value]) -> int:
+        """Of values, those of one group counted as the largest of them."""
+        largest: dict[int, int] = {}
+        for value in values:
+            group = id(self._group[value])
+            largest[group] = max(largest.get(group, 0), self.life.size[value])
+        return sum(largest.values())
 
     def _groups(self) -> list[_Group]:
         return list({id(group): group for group in self._group.values()}.values())
@@ -407,7 +310,7 @@ def _name(group: _Group) -> str:
     return f"variable {value.name}" if isinstance(value, State) else f"map {value}"
 
 
-def _arrangements(life: _Lives, fixed: Sequence[Join], optional: Sequence[Join]) -> Iterator[_Arrangement]:
+def _arrangements(life: Lives, fixed: Sequence[Join], optional: Sequence[Join]) -> Iterator[_Arrangement]:
     """With everything that can be joined, with only the fixed joins, with joins of one kind, and with single joins left
     out."""
     whole = _Arrangement(life, [*fixed, *optional])

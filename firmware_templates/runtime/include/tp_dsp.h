@@ -143,7 +143,15 @@ static inline uint32_t tp_pkh_high_high(uint32_t a, uint32_t b)
 
 static inline int32_t tp_smmulr(int32_t a, int32_t b)
 {
+#if defined(__ARM_ARCH_6M__) /* from products of 32 bits: it has no wider ones; none of the sums can overflow */
+    const int32_t a_low = a & 0xffff, a_high = a >> 16, b_low = b & 0xffff, b_high = b >> 16;
+    const uint32_t low = (uint32_t)a_low * (uint32_t)b_low;
+    const int32_t first = a_high * b_low + (int32_t)(low >> 16);
+    const int32_t second = a_low * b_high + (first & 0xffff);
+    return a_high * b_high + (first >> 16) + (second >> 16) + (second >> 15 & 1);
+#else
     return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+#endif
 }
 
 static inline int32_t tp_ssat8(int32_t x)

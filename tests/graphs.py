@@ -1,0 +1,241 @@
+"""Networks that are no chains, for tests: residual blocks, several inputs and outputs, variables, parts that share
+bytes. Each is a list of operators of the graph; `tests/operator_files.py` makes files of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from tests.operator_files import file_of
+from tinyprune.compiler.graph import Activation, ConstantTensor, Graph, Op, State
+from tinyprune.compiler.operators.add import Add
+from tinyprune.compiler.operators.concatenation import Concatenation
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
+from tinyprune.compiler.operators.reshape import Reshape
+from tinyprune.compiler.operators.slice_ import StridedSlice
+from tinyprune.compiler.operators.split import Split
+from tinyprune.compiler.operators.variables import AssignVariable, ReadVariable
+from tinyprune.compiler.operators.window import Window
+
+
+@dataclass(frozen=True)
+class Network:
+    """Operators in order, with what goes in and comes out."""
+
+    ops: tuple[Op, ...]
+    inputs: tuple[Activation, ...]
+    outputs: tuple[Activation, ...]
+    initialized: tuple[State, ...] = ()
+    names: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+    @property
+    def graph(self) -> Graph:
+        return Graph(self.ops, self.inputs, self.outputs, "0" * 64)
+
+    @property
+    def file(self) -> bytes:
+        return file_of(self.ops, self.inputs, self.outputs, self.initialized, self.names)
+
+
+class Build:
+    """Makes operators one by one, with random weights; tensors are numbered as they come."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.random = np.random.default_rng(seed)
+        self.ops: list[Op] = []
+        self._count = 0
+
+    def tensor(self, shape: Sequence[int], scale: float = 0.1, zero_point: int = 3) -> Activation:
+        self._count += 1
+        return Activation(self._count, f"t{self._count}", tuple(shape), np.float32(scale), zero_point)
+
+    def like(self, tensor: Activation, shape: Sequence[int]) -> Activation:
+        return self.tensor(shape, float(tensor.scale), tensor.zero_point)
+
+    def _name(self, kind: str) -> str:
+        return f"{kind}_{len(self.ops) + 1}"
+
+    def _weights(self, *shape: int) -> np.ndarray:
+        return self.random.integers(-127, 128, shape).astype(np.int8)
+
+    def _fields(self, weights: np.ndarray, channels: int) -> tuple:  # type: ignore[type-arg]
+        taps = weights.size // channels
+        scales = np.full(channels, 1.0 / (taps**0.5 * 74), np.float32) * self.random.uniform(0.7, 1.4, channels)
+        bias = self.random.integers(-900, 900, channels).astype(np.int32)
+        return weights, scales.astype(np.float32), bias, -128, 127
+
+    def conv(self, x: Activation, channels: int, kernel: tuple[int, int] = (1, 1), relu: bool = True) -> Activation:
+        """SAME padding, stride 1."""
+        y = self.tensor((*x.shape[:2], channels), 0.15, -128 if relu else 5)
+        fields = self._fields(self._weights(channels, *kernel, x.shape[2]), channels)
+        padding = ((kernel[0] - 1) // 2, (kernel[1] - 1) // 2)
+        self.ops.append(Conv2D(self._name("conv"), x, y, *fields, Window(kernel, padding=padding)))
+        return y
+
+    def depthwise(self, x: Activation) -> Activation:
+        """3×3, SAME padding, stride 1, ReLU."""
+        y = self.tensor(x.shape, 0.12, -128)
+        fields = self._fields(self._weights(3, 3, x.shape[2]), x.shape[2])
+        self.ops.append(DepthwiseConv2D(self._name("depthwise"), x, y, *fields, Window((3, 3), padding=(1, 1))))
+        return y
+
+    def dense(self, x: Activation, channels: int) -> Activation:
+        y = self.tensor((channels,), 0.2, -7)
+        fields = self._fields(self._weights(channels, prod(x.shape)), channels)
+        self.ops.append(FullyConnected(self._name("fully_connected"), x, y, *fields))
+        return y
+
+    def add(self, x: Activation, other: Activation | ConstantTensor, scale: float = 0.2) -> Activation:
+        y = self.tensor(x.shape, scale, -11)
+        self.ops.append(Add(self._name("add"), x, other, y, -128, 127))
+        return y
+
+    def max_pool(self, x: Activation) -> Activation:
+        """2×2, stride 2, VALID."""
+        y = self.like(x, (x.shape[0] // 2, x.shape[1] // 2, x.shape[2]))
+        self.ops.append(MaxPool2D(self._name("max_pool"), x, y, -128, 127, Window((2, 2), (2, 2))))
+        return y
+
+    def concatenation(self, parts: Sequence[Activation], axis: int) -> Activation:
+        shape = list(parts[0].shape)
+        shape[axis] = sum(part.shape[axis] for part in parts)
+        y = self.like(parts[0], shape)
+        self.ops.append(Concatenation(self._name("concatenation"), tuple(parts), y, axis))
+        return y
+
+    def split(self, x: Activation, count: int, axis: int) -> tuple[Activation, ...]:
+        shape = list(x.shape)
+        shape[axis] //= count
+        parts = tuple(self.like(x, shape) for _ in range(count))
+        self.ops.append(Split(self._name("split"), x, parts, axis))
+        return parts
+
+    def rows(self, x: Activation, begin: int, end: int) -> Activation:
+        y = self.like(x, (end - begin, *x.shape[1:]))
+        zeros, ones = (0,) * (len(x.shape) - 1), (1,) * len(x.shape)
+        slice_ = StridedSlice(self._name("slice"), x, y, (begin, *zeros), y.shape, ones)
+        self.ops.append(slice_)
+        return y
+
+    def reshape(self, x: Activation, shape: Sequence[int]) -> Activation:
+        y = self.like(x, shape)
+        self.ops.append(Reshape(self._name("reshape"), x, y))
+        return y
+
+    def read(self, state: State, like: Activation) -> Activation:
+        y = self.like(like, state.shape[1:])
+        self.ops.append(ReadVariable(self._name("read_variable"), state, y))
+        return y
+
+    def assign(self, state: State, x: Activation) -> None:
+        self.ops.append(AssignVariable(self._name("assign_variable"), state, x))
+
+    def network(self, inputs: Sequence[Activation], outputs: Sequence[Activation], **more: object) -> Network:
+        return Network(tuple(self.ops), tuple(inputs), tuple(outputs), **more)  # type: ignore[arg-type]
+
+
+def residual() -> Network:
+    """A block as ResNet has it: the skip is added to two convolutions; then a max pool."""
+    b = Build(1)
+    x = b.tensor((8, 6, 4))
+    start = b.conv(x, 8, (3, 3))
+    inner = b.conv(b.conv(start, 8, (3, 3)), 8, (3, 3), relu=False)
+    y = b.max_pool(b.add(start, inner))
+    return b.network([x], [b.dense(y, 5)])
+
+
+def five_wide_block() -> Network:
+    """Depthwise and pointwise layers over a map five columns wide, between a fork and a join."""
+    b = Build(2)
+    x = b.tensor((9, 5, 16))
+    start = b.conv(x, 16)
+    inner = b.conv(b.depthwise(b.conv(b.depthwise(start), 16)), 16)
+    return b.network([x], [b.conv(b.add(start, inner), 8)])
+
+
+def two_by_two() -> Network:
+    """Two inputs and two outputs, both named by a signature."""
+    b = Build(3)
+    left, right = b.tensor((4, 5, 3)), b.tensor((6,), 0.05, -20)
+    first = b.dense(left, 10)
+    second = b.dense(right, 10)
+    total = b.add(first, second)
+    names = (("picture", "motion"), ("class", "gesture"))
+    return b.network([left, right], [b.dense(total, 7), b.dense(b.add(total, second), 3)], names=names)
+
+
+def branches() -> Network:
+    """Parts of a concatenation that are computed where they will stand, and one of them is read once more."""
+    b = Build(4)
+    x = b.tensor((6, 4, 4))
+    parts = [b.conv(b.rows(x, 2 * n, 2 * n + 2), 4) for n in range(3)]
+    whole = b.concatenation(parts, 0)
+    again = b.add(parts[1], b.rows(whole, 4, 6))
+    return b.network([x], [b.conv(whole, 4), again])
+
+
+def gates() -> Network:
+    """A split, element-wise work on its parts, the same tensor twice in a concatenation."""
+    b = Build(5)
+    x = b.tensor((12,))
+    a, c, d = b.split(b.dense(x, 24), 3, 0)
+    total = b.add(b.add(a, c), d)
+    return b.network([x], [b.dense(b.concatenation([total, total], 0), 4)])
+
+
+def constants() -> Network:
+    """Constant operands: an addend for each channel, and one as large as the map."""
+    b = Build(6)
+    x = b.tensor((5, 5, 8))
+    made = []
+    for number, shape in enumerate([(8,), (5, 5, 8)], start=100):
+        values = b.random.integers(-128, 128, shape).astype(np.int8)
+        made.append(ConstantTensor(number, f"c{number}", shape, np.float32(0.07), -9, batched=False, values=values))
+    return b.network([x], [b.add(b.add(b.conv(x, 8), made[0]), made[1])])
+
+
+def streaming(initialized: bool = True) -> Network:
+    """As streaming keyword spotters are made: the last two rows are kept, a new one comes in with each inference."""
+    b = Build(7)
+    x = b.tensor((1, 8), 0.1, 3)
+    shape = (1, 2, 8)
+    initial = b.random.integers(-128, 128, shape) if initialized else np.full(shape, 3)
+    state = State("stream/rows", shape, initial.astype(np.int8))
+    kept = b.read(state, x)
+    window = b.concatenation([kept, x], 0)
+    b.assign(state, b.rows(window, 1, 3))
+    y = b.dense(window, 6)
+    return b.network([x], [y], initialized=(state,) if initialized else ())
+
+
+def counter() -> Network:
+    """A variable that is computed anew from itself, and a second one that is read before and after it is assigned."""
+    b = Build(8)
+    x = b.tensor((6,), 0.1, 3)
+    total = State("total", (1, 6), np.full((1, 6), 3, np.int8))
+    last = State("last", (1, 6), np.full((1, 6), 3, np.int8))
+    earlier = b.read(last, x)
+    sum_ = b.tensor((6,), 0.1, 3)
+    b.ops.append(Add("add_sum", x, b.read(total, x), sum_, -128, 127))
+    b.assign(total, sum_)
+    b.assign(last, x)
+    now = b.read(last, x)
+    return b.network([x], [b.add(sum_, earlier), b.add(now, earlier)])
+
+
+def untouched() -> Network:
+    """Nothing but a reshape."""
+    b = Build(9)
+    x = b.tensor((3, 4))
+    return b.network([x], [b.reshape(x, (12,))])
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {
+    "residual": residual, "five_wide_block": five_wide_block, "two_by_two": two_by_two, "branches": branches,
+    "gates": gates, "constants": constants, "streaming": streaming, "counter": counter, "untouched": untouched,
+}  # fmt: skip
+STATEFUL = ("streaming", "counter")

@@ -1,0 +1,50 @@
+"""docs/operators.md, written from the table of operators and the docstrings of their rules.
+
+    python -m tinyprune.compiler.operators.page > docs/operators.md
+"""
+
+import sys
+from collections.abc import Iterator
+
+from tinyprune.compiler.kernels import KERNELS
+from tinyprune.compiler.operators import OPERATORS
+from tinyprune.compiler.operators.operator import Operator, sentence
+
+_HEAD = """# Supported operators
+
+This page lists the TensorFlow Lite operators that tinyprune runs, and what each of them must look like. A model that breaks a rule is refused, and the
+message names the operator, the tensor and the rule; all obstacles of a model are listed at once. Tensors are int8 if nothing else is said.
+
+`python -m tinyprune.compiler.operators.page > docs/operators.md` writes this page; a test compares it with the rules.
+
+Some operators leave nothing behind: SHAPE, STRIDED_SLICE and PACK that only compute the shape of a RESHAPE, VAR_HANDLE (the name of a variable) and
+CALL_ONCE (its subgraph may only assign constants to variables: they become the initial bytes).
+
+| operator | what it is | kernels |
+|---|---|---|
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    rows = "".join(f"| [{kind}](#{kind.lower()}) | {one.about} | {_kernels(one)} |\n" for kind, one in OPERATORS.items())
+    return _HEAD + rows + "\n" + "\n".join(_section(kind, one) for kind, one in OPERATORS.items())
+
+
+def _kernels(operator: Operator) -> str:
+    names = [f"`{kernel.name}`" for kernel in KERNELS if issubclass(operator.op, kernel.ops)]
+    return ", ".join(names) if len(names) < 4 else f"{len(names)} kernels"
+
+
+def _section(kind: str, operator: Operator) -> str:
+    return f"## {kind}\n\n{operator.about}\n\n" + "".join(f"* {line}\n" for line in _rules(operator))
+
+
+def _rules(operator: Operator) -> Iterator[str]:
+    for rule in operator.rules:
+        text = sentence(rule)
+        yield f"{text[:1].upper()}{text[1:]}."
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
