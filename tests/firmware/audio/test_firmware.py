@@ -3,10 +3,6 @@
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import ctrl_c
 from tests.device.emulators.firmware import sanitizing_host_compiler
 from tests.firmware.audio.native import ZERO_POINT, Native, front_end
 from tests.firmware.audio.test_front_end import recording_like
@@ -303,25 +300,12 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
 
 def test_ctrl_c_shows_what_was_heard_so_far(host: Path, tmp_path: Path) -> None:
     clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 3_000))
-    # a background job of a shell starts with SIGINT ignored
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code += "from tinyprune import cli; cli.main()"
-    command = [sys.executable, "-c", code, "audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        while "listens to 3000 recordings" not in process.stderr.readline():
-            assert process.poll() is None
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        said, error = process.stdout.read(), process.stderr.read()
-    assert (process.returncode, error) == (130, "error: interrupted\n")
+    command = ["audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
+    code, said, error = ctrl_c.after_three(tmp_path, *command)
+    assert (code, error) == (130, "error: interrupted\n")
     done = int(said.split()[3])
     assert said.startswith(f"BROKEN OFF after {done} of 3000 recordings: interrupted\n")
-    assert 0 < done < 3000
+    assert 3 <= done < 3000
     assert re.search(rf"^accuracy  [0-9.]+ % of {done:,} recordings$", said, re.MULTILINE)
     assert "us a frame of 20 ms" in said
 
