@@ -13,6 +13,10 @@ settings.load_profile("tinyprune")
 
 COMPILERS = ("zig", "gcc")
 
+# There is a process of pytest for each core; threads of TensorFlow for each core as well would wait for one another.
+for _pool in ("INTRAOP", "INTEROP"):
+    os.environ.setdefault(f"TF_NUM_{_pool}_THREADS", "1")
+
 
 @pytest.fixture(params=COMPILERS)
 def compiler(request: pytest.FixtureRequest) -> str:
