@@ -26,6 +26,15 @@ def compiler(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Each process begins with its part of the files in order: few of them build the same firmware, or need TensorFlow,
+    as others do. Who is done takes from others."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     """With TINYPRUNE_ALLOWED_SKIPS set (reasons, separated by semicolons), any other skip fails the run."""
