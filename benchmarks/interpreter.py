@@ -63,7 +63,7 @@ def row(model: bytes, board: Board, folder: Path) -> Row:
     network, built = tools.build(model, None, folder)
     graph = reader.read(model, "the model")
     inputs = samples.make(graph, build_task.COMPARED_INPUTS)
-    equal = int((tools.outputs(built, inputs) == oracle.infer(model, graph, inputs)).all(axis=1).sum())
+    equal = int((tools.outputs(built, inputs) == oracle.infer(model, inputs, graph)).all(axis=1).sum())
     profile = tools.profile(built, inputs[-1])
     totals = (profile.instructions, profile.modelled_cycles or 0)
     memory = (built.image.flash_bytes, built.image.ram_bytes + profile.stack_bytes)

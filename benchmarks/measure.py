@@ -109,7 +109,7 @@ def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     inputs = samples.make(graph, build_task.COMPARED_INPUTS)
     emulator = EMULATORS[board.emulators[0]]
     outputs = benchmark.outputs(emulator, image, board, inputs)
-    equal = int((outputs == oracle.infer(model, graph, inputs)).all(axis=1).sum())
+    equal = int((outputs == oracle.infer(model, inputs, graph)).all(axis=1).sum())
     profile = benchmark.profile(emulator, image, board, inputs[-1])
     if profile.modelled_cycles is None:
         raise TargetError(f"{board.name}: {profile.cost_model}")

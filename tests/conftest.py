@@ -13,6 +13,10 @@ settings.load_profile("tinyprune")
 
 COMPILERS = ("zig", "gcc")
 
+# There is a process of pytest for each core; threads of TensorFlow for each core as well would wait for one another.
+for _pool in ("INTRAOP", "INTEROP"):
+    os.environ.setdefault(f"TF_NUM_{_pool}_THREADS", "1")
+
 
 @pytest.fixture(params=COMPILERS)
 def compiler(request: pytest.FixtureRequest) -> str:
@@ -20,6 +24,15 @@ def compiler(request: pytest.FixtureRequest) -> str:
     if request.param == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
     return str(request.param)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Each process begins with its part of the files in order: few of them build the same firmware, or need TensorFlow,
+    as others do. Who is done takes from others."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,7 +34,7 @@ def test_a_network_is_read_as_it_was_written_and_answers_as_tflite_micro(name: s
     network = NETWORKS[name]()
     found = reader.read(network.file)
     inputs = inputs_for(found)
-    wanted = oracle.infer(network.file, found, inputs)
+    wanted = oracle.infer(network.file, inputs, found)
     np.testing.assert_array_equal(reference.infer(network.graph, inputs), wanted)
     np.testing.assert_array_equal(reference.infer(found, inputs), wanted)
     assert len(np.unique(wanted)) > 50

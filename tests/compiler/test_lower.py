@@ -8,7 +8,7 @@ import pytest
 
 from tests import networks, tflite_models
 from tests.tflite_models import Conv, Depthwise, Input
-from tinyprune.compiler import fixed_point, lower, reader, sparsity
+from tinyprune.compiler import choose, fixed_point, lower, reader, sparsity
 from tinyprune.compiler.kernels import Layout, five_wide
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.weighted import requantization
@@ -41,7 +41,7 @@ def test_five_wide_layers_run_row_by_row_in_place() -> None:
         "softmax_1": ("tp_softmax_s8_dense_c", "interleaved"),
     }
     assert program.loops == ((0,), (1, 2), (3, 4), (5, 6), (7,), (8,), (9,))
-    assert len({step.output_offset for step in program.steps if step.output_layout.value == "five-wide"}) == 1
+    assert len({step.output_offsets[0] for step in program.steps if step.output_layout.value == "five-wide"}) == 1
 
 
 def test_a_layout_ends_where_the_next_layer_does_not_know_it() -> None:
@@ -149,7 +149,7 @@ def test_a_reshape_costs_nothing() -> None:
     assert any(isinstance(op, Reshape) for op in graph.ops)
     program = lower.lower(graph, NANO33)
     pool, dense = program.steps[3], program.steps[4]
-    assert pool.output_offset == dense.input_offset
+    assert pool.output_offsets == dense.input_offsets
 
 
 def test_the_arena_holds_the_two_largest_maps_and_no_more() -> None:
@@ -190,11 +190,11 @@ def test_speed_means_the_fastest_network_that_the_flash_has_room_for() -> None:
 
 
 def test_a_long_front_is_thinned_and_keeps_its_ends() -> None:
-    paths = [lower._Path(1000 - number, number, ()) for number in range(1000)]
-    beaten = [lower._Path(2000, number, ()) for number in range(1, 1000)]
-    front = lower._unbeaten([*paths, *beaten])
+    paths = [choose._Path(1000 - number, number, ()) for number in range(1000)]
+    beaten = [choose._Path(2000, number, ()) for number in range(1, 1000)]
+    front = choose._unbeaten([*paths, *beaten])
     assert (front[0], front[-1]) == (paths[0], paths[-1])
-    assert lower.MOST_PATHS // 2 < len(front) <= lower.MOST_PATHS + 1
+    assert choose.MOST_PATHS // 2 < len(front) <= choose.MOST_PATHS + 1
     assert not set(front) & set(beaten)
 
 

@@ -37,7 +37,7 @@ def test_any_case_is_read_as_it_was_written_and_answers_as_tflite_micro(kind: st
         inputs[0], inputs[1] = -128, 127
         wanted = reference.infer(graph, inputs)
         np.testing.assert_array_equal(reference.infer(found, inputs), wanted)
-        np.testing.assert_array_equal(oracle.infer(data, found, inputs), wanted)
+        np.testing.assert_array_equal(oracle.infer(data, inputs, found), wanted)
         answers |= set(np.unique(wanted).tolist())
     assert len(answers) > 100  # so that a constant would not pass
 

@@ -67,7 +67,7 @@ def test_a_chain_is_read_as_it_was_written() -> None:
 
 
 def test_a_batch_of_minus_one_is_fixed_to_one() -> None:
-    assert reader.read(t.model(SOURCE, LAYERS, dynamic_batch=True)).input.shape == SOURCE.shape
+    assert reader.read(t.model(SOURCE, LAYERS, dynamic_batch=True)).inputs[0].shape == SOURCE.shape
 
 
 def test_weights_cannot_be_changed_afterwards() -> None:

@@ -55,7 +55,7 @@ def test_written_again_the_model_is_the_same_network(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_written_again_tflite_micro_answers_the_same(name: str) -> None:
     model = MODELS[name]
-    inputs = samples.make(reader.read(model).input, 8)
+    inputs = samples.make(reader.read(model), 8)
     np.testing.assert_array_equal(oracle.infer(rewrite(model, {}), inputs), oracle.infer(model, inputs))
 
 

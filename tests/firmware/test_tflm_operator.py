@@ -191,7 +191,7 @@ def ask(program: Path, case: Case) -> Answer:
 @pytest.mark.parametrize(("name", "kernel"), CASES, ids=[f"{name}, {kernel.name}" for name, kernel in CASES])
 def test_the_operator_answers_as_the_reference(program: Path, name: str, kernel: Kernel) -> None:
     one = GRAPHS[name]
-    inputs = samples.make(one.input, 4)
+    inputs = samples.make(one, 4)
     expected = reference.infer(one, inputs).reshape(len(inputs), -1)
     for sample, wanted in zip(inputs, expected, strict=True):
         answer = ask(program, case(one, kernel, sample))
@@ -203,7 +203,7 @@ def test_the_operator_answers_as_the_reference(program: Path, name: str, kernel:
 
 def plain(name: str = "pointwise 2:4", kernel: str = "tp_conv_1x1_s8_sp24_dsp") -> Case:
     (found,) = (one for one in fitting(name) if one.name == kernel)
-    return case(GRAPHS[name], found, samples.make(GRAPHS[name].input, 1)[0])
+    return case(GRAPHS[name], found, samples.make(GRAPHS[name], 1)[0])
 
 
 def with_word(number: int, value: int, base: Case | None = None) -> Case:

@@ -1,10 +1,12 @@
 """`build` and `bench` as functions: every compiler, the board and the PC, byte for byte against TFLite Micro."""
 
+import functools
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import numpy as np
 import pytest
 
 from tests import networks
+from tests.conftest import COMPILERS
 from tests.device.emulators import firmware
+from tests.tables import half
 from tinyprune import __version__
 from tinyprune.cli import show
 from tinyprune.compiler import lower, oracle, reader, samples
@@ -70,8 +74,11 @@ def test_nano33_firmware_answers_as_tflite_micro(tmp_path: Path, model: Path, co
 
 @pytest.mark.emulator
 @pytest.mark.tflm
-@pytest.mark.parametrize("optimize", ["speed", "size"])
-@pytest.mark.parametrize("shape", ["classes", "map", "dense"])
+@pytest.mark.parametrize(
+    ("compiler", "shape", "optimize"),
+    half(COMPILERS, ["classes", "map", "dense"], ["speed", "size"]),
+    indirect=["compiler"],
+)
 def test_five_wide_networks_answer_as_tflite_micro(tmp_path: Path, compiler: str, shape: str, optimize: str) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(networks.ds_cnn(pruned=shape != "dense", tail=shape != "map"))
@@ -164,16 +171,29 @@ def test_the_pc_answers_as_tflite_micro(tmp_path: Path, pruned: bool) -> None:
     assert report.modelled_cycles is None
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Callable[..., Path]:
+    """The output folder of a build that is not run; each is made once, and not to be changed."""
+
+    @functools.cache
+    def make(board: str, compiler: str | None = None, name: str = "a") -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        build_task.run_build(request(board, folder, model, compiler=compiler, run=False), quiet)
+        return folder / "out"
+
+    return make
+
+
 @pytest.mark.emulator
-def test_hex_and_bin_hold_the_bytes_of_the_elf(tmp_path: Path, model: Path, compiler: str) -> None:
+def test_hex_and_bin_hold_the_bytes_of_the_elf(built: Callable[..., Path], compiler: str) -> None:
     from elftools.elf.elffile import ELFFile
     from intelhex import IntelHex
 
-    build_task.run_build(request("nano33", tmp_path, model, compiler=compiler, run=False), quiet)
-    binary = (tmp_path / "out/firmware.bin").read_bytes()
-    image = IntelHex(str(tmp_path / "out/firmware.hex"))
+    out = built("nano33", compiler)
+    binary = (out / "firmware.bin").read_bytes()
+    image = IntelHex(str(out / "firmware.hex"))
     assert image.minaddr() == 0x10000
-    with (tmp_path / "out/firmware.elf").open("rb") as stream:
+    with (out / "firmware.elf").open("rb") as stream:
         for segment in ELFFile(stream).iter_segments("PT_LOAD"):
             start, data = segment["p_paddr"], segment.data()
             if not data:
@@ -182,7 +202,7 @@ def test_hex_and_bin_hold_the_bytes_of_the_elf(tmp_path: Path, model: Path, comp
             assert binary[start - 0x10000 :][: len(data)] == data
 
 
-def test_both_compilers_give_the_same_output_bytes(tmp_path: Path, model: Path) -> None:
+def test_both_compilers_give_the_same_output_bytes(built: Callable[..., Path], model: Path) -> None:
     """Each equals TFLite Micro above; here the emulated images are compared directly, on other inputs."""
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
@@ -190,17 +210,14 @@ def test_both_compilers_give_the_same_output_bytes(tmp_path: Path, model: Path) 
     from tinyprune.measure import benchmark
 
     board, answers = boards.load("nano33"), []
-    inputs = samples.make(reader.read(model.read_bytes()).input, 16, seed=99)
+    inputs = samples.make(reader.read(model.read_bytes()), 16, seed=99)
     for name in ("gcc", "zig"):
-        build_task.run_build(request("nano33", tmp_path / name, model, compiler=name, run=False), quiet)
-        image, _ = output.load(tmp_path / name / "out", board)
+        image, _ = output.load(built("nano33", name), board)
         answers.append(benchmark.outputs(EMULATORS["sim"], image, board, inputs))
     np.testing.assert_array_equal(*answers)
 
 
-def test_the_same_model_gives_the_same_sources_and_image(tmp_path: Path, model: Path) -> None:
-    for name in ("a", "b"):
-        build_task.run_build(request("nano33", tmp_path / name, model, compiler="zig", run=False), quiet)
+def test_the_same_model_gives_the_same_sources_and_image(built: Callable[..., Path], compiler: str) -> None:
     for path in (
         "firmware.bin",
         "project/network/network.c",
@@ -208,7 +225,8 @@ def test_the_same_model_gives_the_same_sources_and_image(tmp_path: Path, model: 
         ".tinyprune.json",
         ".tinyprune.zip",
     ):
-        assert (tmp_path / "a/out" / path).read_bytes() == (tmp_path / "b/out" / path).read_bytes()
+        one, other = ((built("nano33", compiler, name) / path).read_bytes() for name in ("a", "b"))
+        assert one == other
 
 
 @pytest.mark.emulator
@@ -251,9 +269,9 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("case", FORMATS)
-def test_a_build_of_another_tinyprune_is_told(tmp_path: Path, model: Path, case: str) -> None:
+def test_a_build_of_another_tinyprune_is_told(tmp_path: Path, built: Callable[..., Path], case: str) -> None:
     """Before its firmware meets an emulator or a board, which could only say that it is wrong."""
-    build_task.run_build(request("host", tmp_path, model, run=False), quiet)
+    shutil.copytree(built("host"), tmp_path / "out")
     path = tmp_path / "out/report.json"
     report = json.loads(path.read_text())
     assert (report["format"], report["tinyprune"]) == (FORMAT, __version__)
@@ -325,11 +343,12 @@ def test_no_compiler_says_how_to_get_one(tmp_path: Path, model: Path, monkeypatc
         build_task.run_build(request("nano33", tmp_path, model, compiler="clang"), quiet)
 
 
-def test_the_generated_network_drops_into_another_program(tmp_path: Path, model: Path) -> None:
+def test_the_generated_network_drops_into_another_program(
+    tmp_path: Path, built: Callable[..., Path], model: Path
+) -> None:
     """network/ and runtime/ alone, with the README's few lines around them."""
-    build_task.run_build(request("host", tmp_path, model, run=False), quiet)
     graph = reader.read(model.read_bytes())
-    sample = samples.make(graph.input, 9)[8]
+    sample = samples.make(graph, 9)[8]
     (tmp_path / "main.c").write_text(
         """
         #include <stdio.h>
@@ -344,7 +363,7 @@ def test_the_generated_network_drops_into_another_program(tmp_path: Path, model:
         }
         """
     )
-    project = tmp_path / "out/project"
+    project = built("host") / "project"
     sources = [*(project / "network").glob("*.c"), *(project / "runtime/src").glob("*.c"), tmp_path / "main.c"]
     command = [sys.executable, "-m", "ziglang", "cc", f"-I{project}/network", f"-I{project}/runtime/include"]
     subprocess.run([*command, *map(str, sources), "-o", str(tmp_path / "mine")], check=True, capture_output=True)
@@ -352,9 +371,9 @@ def test_the_generated_network_drops_into_another_program(tmp_path: Path, model:
     assert done.stdout == oracle.infer(model.read_bytes(), sample[None])[0].tobytes()
 
 
-def test_the_network_links_into_cpp(tmp_path: Path, model: Path) -> None:
-    build_task.run_build(request("host", tmp_path, model, run=False), quiet)
-    project = tmp_path / "out/project"
+def test_the_network_links_into_cpp(tmp_path: Path, built: Callable[..., Path]) -> None:
+    """C links it: zig would first compile all of libc++, which takes minutes on a busy machine and is not needed."""
+    project = built("host") / "project"
     (tmp_path / "main.cpp").write_text(
         """
         #include "network.h"
@@ -367,18 +386,17 @@ def test_the_network_links_into_cpp(tmp_path: Path, model: Path) -> None:
     )
     zig, includes = [sys.executable, "-m", "ziglang"], [f"-I{project}/network", f"-I{project}/runtime/include"]
     sources = [str(p) for p in (*(project / "network").glob("*.c"), *(project / "runtime/src").glob("*.c"))]
-    for command in (["cc", "-c", *sources], ["c++", str(tmp_path / "main.cpp"), "*.o", "-o", "mine"]):
+    for command in (["cc", "-c", *sources], ["c++", "-c", str(tmp_path / "main.cpp")], ["cc", "*.o", "-o", "mine"]):
         expanded = [str(p) for part in command for p in (sorted(tmp_path.glob(part)) if part == "*.o" else [part])]
         subprocess.run([*zig, *expanded[:1], *includes, *expanded[1:]], cwd=tmp_path, check=True, capture_output=True)
     subprocess.run([tmp_path / "mine"], check=True)
 
 
-def test_no_path_of_this_machine_is_in_the_image(tmp_path: Path, model: Path, compiler: str) -> None:
-    for name in ("a", "b"):
-        build_task.run_build(request("nano33", tmp_path / name, model, compiler=compiler, run=False), quiet)
-    one, other = ((tmp_path / name / "out/firmware.elf").read_bytes() for name in ("a", "b"))
+def test_no_path_of_this_machine_is_in_the_image(built: Callable[..., Path], compiler: str) -> None:
+    folders = [built("nano33", compiler, name) for name in ("a", "b")]
+    one, other = ((folder / "firmware.elf").read_bytes() for folder in folders)
     assert one == other
-    assert str(tmp_path).encode() not in one
+    assert not any(str(folder.parent).encode() in one for folder in folders)
 
 
 def test_a_board_that_names_an_unknown_emulator(tmp_path: Path, model: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_file_changed_during_the_build_is_not_replaced(
         edited.write_text("mine")
         return real(files, folder)
 
-    monkeypatch.setattr(output, "write_files", edit_meanwhile)
+    monkeypatch.setattr(files, "write_files", edit_meanwhile)
     with pytest.raises(UsageError, match=r"files that you changed or added: project/app/main.c"):
         remake(tmp_path, model)
     assert edited.read_text() == "mine"

@@ -138,11 +138,16 @@ def sequences():
 
 
 @pytest.mark.parametrize("share", [0.8, 0.85, 0.9])
-def test_a_sequence_to_sequence_network_has_exactly_that_share_of_zeros_before_and_after_training(sequences, share):
+def test_a_sequence_to_sequence_network_has_exactly_that_share_of_zeros(sequences, share):
     pruned = prune(sequences, Unstructured(share))
     names = ["conv", "encoder", "encoder/recurrent_kernel", "decoder", "decoder/recurrent_kernel", "dense"]
     assert [line.name for line in pruned.layers] == names == list(pruned.masks)
     assert [line.zeros for line in pruned.layers] == [round(share * line.weights) for line in pruned.layers]
+
+
+@pytest.mark.parametrize("share", [*(pytest.param(share, marks=pytest.mark.slow) for share in (0.8, 0.85)), 0.9])
+def test_it_still_has_it_after_training(sequences, share):
+    pruned = prune(sequences, Unstructured(share))
     pruned.model.compile("adam", "mse")
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=(16, 7, 5)), rng.normal(size=(16, 4, 3))]

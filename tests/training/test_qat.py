@@ -61,7 +61,7 @@ def test_masks_survive_training_and_conversion_and_the_network_learns(pruned):
     patterns = {op.name: sparsity.discover(op.matrix) for op in graph.ops if op.matrix is not None}
     assert patterns == {"conv_1": "2:4", "conv_2": "2:4", "fully_connected_1": "2:4"}
     maps, labels = clips(99)
-    samples = np.clip(np.round(maps / graph.input.scale) + graph.input.zero_point, -128, 127).astype(np.int8)
+    samples = np.clip(np.round(maps / graph.inputs[0].scale) + graph.inputs[0].zero_point, -128, 127).astype(np.int8)
     outputs = reference.infer(graph, samples)
     assert (outputs.reshape(len(maps), -1).argmax(axis=1) == labels).mean() > 0.9
     if oracle.version():

@@ -127,7 +127,7 @@ def test_equal_models_give_equal_bytes(content):
 @pytest.mark.tflm
 def test_int8_follows_the_float_network(model, content):
     features = np.random.default_rng(1).normal(scale=8, size=(64, 49, 10, 1)).astype(np.float32).cumsum(axis=1) / 4
-    graph_input = reader.read(content).input
+    graph_input = reader.read(content).inputs[0]
     quantized = np.clip(np.round(features / graph_input.scale) + graph_input.zero_point, -128, 127).astype(np.int8)
     probabilities = (oracle.infer(content, quantized).astype(np.float32) + 128) / 256
     expected = model.predict(features, verbose=0)
@@ -174,7 +174,9 @@ def test_ranges_of_least_error_lose_less_than_extremes():
     for rule in ("extremes", "least-error"):
         content = quantize.quantize(model, inputs, rule)
         graph = reader.read(content)
-        stored = np.clip(np.round(inputs / graph.input.scale) + graph.input.zero_point, -128, 127).astype(np.int8)
+        stored = np.clip(np.round(inputs / graph.inputs[0].scale) + graph.inputs[0].zero_point, -128, 127).astype(
+            np.int8
+        )
         output = graph.ops[-1].output
         shown = (oracle.infer(content, stored).astype(np.float64) - output.zero_point) * output.scale
         errors[rule] = ((shown.reshape(wanted.shape) - wanted) ** 2).mean()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler import reference
+from tinyprune.compiler import reader, reference
 from tinyprune.compiler.graph import Graph
 from tinyprune.errors import MissingDependency, ModelError
 
@@ -27,11 +27,11 @@ def expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
     judge = version()
     if judge is None:
         return reference.infer(graph, inputs), "tinyprune's NumPy reference (tflite-micro is not there)"
-    return infer(model, graph, inputs), judge
+    return infer(model, inputs, graph), judge
 
 
-def infer(model: bytes, graph: Graph, inputs: Int8) -> Int8:
-    """The same, by TFLite Micro. `graph` is what the model was read as.
+def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
+    """The same, by TFLite Micro. `graph` is what the model was read as, if it has been.
 
     Raises MissingDependency without the wheel, ModelError where TFLite Micro refuses the model.
     """
@@ -41,6 +41,7 @@ def infer(model: bytes, graph: Graph, inputs: Int8) -> Int8:
         raise MissingDependency(
             "the TFLite Micro interpreter is not installed: `pip install tflite-micro` (Linux x86-64)"
         ) from None
+    graph = graph or reader.read(model)
     arena_bytes = (1 << 20) + 10 * len(model) + 4 * graph.largest_bytes
     parts = graph.split_inputs(inputs)
     try:

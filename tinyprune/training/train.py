@@ -180,7 +180,7 @@ def int8_accuracy(content: bytes, examples: Examples) -> float:
     """The share for the bytes of an int8 .tflite, run by TensorFlow Lite Micro's own interpreter."""
     graph = reader.read(content)
     stored = samples.quantize(examples.inputs, graph.ends("accuracy")[0], "examples")
-    outputs = oracle.infer(content, graph, stored)
+    outputs = oracle.infer(content, stored, graph)
     return float((outputs.argmax(axis=1) == examples.targets).mean())
 
 

@@ -1,10 +1,13 @@
 """Layers to try each kernel on, as hypothesis strategies, and how a kernel is called on a layer."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.compiler.kernels.harness import Library
@@ -30,6 +33,18 @@ INT8_FILLS = {
     "zeros": lambda _, shape: np.zeros(shape),
 }
 FILLS = st.sampled_from([*["random"] * 8, *INT8_FILLS])
+
+
+def many(examples: int, salt: str, check: Callable[..., None], *given_to_it: Any) -> None:
+    """Calls `check` with the arguments and a source of examples, which are others for each `salt`."""
+
+    @seed(crc32(salt.encode()))
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        check(*given_to_it, data)
+
+    run()
 
 
 def fill(kind: str, random: np.random.Generator, shape: tuple[int, ...]) -> Int8:

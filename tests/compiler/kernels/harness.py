@@ -5,18 +5,23 @@ must come back as they were. Either way every buffer is exactly as long as its a
 touched.
 """
 
+import fcntl
+import os
+import select
 import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from threading import Timer
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
@@ -33,7 +38,8 @@ from unicorn.arm_const import (
 )
 
 from tinyprune.compiler.kernels import interleaved, quads
-from tinyprune.firmware.toolchain import Compiler
+from tinyprune.device import boards
+from tinyprune.firmware.toolchain import COMPILERS, Compiler
 
 Array = npt.NDArray[Any]
 
@@ -84,6 +90,20 @@ def compile_c(command: list[str], output: Path) -> None:
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder for all processes of this run of pytest, which the first of them fills."""
+    base = factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = root / name, root / f"{name}.done"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            make(folder)
+            done.touch()
+    return folder
+
+
 def host_compiler(folder: Path) -> list[str]:
     """gcc or clang with both sanitizers; zig with traps on undefined behaviour where their run-time library is
     missing."""
@@ -103,12 +123,16 @@ def host_compiler(folder: Path) -> list[str]:
 class Host:
     """The kernels in a process of their own, fed through pipes; it is started again after a sanitizer has ended it."""
 
-    def __init__(self, folder: Path, compiler: list[str] | None = None) -> None:
-        _write_table(folder / "table.h")
+    def __init__(self, folder: Path) -> None:
         self._program = folder / "runner"
-        sources = [str(path) for path in (*SOURCES, HERE / "runner.c")]
-        compile_c([*(compiler or host_compiler(folder)), *WARNINGS, *INCLUDES, f"-I{folder}", *sources], self._program)
         self._process = self._start()
+
+    @staticmethod
+    def compile(folder: Path, compiler: list[str] | None = None) -> None:
+        _write_table(folder / "table.h")
+        sources = [str(path) for path in (*SOURCES, HERE / "runner.c")]
+        command = [*(compiler or host_compiler(folder)), *WARNINGS, *INCLUDES, f"-I{folder}", *sources]
+        compile_c(command, folder / "runner")
 
     def _start(self) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE
@@ -120,13 +144,12 @@ class Host:
         requests, replies = self._process.stdin, self._process.stdout
         assert requests is not None
         assert replies is not None
-        watchdog = Timer(TIMEOUT_S, self._process.kill)
-        watchdog.start()
         with suppress(BrokenPipeError):
             requests.write(message)
             requests.flush()
+        if not select.select([replies], [], [], TIMEOUT_S)[0]:  # the function has not returned
+            self._process.kill()
         content = replies.read(sum(array.nbytes for array in arrays))
-        watchdog.cancel()
         if self._process.poll() is not None or len(content) < sum(array.nbytes for array in arrays):
             code = self._process.wait(timeout=TIMEOUT_S)
             assert self._process.stderr is not None
@@ -179,16 +202,19 @@ class Arm:
     RETURN = 0x0005_0000 - 16
     REGISTERS = (UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3)
 
-    def __init__(self, folder: Path, compiler: Compiler, cpu: int = UC_CPU_ARM_CORTEX_M4) -> None:
-        self.elf = folder / f"kernels-{compiler.name}.elf"
+    @classmethod
+    def compile(cls, folder: Path, compiler: Compiler) -> None:
         port = TEMPLATES / "ports" / "cortex_m"
         sources = [str(path) for path in (*SOURCES, port / "string.c")]
         script = folder / "kernels.ld"
         keep = "KEEP(*(.text*)) *(.rodata*)"
-        script.write_text(f"SECTIONS {{ . = {self.CODE:#x}; .text : {{ {keep} }} /DISCARD/ : {{ *(.ARM.*) }} }}")
+        script.write_text(f"SECTIONS {{ . = {cls.CODE:#x}; .text : {{ {keep} }} /DISCARD/ : {{ *(.ARM.*) }} }}")
         entry = ["-T", str(script), "-Wl,-e,test_dsp"]
         flags = [*compiler.compile_flags, *INCLUDES, f"-I{port}", *sources, *entry, *compiler.link_flags]
-        compile_c([*compiler.command, *flags], self.elf)
+        compile_c([*compiler.command, *flags], folder / "kernels.elf")
+
+    def __init__(self, folder: Path, cpu: int = UC_CPU_ARM_CORTEX_M4) -> None:
+        self.elf = folder / "kernels.elf"
         self.uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
         self.uc.ctl_set_cpu_model(cpu)
         self.uc.mem_map(self.CODE, self.CODE_BYTES)
@@ -228,4 +254,21 @@ class Arm:
             _write_back(name, array, bytes(self.uc.mem_read(address, array.nbytes)))
 
     def close(self) -> None:
-        self.elf.unlink()
+        pass
+
+
+#: Core, by what a back end begins with.
+CORES = {"arm": "cortex-m4", "m0": "cortex-m0plus"}
+
+
+def start(backend: str, factory: pytest.TempPathFactory) -> Host | Arm:
+    """The back end "host", or a core and a compiler for it such as "arm-gcc"."""
+    where, _, name = backend.partition("-")
+    if where == "host":
+        return Host(once(factory, "kernels-host", Host.compile))
+    board, core = boards.load("nano33"), CORES[where]
+    fpu = board.cpu.fpu and core != CORES["m0"]
+    compiler = COMPILERS[name](replace(board, cpu=replace(board.cpu, core=core, fpu=fpu)))
+    if compiler is None:
+        pytest.skip(f"the compiler {name} for Arm is not installed")
+    return Arm(once(factory, f"kernels-{backend}", partial(Arm.compile, compiler=compiler)), ARM_CPUS[core])

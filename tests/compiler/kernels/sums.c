@@ -3,7 +3,7 @@
  *
  * Sums of the average pool alone, with constants where a compiler likes to share registers, for tests. */
 #define tp_average_pool_five_s8_dsp test_average_pool
-#include "../../firmware_templates/runtime/src/tp_average_pool_five_s8_dsp.c"
+#include "../../../firmware_templates/runtime/src/tp_average_pool_five_s8_dsp.c"
 
 void test_add_bytes(const int8_t *x, uint32_t *y);
 

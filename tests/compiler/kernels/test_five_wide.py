@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.compiler.kernels.cases import FILLS, POISON, ZERO_POINTS, fill, slide, sparse
-from tests.compiler.kernels.harness import Arm, Host, Library
+from tests.compiler.kernels import harness
+from tests.compiler.kernels.cases import FILLS, POISON, ZERO_POINTS, fill, many, slide, sparse
+from tests.compiler.kernels.harness import Library
 from tests.tflite_models import Conv, Depthwise, Input, Layer, Pool, graph
 from tinyprune.compiler import kernels, reference
 from tinyprune.compiler.graph import Op
@@ -18,14 +19,11 @@ from tinyprune.compiler.kernels import FiveWide, Kernel, Struct, Wiring, depthwi
 from tinyprune.compiler.kernels.depthwise_five import from_planes, to_planes
 from tinyprune.compiler.kernels.five_conv import Format
 from tinyprune.compiler.sparsity import NM
-from tinyprune.device import boards
-from tinyprune.firmware.toolchain import COMPILERS
 
 Int8 = npt.NDArray[np.int8]
 
-CHECKS = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)
+#: As many different ones for each back end.
+EXAMPLES = pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.slow)])
 ROWS = st.integers(1, 7)
 BY_NAME = {kernel.name: kernel for kernel in (*five_wide.ROWS, *five_conv.ROWS)}
 FORMS = pytest.mark.parametrize("form", five_conv.FORMATS, ids=lambda form: form.name)
@@ -39,15 +37,15 @@ FORMS = pytest.mark.parametrize("form", five_conv.FORMATS, ids=lambda form: form
         pytest.param("arm-zig", marks=[pytest.mark.compiler, pytest.mark.emulator]),
     ],
 )
-def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    folder = tmp_path_factory.mktemp("five-wide")
-    _, _, name = request.param.partition("-")
-    compiler = COMPILERS[name](boards.load("nano33")) if name else None
-    if name and compiler is None:
-        pytest.skip(f"the compiler {name} for Arm is not installed")
-    library: Host | Arm = Arm(folder, compiler) if compiler else Host(folder)
-    yield library
-    library.close()
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def library(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    started = harness.start(backend, tmp_path_factory)
+    yield started
+    started.close()
 
 
 def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: float = 1) -> dict[str, Any]:
@@ -141,9 +139,12 @@ def run_conv(library: Library, form: Format, op: Any, x: Int8, first: int | None
 
 
 @FORMS
-@CHECKS
-@given(st.data())
-def test_conv(library: Library, form: Format, data: st.DataObject) -> None:
+@EXAMPLES
+def test_conv(library: Library, backend: str, form: Format, examples: int) -> None:
+    many(examples, f"{backend} conv {form.name}", conv, library, form)
+
+
+def conv(library: Library, form: Format, data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     size, window, rest = data.draw(slide())
     in_channels, out_channels = data.draw(st.integers(1, 24)), data.draw(st.integers(1, 9))
@@ -163,9 +164,12 @@ def test_conv(library: Library, form: Format, data: st.DataObject) -> None:
 
 
 @FORMS
-@CHECKS
-@given(st.data())
-def test_conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObject) -> None:
+@EXAMPLES
+def test_conv_of_a_row_of_five(library: Library, backend: str, form: Format, examples: int) -> None:
+    many(examples, f"{backend} conv_of_a_row_of_five {form.name}", conv_of_a_row_of_five, library, form)
+
+
+def conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObject) -> None:
     """Every count of groups around the kernel's runs of 16."""
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     in_channels, out_channels = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 5))
@@ -191,9 +195,12 @@ def channel_counts(multiple: int = 1) -> st.SearchStrategy[int]:
 
 
 @pytest.mark.parametrize("name", ["dense", "dense8"])
-@CHECKS
-@given(st.data())
-def test_depthwise(library: Library, name: str, data: st.DataObject) -> None:
+@EXAMPLES
+def test_depthwise(library: Library, backend: str, name: str, examples: int) -> None:
+    many(examples, f"{backend} depthwise {name}", depthwise, library, name)
+
+
+def depthwise(library: Library, name: str, data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels = data.draw(ROWS), data.draw(channel_counts(2) | channel_counts())
     op: Any = graph(
@@ -219,9 +226,12 @@ def test_depthwise(library: Library, name: str, data: st.DataObject) -> None:
     [("dense", "pairs"), ("dense8", "pairs8"), *(("dense", name) for name in ("taps", "sp14", "exact", "duos"))],
     ids="-".join,
 )
-@CHECKS
-@given(st.data())
-def test_two_layers_row_by_row(library: Library, names: tuple[str, str], data: st.DataObject) -> None:
+@EXAMPLES
+def test_two_layers_row_by_row(library: Library, backend: str, names: tuple[str, str], examples: int) -> None:
+    many(examples, f"{backend} two_layers_row_by_row {names}", two_layers_row_by_row, library, names)
+
+
+def two_layers_row_by_row(library: Library, names: tuple[str, str], data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels, out_channels = data.draw(ROWS), data.draw(channel_counts(4)), data.draw(st.integers(1, 9))
     channels += -channels % (8 if names[1] == "sp14" else 1)
@@ -254,9 +264,12 @@ def test_two_layers_row_by_row(library: Library, names: tuple[str, str], data: s
     np.testing.assert_array_equal(from_planes(shared[:out_channels], height, first_out), expected)
 
 
-@CHECKS
-@given(st.data())
-def test_average_pool(library: Library, data: st.DataObject) -> None:
+@EXAMPLES
+def test_average_pool(library: Library, backend: str, examples: int) -> None:
+    many(examples, f"{backend} average_pool", average_pool, library)
+
+
+def average_pool(library: Library, data: st.DataObject) -> None:
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels, first = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 9)), data.draw(st.integers(1, 3))
     activation = data.draw(st.sampled_from(["NONE", "RELU"]))

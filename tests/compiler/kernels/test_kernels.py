@@ -1,8 +1,9 @@
 """Every kernel against the reference: on this PC under sanitizers, and as Cortex-M4 code in an emulator."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,16 +11,23 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.compiler.kernels import harness
-from tests.compiler.kernels.cases import CASES, INT8_FILLS, POISON, fill, operator_and_input, run_kernel, sparse
-from tests.compiler.kernels.harness import ARM_CPUS, RUNTIME, ZIG, Arm, Host, Library, host_compiler
+from tests.compiler.kernels.cases import (
+    CASES,
+    INT8_FILLS,
+    POISON,
+    fill,
+    many,
+    operator_and_input,
+    run_kernel,
+    sparse,
+)
+from tests.compiler.kernels.harness import RUNTIME, ZIG, Host, Library
 from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
 from tinyprune.compiler import fixed_point, kernels, reference
 from tinyprune.compiler.kernels import KERNELS, Kernel, five_conv, five_wide, interleaved, quads
 from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.reader import read
-from tinyprune.device import boards
-from tinyprune.firmware.toolchain import COMPILERS
 
 BY_NAME = {kernel.name: kernel for kernel in (*quads.ROWS, *interleaved.ROWS)}
 BACKENDS = [
@@ -29,27 +37,20 @@ BACKENDS = [
     pytest.param("m0-gcc", marks=[pytest.mark.compiler, pytest.mark.emulator]),
     pytest.param("m0-zig", marks=[pytest.mark.compiler, pytest.mark.emulator]),
 ]
-CORES = {"arm": "cortex-m4", "m0": "cortex-m0plus"}
+#: As many different ones for each back end.
+EXAMPLES = pytest.mark.parametrize("examples", [50, pytest.param(200, marks=pytest.mark.slow)])
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    folder = tmp_path_factory.mktemp("kernels")
-    where, _, name = request.param.partition("-")
-    library: Host | Arm
-    if where == "host":
-        library = Host(folder)
-    else:
-        board = boards.load("nano33")
-        core = CORES[where]
-        compiler = COMPILERS[name](
-            replace(board, cpu=replace(board.cpu, core=core, fpu=board.cpu.fpu and core != CORES["m0"]))
-        )
-        if compiler is None:
-            pytest.skip(f"the compiler {name} for Arm is not installed")
-        library = Arm(folder, compiler, ARM_CPUS[core])
-    yield library
-    library.close()
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def library(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    started = harness.start(backend, tmp_path_factory)
+    yield started
+    started.close()
 
 
 def test_every_row_has_a_case_and_every_source_a_row() -> None:
@@ -63,15 +64,14 @@ def test_every_row_has_a_case_and_every_source_a_row() -> None:
 
 
 @pytest.mark.parametrize("kernel", BY_NAME.values(), ids=lambda kernel: kernel.name)
-def test_equals_reference(library: Library, kernel: Kernel) -> None:
-    @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
-    @given(operator_and_input(kernel))
-    def check(case: Any) -> None:
-        op, x = case
+@EXAMPLES
+def test_equals_reference(library: Library, backend: str, kernel: Kernel, examples: int) -> None:
+    def check(data: st.DataObject) -> None:
+        op, x = data.draw(operator_and_input(kernel))
         assume(kernel.accepts(op))
         np.testing.assert_array_equal(run_kernel(library, kernel, op, x), reference.run_op(op, x))
 
-    check()
+    many(examples, f"{backend} {kernel.name}", check)
 
 
 @pytest.mark.parametrize("name", [name for name in BY_NAME if "1x1" in name])
@@ -146,12 +146,18 @@ def test_doubling_high_mul_from_halves(library: Library) -> None:
     np.testing.assert_array_equal(y, np.repeat((a * b + (1 << 30) >> 31)[:, None], 2, axis=1))
 
 
+@functools.cache
+def ties_of_fast_rounding(shift: int, zero_point: int) -> tuple[np.ndarray, np.ndarray]:
+    """Those on which the kernels' own rounding is right."""
+    acc, multiplier = ties(shift)
+    fits = np.array([fixed_point.fast_rounding_is_exact(abs(int(a)), shift, zero_point) for a in acc])
+    return acc[fits], multiplier[fits]
+
+
 @pytest.mark.parametrize("zero_point", [-128, 0, 127])
 @pytest.mark.parametrize("shift", range(-30, 0))
 def test_fast_requantize_on_every_kind_of_tie(library: Library, shift: int, zero_point: int) -> None:
-    acc, multiplier = ties(shift)
-    fits = np.array([fixed_point.fast_rounding_is_exact(abs(int(a)), shift, zero_point) for a in acc])
-    acc, multiplier = acc[fits], multiplier[fits]
+    acc, multiplier = ties_of_fast_rounding(shift, zero_point)
     assert len(acc) > 1000 or shift < -22
     y, shifts, zero_points = np.zeros_like(acc), np.full_like(acc, shift), np.full_like(acc, zero_point)
     library.call("test_requantize_fast", [np.array([len(acc)], np.int32), acc, multiplier, shifts, zero_points, y])
@@ -213,9 +219,14 @@ def dsp_instructions(a: int, b: int) -> list[int]:
 
 @pytest.mark.compiler
 @pytest.mark.parametrize("sanitized", ["gcc or clang", "zig"])
-def test_the_harness_catches_an_overrun(tmp_path: Any, sanitized: str) -> None:
-    compiler = [*ZIG, "-O1"] if sanitized == "zig" else host_compiler(tmp_path)
-    host = Host(tmp_path, compiler)
+def test_the_harness_catches_an_overrun(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, sanitized: str
+) -> None:
+    if sanitized == "zig":
+        Host.compile(tmp_path, [*ZIG, "-O1"])
+        host = Host(tmp_path)
+    else:
+        host = Host(harness.once(tmp_path_factory, "kernels-host", Host.compile))
     a = np.zeros(4, np.uint32)
     with pytest.raises(AssertionError, match="ended the process"):
         host.call("test_dsp", [np.array([5], np.int32), a, a.copy(), np.zeros((5, 12), np.uint32)])

@@ -46,9 +46,10 @@ def _received(link: Link, answers: int) -> bytes:
     return received
 
 
-@pytest.fixture(
-    params=["host", "pty", "tcp", *(pytest.param(name, marks=pytest.mark.emulator) for name in ("sim", "qemu"))]
-)
+WIRES = {"host": [], "pty": [], "tcp": [], "sim": [pytest.mark.emulator], "qemu": [pytest.mark.emulator]}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=marks) for name, marks in WIRES.items()])
 def link(request: pytest.FixtureRequest) -> Iterator[Link]:
     """Each kind of wire in turn, past the boot messages."""
     if request.param == "sim":
@@ -235,10 +236,18 @@ def random_commands(count: int) -> bytes:
     return b"%".join(lines) + b"%"
 
 
-def test_ten_thousand_random_commands(link: Link) -> None:
+RANDOM = [
+    pytest.param("host", 10_000),
+    *(pytest.param(name, 1_000, marks=marks) for name, marks in WIRES.items() if name != "host"),
+    *(pytest.param(name, 10_000, marks=[*marks, pytest.mark.slow]) for name, marks in WIRES.items() if name != "host"),
+]
+
+
+@pytest.mark.parametrize(("link", "count"), RANDOM, indirect=["link"])
+def test_random_commands(link: Link, count: int) -> None:
     """One answer each, no sanitizer report, and sound afterwards."""
-    received = talk(link, random_commands(10_000))
-    assert received.count(b"m-ready\r\n") == 10_000
+    received = talk(link, random_commands(count))
+    assert received.count(b"m-ready\r\n") == count
     assert re.fullmatch(rb"(?:[\x20-\x7e]+\r\n)*", received)
     load(link)
     answer(link, "infer 1 0")

@@ -18,7 +18,7 @@ import pytest
 import serial
 import serial.rfc2217
 
-from tests import networks
+from tests import ctrl_c, networks
 from tests.device.emulators import firmware, wires
 from tinyprune.device import boards, serial_port
 from tinyprune.device.emulators import EMULATORS
@@ -350,23 +350,12 @@ def test_an_emulator_that_goes_away_midway_leaves_the_results_so_far(built: Path
 
 @pytest.mark.emulator
 def test_ctrl_c_shows_the_results_so_far(built: Path) -> None:
-    command = [sys.executable, "-m", "tinyprune", "bench", "--board", "nano33", "-n", "3000", "--csv", "cut.csv"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen(
-        command, cwd=built, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        while "inferring 3000 inputs" not in process.stderr.readline():
-            assert process.poll() is None
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        said, error = process.stdout.read(), process.stderr.read()
-    assert process.returncode == 130
-    assert error == "error: interrupted\n"
+    command = ["bench", "--board", "nano33", "-n", "3000", "--csv", "cut.csv"]
+    code, said, error = ctrl_c.after_three(built, *command)
+    assert (code, error) == (130, "error: interrupted\n")
     done = int(said.split()[3])
     assert said.startswith(f"BROKEN OFF after {done} of 3000 inputs: interrupted")
-    assert 0 < done < 3000
+    assert 3 <= done < 3000
     assert len((built / "cut.csv").read_text().splitlines()) == 1 + done
 
 

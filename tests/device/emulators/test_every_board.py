@@ -11,7 +11,7 @@ import pytest
 from tests import networks
 from tests.device.emulators import firmware
 from tinyprune import files
-from tinyprune.compiler import lower, reader, samples
+from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.device import boards
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS
@@ -25,7 +25,7 @@ from tinyprune.tasks import build as build_task
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 MODEL = networks.ds_cnn()
 GRAPH = reader.read(MODEL, "net")
-INPUTS = samples.make(GRAPH.input, 3)
+INPUTS = samples.make(GRAPH, 3)
 MARKS = {
     "renode": [pytest.mark.renode],
     "tflm": [
@@ -46,7 +46,7 @@ _built: dict[tuple[str, str], FirmwareImage] = {}
 
 @pytest.fixture(scope="module")
 def expected() -> np.ndarray:
-    return build_task.expected_outputs(MODEL, GRAPH, INPUTS)[0]
+    return oracle.expected(MODEL, GRAPH, INPUTS)[0]
 
 
 def _aot(board: Board, folder: Path) -> FirmwareImage:

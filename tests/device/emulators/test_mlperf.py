@@ -157,7 +157,7 @@ def test_the_data_set_of_the_example(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"20 inputs in {tmp_path}\n"
-    tensor = reader.read((tmp_path / "model.tflite").read_bytes()).input
+    tensor = reader.read((tmp_path / "model.tflite").read_bytes()).inputs[0]
     labels = speech_commands.LABELS
     written = labelled.read(tmp_path / "kws01", tensor, len(labels), labels, None)
     whole = labelled.read_split(Path(audio), "validation", tensor, labels)

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import COMPILERS
 from tests.device.emulators import firmware
+from tests.tables import half
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import UsageError
@@ -90,9 +92,10 @@ def test_runs_without_a_line_of_python(name: str, tmp_path: Path) -> None:
     assert outputs.tolist() == [firmware.expected_output(data).tolist()]
 
 
-@pytest.mark.parametrize(("base", "number", "other"), REFUSED)
-def test_what_a_port_cannot_do_is_told(base: str, number: str, other: str, tmp_path: Path, compiler: str) -> None:
+@pytest.mark.parametrize(("compiler", "refused"), half(COMPILERS, list(REFUSED)), indirect=["compiler"])
+def test_what_a_port_cannot_do_is_told(compiler: str, refused: tuple[str, str, str], tmp_path: Path) -> None:
+    base, number, other = refused
     path = board_file(tmp_path, base, ((number, other),))
-    message = f"cannot do what the board file of {base} says: {REFUSED[base, number, other]}"
+    message = f"cannot do what the board file of {base} says: {REFUSED[refused]}"
     with pytest.raises(UsageError, match=message):
         firmware.make(tmp_path, str(path), toolchain.find(boards.load(str(path)), compiler))

@@ -28,12 +28,12 @@ def test_counts_agree(compiler: str, tmp_path: Path) -> None:
     (tmp_path / "net.tflite").write_bytes(model)
     request = build_task.BuildRequest(BOARD, tmp_path / "build", tmp_path / "net.tflite", compiler=compiler)
     report = build_task.run_build(request, lambda _stage: None)
-    sample = samples.make(reader.read(model, "net").input, build_task.COMPARED_INPUTS)[-1]
+    sample = samples.make(reader.read(model, "net"), build_task.COMPARED_INPUTS)[-1]
     folder = tmp_path / "qemu"
     folder.mkdir()
     found = qemu.count(tmp_path / "build" / output.PROJECT, BOARD, toolchain.find(BOARD, compiler), sample, folder)
     assert found.instructions == pytest.approx(report.instructions, rel=QEMU_TOLERANCE)
-    np.testing.assert_array_equal(found.output, oracle.infer(model, sample[None])[0])
+    np.testing.assert_array_equal(found.outputs[0], oracle.infer(model, sample[None])[0])
 
 
 def test_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from tests import networks
+from tests.conftest import COMPILERS
 from tests.device.emulators import firmware
+from tests.tables import half
 from tinyprune.cli import show
 from tinyprune.device import boards, emulators
 from tinyprune.device.emulators import EMULATORS, qemu
@@ -40,8 +42,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
 
 
 @needs_qemu
-@pytest.mark.parametrize("name", MACHINES)
-def test_machines_answer(name: str, compiler: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("compiler", "name"), half(COMPILERS, MACHINES), indirect=["compiler"])
+def test_machines_answer(compiler: str, name: str, tmp_path: Path) -> None:
     board = boards.load(name)
     built = firmware.make(tmp_path, name, toolchain.find(board, compiler))
     inputs = np.random.default_rng(3).integers(-128, 128, (4, firmware.INPUT_BYTES), dtype=np.int8)

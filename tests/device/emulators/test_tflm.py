@@ -45,7 +45,7 @@ def build(model: bytes, folder: Path, *, dense: bool = False, board: boards.Boar
 @pytest.mark.parametrize("pattern", ["2:4", "unstructured-80"])
 def test_sparse_layers_answer_as_the_dense_model_does(tmp_path: Path, pattern: str) -> None:
     model = networks.every_operator(pattern=pattern)
-    inputs = samples.make(reader.read(model).input, INPUTS)
+    inputs = samples.make(reader.read(model), INPUTS)
     sparse, dense = build(model, tmp_path / "sparse"), build(model, tmp_path / "dense", dense=True)
     answers = benchmark.outputs(SIM, sparse.image, BOARD, inputs)
     np.testing.assert_array_equal(answers, benchmark.outputs(SIM, dense.image, BOARD, inputs))
@@ -82,7 +82,7 @@ def check_cmake_project(project: Path, elf: Path, graph: reader.Graph) -> None:
         done = subprocess.run(command, cwd=project, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         assert "warning" not in done.stderr
-    inputs = samples.make(graph.input, 4)
+    inputs = samples.make(graph, 4)
     built = project.parent / "cmake-build/firmware.elf"
     made = tflm_image(built, graph)
     np.testing.assert_array_equal(

@@ -45,16 +45,15 @@ def build(
         machine.insert(0, "-target")
     port = firmware / "port"
     includes = [f"-I{HERE}", f"-I{library / 'src'}", f"-isystem{port}"]
-    objects = []
-    for group, flags in (
-        ([*sources.glob("*.c*"), *(library / "src").rglob("*.c*"), HERE / "standin.cpp"], ()),
-        (list(port.glob("*.c")), (*RENAMED, f"-I{firmware / 'app'}")),
+    ours = [*sources.glob("*.c*"), *(library / "src").rglob("*.c*"), HERE / "standin.cpp"]
+    objects: list[Path] = []
+    for name, group, flags in (
+        ("c", [path for path in ours if path.suffix == ".c"], C_FLAGS),
+        ("cpp", [path for path in ours if path.suffix == ".cpp"], CPP_FLAGS),
+        ("port", list(port.glob("*.c")), (*C_FLAGS, *RENAMED, f"-I{firmware / 'app'}")),
     ):
-        for source in sorted(group):
-            objects.append(folder / f"{source.name}.{len(objects)}.o")
-            cpp = source.suffix == ".cpp"
-            command = [*_driver(compiler, cpp), *machine, *(CPP_FLAGS if cpp else C_FLAGS), *includes, *flags]
-            _run([*command, "-c", str(source), "-o", str(objects[-1])])
+        command = [*_driver(compiler, name == "cpp"), *machine, *flags, *includes]
+        objects += _compile(command, sorted(group), folder / name)
     elf = folder / "sketch.elf"
     script = ["-T", str(firmware / LINKER_SCRIPT)] if (firmware / LINKER_SCRIPT).exists() else []
     _run([*compiler.command, *machine, *map(str, objects), *script, *compiler.link_flags, "-o", str(elf)])
@@ -69,7 +68,15 @@ def _driver(compiler: Compiler, cpp: bool) -> list[str]:
     return ["arm-none-eabi-g++"]
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _compile(command: list[str], sources: list[Path], folder: Path) -> list[Path]:
+    """All of them by one call. GCC makes an object of each, zig one of all."""
+    assert len({source.stem for source in sources}) == len(sources)
+    folder.mkdir()
+    _run([*command, "-c", *map(str, sources)], folder)
+    return sorted(folder.glob("*.o"))
+
+
+def _run(command: list[str], folder: Path | None = None) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
     assert "warning" not in done.stderr, done.stderr

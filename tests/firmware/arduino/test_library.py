@@ -1,5 +1,6 @@
 """`build --project arduino`: a library that Arduino's tools take, whose sketches compile strictly and answer right."""
 
+import functools
 import json
 import shutil
 import subprocess
@@ -82,16 +83,21 @@ def test_the_zip_holds_the_folder(library: Path) -> None:
     assert packed == {path.relative_to(library.parent).as_posix(): path.read_bytes() for path in files}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """The project folder for a board, built once."""
+    return functools.cache(lambda board, project: build(board, tmp_path_factory.mktemp(project), project))
+
+
 @pytest.mark.emulator
 @pytest.mark.tflm
 @pytest.mark.parametrize(("made_for", "runs_on"), [("nano33", "nano33"), ("m0plus", "m0plus"), ("nano33", "m0plus")])
 def test_the_benchmark_sketch_answers_as_tflite_micro(
-    tmp_path: Path, compiler: str, made_for: str, runs_on: str
+    tmp_path: Path, made: Callable[[str, str], Path], compiler: str, made_for: str, runs_on: str
 ) -> None:
     """Also on a core that has not the instructions of the one that the kernels were chosen for."""
     files = {"nano33": "nano33", "m0plus": str(ROOT / "benchmarks/boards/m0plus.toml")}
-    library = build(files[made_for], tmp_path / "library") / NAME
-    firmware = build(files[runs_on], tmp_path / "firmware", "bare")
+    library, firmware = made(files[made_for], "arduino") / NAME, made(files[runs_on], "bare")
     board, model = boards.load(files[runs_on]), networks.ds_cnn()
     graph = reader.read(model)
     image = standin.build(
@@ -103,7 +109,7 @@ def test_the_benchmark_sketch_answers_as_tflite_micro(
         tmp_path / "build",
         sha256=graph.model_sha256,
     )
-    inputs = samples.make(graph.input, 16)
+    inputs = samples.make(graph, 16)
     np.testing.assert_array_equal(
         benchmark.outputs(EMULATORS["sim"], image, board, inputs), oracle.infer(model, inputs)
     )

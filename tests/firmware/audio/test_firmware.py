@@ -3,10 +3,6 @@
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import ctrl_c
 from tests.device.emulators.firmware import sanitizing_host_compiler
 from tests.firmware.audio.native import ZERO_POINT, Native, front_end
 from tests.firmware.audio.test_front_end import recording_like
 from tests.recordings import write_wav
 from tinyprune import features
 from tinyprune.cli import show
-from tinyprune.compiler import reader, samples
+from tinyprune.compiler import oracle, reader, samples
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS, Emulator
 from tinyprune.device.protocol import Device
@@ -62,7 +59,7 @@ def shown_input(device: Device) -> np.ndarray:
 
 def python_features(pcm: np.ndarray) -> np.ndarray:
     heard = features.mfcc(features.normalize(pcm[None]))
-    return samples.quantize(heard.reshape(1, *GRAPH.input.shape), GRAPH.input, "test")[0].reshape(49, 10)
+    return samples.quantize(heard.reshape(1, *GRAPH.inputs[0].shape), GRAPH.inputs[0], "test")[0].reshape(49, 10)
 
 
 def check_clip(device: Device, pcm: np.ndarray) -> None:
@@ -73,7 +70,7 @@ def check_clip(device: Device, pcm: np.ndarray) -> None:
     difference = np.abs(found.astype(int) - python_features(padded))
     assert difference.max() <= 1
     assert (difference == 0).mean() > 0.98
-    expected, _ = build_task.expected_outputs(MODEL.read_bytes(), GRAPH, found.reshape(1, *GRAPH.input.shape))
+    expected, _ = oracle.expected(MODEL.read_bytes(), GRAPH, found.reshape(1, *GRAPH.inputs[0].shape))
     assert np.array_equal(device.output(), expected[0])
     assert clip.label == LABELS[int(expected[0].argmax())]
     assert clip.score == pytest.approx((int(expected[0].max()) + 128) / 256, abs=2e-3)
@@ -86,7 +83,7 @@ def test_the_emulated_board_hears(tmp_path: Path, compiler: str, board: str) -> 
     folder = build(tmp_path / "out", board, compiler)
     wanted: Arithmetic = "float" if board == "nano33" else "fixed"
     other = "fixed" if board == "nano33" else "float"
-    assert GRAPH.input.zero_point == ZERO_POINT
+    assert GRAPH.inputs[0].zero_point == ZERO_POINT
     assert (folder / f"project/audio/tp_audio_{wanted}.c").is_file()
     assert not (folder / f"project/audio/tp_audio_{other}.c").exists()
     with closing(start(folder, board)) as link:
@@ -95,7 +92,7 @@ def test_the_emulated_board_hears(tmp_path: Path, compiler: str, board: str) -> 
         assert ear.labels(device) == LABELS
         check_clip(device, recording_like(8, 500)[:9_001])
         check_clip(device, recording_like(7, 8_000))
-        here = Native(tmp_path / "native", front_end(wanted, scale=float(GRAPH.input.scale)))
+        here = Native(tmp_path / "native", front_end(wanted, scale=float(GRAPH.inputs[0].scale)))
         assert np.array_equal(shown_input(device), here.of_clip(recording_like(7, 8_000)))  # to the last bit
 
 
@@ -293,25 +290,12 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
 
 def test_ctrl_c_shows_what_was_heard_so_far(host: Path, tmp_path: Path) -> None:
     clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 3_000))
-    # a background job of a shell starts with SIGINT ignored
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    code += "from tinyprune import cli; cli.main()"
-    command = [sys.executable, "-c", code, "audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        while "listens to 3000 recordings" not in process.stderr.readline():
-            assert process.poll() is None
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
-        said, error = process.stdout.read(), process.stderr.read()
-    assert (process.returncode, error) == (130, "error: interrupted\n")
+    command = ["audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
+    code, said, error = ctrl_c.after_three(tmp_path, *command)
+    assert (code, error) == (130, "error: interrupted\n")
     done = int(said.split()[3])
     assert said.startswith(f"BROKEN OFF after {done} of 3000 recordings: interrupted\n")
-    assert 0 < done < 3000
+    assert 3 <= done < 3000
     assert re.search(rf"^accuracy  [0-9.]+ % of {done:,} recordings$", said, re.MULTILINE)
     assert "us a frame of 20 ms" in said
 

@@ -13,7 +13,7 @@ from tests.firmware.arduino import lint, standin
 from tests.firmware.audio.test_firmware import GRAPH, LABELS, M0PLUS, MODEL
 from tests.firmware.audio.test_front_end import recording_like
 from tinyprune import features
-from tinyprune.compiler import samples
+from tinyprune.compiler import oracle, samples
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.device.firmware import FirmwareImage
@@ -27,22 +27,34 @@ from tinyprune.training import speech_commands
 pytestmark = pytest.mark.compiler
 
 
-def project(board: str, folder: Path, kind: str, *, audio: bool) -> Path:
-    labels = LABELS if audio else None
-    request = build_task.BuildRequest(
-        boards.load(board), folder, MODEL, project=kind, audio=audio, labels=labels, run=False
-    )
-    build_task.run_build(request, lambda _stage: None)
-    return folder / "project"
+class Projects:
+    """Each project folder is made once: of a board, a kind and whether it hears."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+        self._made: dict[tuple[str, str, bool], Path] = {}
+
+    def __call__(self, board: str, kind: str, *, audio: bool) -> Path:
+        if (board, kind, audio) not in self._made:
+            folder, labels = self._factory.mktemp(kind), LABELS if audio else None
+            request = build_task.BuildRequest(
+                boards.load(board), folder, MODEL, project=kind, audio=audio, labels=labels, run=False
+            )
+            build_task.run_build(request, lambda _stage: None)
+            self._made[board, kind, audio] = folder / "project"
+        return self._made[board, kind, audio]
+
+    def library(self, board: str, *, audio: bool = True) -> Path:
+        return next(path for path in self(board, "arduino", audio=audio).iterdir() if path.is_dir())
 
 
-def library(board: str, folder: Path) -> Path:
-    return next(path for path in project(board, folder, "arduino", audio=True).iterdir() if path.is_dir())
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
+    return Projects(tmp_path_factory)
 
 
-def build(folder: Path, made_for: str, runs_on: str, compiler: str) -> FirmwareImage:
-    made = library(made_for, folder / "library")
-    firmware = project(runs_on, folder / "firmware", "bare", audio=False)
+def build(folder: Path, projects: Projects, made_for: str, runs_on: str, compiler: str) -> FirmwareImage:
+    made, firmware = projects.library(made_for), projects(runs_on, "bare", audio=False)
     board = boards.load(runs_on)
     found = toolchain.find(board, compiler)
     sketch = made / "examples/KeywordSpotting"
@@ -72,8 +84,8 @@ def expected_words(stream: np.ndarray) -> list[tuple[str, int]]:
     hops = list(range(50, len(stream) // 320 + 1, rule.every_hops))
     seconds = np.stack([stream[320 * hop - 16_000 : 320 * hop] for hop in hops])
     heard = features.mfcc(features.normalize(seconds))
-    inputs = samples.quantize(heard.reshape(len(hops), *GRAPH.input.shape), GRAPH.input, "test")
-    scores, _ = build_task.expected_outputs(MODEL.read_bytes(), GRAPH, inputs)
+    inputs = samples.quantize(heard.reshape(len(hops), *GRAPH.inputs[0].shape), GRAPH.inputs[0], "test")
+    scores, _ = oracle.expected(MODEL.read_bytes(), GRAPH, inputs)
     found = detector.detect(scores, hops, LABELS, rule, rule.threshold_sum(1 / 256, -128))
     means = [scores[hops.index(hop) - rule.smoothed + 1 : hops.index(hop) + 1, word].mean() for hop, word in found]
     return [(LABELS[word], int((mean + 128) / 2.56)) for (_, word), mean in zip(found, means, strict=True)]
@@ -93,25 +105,27 @@ def check(image: FirmwareImage, board: str, stream: np.ndarray) -> None:
 STREAM = np.concatenate([recording_like(seed, 20_000) for seed in range(48, 52)])  # the network takes it for two words
 
 
-def test_the_pc_hears_what_python_hears(tmp_path: Path) -> None:
+def test_the_pc_hears_what_python_hears(tmp_path: Path, projects: Projects) -> None:
     assert len(expected_words(STREAM)) == 2
-    check(build(tmp_path, "nano33", "host", "zig"), "host", STREAM)
+    check(build(tmp_path, projects, "nano33", "host", "zig"), "host", STREAM)
 
 
 @pytest.mark.emulator
 @pytest.mark.parametrize("board", ["nano33", M0PLUS], ids=["M4F", "M0+"])
-def test_the_emulated_core_hears_what_python_hears(tmp_path: Path, compiler: str, board: str) -> None:
-    check(build(tmp_path, board, board, compiler), board, STREAM[: 320 * 104])
+def test_the_emulated_core_hears_what_python_hears(
+    tmp_path: Path, projects: Projects, compiler: str, board: str
+) -> None:
+    check(build(tmp_path, projects, board, board, compiler), board, STREAM[: 320 * 104])
 
 
 @pytest.mark.data
-def test_real_words_are_printed(tmp_path: Path) -> None:
+def test_real_words_are_printed(tmp_path: Path, projects: Projects) -> None:
     """Words that the Python chain detects in a quiet room."""
     root = os.environ.get("TINYPRUNE_DATA")
     if not root:
         pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
     paths = speech_commands.clip_paths(Path(root), "validation")
-    image = build(tmp_path, "nano33", "host", "zig")
+    image = build(tmp_path, projects, "nano33", "host", "zig")
     room = np.rint(np.random.default_rng(0).normal(scale=20, size=16_000)).astype(np.int16)
     for word in ("yes", "stop", "left"):
         streams = (np.concatenate([room, one_second(read_wav(path)), room, room]) for path in paths[word])
@@ -119,8 +133,8 @@ def test_real_words_are_printed(tmp_path: Path) -> None:
         check(image, "host", stream)
 
 
-def test_the_library_with_ears_pleases_arduino_lint_too(tmp_path: Path) -> None:
-    made = library("nano33", tmp_path)
+def test_the_library_with_ears_pleases_arduino_lint_too(projects: Projects) -> None:
+    made = projects.library("nano33")
     assert lint.lint(made) == []
     assert {path.name for path in (made / "examples").iterdir()} == {"Benchmark", "KeywordSpotting"}
     header = (made / f"src/{made.name}.h").read_text()
@@ -129,7 +143,7 @@ def test_the_library_with_ears_pleases_arduino_lint_too(tmp_path: Path) -> None:
     assert "KeywordSpotting" in (made / "README.md").read_text()
 
 
-def test_a_library_without_ears_has_no_such_sketch(tmp_path: Path) -> None:
-    made = next(path for path in project("nano33", tmp_path, "arduino", audio=False).iterdir() if path.is_dir())
+def test_a_library_without_ears_has_no_such_sketch(projects: Projects) -> None:
+    made = projects.library("nano33", audio=False)
     assert [path.name for path in (made / "examples").iterdir()] == ["Benchmark"]
     assert not list(made.rglob("tp_audio*"))

@@ -102,7 +102,7 @@ def test_pio_run_makes_firmware_that_answers_as_tflite_micro(tmp_path: Path, hom
     board, model = boards.load("nano33"), networks.ds_cnn()
     graph = reader.read(model)
     image = FirmwareImage("nano33", graph.model_sha256, "", project / ".pio/build/nano33ble/firmware.elf", 0, 0)
-    inputs = samples.make(graph.input, 16)
+    inputs = samples.make(graph, 16)
     np.testing.assert_array_equal(
         benchmark.outputs(EMULATORS["sim"], image, board, inputs), oracle.infer(model, inputs)
     )

@@ -1,6 +1,6 @@
 """docs/operators.md, written from the table of operators and the docstrings of their rules.
 
-    python -m tinyprune.compiler.operators.page > docs/operators.md
+python -m tinyprune.compiler.operators.page > docs/operators.md
 """
 
 import sys
@@ -27,7 +27,9 @@ CALL_ONCE (its subgraph may only assign constants to variables: they become the 
 
 def page() -> str:
     """The whole page."""
-    rows = "".join(f"| [{kind}](#{kind.lower()}) | {one.about} | {_kernels(one)} |\n" for kind, one in OPERATORS.items())
+    rows = "".join(
+        f"| [{kind}](#{kind.lower()}) | {one.about} | {_kernels(one)} |\n" for kind, one in OPERATORS.items()
+    )
     return _HEAD + rows + "\n" + "\n".join(_section(kind, one) for kind, one in OPERATORS.items())
 
 
