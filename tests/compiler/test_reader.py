@@ -66,6 +66,58 @@ def test_a_chain_is_read_as_it_was_written() -> None:
     np.testing.assert_array_equal(reference.infer(graph, inputs), reference.infer(wanted, inputs))
 
 
+def test_all_obstacles_are_told_at_once() -> None:
+    def change(model: Any) -> None:
+        _softmax_becomes(CODE.LOGISTIC)(model)
+        for name in ("layer0/weights", "layer1/weights"):
+            tensor(model, name).quantization.zeroPoint = [5]
+        _set("2.builtinOptions.strideH", 0)(model)
+        tensor(model, "layer4").name = b"\x1b[31mred" + b"x" * 500
+
+    with pytest.raises(ModelError) as caught:
+        reader.read(edited(change), "net.tflite")
+    first, *lines = str(caught.value).splitlines()
+    assert first == "net.tflite: 4 obstacles stand in the way:"
+    beginnings = (
+        'operator "conv_1": weights "layer0/weights" have zero points',
+        'operator "depthwise_1": weights "layer1/weights" have zero points',
+        'operator "conv_2": it has the impossible geometry',
+        'operator LOGISTIC (number 6, tensor "layer6") is not supported',
+    )
+    assert all(line.startswith(f"  {text}") for line, text in zip(lines, beginnings, strict=True))
+    assert lines[-1].endswith(f"supported: {', '.join(sorted(reader.OPERATORS))}")
+    found = caught.value.obstacles
+    assert [(one.operator, one.number) for one in found] == [
+        ("CONV_2D", 0), ("DEPTHWISE_CONV_2D", 1), ("CONV_2D", 2), ("LOGISTIC", 6),
+    ]  # fmt: skip
+    assert [one.tensor for one in found] == ["layer0", "layer1", "layer2", "layer6"]
+
+
+def test_obstacles_of_one_kind_are_told_together() -> None:
+    def change(model: Any) -> None:
+        for number in (3, 6):
+            code = model.operatorCodes[operator(model, number).opcodeIndex]
+            code.builtinCode = code.deprecatedBuiltinCode = CODE.TANH
+
+    with pytest.raises(
+        ModelError, match=r'operator TANH \(number 3, tensor "layer3"; number 6, tensor "layer6"\) is not'
+    ):
+        reader.read(edited(change))
+
+
+def test_names_of_a_file_are_shown_printable_and_short() -> None:
+    def change(model: Any) -> None:
+        tensor(model, "layer0").name = b"\x1b[31mred\n" + b"x" * 500
+        _softmax_becomes(CODE.LOGISTIC)(model)
+        tensor(model, "layer6").name = b"\x1b]0;evil\x07" + b"y" * 500
+
+    with pytest.raises(ModelError) as caught:
+        reader.read(edited(change))
+    assert str(caught.value).isprintable()
+    assert 'tensor "�]0;evil�yyy' in str(caught.value)
+    assert "y" * 101 not in str(caught.value)
+
+
 def test_a_batch_of_minus_one_is_fixed_to_one() -> None:
     assert reader.read(t.model(SOURCE, LAYERS, dynamic_batch=True)).inputs[0].shape == SOURCE.shape
 
@@ -157,10 +209,6 @@ def _softmax_becomes(code: int) -> Callable[[Any], None]:
     return change
 
 
-def _two_subgraphs(model: Any) -> None:
-    model.subgraphs.append(model.subgraphs[0])
-
-
 def _two_inputs(model: Any) -> None:
     model.subgraphs[0].inputs = [0, 1]
 
@@ -190,13 +238,21 @@ REFUSED = {
     ),
     "operator": (
         _softmax_becomes(CODE.LOGISTIC),
-        r'operator LOGISTIC \(number 6, tensor "layer6"\).*supported: AVERAGE_POOL_2D, CONV_2D',
+        r'operator LOGISTIC \(number 6, tensor "layer6"\) is not supported; supported: ADD, ASSIGN_VARIABLE',
     ),
     "unknown": (_softmax_becomes(9999), r"operator number 9999 \(number 6"),
-    "subgraphs": (_two_subgraphs, "2 subgraphs"),
-    "inputs": (_two_inputs, "2 inputs; only models with one"),
-    "order": (_backwards, r'reads tensor ".*" before anything has written it'),
+    "inputs": (_two_inputs, 'tensor "layer0/weights" is one of the model.s inputs, but has constant data'),
+    "constant input": (_set("input.buffer", 1), 'tensor "input" is one of the model\'s inputs, but has constant data'),
+    "constant result": (_set("layer2.buffer", 1), r'"conv_2": it writes tensor "layer2", which has constant data'),
+    "variable": (_set("layer2.isVariable", True), 'tensor "layer2" is a variable tensor'),
+    "variable weights": (_set("layer0/weights.isVariable", True), 'tensor "layer0/weights" is a variable tensor'),
+    "buffer": (_set("layer2.buffer", 999), 'tensor "layer2" is in buffer 999, which does not exist'),
+    "order": (_backwards, r'reads tensor ".*", which operator ".*" writes later: the model has a cycle'),
     "empty": (_no_operators, "no operator computes the model's output"),
+    "multiplier": (
+        _set("1.builtinOptions.depthMultiplier", 3),
+        r'"depthwise_1": its depth multiplier is 3 for 8 → 8 channels; needed: it has depth_multiplier output channels',
+    ),
     "scale": (
         _set("layer0.quantization.scale", [float("nan")]),
         r'tensor "layer0" has a scale that is not a positive number',
@@ -214,16 +270,19 @@ REFUSED = {
         _set("layer0/weights.quantization.scale", [0.1] * 3),
         r"one scale, or one for each of the 8 output channels",
     ),
-    "batch": (_set("input.shape", [2, 9, 6, 2]), r"the batch must be 1"),
-    "shape": (_set("layer0.shape", [1, 4, 6, 8]), r'operator "conv_1" should make a 5×6 map'),
-    "stride": (_set("0.builtinOptions.strideH", 0), r'operator "conv_1" has the impossible geometry'),
+    "batch": (
+        _set("input.shape", [2, 9, 6, 2]),
+        r'"conv_1": "input" has the shape \[2, 9, 6, 2\]; needed: .* a batch of 1',
+    ),
+    "shape": (_set("layer0.shape", [1, 4, 6, 8]), r'operator "conv_1": it should make a 5×6 map, the file says'),
+    "stride": (_set("0.builtinOptions.strideH", 0), r'operator "conv_1": it has the impossible geometry'),
     "channels": (
         _set("input.shape", [1, 9, 6, 3]),
-        r'"conv_1" has weights for 2 → 8 channels, but maps of 3 → 8.*grouped',
+        r'"conv_1": it has weights for 2 → 8 channels, but maps of 3 → 8; needed: it is not grouped',
     ),
     "activation": (
         _set("0.builtinOptions.fusedActivationFunction", 4),
-        r'"conv_1" has the fused activation TANH; supported: NONE, RELU',
+        r'"conv_1": it has the fused activation TANH; needed: the fused activation is NONE, RELU',
     ),
     "shuffled": (_set("5.builtinOptions.weightsFormat", 1), "shuffled weights"),
     "data": (
@@ -234,9 +293,9 @@ REFUSED = {
     "bias type": (_set("layer0/bias.type", tflite.TensorType.INT64), r'"layer0/bias" is INT64, INT32 is needed'),
     "pool scale": (_set("layer3.quantization.scale", [0.5]), "must not change scale or zero point"),
     "softmax scale": (_set("layer6.quantization.scale", [0.5]), "scale 1/256 and zero point −128"),
-    "softmax beta": (_set("6.builtinOptions.beta", -1.0), "beta must be a positive number"),
+    "softmax beta": (_set("6.builtinOptions.beta", -1.0), "beta is -1.0; needed: beta is a positive number"),
     "operand": (_set("0.inputs", [0, 99]), "tensor number 99 does not exist"),
-    "operands": (_set("0.inputs", [0]), r'"conv_1" has 1 inputs, 2 are needed'),
+    "operands": (_set("0.inputs", [0]), r'"conv_1": it has 1 inputs, 2 are needed'),
     "sparse": (_set("layer0/weights.sparsity", "SPARSITY"), "sparse encoding; convert without EXPERIMENTAL_SPARSITY"),
 }
 
@@ -295,5 +354,7 @@ def test_a_change_of_scale_is_read_and_an_extreme_one_refused() -> None:
     graph = reader.read(t.model(t.Input((6,), 0.1, 3), [t.Rescale(scale=0.25, zero_point=-7)]))
     (op,) = graph.ops
     assert (type(op), op.name, op.input.scale, op.output.zero_point) == (Quantize, "quantize_1", np.float32(0.1), -7)
-    with pytest.raises(ModelError, match=r'"quantize_1" changes the scale from 1000 to 0\.0001: too much'):
+    with pytest.raises(
+        ModelError, match=r'"quantize_1": it changes the scale from 1000 to 0\.0001; needed: it multiplies by'
+    ):
         reader.read(t.model(t.Input((6,), 1000.0), [t.Rescale(scale=1e-4)]))

@@ -174,10 +174,8 @@ def test_ranges_of_least_error_lose_less_than_extremes():
     for rule in ("extremes", "least-error"):
         content = quantize.quantize(model, inputs, rule)
         graph = reader.read(content)
-        stored = np.clip(np.round(inputs / graph.inputs[0].scale) + graph.inputs[0].zero_point, -128, 127).astype(
-            np.int8
-        )
-        output = graph.ops[-1].output
+        source, output = graph.inputs[0], graph.outputs[0]
+        stored = np.clip(np.round(inputs / source.scale) + source.zero_point, -128, 127).astype(np.int8)
         shown = (oracle.infer(content, stored).astype(np.float64) - output.zero_point) * output.scale
         errors[rule] = ((shown.reshape(wanted.shape) - wanted) ** 2).mean()
     assert errors["least-error"] < 0.9 * errors["extremes"]

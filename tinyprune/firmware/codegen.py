@@ -251,7 +251,7 @@ def _argument(step: Step, argument: Argument, names: Mapping[Argument, str]) -> 
         "output": lambda: step.output_offsets[argument.number],
         "state": lambda: step.state_offset,
     }[argument.kind]()
-    return f"(int8_t *)(arena + {offset + argument.offset})"
+    return f"(int8_t *)(arena + {offset})"
 
 
 def _constant(name: str, constant: Constant) -> dict[str, Any]:

@@ -76,9 +76,10 @@ typedef struct tp_add_fast {
     int32_t output_multiplier, output_shift, output_offset, activation_min, activation_max;
 } tp_add_fast;
 
-/* Runs of `size` bytes in four nested loops, the last one the innermost; strides are in bytes. */
+/* Runs of `size` bytes in four nested loops, the last one the innermost; strides are in bytes, and may be negative. The first
+ * run begins at the offsets. */
 typedef struct tp_copy {
-    int32_t size;
+    int32_t size, source_offset, target_offset;
     int32_t count_0, count_1, count_2, count_3;
     int32_t source_0, source_1, source_2, source_3;
     int32_t target_0, target_1, target_2, target_3;

@@ -8,6 +8,8 @@ enum { SHORT = 8 }; /* runs up to here are not worth a call */
 
 void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target)
 {
+    source += copy->source_offset;
+    target += copy->target_offset;
     for (int32_t i = 0; i < copy->count_0; i++) {
         for (int32_t j = 0; j < copy->count_1; j++) {
             for (int32_t k = 0; k < copy->count_2; k++) {

@@ -51,6 +51,7 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
         *y++ = tp_pkh_high_high(a[i], b[i]);
         *y++ = (uint32_t)tp_smmulr((int32_t)a[i], (int32_t)b[i]);
         *y++ = (uint32_t)tp_ssat8((int32_t)a[i]);
+        *y++ = tp_max4(a[i], b[i]);
         *y++ = (uint32_t)(tp_step0(origin, a[i]) - origin);
         *y++ = (uint32_t)(tp_step1(origin, a[i]) - origin);
         *y++ = (uint32_t)(tp_step2(origin, a[i]) - origin);

@@ -7,6 +7,7 @@ touched.
 
 import fcntl
 import os
+import re
 import select
 import shutil
 import struct
@@ -37,7 +38,7 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M4,
 )
 
-from tinyprune.compiler.kernels import interleaved, quads
+from tinyprune.compiler.kernels import KERNELS, Layout, five_wide
 from tinyprune.device import boards
 from tinyprune.firmware.toolchain import COMPILERS, Compiler
 
@@ -46,19 +47,23 @@ Array = npt.NDArray[Any]
 HERE = Path(__file__).parent
 TEMPLATES = HERE.parents[2] / "firmware_templates"
 RUNTIME = TEMPLATES / "runtime"
+HEADERS = "".join((RUNTIME / "include" / name).read_text() for name in ("tp_kernels.h", "tp_kernels_dsp.h"))
 SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c", HERE / "sums.c"]
+
+
+def _pointers(name: str) -> int:
+    """How many arguments a kernel has, by its declaration."""
+    declared = re.search(rf"void {name}\(([^)]*)\);", HEADERS)
+    assert declared is not None, f"{name} is declared nowhere"
+    return declared[1].count(",") + 1
+
+
 #: Function → how many pointers it takes.
-FUNCTIONS = {kernel.name: 6 if kernel.pack else 3 for kernel in (*interleaved.ROWS, *quads.ROWS)} | {
-    "tp_depthwise_3x3_s8_quads_dsp": 5,
-    "tp_conv_2d_s8_pairs_dsp": 6,
-    "tp_conv_2d_s8_pairs8_dsp": 6,
-    "tp_conv_2d_s8_taps_dsp": 6,
-    "tp_conv_2d_s8_sp14_dsp": 6,
-    "tp_conv_2d_s8_exact_dsp": 6,
-    "tp_conv_2d_s8_duos_dsp": 6,
-    "tp_depthwise_3x3_s8_dense_dsp": 6,
-    "tp_depthwise_3x3_s8_dense8_dsp": 6,
-    "tp_average_pool_five_s8_dsp": 4,
+FUNCTIONS = {
+    kernel.name: _pointers(kernel.name)
+    for kernel in (*KERNELS, *five_wide.RELAYOUTS.values())
+    if Layout.ROW not in (kernel.reads, *kernel.writes)
+} | {
     "test_rows_dense_pairs": 6,
     "test_rows_dense8_pairs8": 6,
     "test_rows_dense_taps": 6,

@@ -1,16 +1,17 @@
 """The kernels of tp_kernels_dsp.h against the reference: on this PC under sanitizers, and as Cortex-M4 code."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.compiler.kernels import harness
-from tests.compiler.kernels.cases import FILLS, POISON, ZERO_POINTS, fill, many, slide, sparse
+from tests.compiler.kernels.cases import INT8_FILLS, POISON, fill, sparse
 from tests.compiler.kernels.harness import Library
 from tests.tflite_models import Conv, Depthwise, Input, Layer, Pool, graph
 from tinyprune.compiler import kernels, reference
@@ -25,6 +26,8 @@ Int8 = npt.NDArray[np.int8]
 #: As many different ones for each back end.
 EXAMPLES = pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.slow)])
 ROWS = st.integers(1, 7)
+ZERO_POINTS = st.sampled_from([-128, 127, 0, -1, 1]) | st.integers(-128, 127)
+FILLS = st.sampled_from([*["random"] * 8, *INT8_FILLS])
 BY_NAME = {kernel.name: kernel for kernel in (*five_wide.ROWS, *five_conv.ROWS)}
 FORMS = pytest.mark.parametrize("form", five_conv.FORMATS, ids=lambda form: form.name)
 
@@ -46,6 +49,29 @@ def library(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     started = harness.start(backend, tmp_path_factory)
     yield started
     started.close()
+
+
+def many(examples: int, salt: str, check: Callable[..., None], *given_to_it: Any) -> None:
+    """Calls `check` with the arguments and a source of examples, which are others for each `salt`."""
+
+    @seed(crc32(salt.encode()))
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        check(*given_to_it, data)
+
+    run()
+
+
+@st.composite
+def slide(draw: st.DrawFn, pool: bool = False) -> tuple[tuple[int, int], tuple[int, int], dict[str, Any]]:
+    """(map height and width, kernel height and width, the rest), with at least one output."""
+    pair = st.tuples(st.integers(1, 4), st.integers(1, 4))
+    kernel, dilation = draw(pair), (1, 1) if pool else draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    padding = draw(st.sampled_from(["SAME", "VALID"]))
+    least = [(k - 1) * d + 1 if padding == "VALID" else 1 for k, d in zip(kernel, dilation, strict=True)]
+    height, width = (draw(st.integers(size, size + 5)) for size in least)
+    return (height, width), kernel, {"stride": draw(pair), "dilation": dilation, "padding": padding}
 
 
 def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: float = 1) -> dict[str, Any]:
@@ -160,7 +186,7 @@ def conv(library: Library, form: Format, data: st.DataObject) -> None:
     assume(five_conv.accepts(form, op))
     x = fill(data.draw(FILLS), random, op.input.shape)
     first = data.draw(st.integers(1, 3)) if op.output.shape[1] == 5 else None
-    np.testing.assert_array_equal(run_conv(library, form, op, x, first), reference.run_op(op, x[None])[0])
+    np.testing.assert_array_equal(run_conv(library, form, op, x, first), reference.run_op(op, x[None])[0][0])
 
 
 @FORMS
@@ -181,7 +207,7 @@ def conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObject) -
     assume(five_conv.accepts(form, op))
     x = fill(data.draw(FILLS), random, op.input.shape)
     found = run_conv(library, form, op, x, data.draw(st.sampled_from([None, 1, 2])))
-    np.testing.assert_array_equal(found, reference.run_op(op, x[None])[0])
+    np.testing.assert_array_equal(found, reference.run_op(op, x[None])[0][0])
 
 
 def depthwise_layer(data: st.DataObject, random: np.random.Generator, channels: int) -> Depthwise:
@@ -218,7 +244,7 @@ def depthwise(library: Library, name: str, data: st.DataObject) -> None:
     y = np.full(op.output.shape, POISON, np.uint8).view(np.int8)
     scratch = words(five_wide.depthwise_scratch_bytes(op))
     library.call(f"tp_depthwise_3x3_s8_{name}_dsp", [layer, where, weights, planes(x, slots, first), y, scratch])
-    np.testing.assert_array_equal(y, reference.run_op(op, x[None])[0])
+    np.testing.assert_array_equal(y, reference.run_op(op, x[None])[0][0])
 
 
 @pytest.mark.parametrize(
@@ -260,7 +286,7 @@ def two_layers_row_by_row(library: Library, names: tuple[str, str], data: st.Dat
     row = np.full(five_wide.row_bytes(channels), POISON, np.uint8)
     scratch = words(used[1].scratch_bytes(ops[1]))
     library.call(f"test_rows_{names[0]}_{names[1]}", [parameters, depthwise, pointwise, shared, row, scratch])
-    expected = reference.run_op(ops[1], reference.run_op(ops[0], x[None]))[0]
+    expected = reference.run_op(ops[1], reference.run_op(ops[0], x[None])[0])[0][0]
     np.testing.assert_array_equal(from_planes(shared[:out_channels], height, first_out), expected)
 
 
@@ -281,7 +307,7 @@ def average_pool(library: Library, data: st.DataObject) -> None:
     constant(layer, where, planar)
     y = np.full(channels, POISON, np.uint8).view(np.int8)
     library.call("tp_average_pool_five_s8_dsp", [layer, where, planar, y])
-    np.testing.assert_array_equal(y, reference.run_op(op, x[None]).ravel())
+    np.testing.assert_array_equal(y, reference.run_op(op, x[None])[0].ravel())
 
 
 def test_guards_refuse_other_shapes() -> None:
@@ -311,3 +337,19 @@ def test_sums_that_begin_with_nothing(library: Library, values: list[int]) -> No
     x, y = np.array(values, np.int8), np.zeros(2, np.uint32)
     library.call("test_add_bytes", [x, y])
     assert y.tolist() == [sum(values) + 16 * 128, sum(values[:4]) + 4 * 128]
+
+
+@pytest.mark.parametrize("height", [1, 3, 4, 9])
+@pytest.mark.parametrize("channels", [1, 4, 7])
+def test_a_map_is_brought_to_planes_and_back(library: Library, height: int, channels: int) -> None:
+    x = fill("random", np.random.default_rng(height), (height, 5, channels))
+    where = five_wide.new_map(height)
+    values = np.array([height, channels, where.slots, where.first], np.int32)
+    planes = np.full((channels, 5 * where.slots), POISON, np.uint8).view(np.int8)
+    library.call("tp_five_wide_s8_dense_c", [values, x.copy(), planes])
+    expected = to_planes(x, where.slots, where.first)
+    written = to_planes(np.ones_like(x), where.slots, where.first).astype(bool)
+    np.testing.assert_array_equal(planes, np.where(written, expected, np.int8(np.uint8(POISON).view(np.int8))))
+    back = np.full(x.shape, POISON, np.uint8).view(np.int8)
+    library.call("tp_interleaved_s8_dense_c", [values, planes.copy(), back])
+    np.testing.assert_array_equal(back, x)

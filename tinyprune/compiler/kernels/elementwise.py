@@ -123,12 +123,13 @@ def copy_fields(move: Move) -> dict[str, int]:
         "count": (*[1] * missing, *move.counts), "source": (*[0] * missing, *move.source_strides),
         "target": (*[0] * missing, *move.target_strides),
     }  # fmt: skip
-    return {"size": move.size} | {f"{name}_{n}": value for name, row in rows.items() for n, value in enumerate(row)}
+    first = {"size": move.size, "source_offset": move.source_offset, "target_offset": move.target_offset}
+    return first | {f"{name}_{n}": value for name, row in rows.items() for n, value in enumerate(row)}
 
 
 def _copy(move: Move, _wiring: Wiring) -> Call:
-    source = Place("state" if move.source < 0 else "input", max(move.source, 0), move.source_offset)
-    target = Place("state" if move.target < 0 else "output", max(move.target, 0), move.target_offset)
+    source = Place("state" if move.source < 0 else "input", max(move.source, 0))
+    target = Place("state" if move.target < 0 else "output", max(move.target, 0))
     return Struct("tp_copy", copy_fields(move)), source, target
 
 

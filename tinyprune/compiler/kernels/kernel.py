@@ -64,12 +64,11 @@ class Constant:
 class Place:
     """A pointer into the arena, or the loop's row number: `kind` is "input", "output", "state", "scratch" or "row".
 
-    `number` is that of the operand or result; `offset` is in bytes.
+    `number` is that of the operand or result.
     """
 
     kind: str
     number: int = 0
-    offset: int = 0
 
     INPUT: ClassVar["Place"]
     OUTPUT: ClassVar["Place"]

@@ -12,13 +12,14 @@ from tinyprune.compiler.operators.operator import Operator, sentence
 
 _HEAD = """# Supported operators
 
-This page lists the TensorFlow Lite operators that tinyprune runs, and what each of them must look like. A model that breaks a rule is refused, and the
-message names the operator, the tensor and the rule; all obstacles of a model are listed at once. Tensors are int8 if nothing else is said.
+This page lists the TensorFlow Lite operators that tinyprune runs, and what each of them must look like. A model that
+breaks a rule is refused. The message names the operator, the tensor and the rule, and lists all obstacles of the model
+at once. Tensors are int8 if nothing else is said.
 
 `python -m tinyprune.compiler.operators.page > docs/operators.md` writes this page; a test compares it with the rules.
 
-Some operators leave nothing behind: SHAPE, STRIDED_SLICE and PACK that only compute the shape of a RESHAPE, VAR_HANDLE (the name of a variable) and
-CALL_ONCE (its subgraph may only assign constants to variables: they become the initial bytes).
+Some operators leave nothing behind: SHAPE, STRIDED_SLICE and PACK that only compute the shape of a RESHAPE, VAR_HANDLE
+(the name of a variable) and CALL_ONCE (its subgraph may only assign constants to variables: their initial bytes).
 
 | operator | what it is | kernels |
 |---|---|---|

@@ -1,7 +1,7 @@
 """What conv 2D, depthwise conv 2D and fully connected share: weights, biases, and the way back to int8."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,8 @@ def case_fields(
     largest = int(random.choice([0, *[int(accumulators)] * 5, 1 << 26]))
     bias: Int32 = random.integers(-largest, largest + 1, (channels,)).astype(np.int32)
     output = cases.activation(random, out_shape, output_index, scale_=output_scale)
+    if random.integers(2):  # as a ReLU behind most layers is quantized
+        output = replace(output, zero_point=-128)
     low, high = cases.clamp(random, output)
     return input_scale, output, (weights, scales.astype(np.float32), bias, low, high)
 
