@@ -67,6 +67,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
         f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
         + _arena(report),
+        *_ends(report),
     ]
     if report.runtime != "aot":
         lines.append(f"runtime   {report.runtime}")
@@ -105,6 +106,20 @@ def _audio_lines(report: BuildReport) -> list[str]:
         f"          modelled cycles: {frame.modelled_cycles:,} a frame of 20 ms, {features.modelled_cycles:,} a look, "
         f"{trial.modelled_cycles_a_second:,} a second of sound with {trial.looks_a_second:g} looks, network apart",
     ]
+
+
+def _ends(report: BuildReport) -> list[str]:
+    """What a network of one input and output does not need to be told."""
+    lines = []
+    for which, ends in (("inputs", report.inputs), ("outputs", report.outputs)):
+        if len(ends) > 1:
+            shapes = ", ".join(f"{end.name} {'×'.join(map(str, end.shape)) or '1'}" for end in ends)
+            lines.append(f"{which:<10}{shapes}")
+    if report.state_bytes:
+        lines.append(
+            f"state     {report.state_bytes:,} B of the arena, kept from one inference to the next until a reset"
+        )
+    return lines
 
 
 def _arena(report: BuildReport) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from tinyprune import __version__
+from tinyprune.compiler.graph import Activation
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.program import Program, Step
 from tinyprune.device.boards import Board
@@ -24,6 +25,16 @@ class Accuracy:
     split: str
     clips: int
     same_bytes: bool  # whether what runs is, byte for byte, what was measured; requantized, it may not be
+
+
+@dataclass(frozen=True, slots=True)
+class EndReport:
+    """An input or output of the network: real value = scale × (stored value − zero_point)."""
+
+    name: str
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,9 @@ class BuildReport:
     accuracy: Accuracy | None
     runtime: str = "aot"  # or the TFLite Micro whose interpreter runs it
     audio: AudioTrial | None = None  # of firmware that hears
+    inputs: tuple[EndReport, ...] = ()
+    outputs: tuple[EndReport, ...] = ()
+    state_bytes: int = 0  # of the arena: what the network keeps from one inference to the next
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
 
     def to_json(self) -> str:
@@ -140,6 +154,16 @@ def build_report(
         inputs_equal=0,
         reference=None,
         accuracy=accuracy,
+        inputs=_ends(program.graph.inputs, program.graph.input_names),
+        outputs=_ends(program.graph.outputs, program.graph.output_names),
+        state_bytes=sum(state.size_bytes for state in program.graph.states),
+    )
+
+
+def _ends(tensors: Sequence[Activation], names: Sequence[str]) -> tuple[EndReport, ...]:
+    return tuple(
+        EndReport(name, tensor.shape, float(tensor.scale), tensor.zero_point)
+        for name, tensor in zip(names, tensors, strict=True)
     )
 
 
