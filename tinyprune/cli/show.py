@@ -116,9 +116,7 @@ def _ends(report: BuildReport) -> list[str]:
             shapes = ", ".join(f"{end.name} {'×'.join(map(str, end.shape)) or '1'}" for end in ends)
             lines.append(f"{which:<10}{shapes}")
     if report.state_bytes:
-        lines.append(
-            f"state     {report.state_bytes:,} B of the arena, kept from one inference to the next until a reset"
-        )
+        lines.append(f"state     {report.state_bytes:,} B of the arena, kept from one inference to the next")
     return lines
 
 
