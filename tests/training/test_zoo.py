@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune.compiler import graph, reader, sparsity
+from tinyprune.compiler import reader, sparsity
 from tinyprune.compiler.sparsity import two_of_four
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.training import speech_commands, zoo
@@ -166,7 +166,7 @@ def test_the_int8_file_is_the_one_that_was_measured(name):
 
 
 def matrix_pattern(op) -> str | None:
-    rows = graph.matrix(op)
+    rows = op.matrix
     return None if rows is None else sparsity.discover(rows)
 
 

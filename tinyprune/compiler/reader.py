@@ -178,9 +178,8 @@ def _told(obstacles: Sequence[Obstacle]) -> str:
     """All obstacles, those of one kind together: in a line if there is one, else a line each."""
     groups: dict[tuple[str, str], list[Obstacle]] = {}
     for obstacle in obstacles:
-        reason = obstacle.reason
-        key = reason if obstacle.number is None or reason.startswith("is not supported") else _without_names(obstacle)
-        groups.setdefault((obstacle.operator, key), []).append(obstacle)
+        unsupported = obstacle.reason.startswith("is not supported")
+        groups.setdefault((obstacle.operator if unsupported else "", _without_names(obstacle)), []).append(obstacle)
     lines = [_line(group) for group in groups.values()]
     if any(obstacle.reason.startswith("is not supported") for obstacle in obstacles):
         lines[-1] += f"; supported: {', '.join(sorted(OPERATORS))}"
@@ -195,14 +194,16 @@ def _without_names(obstacle: Obstacle) -> str:
 
 
 def _line(group: Sequence[Obstacle]) -> str:
-    first = group[0]
-    if first.number is None:
-        return first.reason
-    places = [f'number {one.number}, tensor "{one.tensor}"' for one in group[:_MOST_PLACES]]
+    first, shown = group[0], group[:_MOST_PLACES]
     more = f"; and {len(group) - _MOST_PLACES} more" if len(group) > _MOST_PLACES else ""
+    if first.number is None:
+        others = [one.reason.split('"')[1] for one in shown[1:] if '"' in one.reason]
+        return first.reason + (f' (also "{"; ".join(others)}"{more})' if others else "")
     if first.reason.startswith("is not supported"):
-        return f"operator {first.operator} ({'; '.join(places)}{more}) {first.reason}"
-    return f"{first.reason} ({first.operator}, {'; '.join(places)}{more})"
+        places = "; ".join(f'number {one.number}, tensor "{one.tensor}"' for one in shown)
+        return f"operator {first.operator} ({places}{more}) {first.reason}"
+    places = "; ".join(f'{one.operator}, number {one.number}, tensor "{one.tensor}"' for one in shown)
+    return f"{first.reason} ({places}{more})"
 
 
 def _signature_names(model: object) -> dict[int, str]:

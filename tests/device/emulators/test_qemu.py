@@ -33,7 +33,7 @@ def test_counts_agree(compiler: str, tmp_path: Path) -> None:
     folder.mkdir()
     found = qemu.count(tmp_path / "build" / output.PROJECT, BOARD, toolchain.find(BOARD, compiler), sample, folder)
     assert found.instructions == pytest.approx(report.instructions, rel=QEMU_TOLERANCE)
-    np.testing.assert_array_equal(found.outputs[0], oracle.infer(model, sample[None])[0])
+    np.testing.assert_array_equal(found.output, oracle.infer(model, sample[None])[0])
 
 
 def test_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

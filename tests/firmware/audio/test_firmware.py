@@ -319,7 +319,7 @@ def test_what_was_heard_before_it_broke_off_is_kept(
     if after == "the line":
         monkeypatch.setattr(ear, "hear", cut)
     else:
-        monkeypatch.setattr(build_task, "expected_outputs", press)
+        monkeypatch.setattr(oracle, "expected", press)
     code, out, err = run("audio", "--board", "host", "-o", str(host), *clips, "--json")
     report = json.loads(out)
     assert (report["complete"], report["asked"], report["known"]) == (False, 3, len(report["recordings"]))
