@@ -64,7 +64,7 @@ def test_piped_input_is_sent_and_the_answer_awaited(board: tuple[int, str]) -> N
 
     firmware = threading.Thread(target=answer)
     firmware.start()
-    done = piped(b"name%", "--port", port, "--wait", "0.8")
+    done = piped(b"name%", "--port", port, "--wait", "2")
     firmware.join()
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"m-name-dut-[x]\r\nm-ready\r\n\xff\x00"

@@ -138,7 +138,7 @@ def test_a_hanging_tool_is_killed_with_what_it_started(desk: Desk, run: Run, bui
     body += "'import time; time.sleep(60)')}\"); time.sleep(60)"
     desk.tool("bossac", body, content=DEVICE)
     desk.plug((PORT, BOOTLOADER, "B"))
-    assert run("flash", "--board", "nano33", "--timeout", "1")[0] == 1
+    assert run("flash", "--board", "nano33", "--timeout", "5")[0] == 1  # time enough to start both
     stats = [Path(f"/proc/{pid}/stat") for pid in (desk.folder / "pids").read_text().split()]
     assert len(stats) == 2
     assert job.wait_for(lambda: all(not stat.exists() or stat.read_text().split()[2] == "Z" for stat in stats), 5.0)
