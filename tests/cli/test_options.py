@@ -6,8 +6,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tinyprune.cli import cli, options
+from tinyprune.cli import cli
 from tinyprune.device import boards
+from tinyprune.tasks import line
 
 TAKE_NAMES = [("build", "labels"), ("bench", "labels"), ("sweep", "patterns")]
 RUN_A_BUILD = ["audio", "bench", "emulate", "flash"]
@@ -40,5 +41,5 @@ def test_an_empty_name_is_refused(command, name, given):
 def test_commands_look_for_a_build_where_build_writes_it(command):
     assert parameter(command, "output").help == parameter("audio", "output").help
     board = boards.load("nano33")
-    assert options.build_folder(None, board) == Path("build/nano33")
-    assert options.build_folder(Path("mine"), board) == Path("mine")
+    assert line.build_folder(None, board) == Path("build/nano33")
+    assert line.build_folder(Path("mine"), board) == Path("mine")

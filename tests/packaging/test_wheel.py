@@ -34,6 +34,7 @@ def test_boards_templates_sources_and_zoo_travel_in_it(wheel: Path) -> None:
     for path in ROOT.glob("tinyprune/training/zoo/*.json"):
         assert {f"tinyprune/training/zoo/{path.name}", f"tinyprune/training/zoo/{path.stem}.tflite"} <= names
         assert (f"tinyprune/training/zoo/{path.stem}.npz" in names) == ("-s-" in path.stem)
+    assert "tinyprune/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "runs/"))]
 
 

@@ -52,10 +52,11 @@ def audio_command(
     """
     from tinyprune.device import boards
     from tinyprune.tasks import audio as audio_task
+    from tinyprune.tasks import line
 
     board = boards.load(board_name)
     request = audio_task.AudioRequest(
-        board, options.build_folder(output, board), recordings, emulator, port, hardware, split, limit
+        board, line.build_folder(output, board), recordings, emulator, port, hardware, split, limit
     )
     with console.CountBar(quiet or as_json) as (progress, done):
         report = audio_task.run_audio(request, progress, done)
@@ -63,8 +64,8 @@ def audio_command(
         click.echo(report.to_json())
     else:
         terminal = console.make()
-        for line in _lines(report):
-            terminal.print(line, highlight=False, soft_wrap=True, markup=False)
+        for text in _lines(report):
+            terminal.print(text, highlight=False, soft_wrap=True, markup=False)
     if report.error:
         click.echo(f"error: {report.error}", err=True)
         sys.exit(Interrupted.exit_code if report.error == "interrupted" else 1)

@@ -97,11 +97,12 @@ def bench_command(
     """Run a finished build on a board or in an emulator: latency, throughput, every output byte, accuracy."""
     from tinyprune.device import boards
     from tinyprune.tasks import bench as bench_task
+    from tinyprune.tasks import line
 
     board = boards.load(board_name)
     request = bench_task.BenchRequest(
         board=board,
-        output=options.build_folder(output, board),
+        output=line.build_folder(output, board),
         emulator=emulator,
         port=port,
         serial_number=serial_number,

@@ -95,11 +95,12 @@ def build_command(
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte."""
     from tinyprune.device import boards
     from tinyprune.tasks import build as build_task
+    from tinyprune.tasks import line
 
     board = boards.load(board_name)
     request = build_task.BuildRequest(
         board,
-        options.build_folder(output, board),
+        line.build_folder(output, board),
         model,
         calibration,
         compiler,

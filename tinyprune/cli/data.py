@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from tinyprune.cli import console, options
-from tinyprune.errors import UsageError
 
 
 @click.group("data")
@@ -22,9 +21,6 @@ def data_fetch(folder: Path, url: str | None, sha256: str | None, quiet: bool) -
     """Download the official archive and unpack it as FOLDER; run again to go on after a cut."""
     from tinyprune.training import download
 
-    if (url is None) != (sha256 is None):
-        raise UsageError("--url and --sha256 go together: an archive is not unpacked unless its checksum is right")
-    source = {} if url is None or sha256 is None else {"url": url, "sha256": sha256}
     with console.BytesBar(quiet) as progress:
-        target = download.fetch(folder, progress=progress, **source)
+        target = download.fetch(folder, url=url, sha256=sha256, progress=progress)
     click.echo(f"unpacked into {target}")

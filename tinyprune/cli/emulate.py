@@ -12,7 +12,7 @@ import click
 from tinyprune.cli import options
 
 if TYPE_CHECKING:
-    from tinyprune.tasks.emulate import Ready
+    from tinyprune.tasks.emulate import Emulated
 
 
 @click.command("emulate", short_help="Keep a build running behind a pseudo terminal or a TCP port.")
@@ -40,12 +40,13 @@ def emulate_command(
     from tinyprune.device import boards
     from tinyprune.errors import UsageError
     from tinyprune.tasks import emulate as emulate_task
+    from tinyprune.tasks import line
 
     if pty == (tcp is not None):
         raise UsageError("say one of --pty and --tcp PORT: where shall other programs find the firmware?")
     board = boards.load(board_name)
     request = emulate_task.EmulateRequest(
-        board, options.build_folder(output, board), emulator, _address(tcp) if tcp else None, link, not no_clock
+        board, line.build_folder(output, board), emulator, _address(tcp) if tcp else None, link, not no_clock
     )
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's & has switched off in scripts
     signal.signal(signal.SIGTERM, _stop)
@@ -65,7 +66,7 @@ def _address(text: str) -> tuple[str, int]:
     return host or "127.0.0.1", int(port)
 
 
-def _announce(ready: "Ready", as_json: bool) -> None:
+def _announce(ready: "Emulated", as_json: bool) -> None:
     """The name alone on standard output, for scripts; they must not wait for it."""
     if as_json:
         click.echo(json.dumps({"device": ready.device, "emulator": ready.emulator, "clock": ready.clock}))

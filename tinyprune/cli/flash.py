@@ -36,10 +36,10 @@ def flash_command(
 ) -> None:
     """Put a built firmware on the board, verify it and start it."""
     from tinyprune.device import boards
-    from tinyprune.tasks import flash
+    from tinyprune.tasks import flash, line
 
     board = boards.load(board_name)
-    request = flash.FlashRequest(board, options.build_folder(output, board), method, port, serial_number, timeout_s)
+    request = flash.FlashRequest(board, line.build_folder(output, board), method, port, serial_number, timeout_s)
     with console.BytesBar(quiet or as_json) as progress:
         report = flash.run(request, progress)
     if as_json:

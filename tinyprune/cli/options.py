@@ -1,12 +1,8 @@
 """Options that several commands share, and what becomes of their values."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from tinyprune.device.boards import Board
 
 board = click.option(
     "--board",
@@ -33,11 +29,6 @@ as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text."
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
-
-
-def build_folder(output: Path | None, board: "Board") -> Path:
-    """Where a build is written, and where other commands look for it."""
-    return output or Path("build") / board.name
 
 
 def names(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...] | None:

@@ -1,6 +1,5 @@
 """`tinyprune prune`."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,26 +69,20 @@ def prune_command(
     **training: Any,
 ) -> None:
     """Prune a Keras MODEL, and say what became of each layer; with labels, train it on."""
-    from dataclasses import asdict
-
     from tinyprune.tasks import prune as prune_task
 
-    given = {name: value for name, value in training.items() if value is not None}
-    if labels is None and given:
-        options = ", ".join(f"--{name.removesuffix('_samples').replace('_', '-')}" for name in given)
-        raise click.UsageError(f"{options}: only with --labels, for training after pruning")
-    tuning = None if labels is None else prune_task.Tuning(labels, **given)
+    tuning = prune_task.tuning(labels, training)
     request = prune_task.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning)
     with console.Progress(quiet or as_json) as progress:
-        layers, scores = prune_task.run_prune(request, progress)
+        report = prune_task.run_prune(request, progress)
     if as_json:
-        shown = {"output": str(output), "layers": [asdict(layer) for layer in layers]}
-        click.echo(json.dumps(shown | ({} if scores is None else {"held_out": asdict(scores)}), indent=2))
+        click.echo(report.to_json())
         return
-    for layer in layers:
+    for layer in report.layers:
         verdict = layer.reason if layer.pruned else f"not pruned: {layer.reason}"
         count, fate = (layer.removed, "gone") if layer.removed else (layer.zeros, "zero")
         click.echo(f"{layer.name:24} {layer.kind:16} {count:9,} of {layer.weights:9,} weights {fate}  {verdict}")
+    scores = report.held_out
     if scores is not None:
         figures = (f"{name} {value:.4f}" for name, value in (
             ("dense", scores.dense), ("pruned", scores.pruned), ("trained on", scores.fine_tuned),

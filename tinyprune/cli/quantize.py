@@ -1,9 +1,7 @@
 """`tinyprune quantize`."""
 
-import json
-import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
@@ -38,26 +36,18 @@ def quantize_command(
     quiet: bool,
 ) -> None:
     """Quantize a Keras MODEL to int8, and say what that costs each layer beside float."""
-    from dataclasses import asdict
-
     from tinyprune.tasks import quantize as quantize_task
 
     request = quantize_task.QuantizeRequest(model, calibration, output, ranges)
     with console.Progress(quiet or as_json) as progress:
-        errors, unknown = quantize_task.run_quantize(request, progress)
-    if unknown:
-        click.echo(f"warning: what int8 costs each layer is not known: {unknown}", err=True)
+        report = quantize_task.run_quantize(request, progress)
+    if report.unknown is not None:
+        click.echo(f"warning: what int8 costs each layer is not known: {report.unknown}", err=True)
     if as_json:
-        layers = [{key: _finite(value) for key, value in asdict(error).items()} for error in errors]
-        click.echo(json.dumps({"output": str(output), "layers": layers, "unknown": unknown or None}, indent=2))
+        click.echo(report.to_json())
         return
-    if errors:
+    if report.layers:
         click.echo(f"{'layer':24} {'SQNR':>8} {'largest error':>14} {'clipped':>8}")
-    for error in errors:
+    for error in report.layers:
         click.echo(f"{error.name:24} {error.sqnr_db:5.1f} dB {error.largest:13.1%} {error.clipped:8.2%}")
     click.echo(f"written   {output}")
-
-
-def _finite(value: Any) -> Any:
-    """None for what JSON cannot say."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

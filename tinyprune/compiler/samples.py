@@ -2,15 +2,21 @@
 
 import difflib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler.graph import Activation, Graph, Int8
 from tinyprune.errors import DataError, UsageError, printable
+
+#: An array, or the .npy file that has it.
+Source: TypeAlias = Path | npt.NDArray[Any]
+#: What a network's inputs are read from, by name; "" is the name of an only one.
+Named: TypeAlias = Mapping[str, Source]
 
 
 def make(graph: Graph, count: int, seed: int = 0) -> Int8:
@@ -41,8 +47,20 @@ def _noise(rng: np.random.Generator, shape: tuple[int, ...], center: int, number
     return center + ramp + rng.normal(scale=strength, size=shape)
 
 
-def load_array(path: Path) -> npt.NDArray[np.generic]:
-    """The array of a .npy file. Raises UsageError where it is missing, DataError where it is none."""
+def called(source: Source) -> str:
+    """What messages call it."""
+    return str(source) if isinstance(source, Path) else "the array"
+
+
+def load_array(source: Source) -> npt.NDArray[Any]:
+    """The array, or that of a .npy file. Raises UsageError where the file is missing, DataError where it is none."""
+    values = _load(source) if isinstance(source, Path) else np.asarray(source)
+    if not values.ndim:
+        raise DataError(f"{called(source)}: an array is needed, one entry a sample, not a single number")
+    return values
+
+
+def _load(path: Path) -> npt.NDArray[Any]:
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
     try:
@@ -52,62 +70,71 @@ def load_array(path: Path) -> npt.NDArray[np.generic]:
         raise DataError(f"{path}: not a .npy array; write it with numpy.save") from None
     if not isinstance(values, np.ndarray):
         raise DataError(f"{path}: one .npy array is needed, not an archive of several")
-    if not values.ndim:
-        raise DataError(f"{path}: an array is needed, one entry a sample, not a single number")
     return values
 
 
-def check_paths(given: Sequence[str]) -> None:
+def check_paths(given: Sequence[str] | Named) -> None:
     """Raises UsageError where a file of `read` is missing, before anything slow starts."""
-    for argument in given:
+    files = [str(each) for each in given.values() if isinstance(each, Path)] if isinstance(given, Mapping) else given
+    for argument in files:
         if not Path(argument).exists() and not Path(argument.partition("=")[2] or argument).exists():
             raise UsageError(f"{argument.partition('=')[2] or argument}: no such file or folder")
 
 
-def read(given: Sequence[str], graph: Graph) -> Int8:
-    """A user's .npy `[samples, *input shape]` for each input of the network, "NAME=x.npy", or just "x.npy" where there
-    is but one → `[samples, input_bytes]`. int8 as it is, real values quantized with the tensor's scale.
+def read(given: Sequence[str] | Named, graph: Graph) -> Int8:
+    """A user's array `[samples, *input shape]` for each input of the network → `[samples, input_bytes]`. int8 as it is,
+    real values quantized with the tensor's scale. In words: "NAME=x.npy", or just "x.npy" where there is but one.
 
-    Raises UsageError for a name that is unknown or missing, or a missing file, DataError for what a file holds.
+    Raises UsageError for a name that is unknown or missing, or a missing file, DataError for what an array holds.
     """
-    paths = _by_name(given, graph.input_names)
-    parts = [_read_one(path, tensor) for path, tensor in zip(paths, graph.inputs, strict=True)]
+    names = graph.input_names
+    sources = _in_order(given.items() if isinstance(given, Mapping) else _split(given, names), names)
+    parts = [_read_one(source, tensor) for source, tensor in zip(sources, graph.inputs, strict=True)]
     counts = {len(part) for part in parts}
     if len(counts) > 1:
-        told = ", ".join(f"{path} {len(part)}" for path, part in zip(paths, parts, strict=True))
+        told = ", ".join(f"{called(source)} {len(part)}" for source, part in zip(sources, parts, strict=True))
         raise DataError(f"every input needs as many samples as the others: {told}")
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
-def _by_name(given: Sequence[str], names: Sequence[str]) -> list[Path]:
-    """The file for each input, in the network's order."""
-    if len(given) == len(names) == 1 and (Path(given[0]).exists() or "=" not in given[0]):
-        return [Path(given[0])]
-    known = ", ".join(f'"{name}"' for name in names)
-    found: dict[str, Path] = {}
+def _split(given: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Names, "" where there is none, and files."""
+    if len(given) == len(names) == 1 and Path(given[0]).exists():  # an = may be part of a file's name
+        yield "", Path(given[0])
+        return
     for argument in given:
-        name, equals, path = argument.rpartition("=")
-        if not equals:
-            raise UsageError(f"{argument}: which input? give NAME={argument}; the network's inputs: {known}")
+        name, _, path = argument.rpartition("=")
+        yield name, Path(path)
+
+
+def _in_order(given: Iterable[tuple[str, Source]], names: Sequence[str]) -> list[Source]:
+    """What is given for each input, in the network's order."""
+    known = ", ".join(f'"{name}"' for name in names)
+    found: dict[str, Source] = {}
+    for said, source in given:
+        if not said and len(names) > 1:
+            advice = f"NAME={source}" if isinstance(source, Path) else "a dictionary of names and arrays"
+            raise UsageError(f"{called(source)}: which input? give {advice}; the network's inputs: {known}")
+        name = said or names[0]
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
             hint = f'; did you mean "{near[0]}"?' if near else ""
             raise UsageError(f'the network has no input "{printable(name)}"{hint} Its inputs: {known}')
         if name in found:
             raise UsageError(f'input "{name}" is given twice')
-        found[name] = Path(path)
+        found[name] = source
     missing = [name for name in names if name not in found]
     if missing:
         raise UsageError(f'nothing is given for input "{missing[0]}": --inputs "{missing[0]}=x.npy"')
     return [found[name] for name in names]
 
 
-def _read_one(path: Path, tensor: Activation) -> Int8:
-    values = load_array(path)
+def _read_one(source: Source, tensor: Activation) -> Int8:
+    values = load_array(source)
     if values.ndim < 2 or not len(values) or values[0].size != tensor.size_bytes:
         wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
-        raise DataError(f"{path}: an array of shape {wanted} is needed, not {list(values.shape)}")
-    return quantize(values.reshape(len(values), *tensor.shape), tensor, str(path))
+        raise DataError(f"{called(source)}: an array of shape {wanted} is needed, not {list(values.shape)}")
+    return quantize(values.reshape(len(values), *tensor.shape), tensor, called(source))
 
 
 def quantize(values: npt.NDArray[np.generic], tensor: Activation, where: str) -> npt.NDArray[np.int8]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from tinyprune.firmware.audio import ear
 from tinyprune.measure import benchmark
 from tinyprune.progress import CountProgress, Progress
 from tinyprune.recordings import Recording, one_second, read
-from tinyprune.tasks import line
+from tinyprune.tasks import line, values
 from tinyprune.training import speech_commands
 
 
@@ -90,6 +91,8 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
     before anything starts.
     """
     line.check(request.port, request.emulator, hardware=request.hardware)
+    values.at_least(1, limit=request.limit)
+    values.one_of("split", request.split, get_args(speech_commands.Split))
     for path in request.recordings:
         if not path.exists():
             raise UsageError(f"{path}: no such file")

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from tinyprune import files
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
+from tinyprune.compiler.samples import Named
 from tinyprune.device import emulators, ports, serial_port
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage
@@ -23,13 +24,13 @@ from tinyprune.measure.bench_report import BenchReport, Target, Truth, bench_rep
 from tinyprune.measure.benchmark import Open
 from tinyprune.measure.history import Change
 from tinyprune.progress import CountProgress, Progress
-from tinyprune.tasks import line
+from tinyprune.tasks import line, values
 from tinyprune.training import speech_commands, zoo
 
 _WIRING = "; is this build's firmware on the board (`tinyprune flash`), is its TX on the adapter's RX and vice versa?"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BenchRequest:
     board: Board
     output: Path  # of a finished build
@@ -37,7 +38,7 @@ class BenchRequest:
     port: str | None = None  # "auto": found by USB id
     serial_number: str | None = None  # of the board or its probe, where "auto" finds several
     hardware: bool = False  # the user vouches for a board behind a port that may be anything
-    inputs: tuple[str, ...] = ()  # "x.npy", or "NAME=x.npy" for each input of the network; none: generated
+    inputs: tuple[str, ...] | Named = ()  # "x.npy", or "NAME=x.npy" for each input of the network; none: generated
     count: int = 8  # of those
     samples: Path | None = None  # of known classes, for accuracy
     labels: tuple[str, ...] | None = None  # of the outputs, in order; None: the zoo's, or the folders' names
@@ -139,6 +140,10 @@ def _greeted(open_line: Open, model_id: str, board: str, advice: str) -> Iterato
 def _check(request: BenchRequest) -> None:
     """Refuses what contradicts itself before anything slow starts."""
     line.check(request.port, request.emulator, hardware=request.hardware)
+    values.at_least(1, count=request.count, runs=request.runs, limit=request.limit)
+    values.at_least(0, warmup=request.warmup, tolerance=request.tolerance_percent)
+    values.at_least(0, accuracy_tolerance=request.accuracy_tolerance_points)
+    values.one_of("split", request.split, get_args(speech_commands.Split))
     if request.inputs and request.samples is not None:
         raise UsageError("--inputs and --samples exclude each other; samples have classes")
     needs_samples = {"--labels": request.labels, "--split": request.split, "--limit": request.limit}
@@ -178,8 +183,8 @@ def _inputs(request: BenchRequest, graph: Graph) -> _Inputs:
         source, target = graph.ends("--samples")
         found = _samples(request, request.samples, source, target.size_bytes)
         return _Inputs(found.inputs, found.names, found.truth, found.left_out)
-    values = samples.read(request.inputs, graph) if request.inputs else samples.make(graph, request.count)
-    return _Inputs(values, [str(number) for number in range(len(values))])
+    made = samples.read(request.inputs, graph) if request.inputs else samples.make(graph, request.count)
+    return _Inputs(made, [str(number) for number in range(len(made))])
 
 
 def _samples(request: BenchRequest, folder: Path, tensor: Activation, outputs: int) -> labelled.Labelled:

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from tinyprune import files
 from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.lower import Optimize
 from tinyprune.compiler.program import Program
+from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE, takes
 from tinyprune.device import emulators
 from tinyprune.device.boards import Board
@@ -31,7 +33,7 @@ from tinyprune.firmware.audio import FrontEnd, front_end
 from tinyprune.measure import benchmark, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
 from tinyprune.progress import Progress
-from tinyprune.tasks import int8_model, runtimes
+from tinyprune.tasks import int8_model, runtimes, values
 from tinyprune.tasks.int8_model import Model
 from tinyprune.tasks.runtimes import Job, Runtime
 
@@ -40,12 +42,12 @@ COMPARED_INPUTS = 64
 RUNTIMES = ("aot", "tflm")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BuildRequest:
     board: Board
     output: Path
     model: Path | None = None  # None: the zoo's default
-    calibration: Path | None = None  # .npy, for Keras models
+    calibration: Source | None = None  # for Keras models
     compiler: str | None = None  # None: the first that is installed
     optimize: Optimize = "speed"
     project: str = "bare"  # a key of PROJECTS
@@ -103,6 +105,7 @@ def run_project(request: BuildRequest, progress: Progress) -> ProjectReport:
 
 def _runtime(request: BuildRequest) -> Runtime:
     """Checked before anything slow starts: what the runtime needs is there."""
+    values.one_of("optimize", request.optimize, get_args(Optimize))
     if request.labels is not None and not request.audio and request.runtime == "aot":
         raise UsageError("--labels goes with --audio: only firmware that hears names its classes")
     if request.runtime == "aot":

@@ -8,12 +8,13 @@ import contextlib
 import os
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from tinyprune.device import emulators
 from tinyprune.device.boards import Board
@@ -165,10 +166,10 @@ class TcpEnd:
         self._server.close()
 
 
-def serve(link: Link, end: End) -> NoReturn:
-    """Passes bytes on, both ways, until it is interrupted. Raises TargetError when the firmware ends."""
+def serve(link: Link, end: End, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Passes bytes on, both ways, until it is stopped or interrupted. Raises TargetError when the firmware ends."""
     last_s = time.monotonic()
-    while True:
+    while not stopped():
         data = end.receive(_BUSY_S if time.monotonic() - last_s < _QUIET_AFTER_S else _IDLE_S)
         if data:
             link.write(data)
@@ -190,14 +191,46 @@ class EmulateRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    device: str  # what to open
+class Emulated:
+    """Firmware that runs: `device` is what programs open, a pseudo terminal or a URL of pyserial."""
+
+    device: str
     emulator: str
     clock: Clock
 
 
-def run_emulate(request: EmulateRequest, ready: Callable[[Ready], None]) -> NoReturn:
+def run_emulate(request: EmulateRequest, ready: Callable[[Emulated], None]) -> None:
     """Boots the firmware and stays, after a call of `ready`. Raises TinypruneError; KeyboardInterrupt passes."""
+    with _booted(request) as (link, end, emulated):
+        ready(emulated)
+        serve(link, end)
+
+
+@contextmanager
+def emulated(request: EmulateRequest) -> Iterator[Emulated]:
+    """The firmware runs in a thread meanwhile. Raises as `run_emulate`, and at the end TargetError if it ended."""
+    left, failures = threading.Event(), list[BaseException]()
+
+    def run() -> None:
+        try:
+            serve(link, end, left.is_set)
+        except BaseException as error:
+            failures.append(error)
+
+    with _booted(request) as (link, end, found):
+        thread = threading.Thread(target=run, name=f"emulates {request.board.name}", daemon=True)
+        thread.start()
+        try:
+            yield found
+        finally:
+            left.set()
+            thread.join()
+    if failures:
+        raise failures[0]
+
+
+@contextmanager
+def _booted(request: EmulateRequest) -> Iterator[tuple[Link, End, Emulated]]:
     name = emulators.named(request.board, request.emulator)
     image, _ = output.load(request.output, request.board)
     if request.link is not None and request.tcp is not None:
@@ -207,8 +240,7 @@ def run_emulate(request: EmulateRequest, ready: Callable[[Ready], None]) -> NoRe
         metered = request.clock and name in emulators.METERED
         with closing(emulators.EMULATORS[name](image, request.board, profile=metered)) as link:
             link.read(0)  # the boot messages: nobody has listened yet
-            ready(Ready(device, name, link.clock))
-            serve(link, end)
+            yield link, end, Emulated(device, name, link.clock)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from tinyprune.device.flashers.job import segments
 from tinyprune.errors import Interrupted, MissingDependency, UsageError
 from tinyprune.firmware import edits, output
 from tinyprune.progress import BytesProgress
+from tinyprune.tasks import values
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def run(request: FlashRequest, progress: BytesProgress) -> FlashReport:
     Raises UsageError for a method that the board has not, a missing build or an ambiguous board; MissingDependency,
     TargetError; Interrupted on Ctrl-C.
     """
+    values.at_least(0, timeout=request.timeout_s)
     board = request.board
     method = choose_method(board, request.method)
     image = load_image(request.output, board)

@@ -34,14 +34,14 @@ class CiRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class CiReport:
     workflow: Path
     targets: Pairs  # (board, emulator)
     renode: Pairs  # (board, emulator of the job before) that also run there
     notes: tuple[str, ...]
 
 
-def run_init_ci(request: CiRequest) -> Written:
+def run_init_ci(request: CiRequest) -> CiReport:
     """Writes the workflow. Raises UsageError where it would replace a file, or could not work."""
     path = request.folder / WORKFLOW
     model = _model(request)
@@ -60,7 +60,7 @@ def run_init_ci(request: CiRequest) -> Written:
             part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot write: {error.strerror}") from None
-    return Written(path, targets, renode, _notes(request, targets))
+    return CiReport(path, targets, renode, _notes(request, targets))
 
 
 def _model(request: CiRequest) -> str | None:

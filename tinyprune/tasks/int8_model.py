@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyprune.compiler import reader, samples
+from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.errors import UsageError
 from tinyprune.measure.report import Accuracy
@@ -27,14 +28,14 @@ class Model:
     labels: tuple[str, ...] | None = None  # of its classes
 
 
-def check_paths(model: Path | None, calibration: Path | None, requantize: bool = False) -> None:
+def check_paths(model: Path | None, calibration: Source | None, requantize: bool = False) -> None:
     """Refuses a wrong path, and options that do not go with the model, before anything slow starts."""
     if requantize:
         _check_requantizable(model)
     model = None if _zoo_name(model) else model
     for path in (model, calibration):
         try:
-            if path is not None:
+            if isinstance(path, Path):
                 path.stat()
         except OSError as error:
             near = difflib.get_close_matches(str(path), zoo.list_entries(), n=1)
@@ -58,7 +59,7 @@ def _check_requantizable(model: Path | None) -> None:
         raise UsageError(f"{name} comes without the float weights that --requantize needs; {able} have them")
 
 
-def make(model: Path | None, calibration: Path | None, progress: Progress, requantize: bool = False) -> Model:
+def make(model: Path | None, calibration: Source | None, progress: Progress, requantize: bool = False) -> Model:
     """The zoo's where `model` is None or the name of an entry; `calibration` is for Keras models.
 
     A network of the zoo is the int8 file that was measured, or quantized anew from its float weights (`requantize`).

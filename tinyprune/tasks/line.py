@@ -1,6 +1,17 @@
-"""Where a finished build runs: on a board behind a port, or in an emulator."""
+"""Where a finished build lies, and where it runs: on a board behind a port, or in an emulator."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinyprune.errors import UsageError
+
+if TYPE_CHECKING:
+    from tinyprune.device.boards import Board
+
+
+def build_folder(output: Path | None, board: "Board") -> Path:
+    """Where a build is written, and where other tasks look for it."""
+    return output or Path("build") / board.name
 
 
 def check(port: str | None, emulator: str | None, *, hardware: bool) -> None:

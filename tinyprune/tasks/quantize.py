@@ -1,48 +1,70 @@
 """All of `tinyprune quantize`: Keras model and calibration samples → int8 .tflite, and what int8 costs each layer."""
 
-from dataclasses import dataclass
+import json
+import math
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, get_args
 
 from tinyprune import files
 from tinyprune.compiler import samples
+from tinyprune.compiler.samples import Source
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.progress import Progress
+from tinyprune.tasks import values
 from tinyprune.training import keras_model, quantization_error, quantize
 from tinyprune.training.quantization_error import LayerError
 from tinyprune.training.quantize import RangeRule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class QuantizeRequest:
-    model: Path
-    calibration: Path  # .npy of real inputs
-    output: Path
+    model: Path | Any  # a Keras model, or the file of one
+    calibration: Source  # real inputs
+    output: Path | None  # None: nothing is written
     ranges: RangeRule = "least-error"
 
 
-class QuantizeReport(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantizeReport:
+    """The int8 network, and what int8 costs each of its operators."""
+
+    output: Path | None
     layers: tuple[LayerError, ...]
-    unknown: str
-    """Why the layers' errors are not known: the int8 network is written all the same; empty where they are."""
+    unknown: str | None  # why the layers' errors are not known: there is an int8 network all the same
+    tflite: bytes = field(repr=False)
+
+    def to_json(self) -> str:
+        layers = [{key: _finite(value) for key, value in asdict(layer).items()} for layer in self.layers]
+        output = None if self.output is None else str(self.output)
+        return json.dumps({"output": output, "layers": layers, "unknown": self.unknown}, indent=2)
+
+
+def _finite(value: Any) -> Any:
+    """None for what JSON cannot say."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport:
     """Raises TinypruneError of every kind; the output appears whole or not at all."""
-    if request.output.suffix != ".tflite":
+    values.one_of("ranges", request.ranges, get_args(RangeRule))
+    if request.output is not None and request.output.suffix != ".tflite":
         raise UsageError(f"{request.output}: give -o a name ending in .tflite")
-    if request.model.suffix == ".tflite":
+    if isinstance(request.model, Path) and request.model.suffix == ".tflite":
         raise UsageError(f"{request.model} is quantized already: `tinyprune build --model` takes it as it is")
     calibration = samples.load_array(request.calibration)
-    progress(f"loading {request.model}")
-    model = keras_model.load(request.model)
+    if isinstance(request.model, Path):
+        progress(f"loading {request.model}")
+    model = keras_model.given(request.model)
     progress(f"quantizing to int8 with {len(calibration)} samples")
     content = quantize.quantize(model, calibration, request.ranges)
     progress("comparing each layer with float")
+    layers, unknown = tuple[LayerError, ...](), None
     try:
-        report = QuantizeReport(quantization_error.layer_errors(model, content, calibration), "")
+        layers = quantization_error.layer_errors(model, content, calibration)
     except ModelError as error:
-        report = QuantizeReport((), str(error))
-    with files.replacing(request.output) as part:
-        part.write_bytes(content)
-    return report
+        unknown = str(error)
+    if request.output is not None:
+        with files.replacing(request.output) as part:
+            part.write_bytes(content)
+    return QuantizeReport(request.output, layers, unknown, content)

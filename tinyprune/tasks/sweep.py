@@ -23,11 +23,13 @@ import numpy.typing as npt
 
 from tinyprune import files
 from tinyprune.compiler import reader, reference, samples, sparsity
+from tinyprune.compiler.samples import Source
 from tinyprune.device.boards import Board
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, DoesNotFit, MissingDependency, ModelError, UsageError, first_line
 from tinyprune.progress import Progress
 from tinyprune.tasks import build as build_task
+from tinyprune.tasks import values
 from tinyprune.training import keras3, keras_model, prune, quantization_error, quantize
 from tinyprune.training.keras_model import check_samples, sample_shape
 from tinyprune.training.quiet import quiet_tensorflow
@@ -59,13 +61,13 @@ class Limits:
     cycles: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SweepRequest:
     board: Board
     models: tuple[Path, ...]
-    data: Path  # .npy, [samples, *input shape]
+    data: Source  # [samples, *input shape]
     output: Path  # folder for the networks of the front, and the database unless `storage` says otherwise
-    labels: Path | None = None  # .npy, [samples], whole numbers
+    labels: Source | None = None  # [samples], whole numbers
     trials: int = 50  # finished ones that the study shall have
     patterns: tuple[str, ...] = PATTERNS
     limits: Limits = field(default_factory=Limits)
@@ -75,7 +77,7 @@ class SweepRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class SweepPoint:
     """A finished trial."""
 
     number: int
@@ -110,7 +112,7 @@ class _Data:
     labels_sha256: str | None
 
 
-def run_sweep(request: SweepRequest, progress: Progress) -> tuple[Point, ...]:
+def run_sweep(request: SweepRequest, progress: Progress) -> tuple[SweepPoint, ...]:
     """All of `tinyprune sweep`: the study's finished trials, in their order, the front's networks as files.
 
     Raises TinypruneError of every kind; what was finished before is in the database.
@@ -144,6 +146,10 @@ def _optuna() -> Any:
 
 
 def _check(request: SweepRequest) -> None:
+    limits = request.limits
+    values.at_least(1, trials=request.trials, max_flash=limits.flash_bytes, max_ram=limits.ram_bytes)
+    values.at_least(1, max_cycles=limits.cycles)
+    values.at_least(0, seed=request.seed)
     if not request.models:
         raise UsageError("give at least one Keras model to prune")
     for path in request.models:
@@ -191,14 +197,14 @@ def _check_patterns(patterns: Sequence[str], models: Mapping[str, _Model]) -> No
 
 def _data(request: SweepRequest, models: Mapping[str, _Model]) -> _Data:
     """All samples and labels, checked with every model. Integers are values as well, int8 too."""
-    values = samples.load_array(request.data)
+    given, called = samples.load_array(request.data), samples.called(request.data)
     for name, model in models.items():
         try:
-            checked = check_samples(model.keras, values, "sweep")
+            checked = check_samples(model.keras, given, "sweep")
         except DataError as error:
-            raise DataError(f"{request.data}, for model {name}: {error}") from None
+            raise DataError(f"{called}, for model {name}: {error}") from None
     if len(checked) < 2 * FEWEST_JUDGES:
-        raise DataError(f"{request.data} has {len(checked)} samples; a sweep needs {2 * FEWEST_JUDGES} or more")
+        raise DataError(f"{called} has {len(checked)} samples; a sweep needs {2 * FEWEST_JUDGES} or more")
     labels = None if request.labels is None else _labels(request.labels, models, len(checked))
     pruning = min(PRUNING_SAMPLES, len(checked) // 2)
     return _Data(
@@ -210,19 +216,20 @@ def _data(request: SweepRequest, models: Mapping[str, _Model]) -> _Data:
     )
 
 
-def _labels(path: Path, models: Mapping[str, _Model], count: int) -> npt.NDArray[np.int64]:
-    labels = samples.load_array(path)
+def _labels(source: Source, models: Mapping[str, _Model], count: int) -> npt.NDArray[np.int64]:
+    labels, name = samples.load_array(source), samples.called(source)
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise DataError(
-            f"{path}: [{count}] whole numbers are needed, one for each sample, not {labels.dtype} {list(labels.shape)}"
+            f"{name}: [{count}] whole numbers are needed, one for each sample, not {labels.dtype} {list(labels.shape)}"
         )
     numbers = labels.astype(np.int64)
-    for name, model in models.items():
-        classes = _classes(name, model.keras)
+    for model_name, model in models.items():
+        classes = _classes(model_name, model.keras)
         wrong = np.flatnonzero((numbers < 0) | (numbers >= classes))
         if len(wrong):
             raise DataError(
-                f"{path}: label {wrong[0]} is {labels[wrong[0]]}; the classes of model {name} are 0 to {classes - 1}"
+                f"{name}: label {wrong[0]} is {labels[wrong[0]]}; "
+                f"the classes of model {model_name} are 0 to {classes - 1}"
             )
     return numbers
 
@@ -394,7 +401,7 @@ def _quality(content: bytes, dense: Any, data: _Data) -> float:
 
 def _points(
     study: Any, request: SweepRequest, models: Mapping[str, _Model], data: _Data, progress: Progress
-) -> tuple[Point, ...]:
+) -> tuple[SweepPoint, ...]:
     """The finished trials. Raises ModelError where there is none because all were refused."""
     trials = study.get_trials(deepcopy=False)
     finished = [trial for trial in trials if trial.values is not None]
@@ -413,7 +420,7 @@ def _points(
         name = trial.params["model"]
         file = _file(trial, patterns, models[name].keras, request, data, progress) if trial.number in front else None
         points.append(
-            Point(
+            SweepPoint(
                 trial.number,
                 name,
                 patterns,

@@ -34,14 +34,19 @@ class _InterruptedError(Exception):
 def fetch(
     destination_folder: Path,
     *,
-    url: str = SPEECH_COMMANDS_URL,
-    sha256: str = SPEECH_COMMANDS_SHA256,
+    url: str | None = None,
+    sha256: str | None = None,
     progress: BytesProgress = lambda _stage, _done_bytes, _total_bytes: None,
 ) -> Path:
     """Download a .tar.gz and unpack it as `destination_folder`, which must not exist yet; returns the folder.
 
-    An interrupted download stays beside the folder as `<name>.download` and is resumed by the next call.
+    Without `url` and `sha256` it is Speech Commands. An interrupted download stays beside the folder as
+    `<name>.download` and is resumed by the next call.
     """
+    if (url is None) != (sha256 is None):
+        raise UsageError("--url and --sha256 go together: an archive is not unpacked unless its checksum is right")
+    if url is None or sha256 is None:
+        url, sha256 = SPEECH_COMMANDS_URL, SPEECH_COMMANDS_SHA256
     if destination_folder.exists():
         raise UsageError(f"{destination_folder} exists already; remove it or choose another folder")
     archive = destination_folder.with_name(f"{destination_folder.name}.download")

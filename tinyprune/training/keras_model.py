@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import DataError, ModelError, UsageError, first_line
+from tinyprune.errors import DataError, ModelError, UsageError, first_line, printable
 from tinyprune.training.quiet import quiet_tensorflow
 
 
@@ -22,6 +22,20 @@ class Examples(NamedTuple):
     targets: npt.NDArray[Any]
     """The number of the right class `[samples, *output shape without its last axis]`; or values `[samples, *output
     shape]`."""
+
+
+def given(model: Path | Any) -> Any:
+    """The model in a file (see `load`), or one in memory. Raises UsageError or ModelError for what is no such thing."""
+    if isinstance(model, Path):
+        return load(model)
+    if not hasattr(model, "layers"):
+        raise UsageError(f"a Keras model or the path of its file is needed, not {printable(repr(model))}")
+    if not has_inputs(model):
+        raise ModelError(
+            f"model {model.name} has no fixed inputs: build a Sequential one with an Input layer or by a call; write a "
+            "subclass of Model as layers called on an Input"
+        )
+    return model
 
 
 @quiet_tensorflow()
