@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,10 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
     switch = f"switch (map[0]) {{\n{''.join(cases)}default: break;\n}}\n"
     folder: Path = tmp_path_factory.mktemp("faults")
     text = network.replace(head, stack + "".join(functions) + head + switch)
-    return firmware.make(folder, "nano33", toolchain.find(BOARD), text)
+    compiler = toolchain.find(BOARD)
+    if compiler.name == "zig":  # clang would move what two statements have in common into a function without their name
+        compiler = replace(compiler, compile_flags=(*compiler.compile_flags, "-mno-outline"))
+    return firmware.make(folder, "nano33", compiler, text)
 
 
 def started(image: FirmwareImage, profile: bool = False) -> tuple[sim.SimLink, Device]:
