@@ -77,9 +77,10 @@ def test_inputs_and_outputs_are_called_as_the_signature_does() -> None:
 def test_what_is_needed_at_the_same_time_never_overlaps(name: str, board: str) -> None:
     """Runs the program's steps on an arena of bytes, with the reference in the place of the kernels."""
     program = lowered(NETWORKS[name](), board)
-    if any(Layout.INTERLEAVED is not step.output_layout for step in program.steps):
-        pytest.skip("maps in another layout, which the reference does not write: the firmware's tests run them")
-    check_on_an_arena(program)
+    if name == "five_wide_block" and board == "nano33":  # in layouts of firmware: test_networks.py
+        assert any(Layout.INTERLEAVED is not step.output_layout for step in program.steps)
+    else:
+        check_on_an_arena(program)
 
 
 def check_on_an_arena(program: Program) -> None:
