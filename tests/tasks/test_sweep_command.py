@@ -22,6 +22,8 @@ from tinyprune.compiler import reader, reference, samples, sparsity
 from tinyprune.device import boards
 from tinyprune.errors import UsageError
 from tinyprune.tasks import sweep
+from tinyprune.tasks.sweep import trial
+from tinyprune.tasks.sweep.study import storage_of
 
 Run = Callable[..., tuple[int, str, str]]
 SWEEP = ("sweep", "--board", "nano33", "--data", "x.npy", "--patterns", "dense,2:4", "--seed", "1", "-o", "out")
@@ -130,7 +132,7 @@ def test_studies_in_one_folder_keep_their_networks_apart(run: Run, monkeypatch: 
         raise AssertionError("pruned again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(sweep, "_network", again)
+        patch.setattr(trial, "network", again)
         assert json.loads(run(*one, "dense", "--json")[1]) == [dense]
     Path(dense["file"]).unlink()
     _, out, err = run(*one, "dense")
@@ -138,7 +140,7 @@ def test_studies_in_one_folder_keep_their_networks_apart(run: Run, monkeypatch: 
     assert Path(dense["file"]).read_bytes() == before
     assert "other bytes" not in err
     Path(dense["file"]).unlink()
-    monkeypatch.setattr(sweep, "_network", lambda *_: b"of another machine")
+    monkeypatch.setattr(trial, "network", lambda *_: b"of another machine")
     assert "has other bytes than in the trial" in run(*one, "dense")[2]
 
 
@@ -294,14 +296,14 @@ def test_a_study_of_an_earlier_version_is_refused(run: Run) -> None:
 WORKER = """
 import sys
 from tinyprune import cli
-from tinyprune.tasks import sweep
-network = sweep._network
+from tinyprune.tasks.sweep import trial
+network = trial.network
 def wait(*arguments):
-    sweep._network = network
+    trial.network = network
     print("in a trial", flush=True)
     sys.stdin.readline()
     return network(*arguments)
-sweep._network = wait
+trial.network = wait
 cli.main()
 """
 
@@ -364,7 +366,7 @@ def test_many_may_begin_a_study_at_once(tmp_path: Path) -> None:
 
     def begin(_: int) -> None:
         barrier.wait()
-        with sweep._storage(optuna, request):
+        with storage_of(optuna, request):
             pass
 
     with ThreadPoolExecutor(4) as pool:
@@ -379,7 +381,7 @@ def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setattr("time.sleep", lambda _: other.rollback())
         request = sweep.SweepRequest(boards.load("nano33"), (), tmp_path / "x.npy", tmp_path)
         url = f"sqlite:///{tmp_path / 'study.db'}?timeout=0.01"
-        with sweep._storage(optuna, replace(request, storage=url)) as storage:
+        with storage_of(optuna, replace(request, storage=url)) as storage:
             assert storage.get_all_studies() == []
 
 
@@ -389,7 +391,7 @@ def test_a_database_that_cannot_be_opened_is_told_at_once(tmp_path: Path, monkey
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
     request = sweep.SweepRequest(boards.load("nano33"), (), tmp_path / "x.npy", tmp_path / "missing")
-    with pytest.raises(UsageError, match="unable to open database file"), sweep._storage(optuna, request):
+    with pytest.raises(UsageError, match="unable to open database file"), storage_of(optuna, request):
         pass
     assert waits == []
 

@@ -1,0 +1,54 @@
+"""What a sweep is asked for, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinyprune.compiler.samples import Source
+from tinyprune.device.boards import Board
+
+DENSE = "dense"
+PATTERNS = (DENSE, "2:4", "1:4", "unstructured-75", "unstructured-90")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a network must stay within; None where there is no limit but the board's own. RAM includes the stack."""
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweepRequest:
+    board: Board
+    models: tuple[Path, ...]
+    data: Source  # [samples, *input shape]
+    output: Path  # folder for the networks of the front, and the database unless `storage` says otherwise
+    labels: Source | None = None  # [samples], whole numbers
+    trials: int = 50  # finished ones that the study shall have
+    patterns: tuple[str, ...] = PATTERNS
+    limits: Limits = field(default_factory=Limits)
+    storage: str | None = None  # URL of a database; None: SQLite in the output folder
+    study: str = "tinyprune"
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """A finished trial."""
+
+    number: int
+    model: str
+    patterns: Mapping[str, str]
+    """Of each prunable layer; "dense" where it can take none that was asked for."""
+    quality: float
+    """Share of right answers where there are labels, else the signal-to-noise ratio beside the dense network in dB."""
+    modelled_cycles: int
+    flash_bytes: int
+    ram_bytes: int
+    within_limits: bool
+    on_front: bool
+    file: str | None = None
+    """The int8 network, of points on the front."""
