@@ -47,10 +47,8 @@ def test_one_process_serves_one_model_after_the_other() -> None:
 def test_what_the_interpreter_refuses_is_told() -> None:
     model = networks.ds_cnn()
     with pytest.raises(ModelError, match=r"TFLite Micro refuses the model: .*"):
-        judge.run(model, 16, [], 1)
-    with pytest.raises(
-        ModelError, match="on this model|refuses the model"
-    ):  # which of them is the interpreter's affair
+        judge.run(model, 9000, [], 1)
+    with pytest.raises(ModelError, match=r"on this model|refuses the model"):  # whichever
         judge.run(model[:200], 1 << 20, [], 1)
     graph = reader.read(model)
     assert oracle.infer(model, np.zeros((1, graph.input_bytes), np.int8)).shape == (1, graph.output_bytes)
