@@ -10,13 +10,14 @@
     ├── UsageError             2  an argument is wrong: unknown board, missing path, unwritable folder
     ├── MissingDependency      2  a compiler, a Python package or a tool is not installed
     ├── DoesNotFit             3  the firmware is larger than the board
-    │   └── FlashExceeded      3  the linked firmware, by how much
+    │   └── MemoryExceeded     3  the linked firmware, and by how much in which memory
     └── Interrupted          130  Ctrl-C, where something may now be half-done
 
 A message says what is wrong, where, and what to do next; it is shown to the user as it stands.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 _SHOWN_CHARACTERS = 100
 
@@ -87,10 +88,10 @@ class DoesNotFit(TinypruneError):
     exit_code = 3
 
 
-class FlashExceeded(DoesNotFit):
-    def __init__(self, message: str, excess_bytes: int) -> None:
+class MemoryExceeded(DoesNotFit):
+    def __init__(self, message: str, region: Literal["flash", "RAM"], excess_bytes: int) -> None:
         super().__init__(message)
-        self.excess_bytes = excess_bytes
+        self.region, self.excess_bytes = region, excess_bytes
 
 
 class Interrupted(TinypruneError):

@@ -32,11 +32,14 @@ from tinyprune.cli import console, options
 @click.option("--compiler", metavar="NAME", help="gcc or zig.  [default: gcc where it is installed, else zig]")
 @click.option(
     "--optimize",
-    type=click.Choice(["speed", "size"]),
+    type=click.Choice(["speed", "size", "ram"]),
     default="speed",
     show_default=True,
-    help="Wider weights, or fewer bytes.",
+    help="Fewest cycles, fewest bytes of weights, or the smallest arena. For speed, a sixteenth of the flash stays free "
+    "for your own code where slower kernels can do that.",
 )
+@click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
+@click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
 @click.option(
     "--project",
     default="bare",
@@ -79,7 +82,9 @@ def build_command(
     calibration: Path | None,
     requantize: bool,
     compiler: str | None,
-    optimize: Literal["speed", "size"],
+    optimize: Literal["speed", "size", "ram"],
+    max_flash: int | None,
+    max_ram: int | None,
     project: str,
     name: str | None,
     audio: bool,
@@ -105,6 +110,8 @@ def build_command(
         calibration,
         compiler,
         optimize,
+        max_flash,
+        max_ram,
         project,
         name,
         audio,

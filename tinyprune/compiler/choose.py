@@ -3,7 +3,8 @@
 Kernels and layouts are chosen together: along a chain of layers each of which has one reader, by shortest path from the
 layout that one kernel writes to the layout that the next one reads. Where chains begin and end, at forks and joins,
 maps are interleaved; a map may be brought into another layout anywhere, for the cycles that this costs. Where the
-constants are too large for the flash, the fastest on the Pareto front of cycles and bytes that are not.
+constants are too large for the flash, the fastest on the Pareto front of cycles and bytes that are not. Where maps and
+scratch are too large for the RAM, lower.py lowers `most_working_bytes`, which no layer may need more than.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +15,13 @@ from typing import Literal, TypeAlias
 
 from tinyprune.compiler.graph import Activation, Graph, Op
 from tinyprune.compiler.kernels import KERNELS, Constant, FiveWide, Kernel, Layout, Wiring
-from tinyprune.compiler.kernels.five_wide import RELAYOUTS, Relayout
+from tinyprune.compiler.kernels.five_wide import RELAYOUTS, Relayout, new_map, planes_bytes, row_bytes
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.sparsity import ANY, DENSE, discover, takes
 from tinyprune.device.boards import Board
-from tinyprune.errors import ModelError
+from tinyprune.errors import DoesNotFit, ModelError
 
-Optimize: TypeAlias = Literal["speed", "size"]
+Optimize: TypeAlias = Literal["speed", "size", "ram"]
 
 #: What a byte of constants is worth when optimizing for size. At 500, DS-CNN takes int8 weights for a seventh more time
 #: (20 to 30 cycles a byte) and refuses the portable kernels, which would save S 7 % and M 28 % of its bytes for five
@@ -69,6 +70,8 @@ class _Layer:
     kernels: dict[Kernel, float]
     """Those that take it, with the cycles expected of each."""
     packed: Callable[[Kernel], int]
+    beside: int
+    """Bytes of what else is needed while it runs, beside its own maps: interleaved, as everything between chains is."""
     begins: bool
     """Whether a chain begins here: its maps are interleaved."""
     ends: bool
@@ -82,7 +85,18 @@ class _Layer:
     def cost_for_size(self, kernel: Kernel) -> float:
         return self.kernels[kernel] + CYCLES_A_BYTE * self.constant_bytes(kernel)
 
-    def ways(self) -> Iterator[tuple[Kernel, _Taken, float]]:
+    def working_bytes(self, taken: _Taken) -> int:
+        """Of all that is in the arena while it runs that way, about: as if no two maps shared bytes."""
+        found, read = (_maps_bytes(self.op.activations, layout) for layout in (taken.found, taken.kernel.reads))
+        written, left = (_maps_bytes(self.op.outputs, layout) for layout in (taken.writes, taken.handed_on))
+        needed = [read + written + taken.kernel.scratch_bytes(self.op)]
+        if taken.found is not taken.kernel.reads:
+            needed.append(found + read)
+        if taken.writes is not taken.handed_on:
+            needed.append(written + left)
+        return self.beside + max(needed)
+
+    def ways(self) -> Iterator[tuple[_Taken, float]]:
         """Every kernel with the layouts around it, and the cycles of bringing maps from one into another."""
         for kernel in self.kernels:
             sources = (Layout.INTERLEAVED,) if self.begins else (kernel.reads,)
@@ -98,43 +112,70 @@ class _Layer:
                         )
                     ]  # fmt: skip
                     if None not in costs:
-                        yield kernel, _Taken(source, kernel, writes, target), sum(cost or 0 for cost in costs)
+                        yield _Taken(source, kernel, writes, target), sum(cost or 0 for cost in costs)
 
 
-def choose(graph: Graph, board: Board, optimize: Optimize = "speed", room_bytes: int | None = None) -> list[Choice]:
+def choose(
+    graph: Graph,
+    board: Board,
+    optimize: Optimize = "speed",
+    room_bytes: int | None = None,
+    most_working_bytes: int | None = None,
+) -> list[Choice]:
     """The cheapest kernels, in order of execution, that pass maps on in layouts both sides understand; where a map is
     brought into another layout, that is a choice of its own.
 
     For speed only cycles count, unless the constants need more than the room: then these are the fastest that it takes,
-    from the Pareto front of cycles and bytes, or else the smallest. Raises ModelError where no row of the table takes a
-    layer.
+    from the Pareto front of cycles and bytes, or else the smallest. For RAM only maps and scratch count. No layer gets
+    a kernel that works with more than `most_working_bytes`, as `working_bytes` counts them. Raises ModelError where no
+    row of the table takes a layer, DoesNotFit where none does with so few working bytes.
     """
     layers = _layers(graph, board)
+    most = float("inf") if most_working_bytes is None else most_working_bytes
+    if optimize == "ram":
+        (smallest,) = _front(layers, lambda layer, taken: (layer.working_bytes(taken), 0), most)
+        return _choices(graph, layers, smallest, "least RAM of")
     if optimize == "size":
-        (smallest,) = _front(layers, lambda layer, kernel: (layer.cost_for_size(kernel), 0))
+        (smallest,) = _front(layers, lambda layer, taken: (layer.cost_for_size(taken.kernel), 0), most)
         return _choices(graph, layers, smallest, "smallest of")
-    (fastest,) = _front(layers, lambda layer, kernel: (layer.kernels[kernel], 0))
+    (fastest,) = _front(layers, lambda layer, taken: (layer.kernels[taken.kernel], 0), most)
     room = board.flash.bytes if room_bytes is None and board.flash else room_bytes
     needed = sum(layer.constant_bytes(one.kernel) for layer, one in zip(layers, fastest.taken, strict=True))
     if room is None or needed <= room:
         return _choices(graph, layers, fastest, "fastest of")
-    front = _front(layers, lambda layer, kernel: (layer.kernels[kernel], layer.constant_bytes(kernel)))
+    front = _front(layers, lambda layer, taken: (layer.kernels[taken.kernel], layer.constant_bytes(taken.kernel)), most)
     fitting = [path for path in front if path.constant_bytes <= room]
     return _choices(graph, layers, (fitting or front[:1])[-1], "fastest that the flash has room for, of")
 
 
-def _front(layers: Sequence[_Layer], weigh: Callable[[_Layer, Kernel], tuple[float, int]]) -> list[_Path]:
-    """Through all chains, the paths that none beats in cost and bytes, as `weigh` counts them."""
+def working_bytes(graph: Graph, board: Board) -> list[int]:
+    """What layers can work with, in rising order, from what each needs at least: values for `most_working_bytes`."""
+    needed = [{layer.working_bytes(taken) for taken, _ in layer.ways()} for layer in _layers(graph, board)]
+    least = max(map(min, needed), default=0)
+    return sorted({some for several in needed for some in several if some >= least})
+
+
+def _front(
+    layers: Sequence[_Layer], weigh: Callable[[_Layer, _Taken], tuple[float, int]], most_working_bytes: float
+) -> list[_Path]:
+    """Through all chains, the paths that none beats in cost and bytes, as `weigh` counts them.
+
+    Raises DoesNotFit where each of them has a layer that works with too much.
+    """
     paths = {Layout.INTERLEAVED: [_Path(0, 0, ())]}
     for layer in layers:
         found: dict[Layout, list[_Path]] = {}
-        for kernel, taken, extra in layer.ways():
-            cost, size = weigh(layer, kernel)
+        for taken, extra in layer.ways():
+            if layer.working_bytes(taken) > most_working_bytes:
+                continue
+            cost, size = weigh(layer, taken)
             found.setdefault(taken.handed_on, []).extend(
                 _Path(before.cost + cost + extra, before.constant_bytes + size, (*before.taken, taken))
                 for before in paths.get(taken.found, ())
             )
-        paths = {layout: _unbeaten(several) for layout, several in found.items()}
+        paths = {layout: _unbeaten(several) for layout, several in found.items() if several}
+    if not paths:
+        raise DoesNotFit(f"no kernels work with {most_working_bytes:,.0f} bytes or less")
     return paths[Layout.INTERLEAVED]
 
 
@@ -192,6 +233,7 @@ def _layers(graph: Graph, board: Board) -> list[_Layer]:
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
     following = _followers(graph, ops)
     place_of = {op: place for place, op in enumerate(ops)}
+    beside = _beside(graph)
     obstacles, layers = [], []
     for chain in _chains(ops, following):
         for place, op in enumerate(chain):
@@ -202,10 +244,45 @@ def _layers(graph: Graph, board: Board) -> list[_Layer]:
             ends = place == len(chain) - 1
             runs_on = not ends and place_of[chain[place + 1]] == place_of[op] + 1
             packed = cache(partial(constant_bytes, op))
-            layers.append(_Layer(op, pattern, kernels, packed, place == 0, ends, runs_on))
+            layers.append(_Layer(op, pattern, kernels, packed, beside[op], place == 0, ends, runs_on))
     if obstacles:
         raise ModelError("\n".join(obstacles))
     return layers
+
+
+def _beside(graph: Graph) -> dict[Op, int]:
+    """Operator → bytes of the tensors and variables that are needed while it runs and are not its own."""
+    stored = {tensor.index: tensor.index for tensor in graph.inputs}  # the tensor whose bytes they are
+    size = {tensor.index: tensor.size_bytes for tensor in graph.inputs}
+    death: dict[int, int] = {}
+    for number, op in enumerate(graph.ops):
+        for tensor in op.activations:
+            death[stored[tensor.index]] = number
+        for tensor in op.outputs:
+            stored[tensor.index] = stored[op.activations[0].index] if isinstance(op, Reshape) else tensor.index
+            size.setdefault(stored[tensor.index], tensor.size_bytes)
+            death.setdefault(stored[tensor.index], number)
+    death |= {stored[tensor.index]: len(graph.ops) for tensor in graph.outputs}
+    dying: dict[int, list[int]] = {}
+    for index, number in death.items():
+        dying.setdefault(number, []).append(index)
+    alive = sum(state.size_bytes for state in graph.states) + sum(size[tensor.index] for tensor in graph.inputs)
+    found, begun = {}, {tensor.index for tensor in graph.inputs}
+    for number, op in enumerate(graph.ops):
+        own = {stored[tensor.index] for tensor in (*op.activations, *op.outputs)}
+        alive += sum(size[index] for index in own - begun)
+        begun |= own
+        found[op] = alive - sum(size[index] for index in own)
+        alive -= sum(size[index] for index in dying.get(number, ()))
+    return found
+
+
+def _maps_bytes(tensors: Sequence[Activation], layout: Layout) -> int:
+    if layout is Layout.INTERLEAVED:
+        return sum(tensor.size_bytes for tensor in tensors)
+    if layout is Layout.ROW:
+        return sum(row_bytes(tensor.shape[2]) for tensor in tensors)
+    return sum(planes_bytes(new_map(tensor.shape[0]), tensor.shape[2]) for tensor in tensors)
 
 
 def _refusal(op: Op, board: Board) -> str:

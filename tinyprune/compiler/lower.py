@@ -3,9 +3,11 @@
 All decisions are made here, in `choose.py` and in `placement.py`; codegen only writes them down.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tinyprune.compiler.choose import Choice, Optimize, choose
+from tinyprune.compiler.choose import Choice, Optimize, choose, working_bytes
 from tinyprune.compiler.choose import constant_bytes as _bytes
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.kernels import Call, Layout, Wiring
@@ -17,18 +19,53 @@ from tinyprune.compiler.sparsity import TWO_OF_FOUR, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit
 
-__all__ = ["Optimize", "constant_bytes", "flash_advice", "lower"]
+__all__ = ["Optimize", "Room", "constant_bytes", "flash_advice", "lower"]
 
 
-def lower(graph: Graph, board: Board, optimize: Optimize = "speed", room_bytes: int | None = None) -> Program:
-    """Chooses kernels and layouts, and places every buffer. "speed" is the fastest network whose constants take
-    `room_bytes` of flash or less; None: all that the board has.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes that a network may take of flash for its constants and of RAM for its arena; None: all that there is."""
+
+    constants: int | None = None
+    arena: int | None = None
+
+
+EVERYWHERE = Room()
+
+
+
+def lower(graph: Graph, board: Board, optimize: Optimize = "speed", room: Room = EVERYWHERE) -> Program:
+    """Chooses kernels and layouts, and places every buffer. "speed" is the fastest network that the room takes, "size"
+    the one of fewest constants, "ram" the fastest one of the smallest arena.
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
-    program = _program(graph, board, choose(graph, board, optimize, room_bytes))
+    program = _program(graph, board, choose(graph, board, optimize, room.constants))
+    most = room.arena if board.ram is None or room.arena is not None else board.ram.bytes - board.ram.stack_bytes
+    if optimize == "ram":
+        program = _within(program.arena.arena_bytes, graph, board, "speed", room) or program
+    elif most is not None and program.arena.arena_bytes > most:
+        program = _within(most, graph, board, optimize, room) or lower(graph, board, "ram", room)
     _check_fits(program, optimize)
     return program
+
+
+def _within(arena_bytes: int, graph: Graph, board: Board, optimize: Optimize, room: Room) -> Program | None:
+    """The best of the networks with such an arena or a smaller one: what layers may work with is lowered until it is."""
+
+    def attempt(most_working_bytes: int) -> Program | None:
+        try:
+            return _program(graph, board, choose(graph, board, optimize, room.constants, most_working_bytes))
+        except DoesNotFit:
+            return None
+
+    def arena(most_working_bytes: int) -> int:
+        program = attempt(most_working_bytes)
+        return program.arena.arena_bytes if program else 0  # below all limits with which there is one
+
+    limits = working_bytes(graph, board)
+    found = bisect_right(limits, arena_bytes, key=arena)
+    return attempt(limits[found - 1]) if found else None
 
 
 def _program(graph: Graph, board: Board, choices: Sequence[Choice]) -> Program:

@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage, FirmwareSource
-from tinyprune.errors import DoesNotFit, FlashExceeded, MissingDependency, ModelError, UsageError
+from tinyprune.errors import MemoryExceeded, MissingDependency, ModelError, UsageError
 from tinyprune.firmware.toolchain import Compiler
 
 _OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
@@ -35,8 +36,7 @@ def includes(source: FirmwareSource) -> list[str]:
 def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
     """Compiles the project written at `project` into `output`/firmware.{elf,hex,bin}.
 
-    Raises DoesNotFit where the linker runs out of RAM, FlashExceeded where of flash, UsageError where the board
-    file asks for a clock that its port cannot set up, ModelError where the compiler fails otherwise (a defect of
+    Raises MemoryExceeded where the linker runs out of RAM or flash, UsageError where the board file asks for a clock that its port cannot set up, ModelError where the compiler fails otherwise (a defect of
     tinyprune's).
     """
     elf = output / ("firmware.elf" if board.flash else "firmware")
@@ -68,10 +68,10 @@ def run_compiler(command: list[str], folder: Path, board: Board) -> None:
         return
     overflow = _OVERFLOW.search(done.stderr)
     if overflow:
-        region = "RAM" if re.search(r"[`'\"]RAM[`'\"]", done.stderr) else "flash"
+        region: Literal["flash", "RAM"] = "RAM" if re.search(r"[`'\"]RAM[`'\"]", done.stderr) else "flash"
         excess_bytes = int(overflow[1])
         message = f"the firmware does not fit {board.name}: {region} is exceeded by {excess_bytes:,} bytes"
-        raise DoesNotFit(message) if region == "RAM" else FlashExceeded(message, excess_bytes)
+        raise MemoryExceeded(message, region, excess_bytes)
     refused = _PORT_REFUSES.search(done.stderr)
     if refused:
         raise UsageError(f"the port {board.family} cannot do what the board file of {board.name} says: {refused[1]}")

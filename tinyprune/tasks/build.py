@@ -23,7 +23,7 @@ from tinyprune.compiler.lower import Optimize
 from tinyprune.compiler.program import Program
 from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE, takes
-from tinyprune.device import emulators
+from tinyprune.device import boards, emulators
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import renode_files
 from tinyprune.device.firmware import FirmwareImage, Project
@@ -50,6 +50,8 @@ class BuildRequest:
     calibration: Source | None = None  # for Keras models
     compiler: str | None = None  # None: the first that is installed
     optimize: Optimize = "speed"
+    max_flash_bytes: int | None = None  # of the firmware; None: the board's
+    max_ram_bytes: int | None = None  # with the stack; None: the board's
     project: str = "bare"  # a key of PROJECTS
     name: str | None = None  # what the firmware calls its network; None: as the model is called
     audio: bool = False  # with the front end of a keyword network
@@ -111,11 +113,17 @@ def _runtime(request: BuildRequest) -> Runtime:
     if request.runtime == "aot":
         if request.tflm_root is not None:
             raise UsageError("--tflm-root goes with --runtime tflm")
-        return runtimes.plain_c(request.board, request.compiler, request.project)
+        return runtimes.plain_c(_limited(request), request.compiler, request.project)
     if request.runtime == "tflm":
         runtimes.check_interpreter(request.project, request.compiler, hears=_hears(request))
-        return runtimes.interpreter(request.board, request.tflm_root)
+        return runtimes.interpreter(_limited(request), request.tflm_root)
     raise UsageError(f'unknown runtime "{request.runtime}"; known: {", ".join(RUNTIMES)}')
+
+
+def _limited(request: BuildRequest) -> Board:
+    """What the firmware may use of the board."""
+    values.at_least(1, max_flash=request.max_flash_bytes, max_ram=request.max_ram_bytes)
+    return boards.limited(request.board, request.max_flash_bytes, request.max_ram_bytes)
 
 
 def _hears(request: BuildRequest) -> bool:
@@ -135,7 +143,7 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
         model = int8_model.make(request.model, request.calibration, progress, request.requantize)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
-        program = lower.lower(reader.read(model.data, model.origin), request.board, request.optimize)
+        program = lower.lower(reader.read(model.data, model.origin), _limited(request), request.optimize)
         _verify_pattern(model, program)
         yield staged, model, program
 

@@ -2,18 +2,18 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from tinyprune import files
 from tinyprune.compiler import lower
-from tinyprune.compiler.lower import Optimize
+from tinyprune.compiler.lower import Optimize, Room
 from tinyprune.compiler.program import Program
 from tinyprune.device import emulators
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage, FirmwareSource, Project
-from tinyprune.errors import DoesNotFit, FlashExceeded, ModelError, UsageError
+from tinyprune.errors import DoesNotFit, MemoryExceeded, ModelError, UsageError
 from tinyprune.firmware import build, codegen, output, projects, tflm, toolchain
 from tinyprune.firmware.audio import FrontEnd
 from tinyprune.firmware.toolchain import Compiler
@@ -21,6 +21,10 @@ from tinyprune.measure import tflm_report
 from tinyprune.measure.report import BuildReport, build_report
 from tinyprune.progress import Progress
 from tinyprune.tasks.int8_model import Model
+
+
+#: Networks that are built for speed leave the user's own code this part of the flash, if a slower choice can.
+FLASH_RESERVE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,28 @@ def plain_c(board: Board, compiler_name: str | None, project_name: str) -> Runti
     compiler = toolchain.find(board, compiler_name)
     projects.check(project_name, board)
 
-    def make(job: Job, program: Program) -> Made:
+    def make(job: Job, program: Program, room: Room) -> Made:
+        made: Made | None = None
+        failure: MemoryExceeded | None = None
+        region: str = "flash"
         try:
-            return attempt(job, program)
-        except FlashExceeded as error:
-            smaller = _smaller(program, error.excess_bytes, job.optimize)
-            if smaller is None:
-                raise DoesNotFit(f"{error}; {lower.flash_advice(program, job.optimize)}") from None
-            job.progress(f"choosing kernels with smaller constants: flash is exceeded by {error.excess_bytes:,} bytes")
-        return make(job, smaller)
+            made = attempt(job, program)
+            excess = _of_the_reserve(made.report, job.optimize)
+            if not excess:
+                return made
+            why = f"{excess:,} bytes of what is kept free for your own code are taken"
+        except MemoryExceeded as error:
+            failure, region, excess = error, error.region, error.excess_bytes
+            why = f"{region} is exceeded by {excess:,} bytes"
+        room = _less(room, program, region, excess)
+        smaller = _smaller(program, job.optimize, room)
+        if smaller is not None:
+            job.progress(f"choosing kernels that need less {region}: {why}")
+            return make(job, smaller, room)
+        if made is not None:
+            return made
+        advice = f"; {lower.flash_advice(program, job.optimize)}" if region == "flash" else ""
+        raise DoesNotFit(f"{failure}{advice}")
 
     def attempt(job: Job, program: Program) -> Made:
         job.progress("generating C")
@@ -75,14 +92,31 @@ def plain_c(board: Board, compiler_name: str | None, project_name: str) -> Runti
         _check_fits(report)
         return Made(image, report, project)
 
-    return lambda job: make(job, job.program)
+    return lambda job: make(job, job.program, Room())
 
 
-def _smaller(program: Program, excess_bytes: int, optimize: Optimize) -> Program | None:
-    """The fastest network whose constants are so much smaller; None where there is none."""
-    room_bytes = lower.constant_bytes(program) - excess_bytes
-    smaller = lower.lower(program.graph, program.board, optimize, room_bytes)
-    return smaller if lower.constant_bytes(smaller) <= room_bytes else None
+def _of_the_reserve(report: BuildReport, optimize: Optimize) -> int:
+    """How many bytes a network that is built for speed takes of the flash that is kept free."""
+    available = report.flash_bytes_available
+    if available is None or optimize != "speed":
+        return 0
+    return max(0, report.flash_bytes - (available - available // FLASH_RESERVE))
+
+
+def _less(room: Room, program: Program, region: str, excess_bytes: int) -> Room:
+    if region == "flash":
+        return replace(room, constants=lower.constant_bytes(program) - excess_bytes)
+    return replace(room, arena=program.arena.arena_bytes - excess_bytes)
+
+
+def _smaller(program: Program, optimize: Optimize, room: Room) -> Program | None:
+    """The best network for which there is room; None where there is none."""
+    smaller = lower.lower(program.graph, program.board, optimize, room)
+    if room.constants is not None and lower.constant_bytes(smaller) > room.constants:
+        return None
+    if room.arena is not None and smaller.arena.arena_bytes > room.arena:
+        return None
+    return smaller
 
 
 def _build(source: FirmwareSource, board: Board, compiler: Compiler, staged: Path) -> FirmwareImage:

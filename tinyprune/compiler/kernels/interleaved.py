@@ -130,6 +130,12 @@ def _expanded_bytes(op: Conv2D | FullyConnected) -> int:
     return _round_up(_taps(op) // two_of_four.GROUP, 4) * two_of_four.BLOCK_BYTES
 
 
+def _direct_cycles(op: Conv2D | FullyConnected) -> float:
+    """Each row of the kernel is a dot product of its own, for every output."""
+    rows = 1 if isinstance(op, FullyConnected) else op.window.kernel[0]
+    return 9.1 * op.macs + (40 + 40 * rows) * op.output.size_bytes
+
+
 def _pack_small(op: Conv2D | FullyConnected) -> Array:
     return two_of_four.pack_small(_matrix(op))
 
@@ -179,6 +185,7 @@ ROWS = (
     ),
     _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
+    _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _direct_cycles),
     _row(
         "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
         scratch_bytes=lambda op: op.out_channels,

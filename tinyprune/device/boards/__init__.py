@@ -1,6 +1,7 @@
 """Boards as data: one strict TOML file each in boards/. Unknown keys are refused, so a typo never becomes a default."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from tinyprune.device.boards.parse import nearest, parse
@@ -8,7 +9,7 @@ from tinyprune.device.boards.schema import CORES, EMULATOR_NAMES, Board, Memory,
 from tinyprune.errors import UsageError
 from tinyprune.resources import BOARDS
 
-__all__ = ["CORES", "EMULATOR_NAMES", "Board", "Memory", "Qemu", "explain", "load", "names", "path_of"]
+__all__ = ["CORES", "EMULATOR_NAMES", "Board", "Memory", "Qemu", "explain", "limited", "load", "names", "path_of"]
 
 
 def names() -> list[str]:
@@ -34,6 +35,27 @@ def path_of(name_or_path: str) -> Path:
         near = nearest(name_or_path, names())
         raise UsageError(f'unknown board "{name_or_path}"{near}; `tinyprune boards` lists all')
     return BOARDS / f"{name_or_path}.toml"
+
+
+def limited(board: Board, flash_bytes: int | None = None, ram_bytes: int | None = None) -> Board:
+    """The board as if it had no more flash and RAM, the latter with the stack; None: all that it has.
+
+    Raises UsageError for limits of a host, above what the board has, or of RAM that the stack needs.
+    """
+    for name, limit, memory in (("max-flash", flash_bytes, board.flash), ("max-ram", ram_bytes, board.ram)):
+        if limit is None:
+            continue
+        if memory is None:
+            raise UsageError(f"--{name}: {board.name} has no memory of its own to limit")
+        if not memory.stack_bytes < limit <= memory.bytes:
+            least = f"above {memory.stack_bytes:,}, which are for the stack, and " if memory.stack_bytes else ""
+            raise UsageError(f"--{name} {limit:,}: it must be {least}at most {memory.bytes:,}, what {board.name} has")
+    flash, ram = board.flash, board.ram
+    return replace(
+        board,
+        flash=flash and replace(flash, bytes=flash_bytes or flash.bytes),
+        ram=ram and replace(ram, bytes=ram_bytes or ram.bytes),
+    )
 
 
 def explain(board: Board) -> list[str]:
