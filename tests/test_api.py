@@ -306,7 +306,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "count": (lambda: tinyprune.bench("nano33", count=0), "--count 0: 1 is the least"),
     "NaN": (lambda: tinyprune.flash("nano33", timeout_s=float("nan")), "--timeout nan: 0 is the least"),
     "split": (lambda: tinyprune.audio("nano33", ".", split="all"), "unknown --split .all.; known: train, validation"),  # type: ignore[arg-type]
-    "optimize": (lambda: tinyprune.build(board="host", optimize="x"), "unknown --optimize .x.; known: speed, size, ram"),  # type: ignore[arg-type]
+    "optimize": (
+        lambda: tinyprune.build(board="host", optimize="x"),  # type: ignore[arg-type]
+        "unknown --optimize .x.; known: speed, size, ram",
+    ),
     "ranges": (lambda: tinyprune.quantize("a.h5", "x.npy", ranges="x"), "unknown --ranges"),  # type: ignore[arg-type]
     "method": (lambda: tinyprune.prune("a.h5", "2:4", method="x"), "unknown --method"),  # type: ignore[arg-type]
     "trials": (lambda: tinyprune.sweep([], board="host", data="x.npy", trials=0), "--trials 0: 1 is the least"),

@@ -9,6 +9,7 @@ import pytest
 from tests import networks, tflite_models
 from tests.tflite_models import Conv, Depthwise, Input
 from tinyprune.compiler import choose, fixed_point, lower, reader, sparsity
+from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.kernels import Layout, five_wide
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.weighted import requantization
@@ -181,7 +182,7 @@ def test_speed_means_the_fastest_network_that_the_flash_has_room_for() -> None:
     sizes = lower.constant_bytes(small), lower.constant_bytes(fast)
     cycles = []
     for bytes_ in (sizes[0], sum(sizes) // 2, sizes[1]):
-        program = lower.lower(graph, NANO33, "speed", bytes_)
+        program = lower.lower(graph, NANO33, "speed", lower.Room(bytes_))
         assert lower.constant_bytes(program) <= bytes_
         cycles.append(sum(step.kernel.cycles(step.op) for step in program.steps))
         assert any("that the flash has room for" in step.reason for step in program.steps) == (bytes_ < sizes[1])
@@ -204,3 +205,48 @@ def test_too_large_for_ram_names_the_layer() -> None:
     with pytest.raises(DoesNotFit, match=r"arena needs [\d,]+ bytes of RAM, the board has 904 beside") as caught:
         lower.lower(reader.read(networks.every_operator()), small)
     assert 'layer "conv_2"' in str(caught.value)
+
+
+def wide_network() -> Graph:
+    """A convolution of 4×4 over 24 channels, which kernels for speed gather rows of."""
+    random = np.random.default_rng(7)
+    weights = random.integers(-127, 128, (24, 4, 4, 24)).astype(np.int8)
+    layer = Conv(weights=weights, weight_scales=[0.002] * 24, scale=0.02, zero_point=-128, activation="RELU")
+    return tflite_models.graph(Input((20, 20, 24), 0.1, -1), [layer, layer])
+
+
+def test_ram_is_the_smallest_arena_and_the_fastest_way_to_it() -> None:
+    graph = wide_network()
+    fast, small, least = (lower.lower(graph, NANO33, goal) for goal in ("speed", "size", "ram"))  # type: ignore[arg-type]
+    maps = 24 * (20 * 20 + 17 * 17)  # which is what an interpreter without scratch needs
+    assert maps <= least.arena.arena_bytes < maps + 16 < min(fast.arena.arena_bytes, small.arena.arena_bytes)
+    assert [step.kernel.name for step in least.steps] == ["tp_conv_2d_direct_s8_dense_dsp"] * 2
+    cycles = [sum(step.kernel.cycles(step.op) for step in program.steps) for program in (fast, least)]
+    smallest = lower.smallest_arena(fast)
+    assert (smallest.arena_bytes, smallest.cycles_ratio) == (
+        least.arena.arena_bytes,
+        pytest.approx(cycles[1] / cycles[0]),
+    )
+
+
+def test_where_ram_is_short_layers_that_need_less_are_as_fast_as_ever() -> None:
+    graph = wide_network()
+    fast, least = (lower.lower(graph, NANO33, goal) for goal in ("speed", "ram"))  # type: ignore[arg-type]
+    between = (fast.arena.arena_bytes + least.arena.arena_bytes) // 2
+    for most in (fast.arena.arena_bytes, fast.arena.arena_bytes - 1, between, least.arena.arena_bytes):
+        program = lower.lower(graph, NANO33, room=lower.Room(arena=most))
+        assert program.arena.arena_bytes <= most
+        board = boards.limited(NANO33, ram_bytes=most + 2048)
+        assert [step.kernel for step in lower.lower(graph, board).steps] == [step.kernel for step in program.steps]
+    with pytest.raises(
+        DoesNotFit, match=rf"the board has {least.arena.arena_bytes - 1:,} beside the stack \(1 too many"
+    ):
+        lower.lower(graph, boards.limited(NANO33, ram_bytes=least.arena.arena_bytes - 1 + 2048))
+
+
+def test_ram_of_a_network_that_runs_row_by_row() -> None:
+    """`ram` on a network with five-wide maps, rows that are handed on, and a reshape."""
+    graph = reader.read(networks.ds_cnn())
+    fast, least = (lower.lower(graph, NANO33, goal) for goal in ("speed", "ram"))  # type: ignore[arg-type]
+    assert least.arena.arena_bytes < 0.6 * fast.arena.arena_bytes
+    assert lower.smallest_arena(least).cycles_ratio == 1

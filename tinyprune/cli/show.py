@@ -67,6 +67,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
         f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
         + _arena(report),
+        *_smallest_arena(report),
         *_ends(report),
     ]
     if report.runtime != "aot":
@@ -122,7 +123,15 @@ def _ends(report: BuildReport) -> list[str]:
 
 def _arena(report: BuildReport) -> str:
     extra = report.arena_bytes - report.arena_bytes_lower_bound
-    return " (the least possible)" if extra == 0 else f" ({extra:,} B above the lower bound)"
+    return " (the least possible with these kernels)" if extra == 0 else f" ({extra:,} B above the lower bound)"
+
+
+def _smallest_arena(report: BuildReport) -> list[str]:
+    """What less RAM would cost, where there is less."""
+    least, ratio = report.arena_bytes_smallest, report.arena_smallest_cycles_ratio
+    if least is None or ratio is None or least > 0.9 * report.arena_bytes:
+        return []
+    return [f"          --optimize ram: an arena of {least:,} B, for about {ratio:.1f} times the cycles (expected)"]
 
 
 def _number(value: int | None) -> str:

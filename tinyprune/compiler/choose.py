@@ -9,7 +9,7 @@ scratch are too large for the RAM, lower.py lowers `most_working_bytes`, which n
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import count, product
 from typing import Literal, TypeAlias
 
@@ -228,7 +228,8 @@ def _relayout(source: Activation, before: Layout, behind: Layout, target: "Activ
     return Choice(Relayout(name, source, target), kernel, behind, DENSE, reason)
 
 
-def _layers(graph: Graph, board: Board) -> list[_Layer]:
+@lru_cache(maxsize=1)
+def _layers(graph: Graph, board: Board) -> tuple[_Layer, ...]:
     """Chain by chain, in the order in which chains begin."""
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
     following = _followers(graph, ops)
@@ -247,7 +248,7 @@ def _layers(graph: Graph, board: Board) -> list[_Layer]:
             layers.append(_Layer(op, pattern, kernels, packed, beside[op], place == 0, ends, runs_on))
     if obstacles:
         raise ModelError("\n".join(obstacles))
-    return layers
+    return tuple(layers)
 
 
 def _beside(graph: Graph) -> dict[Op, int]:

@@ -19,7 +19,7 @@ from tinyprune.compiler.sparsity import TWO_OF_FOUR, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit
 
-__all__ = ["Optimize", "Room", "constant_bytes", "flash_advice", "lower"]
+__all__ = ["Optimize", "Room", "constant_bytes", "flash_advice", "lower", "smallest_arena"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +33,61 @@ class Room:
 EVERYWHERE = Room()
 
 
-
 def lower(graph: Graph, board: Board, optimize: Optimize = "speed", room: Room = EVERYWHERE) -> Program:
     """Chooses kernels and layouts, and places every buffer. "speed" is the fastest network that the room takes, "size"
     the one of fewest constants, "ram" the fastest one of the smallest arena.
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
-    program = _program(graph, board, choose(graph, board, optimize, room.constants))
+    choices = choose(graph, board, optimize, room.constants)
     most = room.arena if board.ram is None or room.arena is not None else board.ram.bytes - board.ram.stack_bytes
     if optimize == "ram":
-        program = _within(program.arena.arena_bytes, graph, board, "speed", room) or program
-    elif most is not None and program.arena.arena_bytes > most:
-        program = _within(most, graph, board, optimize, room) or lower(graph, board, "ram", room)
+        choices = _within(_arena_bytes(graph, choices), graph, board, "speed", room) or choices
+    elif most is not None and _arena_bytes(graph, choices) > most:
+        choices = _within(most, graph, board, optimize, room) or choose(graph, board, "ram", room.constants)
+    program = _program(graph, board, choices)
     _check_fits(program, optimize)
     return program
 
 
-def _within(arena_bytes: int, graph: Graph, board: Board, optimize: Optimize, room: Room) -> Program | None:
-    """The best of the networks with such an arena or a smaller one: what layers may work with is lowered until it is."""
+@dataclass(frozen=True, slots=True)
+class SmallestArena:
+    """What `--optimize ram` would give. `cycles_ratio`: by the figures that rank kernels, to those of the program."""
 
-    def attempt(most_working_bytes: int) -> Program | None:
+    arena_bytes: int
+    cycles_ratio: float
+
+
+def smallest_arena(program: Program) -> SmallestArena:
+    """What less RAM would cost."""
+    graph, board = program.graph, program.board
+    least = choose(graph, board, "ram")
+    least = _within(_arena_bytes(graph, least), graph, board, "speed", EVERYWHERE) or least
+    here = sum(step.kernel.cycles(step.op) for step in program.steps)
+    there = sum(choice.kernel.cycles(choice.op) for choice in least)
+    return SmallestArena(_arena_bytes(graph, least), there / here if here else 1.0)
+
+
+def _within(arena_bytes: int, graph: Graph, board: Board, optimize: Optimize, room: Room) -> list[Choice] | None:
+    """The best choices with such an arena or a smaller one: what layers may work with is lowered until then."""
+
+    def attempt(most_working_bytes: int) -> list[Choice] | None:
         try:
-            return _program(graph, board, choose(graph, board, optimize, room.constants, most_working_bytes))
+            return choose(graph, board, optimize, room.constants, most_working_bytes)
         except DoesNotFit:
             return None
 
     def arena(most_working_bytes: int) -> int:
-        program = attempt(most_working_bytes)
-        return program.arena.arena_bytes if program else 0  # below all limits with which there is one
+        choices = attempt(most_working_bytes)
+        return _arena_bytes(graph, choices) if choices else 0  # below all limits with which there are some
 
     limits = working_bytes(graph, board)
     found = bisect_right(limits, arena_bytes, key=arena)
     return attempt(limits[found - 1]) if found else None
+
+
+def _arena_bytes(graph: Graph, choices: Sequence[Choice]) -> int:
+    return place(graph, choices).plan.arena_bytes
 
 
 def _program(graph: Graph, board: Board, choices: Sequence[Choice]) -> Program:

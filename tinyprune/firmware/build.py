@@ -36,8 +36,8 @@ def includes(source: FirmwareSource) -> list[str]:
 def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Path, output: Path) -> FirmwareImage:
     """Compiles the project written at `project` into `output`/firmware.{elf,hex,bin}.
 
-    Raises MemoryExceeded where the linker runs out of RAM or flash, UsageError where the board file asks for a clock that its port cannot set up, ModelError where the compiler fails otherwise (a defect of
-    tinyprune's).
+    Raises MemoryExceeded where the linker runs out of RAM or flash, UsageError where the board file asks for a clock
+    that its port cannot set up, ModelError where the compiler fails otherwise (a defect of tinyprune's).
     """
     elf = output / ("firmware.elf" if board.flash else "firmware")
     sources = compiled(source)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from tinyprune import __version__
+from tinyprune.compiler import lower
 from tinyprune.compiler.graph import Activation
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.program import Program, Step
@@ -93,6 +94,8 @@ class BuildReport:
     audio: AudioTrial | None = None  # of firmware that hears
     inputs: tuple[EndReport, ...] = ()
     outputs: tuple[EndReport, ...] = ()
+    arena_bytes_smallest: int | None = None  # with --optimize ram
+    arena_smallest_cycles_ratio: float | None = None  # to what this build takes, by the figures that rank kernels
     state_bytes: int = 0  # of the arena: what the network keeps from one inference to the next
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
 
@@ -123,6 +126,7 @@ def build_report(
 ) -> BuildReport:
     """What is known before anything has run."""
     board, layers = program.board, tuple(_layer(step) for step in program.steps)
+    smallest = lower.smallest_arena(program)
     stack_reserved = board.ram.stack_bytes if board.ram else None
     return BuildReport(
         board=board.name,
@@ -156,6 +160,8 @@ def build_report(
         accuracy=accuracy,
         inputs=_ends(program.graph.inputs, program.graph.input_names),
         outputs=_ends(program.graph.outputs, program.graph.output_names),
+        arena_bytes_smallest=smallest.arena_bytes,
+        arena_smallest_cycles_ratio=smallest.cycles_ratio,
         state_bytes=sum(state.size_bytes for state in program.graph.states),
     )
 

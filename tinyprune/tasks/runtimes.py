@@ -22,7 +22,6 @@ from tinyprune.measure.report import BuildReport, build_report
 from tinyprune.progress import Progress
 from tinyprune.tasks.int8_model import Model
 
-
 #: Networks that are built for speed leave the user's own code this part of the flash, if a slower choice can.
 FLASH_RESERVE = 16
 

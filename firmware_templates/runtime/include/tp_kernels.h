@@ -126,6 +126,8 @@ void tp_conv_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const t
 /* The same without scratch, for the smallest arena: it multiplies in place. */
 void tp_conv_2d_direct_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                                   const int8_t *input, int8_t *output, void *scratch);
+void tp_conv_2d_direct_s8_dense_dsp(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                                    const int8_t *input, int8_t *output, void *scratch);
 
 /* tp_conv_2d_s8_dense_c with 2:4 weights.
  *   weights  [out_channels][ceil(taps / 8)][5] bytes: records as for tp_conv_1x1_s8_sp24_c, groups running along the taps */

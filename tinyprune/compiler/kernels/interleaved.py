@@ -5,6 +5,7 @@ Weighted ones are called as `f(const tp_layer *, const WEIGHTS *weights, const t
 *input, int8_t *output, void *scratch)`, the others as `f(const PARAMS *, const int8_t *input, int8_t *output)`.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -130,10 +131,10 @@ def _expanded_bytes(op: Conv2D | FullyConnected) -> int:
     return _round_up(_taps(op) // two_of_four.GROUP, 4) * two_of_four.BLOCK_BYTES
 
 
-def _direct_cycles(op: Conv2D | FullyConnected) -> float:
-    """Each row of the kernel is a dot product of its own, for every output."""
+def _direct_cycles(per_mac: float, op: Conv2D | FullyConnected) -> float:
+    """Each row of the kernel is a dot product of its own, for every two outputs."""
     rows = 1 if isinstance(op, FullyConnected) else op.window.kernel[0]
-    return 9.1 * op.macs + (40 + 40 * rows) * op.output.size_bytes
+    return per_mac * op.macs + (40 + 30 * rows) * op.output.size_bytes
 
 
 def _pack_small(op: Conv2D | FullyConnected) -> Array:
@@ -185,7 +186,8 @@ ROWS = (
     ),
     _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
-    _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _direct_cycles),
+    _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, partial(_direct_cycles, 9.1)),
+    _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, partial(_direct_cycles, 3.3)),
     _row(
         "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
         scratch_bytes=lambda op: op.out_channels,
