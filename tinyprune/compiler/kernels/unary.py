@@ -1,0 +1,63 @@
+"""Kernels of one operand: by a table of all 256 values, and along the last axis. Portable C."""
+
+import numpy as np
+
+from tinyprune.compiler.graph import Int8
+from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always, linear
+from tinyprune.compiler.operators import operator_of
+from tinyprune.compiler.operators.l2_normalization import L2Normalization
+from tinyprune.compiler.operators.log_softmax import LogSoftmax
+from tinyprune.compiler.operators.lookup import Lookup
+from tinyprune.compiler.operators.quantize import Quantize
+from tinyprune.compiler.sparsity import DENSE
+
+#: A QUANTIZE of fewer values would save less time than its table is worth.
+_FEWEST_QUANTIZED = 64
+
+
+def table(op: Lookup | Quantize) -> Int8:
+    """What the operator makes of each stored byte, of 0 … 255 without sign."""
+    found = operator_of(op).infer(op, np.arange(256, dtype=np.uint8).view(np.int8))
+    assert isinstance(found, np.ndarray)
+    return found
+
+
+def _is_worth_a_table(op: Lookup | Quantize) -> bool:
+    return isinstance(op, Lookup) or op.output.count >= _FEWEST_QUANTIZED
+
+
+def _lookup(op: Lookup | Quantize, _wiring: Wiring) -> Call:
+    fields = {"count": op.output.count}
+    return Struct("tp_lookup", fields), Constant("table", "int8_t", table(op)), Place.INPUT, Place.OUTPUT
+
+
+def _log_softmax(op: LogSoftmax, _wiring: Wiring) -> Call:
+    multiplier, left_shift, diff_min = op.scaling
+    back_multiplier, back_shift = op.back
+    fields = {
+        "rows": op.input.count // op.depth, "depth": op.depth, "input_multiplier": multiplier,
+        "input_left_shift": left_shift, "diff_min": diff_min, "back_multiplier": back_multiplier,
+        "back_right_shift": -back_shift,
+    }  # fmt: skip
+    return Struct("tp_log_softmax", fields), Place.INPUT, Place.OUTPUT
+
+
+def _l2_normalization(op: L2Normalization, _wiring: Wiring) -> Call:
+    fields = {"rows": op.input.count // op.depth, "depth": op.depth, "input_zero_point": op.input.zero_point}
+    return Struct("tp_l2_normalization", fields), Place.INPUT, Place.OUTPUT
+
+
+ROWS = (
+    Kernel(
+        "tp_lookup_s8_dense_c", (Lookup, Quantize), DENSE, "c", _is_worth_a_table, _lookup, linear(0, 5),
+        in_place=lambda _op: (0,),
+    ),
+    Kernel(
+        "tp_log_softmax_s8_dense_c", (LogSoftmax,), DENSE, "c", always, _log_softmax, linear(0, 150),
+        in_place=lambda _op: (0,),
+    ),
+    Kernel(
+        "tp_l2_normalization_s8_dense_c", (L2Normalization,), DENSE, "c", always, _l2_normalization, linear(0, 30),
+        in_place=lambda _op: (0,),
+    ),
+)  # fmt: skip
