@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[Callable[[], Op], str]] = {
     "logistic of nothing": (lambda: Logistic("a", *ends(1e-12, 0, 1 / 256, -128)), "its operand has scale 1e-12"),
     "tanh": (lambda: Tanh("a", *ends(0.1, 0, 1 / 128, 3)), "needed: its result has scale 1/128 and zero point 0"),
     "relu": (lambda: Relu("a", *ends(1.0, 0, 1e-9, 0)), "needed: it multiplies by more than 2^−31 and less than 2^22"),
-    "relu6": (lambda: Relu6("a", *ends(0.1, 0, 0.2, 0)), "it must not change scale or zero point, from 0.1, 0 to 0.2"),
+    "relu6": (lambda: Relu6("a", *ends(0.1, 0, 0.2, 0)), "TFLite Micro only clamps stored values here"),
     "leaky relu": (lambda: LeakyRelu("a", *ends(1.0, 0, 1.0, 0), 1e9), "alpha is 1e+09"),
     "alpha": (lambda: LeakyRelu("a", *ends(1.0, 0, 1.0, 0), float("nan")), "needed: alpha is a number, and"),
     "abs": (lambda: Abs("a", *ends(1e-12, 0, 1.0, 0)), "it changes the scale from 1e-12 to 1"),

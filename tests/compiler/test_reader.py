@@ -238,7 +238,12 @@ REFUSED = {
     ),
     "operator": (
         _softmax_becomes(CODE.EXP),
-        r'operator EXP \(number 6, tensor "layer6"\) is not supported; supported: ABS, ADD',
+        r'operator EXP \(number 6, tensor "layer6"\) is not supported: '
+        "TensorFlow Lite Micro computes it in float32 only; supported: ABS, ADD",
+    ),
+    "no such operator": (
+        _softmax_becomes(CODE.RELU_N1_TO_1),
+        r"operator RELU_N1_TO_1 .* is not supported: TensorFlow Lite Micro does not have it; supported: ABS",
     ),
     "unknown": (_softmax_becomes(9999), r"operator number 9999 \(number 6"),
     "inputs": (_two_inputs, 'tensor "layer0/weights" is one of the model.s inputs, but has constant data'),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
+#include "tp_dsp.h"
 #include "tp_fixed_functions.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
@@ -35,18 +36,35 @@ static int32_t inverse_square_root(int32_t x, int32_t *shift)
     return right_shift < 0 ? (int32_t)((uint32_t)multiplier << -right_shift) : multiplier;
 }
 
+static int32_t sum_of_squares(const int8_t *input, int32_t depth, int32_t zero_point)
+{
+    int32_t sum = 0;
+    for (const int8_t *end = input + depth; input != end; input++) {
+        sum += (*input - zero_point) * (*input - zero_point);
+    }
+    return sum;
+}
+
+/* (x - zero_point) * multiplier * 2^(shift - 31), x of int8. Differences are so small that tp_smmulr of their double is
+ * tp_doubling_high_mul, and that a shift to the left can come first (fixed_point.py: fast_rounding_is_exact). */
+static void scale_row(const int8_t *input, int8_t *output, int32_t depth, int32_t zero_point, int32_t multiplier, int32_t shift)
+{
+    const int32_t left = shift > 0 ? shift + 1 : 1, right = shift < 0 ? -shift : 0;
+    const int32_t half = right > 0 ? 1 << (right - 1) : 0, away_from_zero = right > 0 ? -1 : 0;
+    for (const int8_t *end = input + depth; input != end; input++) {
+        int32_t x = tp_smmulr((*input - zero_point) * (1 << left), multiplier);
+        x += x >> 31 & away_from_zero;
+        *output++ = (int8_t)tp_ssat8((x + half) >> right);
+    }
+}
+
 void tp_l2_normalization_s8_dense_c(const tp_l2_normalization *layer, const int8_t *input, int8_t *output)
 {
     const int32_t depth = layer->depth, zero_point = layer->input_zero_point;
-    for (int32_t row = 0; row < layer->rows; row++) {
-        int32_t sum = 0, shift;
-        for (int32_t i = 0; i < depth; i++) {
-            sum += (input[i] - zero_point) * (input[i] - zero_point);
-        }
-        const int32_t multiplier = inverse_square_root(sum, &shift);
-        for (int32_t i = 0; i < depth; i++) {
-            output[i] = (int8_t)tp_clamp(tp_requantize(input[i] - zero_point, multiplier, shift + 7), INT8_MIN, INT8_MAX);
-        }
+    for (int32_t rows = layer->rows; rows > 0; rows--) {
+        int32_t shift;
+        const int32_t multiplier = inverse_square_root(sum_of_squares(input, depth, zero_point), &shift);
+        scale_row(input, output, depth, zero_point, multiplier, shift + 7);
         input += depth;
         output += depth;
     }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tinyprune.compiler.graph import Int8
-from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always, linear
+from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always
 from tinyprune.compiler.operators import operator_of
 from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.log_softmax import LogSoftmax
@@ -49,15 +49,18 @@ def _l2_normalization(op: L2Normalization, _wiring: Wiring) -> Call:
 
 ROWS = (
     Kernel(
-        "tp_lookup_s8_dense_c", (Lookup, Quantize), DENSE, "c", _is_worth_a_table, _lookup, linear(0, 5),
+        "tp_lookup_s8_dense_c", (Lookup, Quantize), DENSE, "c", _is_worth_a_table, _lookup,
+        lambda op: 60 + 5.4 * op.output.count,
         in_place=lambda _op: (0,),
     ),
     Kernel(
-        "tp_log_softmax_s8_dense_c", (LogSoftmax,), DENSE, "c", always, _log_softmax, linear(0, 150),
+        "tp_log_softmax_s8_dense_c", (LogSoftmax,), DENSE, "c", always, _log_softmax,
+        lambda op: op.output.count * (254 + 530 / op.depth),
         in_place=lambda _op: (0,),
     ),
     Kernel(
-        "tp_l2_normalization_s8_dense_c", (L2Normalization,), DENSE, "c", always, _l2_normalization, linear(0, 30),
+        "tp_l2_normalization_s8_dense_c", (L2Normalization,), DENSE, "c", always, _l2_normalization,
+        lambda op: op.output.count * (31 + 370 / op.depth),
         in_place=lambda _op: (0,),
     ),
 )  # fmt: skip

@@ -59,6 +59,11 @@ def moderate_alpha(node: Node) -> str | None:
     return f"alpha is {alpha:g}, and the scale goes from {source:g} to {target:g}"
 
 
+def converts_nothing(node: Node) -> str | None:
+    """Scale and zero point are the same before and behind it: TFLite Micro only clamps stored values here."""
+    return same_quantization(node)
+
+
 def _differences(op: Lookup, x: Array) -> Array:
     return x.astype(np.int64) - op.input.zero_point
 
@@ -114,7 +119,7 @@ RELU = Operator(
     lambda _op: Written("RELU"), "AddRelu",
 )  # fmt: skip
 RELU6 = Operator(
-    Relu6, "relu6", "Each value clamped to 0 … 6.", reader(Relu6), (one_result, same_shape, same_quantization),
+    Relu6, "relu6", "Each value clamped to 0 … 6.", reader(Relu6), (one_result, same_shape, converts_nothing),
     infer_relu6, _case_relu6, lambda _op: Written("RELU6"), "AddRelu6",
 )  # fmt: skip
 LEAKY_RELU = Operator(
