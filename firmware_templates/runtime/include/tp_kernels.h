@@ -200,6 +200,10 @@ void tp_quantize_s8_dense_c(const tp_quantize *quantize, const int8_t *input, in
  *   input, output  [rows][depth] */
 void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output);
 
+/* The same with a table.
+ *   exponentials  [256], of differences 0, -1, ... -255 from the largest input: exp in Q0.31, and 0 below diff_min */
+void tp_softmax_s8_table_c(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, int8_t *output);
+
 /* Any operator that makes each value of one value: output[i] = table[(uint8_t)input[i]]. The output may be the input.
  *   table          [256], of 0 ... 127 first, then of -128 ... -1
  *   input, output  [count] */

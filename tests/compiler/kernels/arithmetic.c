@@ -101,3 +101,9 @@ void test_in_place_lookup(const tp_lookup *lookup, const int8_t *table, int8_t *
 {
     tp_lookup_s8_dense_c(lookup, table, map, map);
 }
+
+void test_in_place_softmax_table(const tp_softmax *softmax, const int32_t *exponentials, int8_t *map);
+void test_in_place_softmax_table(const tp_softmax *softmax, const int32_t *exponentials, int8_t *map)
+{
+    tp_softmax_s8_table_c(softmax, exponentials, map, map);
+}

@@ -2,17 +2,22 @@
 
 import numpy as np
 
-from tinyprune.compiler.graph import Int8
+from tinyprune.compiler import fixed_point
+from tinyprune.compiler.graph import Int8, Int32
 from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always
+from tinyprune.compiler.kernels.parameters import softmax_fields
 from tinyprune.compiler.operators import operator_of
 from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.log_softmax import LogSoftmax
 from tinyprune.compiler.operators.lookup import Lookup
 from tinyprune.compiler.operators.quantize import Quantize
+from tinyprune.compiler.operators.softmax import MAX_DEPTH, Softmax
 from tinyprune.compiler.sparsity import DENSE
 
 #: A QUANTIZE of fewer values would save less time than its table is worth.
 _FEWEST_QUANTIZED = 64
+#: So would a SOFTMAX of fewer values, whose table has 1 KB.
+_FEWEST_EXPONENTIALS = 256
 
 
 def table(op: Lookup | Quantize) -> Int8:
@@ -22,6 +27,14 @@ def table(op: Lookup | Quantize) -> Int8:
     return found
 
 
+def exponentials(op: Softmax) -> Int32:
+    """exp in Q0.31 of each difference from the largest input; 0 of those that do not count."""
+    multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
+    differences = -np.arange(256)
+    scaled = fixed_point.multiply_by_quantized_multiplier(differences, multiplier, left_shift)
+    return np.where(differences >= diff_min, fixed_point.exp_of_negative(scaled), np.int32(0))
+
+
 def _is_worth_a_table(op: Lookup | Quantize) -> bool:
     return isinstance(op, Lookup) or op.output.count >= _FEWEST_QUANTIZED
 
@@ -29,6 +42,15 @@ def _is_worth_a_table(op: Lookup | Quantize) -> bool:
 def _lookup(op: Lookup | Quantize, _wiring: Wiring) -> Call:
     fields = {"count": op.output.count}
     return Struct("tp_lookup", fields), Constant("table", "int8_t", table(op)), Place.INPUT, Place.OUTPUT
+
+
+def _is_worth_exponentials(op: Softmax) -> bool:
+    return op.input.count >= _FEWEST_EXPONENTIALS and op.input.file_shape[-1] <= MAX_DEPTH
+
+
+def _softmax(op: Softmax, _wiring: Wiring) -> Call:
+    table_ = Constant("exponentials", "int32_t", exponentials(op))
+    return Struct("tp_softmax", softmax_fields(op)), table_, Place.INPUT, Place.OUTPUT
 
 
 def _log_softmax(op: LogSoftmax, _wiring: Wiring) -> Call:
@@ -52,6 +74,10 @@ ROWS = (
         "tp_lookup_s8_dense_c", (Lookup, Quantize), DENSE, "c", _is_worth_a_table, _lookup,
         lambda op: 60 + 5.4 * op.output.count,
         in_place=lambda _op: (0,),
+    ),
+    Kernel(
+        "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", _is_worth_exponentials, _softmax,
+        lambda op: op.output.count * (51 + 210 / op.output.file_shape[-1]), in_place=lambda _op: (0,),
     ),
     Kernel(
         "tp_log_softmax_s8_dense_c", (LogSoftmax,), DENSE, "c", always, _log_softmax,

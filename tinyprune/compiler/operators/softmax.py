@@ -79,7 +79,7 @@ def infer(op: Softmax, x: Array) -> Int8:
 def case(random: np.random.Generator) -> Softmax:
     depth = int(random.choice([cases.size(random, 20), cases.size(random, 20), MAX_DEPTH]))
     scale = float(random.choice([random.uniform(0.01, 0.1), 2.0**-10, 0.0625, 1.0, 30.0]))
-    shape = (*(cases.shape(random, 3, 4)[1:] if random.integers(2) else ()), depth)
+    shape = (*(cases.shape(random, 3, 6)[1:] if random.integers(2) else ()), depth)
     source = cases.activation(random, shape, scale_=scale)
     target = Activation(1, "t1", shape, np.float32(1 / 256), -128)
     return Softmax("softmax", source, target, float(random.choice([1.0, 0.5, 2.0])))
