@@ -14,9 +14,14 @@ from tinyprune.compiler.operators.concatenation import Concatenation
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.hard_swish import HardSwish
+from tinyprune.compiler.operators.l2_normalization import L2Normalization
+from tinyprune.compiler.operators.logistic import Logistic, Tanh
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
+from tinyprune.compiler.operators.relu import LeakyRelu
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.slice_ import StridedSlice
+from tinyprune.compiler.operators.softmax import Softmax
 from tinyprune.compiler.operators.split import Split
 from tinyprune.compiler.operators.variables import AssignVariable, ReadVariable
 from tinyprune.compiler.operators.window import Window
@@ -227,6 +232,23 @@ def counter() -> Network:
     return b.network([x], [b.add(sum_, earlier), b.add(now, earlier)])
 
 
+def activations() -> Network:
+    """Operators of one value, most of which may run in place, and a softmax over an axis of a map."""
+    b = Build(10)
+    x = b.tensor((6, 5, 4))
+    start = b.conv(x, 8, relu=False)
+    ends = [(HardSwish, 0.1, -20), (LeakyRelu, 0.08, 5, 0.1), (Tanh, 1 / 128, 0), (L2Normalization, 1 / 128, 0)]
+    y = start
+    for kind, scale, zero_point, *more in ends:
+        z = b.tensor(y.shape, scale, zero_point)
+        b.ops.append(kind(f"layer_{len(b.ops)}", y, z, *more))  # type: ignore[operator]
+        y = z
+    gate, shares = b.tensor(y.shape, 1 / 256, -128), b.tensor(y.shape, 1 / 256, -128)
+    b.ops.append(Logistic("gate", start, gate))
+    b.ops.append(Softmax("shares", b.add(y, gate), shares, 1.0))
+    return b.network([x], [b.conv(shares, 6), gate])
+
+
 def untouched() -> Network:
     """Nothing but a reshape."""
     b = Build(9)
@@ -237,5 +259,6 @@ def untouched() -> Network:
 NETWORKS: dict[str, Callable[[], Network]] = {
     "residual": residual, "five_wide_block": five_wide_block, "two_by_two": two_by_two, "branches": branches,
     "gates": gates, "constants": constants, "streaming": streaming, "counter": counter, "untouched": untouched,
+    "activations": activations,
 }  # fmt: skip
 STATEFUL = ("streaming", "counter")

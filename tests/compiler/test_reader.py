@@ -68,7 +68,7 @@ def test_a_chain_is_read_as_it_was_written() -> None:
 
 def test_all_obstacles_are_told_at_once() -> None:
     def change(model: Any) -> None:
-        _softmax_becomes(CODE.LOGISTIC)(model)
+        _softmax_becomes(CODE.EXP)(model)
         for name in ("layer0/weights", "layer1/weights"):
             tensor(model, name).quantization.zeroPoint = [5]
         _set("2.builtinOptions.strideH", 0)(model)
@@ -82,13 +82,13 @@ def test_all_obstacles_are_told_at_once() -> None:
         'operator "conv_1": weights "layer0/weights" have zero points',
         'operator "depthwise_1": weights "layer1/weights" have zero points',
         'operator "conv_2": it has the impossible geometry',
-        'operator LOGISTIC (number 6, tensor "layer6") is not supported',
+        'operator EXP (number 6, tensor "layer6") is not supported',
     )
     assert all(line.startswith(f"  {text}") for line, text in zip(lines, beginnings, strict=True))
     assert lines[-1].endswith(f"supported: {', '.join(sorted(reader.OPERATORS))}")
     found = caught.value.obstacles
     assert [(one.operator, one.number) for one in found] == [
-        ("CONV_2D", 0), ("DEPTHWISE_CONV_2D", 1), ("CONV_2D", 2), ("LOGISTIC", 6),
+        ("CONV_2D", 0), ("DEPTHWISE_CONV_2D", 1), ("CONV_2D", 2), ("EXP", 6),
     ]  # fmt: skip
     assert [one.tensor for one in found] == ["layer0", "layer1", "layer2", "layer6"]
 
@@ -97,10 +97,10 @@ def test_obstacles_of_one_kind_are_told_together() -> None:
     def change(model: Any) -> None:
         for number in (3, 6):
             code = model.operatorCodes[operator(model, number).opcodeIndex]
-            code.builtinCode = code.deprecatedBuiltinCode = CODE.TANH
+            code.builtinCode = code.deprecatedBuiltinCode = CODE.SIN
 
     with pytest.raises(
-        ModelError, match=r'operator TANH \(number 3, tensor "layer3"; number 6, tensor "layer6"\) is not'
+        ModelError, match=r'operator SIN \(number 3, tensor "layer3"; number 6, tensor "layer6"\) is not'
     ):
         reader.read(edited(change))
 
@@ -108,7 +108,7 @@ def test_obstacles_of_one_kind_are_told_together() -> None:
 def test_names_of_a_file_are_shown_printable_and_short() -> None:
     def change(model: Any) -> None:
         tensor(model, "layer0").name = b"\x1b[31mred\n" + b"x" * 500
-        _softmax_becomes(CODE.LOGISTIC)(model)
+        _softmax_becomes(CODE.EXP)(model)
         tensor(model, "layer6").name = b"\x1b]0;evil\x07" + b"y" * 500
 
     with pytest.raises(ModelError) as caught:
@@ -237,8 +237,13 @@ REFUSED = {
         r'tensor "input" has the dynamic shape \[-1, -1, 6, 2\]; only the batch',
     ),
     "operator": (
-        _softmax_becomes(CODE.LOGISTIC),
-        r'operator LOGISTIC \(number 6, tensor "layer6"\) is not supported; supported: ADD, ASSIGN_VARIABLE',
+        _softmax_becomes(CODE.EXP),
+        r'operator EXP \(number 6, tensor "layer6"\) is not supported: '
+        "TensorFlow Lite Micro computes it in float32 only; supported: ABS, ADD",
+    ),
+    "no such operator": (
+        _softmax_becomes(CODE.RELU_N1_TO_1),
+        r"operator RELU_N1_TO_1 .* is not supported: TensorFlow Lite Micro does not have it; supported: ABS",
     ),
     "unknown": (_softmax_becomes(9999), r"operator number 9999 \(number 6"),
     "inputs": (_two_inputs, 'tensor "layer0/weights" is one of the model.s inputs, but has constant data'),

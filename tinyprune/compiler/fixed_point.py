@@ -15,12 +15,12 @@ import numpy.typing as npt
 from tinyprune.errors import ModelError
 
 Int32: TypeAlias = npt.NDArray[np.int32]
+Int64: TypeAlias = npt.NDArray[np.int64]
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 
 _SOFTMAX_INTEGER_BITS = 5
 _EXP_FRACTION_BITS = 31 - _SOFTMAX_INTEGER_BITS
-_QUARTER = 1 << (_EXP_FRACTION_BITS - 2)
 #: exp(−2^k) in Q0.31 for k = −2 … 4: one factor for each bit of the exponent above a quarter.
 EXP_FACTORS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 _EXP_EIGHTH = 1895147668  # exp(−1/8) in Q0.31
@@ -104,13 +104,13 @@ def softmax_parameters(input_scale: float, beta: float) -> tuple[int, int, int]:
     return multiplier, left_shift, -(largest >> left_shift)
 
 
-def exp_of_negative(a: npt.ArrayLike) -> Int32:
-    """exp(a) in Q0.31 of a ≤ 0 in Q5.26."""
-    values = np.asarray(a, dtype=np.int64)
-    remainder = (values & (_QUARTER - 1)) - _QUARTER  # in [−1/4, 0)
+def exp_of_negative(a: npt.ArrayLike, integer_bits: int = _SOFTMAX_INTEGER_BITS) -> Int32:
+    """exp(a) in Q0.31 of a ≤ 0 with up to five `integer_bits`."""
+    values, quarter = np.asarray(a, dtype=np.int64), 1 << (29 - integer_bits)
+    remainder = (values & (quarter - 1)) - quarter  # in [−1/4, 0)
     above = remainder - values
-    result = _exp_of_quarter(remainder << _SOFTMAX_INTEGER_BITS)
-    for bit, factor in enumerate(EXP_FACTORS, start=_EXP_FRACTION_BITS - 2):
+    result = _exp_of_quarter(remainder << integer_bits)
+    for bit, factor in enumerate(EXP_FACTORS[: integer_bits + 2], start=29 - integer_bits):
         result = np.where(above & (1 << bit), saturating_rounding_doubling_high_mul(result, factor), result)
     return np.where(values == 0, np.int32(INT32_MAX), result)
 
@@ -127,20 +127,40 @@ def _exp_of_quarter(a: npt.NDArray[np.int64]) -> Int32:
     return series
 
 
-def reciprocal(x: int, integer_bits: int) -> tuple[int, int]:
-    """(r, e) with 1 / x ≈ r · 2^−e, r in Q0.31, of x > 0 with `integer_bits`: three steps of Newton-Raphson."""
-    headroom = 32 - x.bit_length()
-    half_denominator = (x << headroom) >> 1  # of x = 2^e · denominator, in Q0.31: in [1/2, 1)
+def reciprocal(x: npt.ArrayLike, integer_bits: int) -> tuple[Int64, Int64]:
+    """(r, e) with 1 / x ≈ r · 2^−e, r in Q0.31, of x > 0 with `integer_bits`."""
+    values = np.asarray(x, dtype=np.int64)
+    headroom = leading_zeros(values)
+    denominator = values << headroom  # of x = 2^e · denominator: in [1, 2) of Q1.31
+    return inverse(denominator), integer_bits - headroom
 
-    def mul(a: int, b: int) -> int:
-        return int(saturating_rounding_doubling_high_mul(a, b))
 
-    estimate = _48_OVER_17 + mul(half_denominator, _MINUS_32_OVER_17)
+def inverse(denominator: npt.ArrayLike) -> Int64:
+    """1 / denominator in Q0.31, of [1, 2] in Q1.31."""
+    return saturating_shift_left(newton_inverse(denominator), 1)
+
+
+def newton_inverse(denominator: npt.ArrayLike) -> Int64:
+    """2 / denominator in Q2.29, of [1, 2] in Q1.31: three steps of Newton-Raphson."""
+    half = np.asarray(denominator, dtype=np.int64) >> 1
+
+    def mul(a: Int64, b: Int64 | int) -> Int64:
+        return saturating_rounding_doubling_high_mul(a, b).astype(np.int64)
+
+    estimate = _48_OVER_17 + mul(half, _MINUS_32_OVER_17)
     for _ in range(3):
-        error = (1 << 29) - mul(half_denominator, estimate)
-        estimate += _saturating_shift_left(mul(estimate, error), 2)
-    return _saturating_shift_left(estimate, 1), integer_bits - headroom
+        error = (1 << 29) - mul(half, estimate)
+        estimate = estimate + saturating_shift_left(mul(estimate, error), 2)
+    return estimate
 
 
-def _saturating_shift_left(x: int, places: int) -> int:
-    return min(max(x << places, INT32_MIN), INT32_MAX)
+def leading_zeros(x: npt.ArrayLike) -> Int64:
+    """How many zeros stand before the first one in 32 bits; 32 of 0."""
+    zeros: Int64 = 32 - np.frexp(np.asarray(x, dtype=np.float64))[1].astype(np.int64)
+    return zeros
+
+
+def saturating_shift_left(x: npt.ArrayLike, places: npt.ArrayLike) -> Int64:
+    """x · 2^places, within 32 bits; places in [0, 31]."""
+    shifted: Int64 = np.clip(np.asarray(x, dtype=np.int64) << np.asarray(places, np.int64), INT32_MIN, INT32_MAX)
+    return shifted

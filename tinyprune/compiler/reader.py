@@ -30,6 +30,9 @@ from tinyprune.errors import ModelError, Obstacle, UsageError, printable
 _DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, MemoryError, AssertionError)
 #: Operators that only compute the shape operand of a RESHAPE; the shape is fixed, so they vanish.
 _SHAPE_ARITHMETIC = {"SHAPE", "STRIDED_SLICE", "PACK"}
+#: Operators that TFLite Micro computes in float32 only, and such that it lacks: there is nothing to be equal to.
+_FLOAT_ONLY = frozenset({"CEIL", "COS", "EXP", "FLOOR", "LOG", "NEG", "ROUND", "SIN", "SQRT", "SQUARE"})
+_NOT_IN_TFLITE_MICRO = frozenset({"GELU", "RELU_0_TO_1", "RELU_N1_TO_1"})
 _MOST_PLACES = 3  # that an error names of one obstacle
 
 
@@ -171,6 +174,10 @@ def _unsupported(kind: str) -> str:
         return "is not supported: it turns int8 or float16 to float32; quantize to full int8"
     if kind.startswith("CUSTOM"):
         return "is not supported: it was made for one runtime or chip; give the model as it was before that compiler"
+    if kind in _FLOAT_ONLY:
+        return "is not supported: TensorFlow Lite Micro computes it in float32 only"
+    if kind in _NOT_IN_TFLITE_MICRO:
+        return "is not supported: TensorFlow Lite Micro does not have it"
     return "is not supported"
 
 

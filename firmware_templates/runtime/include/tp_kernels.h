@@ -49,6 +49,22 @@ typedef struct tp_quantize {
     int32_t count, multiplier, shift, input_zero_point, output_zero_point;
 } tp_quantize;
 
+/* `count` values, each replaced by a table's. */
+typedef struct tp_lookup {
+    int32_t count;
+} tp_lookup;
+
+/* Logarithm of the softmax: fields as in tp_softmax, 1 <= depth <= 4095, so that the sum stays below 2^31; back_multiplier and
+ * back_right_shift, 0 or more, take Q5.26 to differences of inputs. */
+typedef struct tp_log_softmax {
+    int32_t rows, depth, input_multiplier, input_left_shift, diff_min, back_multiplier, back_right_shift;
+} tp_log_softmax;
+
+/* `rows` vectors of `depth` values, 1 to 2^15: the sum of squares of differences from the zero point fits 31 bits. */
+typedef struct tp_l2_normalization {
+    int32_t rows, depth, input_zero_point;
+} tp_l2_normalization;
+
 /* Element-wise operators: four nested loops, the last one the innermost; an operand that is broadcast has a stride of 0
  * there. Values lie one behind the other in the output. */
 typedef struct tp_loops {
@@ -182,8 +198,26 @@ void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *targe
  *   input, output  [count] */
 void tp_quantize_s8_dense_c(const tp_quantize *quantize, const int8_t *input, int8_t *output);
 
-/* Softmax; the output has scale 1/256 and zero point -128.
+/* Softmax; the output has scale 1/256 and zero point -128. The output may be the input.
  *   input, output  [rows][depth] */
 void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output);
+
+/* The same with a table.
+ *   exponentials  [256], of differences 0, -1, ... -255 from the largest input: exp in Q0.31, and 0 below diff_min */
+void tp_softmax_s8_table_c(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, int8_t *output);
+
+/* Any operator that makes each value of one value: output[i] = table[(uint8_t)input[i]]. The output may be the input.
+ *   table          [256], of 0 ... 127 first, then of -128 ... -1
+ *   input, output  [count] */
+void tp_lookup_s8_dense_c(const tp_lookup *lookup, const int8_t *table, const int8_t *input, int8_t *output);
+
+/* Logarithm of the softmax; the output has scale 1/16 and zero point 127. The output may be the input.
+ *   input, output  [rows][depth] */
+void tp_log_softmax_s8_dense_c(const tp_log_softmax *layer, const int8_t *input, int8_t *output);
+
+/* Vectors divided by their Euclidean length, which counts as 1 where it is 0; the output has scale 1/128 and zero point 0. The
+ * output may be the input.
+ *   input, output  [rows][depth] */
+void tp_l2_normalization_s8_dense_c(const tp_l2_normalization *layer, const int8_t *input, int8_t *output);
 
 #endif

@@ -1,71 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
+#include "tp_fixed_functions.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 
-/* Qm.n has m integer and n fraction bits. */
-#define EXP_FRACTION_BITS 26
 #define SUM_INTEGER_BITS 12
-#define QUARTER (1 << (EXP_FRACTION_BITS - 2))
-
-static int32_t saturating_shift_left(int32_t x, int32_t places)
-{
-    const int32_t limit = INT32_MAX >> places;
-    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : x * (1 << places);
-}
-
-/* exp(a) for a in [-1/4, 0), both in Q0.31: the Taylor series of fourth order around -1/8. */
-static int32_t exp_of_quarter(int32_t a)
-{
-    const int32_t exp_eighth = 1895147668, third = 715827883; /* exp(-1/8) and 1/3 in Q0.31 */
-    const int32_t x = a + (1 << 28);
-    const int32_t x2 = tp_doubling_high_mul(x, x);
-    const int32_t x3 = tp_doubling_high_mul(x2, x);
-    const int32_t x4 = tp_doubling_high_mul(x2, x2);
-    const int32_t high_orders = tp_doubling_high_mul(tp_rounding_shift_right(x4, 2) + x3, third);
-    return exp_eighth + tp_doubling_high_mul(exp_eighth, x + tp_rounding_shift_right(high_orders + x2, 1));
-}
-
-/* exp(a) in Q0.31 of a <= 0 in Q5.26: that of the remainder of a quarter, times exp(-2^k) for each bit of the rest. */
-static int32_t exp_of_negative(int32_t a)
-{
-    static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
-    const int32_t remainder = (a & (QUARTER - 1)) - QUARTER;
-    const int32_t rest = remainder - a;
-    int32_t result = exp_of_quarter(remainder * 32);
-    if (a == 0) {
-        return INT32_MAX;
-    }
-    for (int32_t k = 0; k < 7; k++) {
-        if (rest & (QUARTER << k)) {
-            result = tp_doubling_high_mul(result, factors[k]);
-        }
-    }
-    return result;
-}
-
-/* r in Q0.31 with 1 / x = r / 2^bits_over_unit, x > 0 in Q12.19: three steps of Newton-Raphson. */
-static int32_t reciprocal(int32_t x, int32_t *bits_over_unit)
-{
-    uint32_t normal = (uint32_t)x;
-    int32_t headroom = 0;
-    while (normal < UINT32_C(1) << 31) {
-        normal <<= 1;
-        headroom++;
-    }
-    *bits_over_unit = SUM_INTEGER_BITS - headroom;
-    const int32_t half_denominator = (int32_t)(normal >> 1);
-    int32_t estimate = 1515870810 + tp_doubling_high_mul(half_denominator, -1010580540); /* 48/17 and -32/17 in Q2.29 */
-    for (int32_t step = 0; step < 3; step++) {
-        const int32_t error = (1 << 29) - tp_doubling_high_mul(half_denominator, estimate);
-        estimate += saturating_shift_left(tp_doubling_high_mul(estimate, error), 2);
-    }
-    return saturating_shift_left(estimate, 1);
-}
 
 static int32_t exp_of_difference(const tp_softmax *softmax, int32_t difference)
 {
-    return exp_of_negative(tp_requantize(difference, softmax->input_multiplier, softmax->input_left_shift));
+    return tp_exp_of_negative(tp_requantize(difference, softmax->input_multiplier, softmax->input_left_shift));
 }
 
 static void softmax_row(const tp_softmax *softmax, const int8_t *input, int8_t *output)
@@ -79,7 +22,7 @@ static void softmax_row(const tp_softmax *softmax, const int8_t *input, int8_t *
             sum += tp_rounding_shift_right(exp_of_difference(softmax, input[i] - most), SUM_INTEGER_BITS);
         }
     }
-    const int32_t scale = reciprocal(sum, &bits_over_unit);
+    const int32_t scale = tp_reciprocal(sum, SUM_INTEGER_BITS, &bits_over_unit);
     for (int32_t i = 0; i < softmax->depth; i++) {
         int32_t probability = 0;
         if (input[i] - most >= softmax->diff_min) {

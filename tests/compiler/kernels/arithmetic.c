@@ -84,3 +84,26 @@ void test_never_returns(const volatile int32_t *n)
     while (*n != 0) {
     }
 }
+
+/* Kernels whose output may be their input. */
+#define TEST_IN_PLACE(name)                                                                                                    \
+    void test_in_place_##name(const tp_##name *layer, int8_t *map);                                                            \
+    void test_in_place_##name(const tp_##name *layer, int8_t *map)                                                             \
+    {                                                                                                                          \
+        tp_##name##_s8_dense_c(layer, map, map);                                                                               \
+    }
+TEST_IN_PLACE(l2_normalization)
+TEST_IN_PLACE(log_softmax)
+TEST_IN_PLACE(softmax)
+
+void test_in_place_lookup(const tp_lookup *lookup, const int8_t *table, int8_t *map);
+void test_in_place_lookup(const tp_lookup *lookup, const int8_t *table, int8_t *map)
+{
+    tp_lookup_s8_dense_c(lookup, table, map, map);
+}
+
+void test_in_place_softmax_table(const tp_softmax *softmax, const int32_t *exponentials, int8_t *map);
+void test_in_place_softmax_table(const tp_softmax *softmax, const int32_t *exponentials, int8_t *map)
+{
+    tp_softmax_s8_table_c(softmax, exponentials, map, map);
+}

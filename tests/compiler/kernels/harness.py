@@ -74,6 +74,11 @@ FUNCTIONS = {
     "test_requantize_fast": 6,
     "test_doubling_high_mul": 4,
     "test_dsp": 4,
+    "test_in_place_l2_normalization": 2,
+    "test_in_place_log_softmax": 2,
+    "test_in_place_lookup": 3,
+    "test_in_place_softmax": 2,
+    "test_in_place_softmax_table": 3,
     "test_add_bytes": 2,
     "test_never_returns": 1,
 }

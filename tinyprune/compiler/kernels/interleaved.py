@@ -159,7 +159,7 @@ def _as_stored(op: Weighted) -> Array:
 
 def _sums_in_32_bits(op: Softmax) -> bool:
     """The kernel's Q12.19 sum of exponentials has room for this many classes."""
-    return op.input.shape[-1] <= 511
+    return op.input.file_shape[-1] <= 511
 
 
 def _row(
@@ -198,5 +198,8 @@ ROWS = (
     Kernel(
         "tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", always, _quantize, linear(0, 18), in_place=lambda _op: (0,)
     ),
-    Kernel("tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400)),
+    Kernel(
+        "tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400),
+        in_place=lambda _op: (0,),
+    ),
 )  # fmt: skip

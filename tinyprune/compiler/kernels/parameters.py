@@ -46,7 +46,7 @@ def layer_fields(op: Weighted | Pool2D) -> dict[str, int]:
 def softmax_fields(op: Softmax) -> dict[str, int]:
     """The values of `tp_softmax`, by field name."""
     multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
-    depth = op.input.shape[-1]
+    depth = op.input.file_shape[-1]
     values = (op.input.size_bytes // depth, depth, multiplier, left_shift, diff_min)
     return dict(zip(SOFTMAX_FIELDS, values, strict=True))
 

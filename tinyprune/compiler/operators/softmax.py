@@ -49,9 +49,11 @@ def in_range(node: Node) -> str | None:
 
 
 def shallow(node: Node) -> str | None:
-    """The last axis has at most 511 values."""
-    depth = node.activation(0).shape[-1]
-    return None if depth <= MAX_DEPTH else f"it is over {depth} values"
+    """It is over a last axis of at most 511 values."""
+    shape = node.activation(0).file_shape
+    if not shape:
+        return "its operand has no axis"
+    return None if shape[-1] <= MAX_DEPTH else f"it is over {shape[-1]} values"
 
 
 def read(node: Node) -> Softmax:
@@ -59,29 +61,25 @@ def read(node: Node) -> Softmax:
 
 
 def infer(op: Softmax, x: Array) -> Int8:
-    if op.input.shape[-1] > MAX_DEPTH:
-        raise ModelError(f'softmax "{op.name}" is over {op.input.shape[-1]} values; {MAX_DEPTH} is the most')
-    parameters = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
-    rows = np.stack([_row(row, *parameters) for row in x.reshape(-1, op.input.shape[-1])])
-    return rows.reshape(x.shape)
-
-
-def _row(row: Int8, multiplier: int, left_shift: int, diff_min: int) -> Int8:
-    diff = row.astype(np.int64) - int(row.max())
-    scaled = fixed_point.multiply_by_quantized_multiplier(diff, multiplier, left_shift)
-    exp = np.where(diff >= diff_min, fixed_point.exp_of_negative(scaled), 0)
-    total = int(fixed_point.rounding_divide_by_pot(exp, _SUM_INTEGER_BITS).sum())
+    depth = op.input.file_shape[-1]
+    if depth > MAX_DEPTH:
+        raise ModelError(f'softmax "{op.name}" is over {depth} values; {MAX_DEPTH} is the most')
+    multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
+    rows = x.reshape(-1, depth).astype(np.int64)
+    differences = rows - rows.max(axis=1, keepdims=True)
+    scaled = fixed_point.multiply_by_quantized_multiplier(differences, multiplier, left_shift)
+    exp = np.where(differences >= diff_min, fixed_point.exp_of_negative(scaled), 0)
+    total = fixed_point.rounding_divide_by_pot(exp, _SUM_INTEGER_BITS).sum(axis=1, keepdims=True, dtype=np.int64)
     scale, bits_over_unit = fixed_point.reciprocal(total, _SUM_INTEGER_BITS)
     product = fixed_point.saturating_rounding_doubling_high_mul(exp, scale)
     probability = fixed_point.rounding_divide_by_pot(product, bits_over_unit + 31 - 8)
-    return np.clip(probability - 128, -128, 127).astype(np.int8)
+    return np.clip(probability - 128, -128, 127).astype(np.int8).reshape(x.shape)
 
 
 def case(random: np.random.Generator) -> Softmax:
     depth = int(random.choice([cases.size(random, 20), cases.size(random, 20), MAX_DEPTH]))
     scale = float(random.choice([random.uniform(0.01, 0.1), 2.0**-10, 0.0625, 1.0, 30.0]))
-    rows = int(random.choice([1, 1, 2, 3]))
-    shape = (rows, depth) if rows > 1 else (depth,)
+    shape = (*(cases.shape(random, 3, 6)[1:] if random.integers(2) else ()), depth)
     source = cases.activation(random, shape, scale_=scale)
     target = Activation(1, "t1", shape, np.float32(1 / 256), -128)
     return Softmax("softmax", source, target, float(random.choice([1.0, 0.5, 2.0])))

@@ -1,0 +1,103 @@
+"""Functions in fixed point, value for value as TFLite's int8 kernels compute them, over NumPy arrays.
+
+Logistic and tanh are gemmlowp's (fixedpoint/fixedpoint.h), logarithm and inverse square root those of
+tensorflow/lite/kernels/internal/common.h. Qm.n is as in `fixed_point.py`.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.compiler.fixed_point import (
+    INT32_MAX,
+    Int32,
+    Int64,
+    exp_of_negative,
+    inverse,
+    leading_zeros,
+    newton_inverse,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+    saturating_shift_left,
+)
+
+# Constants of the logarithm, in Q0.31: ln 2, √½, ∜½, and the coefficients of its quotient of polynomials.
+_LN_2, _SQRT_HALF, _ROOT_OF_ROOT = 1488522236, 1518500250, 1805811301
+_ALPHA_N, _ALPHA_D, _ALPHA_I, _ALPHA_F = 117049297, 127690142, 1057819769, 638450708
+_LOG_BITS = 6  # integer bits in which it is summed, one more than the result has
+_LOG_QUARTER = 1 << (29 - _LOG_BITS)
+
+
+def logistic(a: npt.ArrayLike) -> Int64:
+    """1 / (1 + exp(−a)) in Q0.31, of Q4.27."""
+    values = np.asarray(a, dtype=np.int64)
+    positive = inverse(_one_plus(exp_of_negative(-np.abs(values), integer_bits=4)))
+    found = np.where(values > 0, positive, INT32_MAX - positive)
+    return np.where(values == 0, 1 << 30, found)
+
+
+def tanh(a: npt.ArrayLike) -> Int64:
+    """tanh(a) in Q0.31, of Q4.27: (1 − x) / (1 + x) with x = exp(−2·|a|)."""
+    values = np.asarray(a, dtype=np.int64)
+    denominator = _one_plus(exp_of_negative(-np.abs(values)))  # Q5.26 of the double has the same bits
+    found = saturating_shift_left(newton_inverse(denominator) - (1 << 29), 2)
+    return np.where(values == 0, 0, np.where(values < 0, -found, found))
+
+
+def _one_plus(x: Int32) -> Int64:
+    """1 + x in Q1.31; what TFLite takes for 1 is one less in Q0.31, and its rounding makes up for it."""
+    denominator: Int64 = x.astype(np.int64) + (1 << 31)
+    return denominator
+
+
+def log(x: npt.ArrayLike) -> Int64:
+    """ln x in Q5.26 of x ≥ 1 in Q12.19.
+
+    x = 2^e · r, once with r in [½, 1), and once of x · √½; the smaller r, and with it the larger e, are taken. ln r is
+    a quotient of polynomials in r around ∜½.
+    """
+    values = np.asarray(x, dtype=np.int64)
+    headroom = leading_zeros(values)
+    first = saturating_shift_left(_mul(saturating_shift_left(values, headroom - 1), _SQRT_HALF), 1)
+    first_power = ((12 - headroom) << (31 - _LOG_BITS)) + _LOG_QUARTER
+    headroom = leading_zeros(_mul(values, _SQRT_HALF)) - 1
+    second = saturating_shift_left(values, headroom)
+    second_power = ((12 - headroom) << (31 - _LOG_BITS)) - _LOG_QUARTER
+    r, power = np.minimum(first, second), np.maximum(first_power, second_power)
+    p, q = (r + _ROOT_OF_ROOT + 1) >> 1, 2 * (r - _ROOT_OF_ROOT)
+    square = _mul(q, q)
+    numerator = _mul(q, r) + _mul(_mul(q, square), _ALPHA_N)
+    denominator = _mul(p, _ALPHA_I + q + _mul(_ALPHA_D, square)) + _mul(_ALPHA_F, q)
+    fraction = _mul(rounding_divide_by_pot(numerator, _LOG_BITS), inverse(denominator + (1 << 31)))
+    return saturating_shift_left(_mul(power, _LN_2) + fraction, 1)
+
+
+def inverse_square_root(x: npt.ArrayLike) -> tuple[Int64, Int64]:
+    """(multiplier, shift) with 1 / √x ≈ multiplier · 2^(shift − 31), of x ≥ 0; 0 counts as 1.
+
+    x is brought to [¼, 1) in Q3.28, by a power of four; five steps of Newton-Raphson begin at 1.
+    """
+    values = np.maximum(np.asarray(x, dtype=np.int64), 1)
+    pairs = np.zeros_like(values)  # powers of four that x is divided by, each rounded down
+    for _ in range(2):
+        large = values >= 1 << 29
+        values, pairs = np.where(large, values >> 2, values), pairs + large
+    left = (leading_zeros(values) - 1) // 2 - 1
+    root = _newton_inverse_square_root((values << (2 * left)) >> 1)
+    places = 11 + pairs - left  # to the right
+    multiplier = (_mul(root, _SQRT_HALF) << np.maximum(-places, 0)).astype(np.int32).astype(np.int64)
+    one = np.asarray(x) <= 1
+    return np.where(one, INT32_MAX, multiplier), np.where(one, 0, -np.maximum(places, 0))
+
+
+def _newton_inverse_square_root(x: Int64) -> Int64:
+    """1 / √x, both in Q3.28."""
+    half = rounding_divide_by_pot(x, 1)
+    root = np.full_like(x, 1 << 28)
+    for _ in range(5):
+        cube = saturating_shift_left(_mul(_mul(root, root), root), 6)
+        root = saturating_shift_left(_mul(3 << 27, root) - _mul(half, cube), 3)
+    return root
+
+
+def _mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64:
+    return saturating_rounding_doubling_high_mul(a, b).astype(np.int64)
