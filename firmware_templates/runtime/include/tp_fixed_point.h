@@ -81,4 +81,29 @@ static inline int32_t tp_requantize_fast(int32_t acc, int32_t multiplier, int32_
     return (x + offset) >> right_shift;
 }
 
+static inline int32_t tp_saturating_shift_left(int32_t x, int32_t places)
+{
+    const int32_t limit = INT32_MAX >> places;
+    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : x * (1 << places);
+}
+
+/* r in Q0.31 with 1 / x = r / 2^bits_over_unit, x > 0 with so many integer bits: three steps of Newton-Raphson. */
+static inline int32_t tp_reciprocal(int32_t x, int32_t integer_bits, int32_t *bits_over_unit)
+{
+    uint32_t normal = (uint32_t)x;
+    int32_t headroom = 0;
+    while (normal < UINT32_C(1) << 31) {
+        normal <<= 1;
+        headroom++;
+    }
+    *bits_over_unit = integer_bits - headroom;
+    const int32_t half_denominator = (int32_t)(normal >> 1);
+    int32_t estimate = 1515870810 + tp_doubling_high_mul(half_denominator, -1010580540); /* 48/17 and -32/17 in Q2.29 */
+    for (int32_t step = 0; step < 3; step++) {
+        const int32_t error = (1 << 29) - tp_doubling_high_mul(half_denominator, estimate);
+        estimate += tp_saturating_shift_left(tp_doubling_high_mul(estimate, error), 2);
+    }
+    return tp_saturating_shift_left(estimate, 1);
+}
+
 #endif

@@ -8,12 +8,6 @@
 #define SUM_INTEGER_BITS 12
 #define QUARTER (1 << (EXP_FRACTION_BITS - 2))
 
-static int32_t saturating_shift_left(int32_t x, int32_t places)
-{
-    const int32_t limit = INT32_MAX >> places;
-    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : x * (1 << places);
-}
-
 /* exp(a) for a in [-1/4, 0), both in Q0.31: the Taylor series of fourth order around -1/8. */
 static int32_t exp_of_quarter(int32_t a)
 {
@@ -44,25 +38,6 @@ static int32_t exp_of_negative(int32_t a)
     return result;
 }
 
-/* r in Q0.31 with 1 / x = r / 2^bits_over_unit, x > 0 in Q12.19: three steps of Newton-Raphson. */
-static int32_t reciprocal(int32_t x, int32_t *bits_over_unit)
-{
-    uint32_t normal = (uint32_t)x;
-    int32_t headroom = 0;
-    while (normal < UINT32_C(1) << 31) {
-        normal <<= 1;
-        headroom++;
-    }
-    *bits_over_unit = SUM_INTEGER_BITS - headroom;
-    const int32_t half_denominator = (int32_t)(normal >> 1);
-    int32_t estimate = 1515870810 + tp_doubling_high_mul(half_denominator, -1010580540); /* 48/17 and -32/17 in Q2.29 */
-    for (int32_t step = 0; step < 3; step++) {
-        const int32_t error = (1 << 29) - tp_doubling_high_mul(half_denominator, estimate);
-        estimate += saturating_shift_left(tp_doubling_high_mul(estimate, error), 2);
-    }
-    return saturating_shift_left(estimate, 1);
-}
-
 static int32_t exp_of_difference(const tp_softmax *softmax, int32_t difference)
 {
     return exp_of_negative(tp_requantize(difference, softmax->input_multiplier, softmax->input_left_shift));
@@ -79,7 +54,7 @@ static void softmax_row(const tp_softmax *softmax, const int8_t *input, int8_t *
             sum += tp_rounding_shift_right(exp_of_difference(softmax, input[i] - most), SUM_INTEGER_BITS);
         }
     }
-    const int32_t scale = reciprocal(sum, &bits_over_unit);
+    const int32_t scale = tp_reciprocal(sum, SUM_INTEGER_BITS, &bits_over_unit);
     for (int32_t i = 0; i < softmax->depth; i++) {
         int32_t probability = 0;
         if (input[i] - most >= softmax->diff_min) {
