@@ -12,7 +12,10 @@ from tinyprune.compiler.operators import operator_of
 from tinyprune.compiler.operators.operator import Written
 
 Code = tflite.BuiltinOperator
-TYPES = {"int8": tflite.TensorType.INT8, "int16": tflite.TensorType.INT16, "int32": tflite.TensorType.INT32}
+TYPES = {
+    "int8": tflite.TensorType.INT8, "int16": tflite.TensorType.INT16, "int32": tflite.TensorType.INT32,
+    "bool": tflite.TensorType.BOOL,
+}  # fmt: skip
 
 
 def graph_of(op: Op) -> Graph:
@@ -68,7 +71,8 @@ class _Writer:
         if tensor.index not in self._numbers:
             self._numbers[tensor.index] = len(self.tensors)
             data = np.array(tensor.values) if isinstance(tensor, ConstantTensor) else None
-            scale, zero_point = (float(tensor.scale),), (tensor.zero_point,)
+            plain = tensor.dtype == "bool"
+            scale, zero_point = ((), ()) if plain else ((float(tensor.scale),), (tensor.zero_point,))
             dtype = TYPES[tensor.dtype]
             self.tensors.append(Tensor(tensor.name, tensor.file_shape, dtype, scale, zero_point, data=data))
         return self._numbers[tensor.index]

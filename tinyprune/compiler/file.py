@@ -72,26 +72,25 @@ class Node:
         """Whether operand number `position` is there: −1 stands for one that is left out."""
         return len(self.inputs) > position and self.inputs[position] >= 0
 
-    def activation(self, position: int) -> Activation:
-        """Operand number `position`, which must be computed."""
-        return activation_of(self.file, self.index(position))
+    def activation(self, position: int, *types: str) -> Activation:
+        """Operand number `position`, which must be computed, of one of `types` (int8 if there are none)."""
+        return activation_of(self.file, self.index(position), *types)
 
-    def operand(self, position: int) -> Tensor:
-        """Operand number `position`, computed or constant."""
+    def operand(self, position: int, *types: str) -> Tensor:
+        """Operand number `position`, computed or constant, of one of `types` (int8 if there are none)."""
         index = self.index(position)
-        return (
-            constant_tensor_of(self.file, index) if is_constant(self.file, index) else activation_of(self.file, index)
-        )
+        read = constant_tensor_of if is_constant(self.file, index) else activation_of
+        return read(self.file, index, *types)
 
     def constant(self, position: int, type_name: str) -> npt.NDArray[Any]:
         """The values of operand number `position`, which must be constant."""
         return constant_of(self.file, self.index(position), type_name)
 
-    def result(self, position: int = 0) -> Activation:
-        """Result number `position`."""
+    def result(self, position: int = 0, *types: str) -> Activation:
+        """Result number `position`, of one of `types` (int8 if there are none)."""
         if len(self.outputs) <= position:
             raise ModelError(f"it has {len(self.outputs)} outputs, {position + 1} are needed")
-        return activation_of(self.file, self.outputs[position])
+        return activation_of(self.file, self.outputs[position], *types)
 
     def ends(self) -> tuple[Activation, Activation]:
         """The first operand, and the only result."""
@@ -190,7 +189,10 @@ def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     inner = shape[1:] if batched else shape
     if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
         raise ModelError(f'tensor "{name}" has the impossible shape {list(shape)}')
-    scales, zero_points, _ = scales_of(file, index)
+    if dtype == "bool":  # its values are 0 and 1
+        scales, zero_points = np.ones(1, np.float32), np.zeros(1, np.int64)
+    else:
+        scales, zero_points, _ = scales_of(file, index)
     if len(scales) != 1 or len(zero_points) != 1 or not -128 <= zero_points[0] <= 127:
         raise ModelError(f'tensor "{name}" must have one scale and one zero point between −128 and 127')
     return {
@@ -241,4 +243,7 @@ def constant_of(file: File, index: int, type_name: str) -> npt.NDArray[Any]:
     shape, dtype = shape_of(file, index), np.dtype(type_name.lower())
     if any(n <= 0 for n in shape) or raw.size != prod(shape) * dtype.itemsize:
         raise ModelError(f'tensor "{name}" of shape {list(shape)} has {raw.size} bytes of data')
+    if type_name == "BOOL":
+        flags: npt.NDArray[Any] = np.frombuffer(raw.tobytes(), np.uint8).reshape(shape).astype(np.bool_)
+        return flags
     return np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<")).astype(dtype).reshape(shape)

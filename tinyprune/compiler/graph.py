@@ -23,7 +23,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A quantized tensor: real value = scale × (stored value − zero_point)."""
+    """A quantized tensor: real value = scale × (stored value − zero_point). A bool one has the values 0 and 1, scale 1
+    and zero point 0."""
 
     index: int  # its number in the file; what the compiler adds has negative ones
     name: str
@@ -248,7 +249,11 @@ class Graph:
                 f"the network takes int8 rows of {self.input_bytes} bytes, [samples, …]: {shapes}; "
                 f"got {rows.dtype} {list(rows.shape)}"
             )
-        return _split(rows, self.inputs)
+        parts = _split(rows, self.inputs)
+        for name, tensor, part in zip(self.input_names, self.inputs, parts, strict=True):
+            if tensor.dtype == "bool" and (part.view(np.uint8) > 1).any():
+                raise DataError(f'input "{name}" is bool: its values are 0 and 1')
+        return parts
 
     def split_outputs(self, rows: Array) -> list[Array]:
         """`[samples, output_bytes]` → each output's `[samples, *shape]`."""

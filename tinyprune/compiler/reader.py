@@ -104,7 +104,7 @@ def _ends(file: File, which: str, obstacles: list[Obstacle]) -> tuple[Activation
         obstacles.append(Obstacle("", None, "", f"the model has no {which.lower()}"))
     for index in numbers:
         try:
-            found.append(activation_of(file, index))
+            found.append(activation_of(file, index, "INT8", "BOOL"))
             if has_data(file, index):
                 raise ModelError(
                     f'tensor "{found[-1].name}" is one of the model\'s {which.lower()}, but has constant data'

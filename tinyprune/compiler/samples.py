@@ -33,6 +33,8 @@ def _of(tensor: Activation, count: int, seed: int) -> Int8:
     """`[count, *tensor shape]`"""
     rng = np.random.default_rng(seed)
     shape = tensor.shape
+    if tensor.dtype == "bool":
+        return rng.integers(0, 2, (count, *shape)).astype(np.int8)
     fixed = [np.full(shape, value, dtype=np.float64) for value in (-128, 127, tensor.zero_point)]
     rest = [_noise(rng, shape, tensor.zero_point, number) for number in range(max(0, count - len(fixed)))]
     made: Int8 = np.clip(np.rint(np.stack([*fixed, *rest])[:count]), -128, 127).astype(np.int8)
@@ -138,7 +140,12 @@ def _read_one(source: Source, tensor: Activation) -> Int8:
 
 
 def quantize(values: npt.NDArray[np.generic], tensor: Activation, where: str) -> npt.NDArray[np.int8]:
-    """int8 as it is, real values with the tensor's scale. Raises DataError, about `where`, for others."""
+    """int8 as it is, real values with the tensor's scale. Raises DataError, about `where`, for others. A bool tensor
+    takes bool values, or 0 and 1."""
+    if tensor.dtype == "bool":
+        if not np.isin(values, (0, 1)).all():
+            raise DataError(f"{where}: bool values are needed, or 0 and 1")
+        return values.astype(np.int8)
     if values.dtype == np.int8:
         return values.astype(np.int8)
     if values.dtype.kind != "f":

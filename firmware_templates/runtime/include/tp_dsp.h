@@ -76,6 +76,48 @@ static inline int32_t tp_ssat8(int32_t x)
     return result;
 }
 
+/* x >> 21, limited to int8. */
+static inline int32_t tp_ssat8_asr21(int32_t x)
+{
+    int32_t result;
+    __asm__("ssat %0, #8, %1, asr #21" : "=r"(result) : "r"(x) : "cc");
+    return result;
+}
+
+/* acc + a * low(b) / 2^16, rounded down; callers see to it that this fits 32 bits. */
+static inline int32_t tp_smlawb(int32_t a, uint32_t b, int32_t acc)
+{
+    int32_t result;
+    __asm__("smlawb %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(acc));
+    return result;
+}
+
+/* acc + a * high(b) / 2^16, rounded down. */
+static inline int32_t tp_smlawt(int32_t a, uint32_t b, int32_t acc)
+{
+    int32_t result;
+    __asm__("smlawt %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(acc));
+    return result;
+}
+
+/* The lower bytes of four words as a word. */
+static inline uint32_t tp_pack4(int32_t x0, int32_t x1, int32_t x2, int32_t x3)
+{
+    uint32_t result = (uint32_t)x0;
+    __asm__("bfi %0, %1, #8, #8\n\tbfi %0, %2, #16, #8\n\tbfi %0, %3, #24, #8"
+            : "+&r"(result)
+            : "r"(x1), "r"(x2), "r"(x3));
+    return result;
+}
+
+/* The smaller of each two bytes, as int8. */
+static inline uint32_t tp_min4(uint32_t a, uint32_t b)
+{
+    uint32_t result;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+    return result;
+}
+
 /* The larger of each two bytes, as int8. */
 static inline uint32_t tp_max4(uint32_t a, uint32_t b)
 {
@@ -159,6 +201,41 @@ static inline int32_t tp_ssat8(int32_t x)
     return x < -128 ? -128 : x > 127 ? 127 : x;
 }
 
+static inline int32_t tp_ssat8_asr21(int32_t x)
+{
+    return tp_ssat8(x >> 21);
+}
+
+static inline int32_t tp_smlaw(int32_t a, int32_t b, int32_t acc)
+{
+    return acc + (a >> 16) * b + ((int32_t)(a & 0xffff) * b >> 16); /* of halves, for cores that have no wider product */
+}
+
+static inline int32_t tp_smlawb(int32_t a, uint32_t b, int32_t acc)
+{
+    return tp_smlaw(a, tp_low(b), acc);
+}
+
+static inline int32_t tp_smlawt(int32_t a, uint32_t b, int32_t acc)
+{
+    return tp_smlaw(a, tp_high(b), acc);
+}
+
+static inline uint32_t tp_pack4(int32_t x0, int32_t x1, int32_t x2, int32_t x3)
+{
+    return ((uint32_t)x0 & 0xffu) | ((uint32_t)x1 & 0xffu) << 8 | ((uint32_t)x2 & 0xffu) << 16 | (uint32_t)x3 << 24;
+}
+
+static inline uint32_t tp_min4(uint32_t a, uint32_t b)
+{
+    uint32_t result = 0;
+    for (int shift = 0; shift < 32; shift += 8) {
+        const int8_t x = (int8_t)(a >> shift & 0xffu), y = (int8_t)(b >> shift & 0xffu);
+        result |= (uint32_t)(uint8_t)(x < y ? x : y) << shift;
+    }
+    return result;
+}
+
 static inline uint32_t tp_max4(uint32_t a, uint32_t b)
 {
     uint32_t result = 0;
@@ -190,5 +267,11 @@ static inline const char *tp_step3(const char *p, uint32_t steps)
 }
 
 #endif
+
+/* Each byte limited to int8 bounds. */
+static inline uint32_t tp_clamp4(uint32_t x, int32_t low, int32_t high)
+{
+    return tp_min4(tp_max4(x, (uint32_t)(uint8_t)low * 0x01010101u), (uint32_t)(uint8_t)high * 0x01010101u);
+}
 
 #endif

@@ -81,16 +81,74 @@ typedef struct tp_add {
     int32_t output_multiplier, output_shift, output_zero_point, activation_min, activation_max;
 } tp_add;
 
-/* The same where the left operand has the larger scale, or the same one: its multiplier is then a half. All sums are doubled.
- *   left_factor, left_offset        2^20 or, if it is what is subtracted, -2^20; -zero_point * left_factor
- *   right_offset, right_multiplier  -zero_point * 2^21, and the multiplier; x is then rounded by right_shift, 0 or more
- *   right_sign                      2 or, if it is what is subtracted, -2
- *   output_multiplier, output_shift, output_offset   as for tp_requantize_fast */
+/* The same as one line: y = (left_factor * left / 2^8 + right_factor * right / 2^8 + offset) / 2^21, each quotient rounded down.
+ * No sum exceeds 32 bits. */
 typedef struct tp_add_fast {
-    int32_t left_factor, left_offset;
-    int32_t right_offset, right_multiplier, right_shift, right_sign;
-    int32_t output_multiplier, output_shift, output_offset, activation_min, activation_max;
+    int32_t left_factor, right_factor, offset, activation_min, activation_max;
 } tp_add_fast;
+
+/* (left - its zero point) * (right - its zero point) * multiplier * 2^(shift - 31), shift in [-31, 15]. */
+typedef struct tp_mul {
+    int32_t left_zero_point, right_zero_point;
+    int32_t multiplier, shift, output_zero_point, activation_min, activation_max;
+} tp_mul;
+
+/* The same by tp_requantize_fast. */
+typedef struct tp_mul_fast {
+    int32_t left_zero_point, right_zero_point;
+    int32_t multiplier, right_shift, offset, activation_min, activation_max;
+} tp_mul_fast;
+
+/* Without their zero points: left where that is 0 or more, times multiplier and 2^(shift - 31), shift in [-31, 23]; else
+ * left * right, in the same way, shift in [-31, 15]. */
+typedef struct tp_prelu {
+    int32_t left_zero_point, right_zero_point;
+    int32_t positive_multiplier, positive_shift, negative_multiplier, negative_shift, output_zero_point;
+} tp_prelu;
+
+/* The same: y = (left * factor + offset) / 2^21, rounded down, where left is 0 or more; else left * right by
+ * tp_requantize_fast. */
+typedef struct tp_prelu_fast {
+    int32_t left_zero_point, right_zero_point;
+    int32_t factor, offset;
+    int32_t multiplier, right_shift, product_offset;
+} tp_prelu_fast;
+
+/* (left - right)^2. Both are taken to a common scale with seven more bits: (x - zero_point) * 2^7 * multiplier *
+ * 2^(shift - 31), shift in [-31, 0] and multiplier 2^30 where it is 0; the square to the output's, shift in [-31, 1]. */
+typedef struct tp_squared_difference {
+    int32_t left_zero_point, left_multiplier, left_shift;
+    int32_t right_zero_point, right_multiplier, right_shift;
+    int32_t output_multiplier, output_shift, output_zero_point;
+} tp_squared_difference;
+
+/* left / right, both without their zero points, times multiplier * 2^(shift - 31); shift is such that the arithmetic of
+ * compiler/operators/div.py shifts by 0 to 31 bits. */
+typedef struct tp_div {
+    int32_t left_zero_point, right_zero_point;
+    int32_t multiplier, shift, output_zero_point, activation_min, activation_max;
+} tp_div;
+
+/* Both operands are taken to the same scale: (x - zero_point) * 2^8 * multiplier * 2^(shift - 31), shift in [-31, 0]; the
+ * result, 0 or 1, is if_less where left < right then, and so on. */
+typedef struct tp_compare {
+    int32_t left_zero_point, left_multiplier, left_shift;
+    int32_t right_zero_point, right_multiplier, right_shift;
+    int32_t if_less, if_equal, if_greater;
+} tp_compare;
+
+/* left and right, each or the result inverted where that is 1. */
+typedef struct tp_logical {
+    int32_t invert_operands, invert_result;
+} tp_logical;
+
+/* As tp_loops, for three operands. */
+typedef struct tp_select {
+    int32_t count_0, count_1, count_2, count_3;
+    int32_t condition_0, condition_1, condition_2, condition_3;
+    int32_t left_0, left_1, left_2, left_3;
+    int32_t right_0, right_1, right_2, right_3;
+} tp_select;
 
 /* Runs of `size` bytes in four nested loops, the last one the innermost; strides are in bytes, and may be negative. The first
  * run begins at the offsets. */
@@ -186,9 +244,44 @@ void tp_max_pool_s8_dense_c(const tp_layer *layer, const int8_t *input, int8_t *
 /* Addition and subtraction, any scales. The output may be an operand that is not broadcast. */
 void tp_add_s8_dense_c(const tp_loops *loops, const tp_add *add, const int8_t *left, const int8_t *right, int8_t *output);
 
-/* The same with one rounding less, where kernels/elementwise.py has proved it exact: the second operand has right_shift 0 and
- * multiplier 2^30, or right_shift of 1 or more. */
+/* The same as a line through all sums, where kernels/sums.py has proved by trial of all of them that there is one. */
 void tp_add_s8_fast_c(const tp_loops *loops, const tp_add_fast *add, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* Multiplication. The output may be an operand that is not broadcast. */
+void tp_mul_s8_dense_c(const tp_loops *loops, const tp_mul *mul, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* The same by tp_requantize_fast, where kernels/products.py has proved it exact. */
+void tp_mul_s8_fast_c(const tp_loops *loops, const tp_mul_fast *mul, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* Left where it is positive, else left * right. The output may be an operand that is not broadcast. */
+void tp_prelu_s8_dense_c(const tp_loops *loops, const tp_prelu *prelu, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* The same, where kernels/products.py has proved it exact. */
+void tp_prelu_s8_fast_c(const tp_loops *loops, const tp_prelu_fast *prelu, const int8_t *left, const int8_t *right,
+                        int8_t *output);
+
+/* The square of left - right. The output may be an operand that is not broadcast. */
+void tp_squared_difference_s8_dense_c(const tp_loops *loops, const tp_squared_difference *op, const int8_t *left,
+                                      const int8_t *right, int8_t *output);
+
+/* Division; no value of `right` is its zero point. The output may be an operand that is not broadcast. */
+void tp_div_s8_dense_c(const tp_loops *loops, const tp_div *div, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* The larger or the smaller of two values as they are stored. The output may be an operand that is not broadcast. */
+void tp_maximum_s8_dense_c(const tp_loops *loops, const int8_t *left, const int8_t *right, int8_t *output);
+void tp_minimum_s8_dense_c(const tp_loops *loops, const int8_t *left, const int8_t *right, int8_t *output);
+
+/* Comparison. The output may be an operand that is not broadcast. */
+void tp_compare_s8_dense_c(const tp_loops *loops, const tp_compare *op, const int8_t *left, const int8_t *right,
+                           int8_t *output);
+
+/* Logic of bool values, which are 0 and 1. The output may be an operand that is not broadcast. */
+void tp_logical_b8_dense_c(const tp_loops *loops, const tp_logical *op, const int8_t *left, const int8_t *right,
+                           int8_t *output);
+
+/* left where the condition is 1, right where it is 0. The output may be an operand that is not broadcast. */
+void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right,
+                          int8_t *output);
 
 /* Moves bytes; source and target do not overlap. */
 void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target);

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors
  *
- * The three outer loops of element-wise operators. */
+ * The loops of element-wise operators. */
 #ifndef TP_LOOPS_H
 #define TP_LOOPS_H
 
+#include <string.h>
+
 #include "tp_kernels.h"
+
+#if defined(__GNUC__)
+#define TP_INLINE static inline __attribute__((always_inline))
+#define TP_NOINLINE static __attribute__((noinline)) /* so that what is around it costs no registers */
+#else
+#define TP_INLINE static inline
+#define TP_NOINLINE static
+#endif
 
 /* Calls `ROW(left, right, output)` for each row of loops->count_3 values, with pointers to its first ones. */
 #define TP_FOR_EACH_ROW(loops, left, right, output, ROW)                             \
@@ -18,6 +28,80 @@
                 (output) += (loops)->count_3;                                        \
             }                                                                        \
         }                                                                            \
+    }
+
+TP_INLINE uint32_t tp_load4(const int8_t *x)
+{
+    uint32_t word;
+    memcpy(&word, x, 4);
+    return word;
+}
+
+TP_INLINE void tp_store4(int8_t *y, uint32_t word)
+{
+    memcpy(y, &word, 4);
+}
+
+/* x[0], x[step], … as the bytes of a word, `count` of them, 1 to 4; step is 0 or 1. */
+static inline uint32_t tp_some(const int8_t *x, int32_t step, int32_t count)
+{
+    if (step == 0) {
+        return (uint32_t)(uint8_t)*x * 0x01010101u;
+    }
+    if (count == 4) {
+        return tp_load4(x);
+    }
+    uint32_t word = 0;
+    while (count-- > 0) {
+        word = word << 8 | (uint8_t)x[count];
+    }
+    return word;
+}
+
+/* Puts the first `count` bytes of a word, 1 to 4. */
+static inline void tp_put(int8_t *y, uint32_t word, int32_t count)
+{
+    if (count == 4) {
+        tp_store4(y, word);
+        return;
+    }
+    for (; count > 0; count--) {
+        *y++ = (int8_t)(word & 0xffu);
+        word >>= 8;
+    }
+}
+
+/* y = VALUE(a, b) for each pair of values of a row. */
+#define TP_ROW_OF_VALUES(loops, a, b, y, VALUE)                                                                   \
+    for (int32_t tp_n = 0; tp_n < (loops)->count_3; tp_n++) {                                                     \
+        (y)[tp_n] = (int8_t)VALUE((a)[tp_n * (loops)->left_3], (b)[tp_n * (loops)->right_3]);                     \
+    }
+
+/* Defines `name(params, loops, a, b, y)`, which does the same four values at a time, as the bytes of words: y = WORD(params, a, b).
+ * What is left over at the end of the row is done in a word too. */
+#define TP_DEFINE_ROW_OF_WORDS(name, PARAMS, WORD)                                                                     \
+    TP_NOINLINE void name(const PARAMS *params, const tp_loops *loops, const int8_t *a, const int8_t *b, int8_t *y)    \
+    {                                                                                                                  \
+        const PARAMS local = *params;                                                                                  \
+        const int32_t step_a = loops->left_3, step_b = loops->right_3;                                                 \
+        int32_t rest = loops->count_3;                                                                                 \
+        if (step_a != 0 && step_b != 0) {                                                                              \
+            for (; rest >= 4; rest -= 4) {                                                                             \
+                tp_store4(y, WORD(&local, tp_load4(a), tp_load4(b)));                                                  \
+                a += 4;                                                                                                \
+                b += 4;                                                                                                \
+                y += 4;                                                                                                \
+            }                                                                                                          \
+        }                                                                                                              \
+        while (rest > 0) {                                                                                             \
+            const int32_t count = rest < 4 ? rest : 4;                                                                 \
+            const uint32_t x0 = tp_some(a, step_a, count), x1 = tp_some(b, step_b, count);                             \
+            tp_put(y, WORD(&local, x0, x1), count);                                                                    \
+            a += 4 * step_a;                                                                                           \
+            b += 4 * step_b;                                                                                           \
+            y += 4;                                                                                                    \
+            rest -= 4;                                                                                                 \
+        }                                                                                                              \
     }
 
 #endif

@@ -38,7 +38,7 @@ void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b
     }
 }
 
-/* y[*n][12]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
+/* y[*n][18]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y)
 {
     static const char origin[1024];
@@ -51,6 +51,11 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
         *y++ = tp_pkh_high_high(a[i], b[i]);
         *y++ = (uint32_t)tp_smmulr((int32_t)a[i], (int32_t)b[i]);
         *y++ = (uint32_t)tp_ssat8((int32_t)a[i]);
+        *y++ = (uint32_t)tp_ssat8_asr21((int32_t)a[i]);
+        *y++ = (uint32_t)tp_smlawb((int32_t)a[i], b[i], 1);
+        *y++ = (uint32_t)tp_smlawt((int32_t)a[i], b[i], 1);
+        *y++ = tp_pack4((int32_t)a[i], (int32_t)b[i], (int32_t)(a[i] >> 8), (int32_t)(b[i] >> 8));
+        *y++ = tp_min4(a[i], b[i]);
         *y++ = tp_max4(a[i], b[i]);
         *y++ = (uint32_t)(tp_step0(origin, a[i]) - origin);
         *y++ = (uint32_t)(tp_step1(origin, a[i]) - origin);

@@ -10,7 +10,7 @@ import pytest
 
 from tests.compiler.kernels.harness import Library
 from tinyprune.compiler import reference, sparsity
-from tinyprune.compiler.graph import ConstantTensor, Op
+from tinyprune.compiler.graph import Array, ConstantTensor, Op, Tensor
 from tinyprune.compiler.kernels import KERNELS, Argument, Constant, Kernel, Layout, Struct
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.weighted import Weighted
@@ -77,9 +77,13 @@ def draws(kernel: Kernel, count: int, salt: str) -> Iterator[tuple[Op, tuple[Int
 
 def operands(op: Op, random: np.random.Generator) -> tuple[Int8, ...]:
     return tuple(
-        tensor.values[None] if isinstance(tensor, ConstantTensor) else some(random, (1, *tensor.shape))
-        for tensor in op.inputs
+        tensor.values[None] if isinstance(tensor, ConstantTensor) else _values(tensor, random) for tensor in op.inputs
     )
+
+
+def _values(tensor: Tensor, random: np.random.Generator) -> Array:
+    found = some(random, (1, *tensor.shape))
+    return found > 0 if tensor.dtype == "bool" else found
 
 
 def run_kernel(library: Library, kernel: Kernel, op: Op, *given: Int8) -> tuple[Int8, ...]:

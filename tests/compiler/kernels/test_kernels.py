@@ -172,7 +172,7 @@ def test_layers_round_ties_as_the_reference(library: Library, name: str) -> None
 def test_dsp_instructions(library: Library, words: list[int]) -> None:
     a = np.array(words, np.uint32)
     b = np.roll(a, 1) & np.uint32(0x7FFF7FFF)
-    y = np.zeros((len(a), 13), np.uint32)
+    y = np.zeros((len(a), 18), np.uint32)
     library.call("test_dsp", [np.array([len(a)], np.int32), a, b, y])
     expected = [dsp_instructions(int(p), int(q)) for p, q in zip(a, b, strict=True)]
     np.testing.assert_array_equal(y.astype(np.int64), expected)
@@ -199,7 +199,14 @@ def dsp_instructions(a: int, b: int) -> list[int]:
         pair(a >> 16, b >> 16),
         (signed(a, 32) * signed(b, 32) + (1 << 31)) >> 32,
         min(max(signed(a, 32), -128), 127),
-        sum((max(signed(a >> 8 * i, 8), signed(b >> 8 * i, 8)) & 0xFF) << 8 * i for i in range(4)),
+        min(max(signed(a, 32) >> 21, -128), 127),
+        (signed(a, 32) * signed(b, 16) >> 16) + 1,
+        (signed(a, 32) * signed(b >> 16, 16) >> 16) + 1,
+        sum((part & 0xFF) << 8 * i for i, part in enumerate((a, b, a >> 8, b >> 8))),
+        *(
+            sum((choose(signed(a >> 8 * i, 8), signed(b >> 8 * i, 8)) & 0xFF) << 8 * i for i in range(4))
+            for choose in (min, max)
+        ),
     ]
     return [word & 0xFFFFFFFF for word in words] + bytes_of_a
 
@@ -216,8 +223,8 @@ def test_the_harness_catches_an_overrun(
         host = Host(harness.once(tmp_path_factory, "kernels-host", Host.compile))
     a = np.zeros(4, np.uint32)
     with pytest.raises(AssertionError, match="ended the process"):
-        host.call("test_dsp", [np.array([5], np.int32), a, a.copy(), np.zeros((5, 13), np.uint32)])
-    host.call("test_dsp", [np.array([4], np.int32), a, a.copy(), np.zeros((4, 13), np.uint32)])
+        host.call("test_dsp", [np.array([5], np.int32), a, a.copy(), np.zeros((5, 18), np.uint32)])
+    host.call("test_dsp", [np.array([4], np.int32), a, a.copy(), np.zeros((4, 18), np.uint32)])
     host.close()
 
 

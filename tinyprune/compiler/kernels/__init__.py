@@ -1,6 +1,16 @@
 """The kernels: one row each, which drives selection, the equality tests and the benchmark. A family a file."""
 
-from tinyprune.compiler.kernels import elementwise, five_conv, five_wide, interleaved, quads, unary
+from tinyprune.compiler.kernels import (
+    choices,
+    elementwise,
+    five_conv,
+    five_wide,
+    interleaved,
+    products,
+    quads,
+    sums,
+    unary,
+)
 from tinyprune.compiler.kernels.kernel import (
     NOWHERE,
     Argument,
@@ -44,4 +54,7 @@ __all__ = [
     "softmax_fields",
 ]  # fmt: skip
 
-KERNELS = (*five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *elementwise.ROWS, *unary.ROWS)
+KERNELS = (
+    *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
+    *elementwise.ROWS, *unary.ROWS,
+)  # fmt: skip

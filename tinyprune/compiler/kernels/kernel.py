@@ -125,7 +125,8 @@ def operand(op: Op, number: int) -> Argument:
     """Where operand `number` lies: in the arena, or among the constants."""
     tensor = op.inputs[number]
     if isinstance(tensor, ConstantTensor):
-        return Constant(f"operand_{number}", f"{tensor.values.dtype.name}_t", tensor.values)
+        values = tensor.values.view(np.int8) if tensor.dtype == "bool" else tensor.values
+        return Constant(f"operand_{number}", f"{values.dtype.name}_t", values)
     return Place("input", number)
 
 

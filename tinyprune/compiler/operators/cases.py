@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyprune.compiler.graph import Activation, ConstantTensor, Int8
+from tinyprune.compiler.graph import Activation, Array, ConstantTensor, Int8
 from tinyprune.compiler.operators import fused
 
 SCALES = (0.1, 0.05, 0.0078125, 0.003, 0.7, 1.0)
@@ -47,6 +47,20 @@ def activation(
 def constant(random: np.random.Generator, shape: Sequence[int], index: int) -> ConstantTensor:
     found = values(random, shape)
     return ConstantTensor(index, f"t{index}", tuple(shape), np.float32(scale(random)), zero_point(random), values=found)
+
+
+def flags(random: np.random.Generator, shape: Sequence[int]) -> Array:
+    """bool `shape`"""
+    return random.integers(0, 2, shape).astype(np.bool_)
+
+
+def bool_activation(_: np.random.Generator, shape: Sequence[int], index: int = 0) -> Activation:
+    return Activation(index, f"t{index}", tuple(shape), np.float32(1), 0, "bool")
+
+
+def bool_constant(random: np.random.Generator, shape: Sequence[int], index: int) -> ConstantTensor:
+    found = flags(random, shape)
+    return ConstantTensor(index, f"t{index}", tuple(shape), np.float32(1), 0, "bool", values=found)
 
 
 def size(random: np.random.Generator, most: int) -> int:

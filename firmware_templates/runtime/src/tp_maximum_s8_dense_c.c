@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_dsp.h"
+#include "tp_kernels.h"
+#include "tp_loops.h"
+
+TP_INLINE uint32_t larger(const tp_loops *loops, uint32_t a, uint32_t b)
+{
+    (void)loops;
+    return tp_max4(a, b);
+}
+
+TP_DEFINE_ROW_OF_WORDS(row, tp_loops, larger)
+
+void tp_maximum_s8_dense_c(const tp_loops *loops, const int8_t *left, const int8_t *right, int8_t *output)
+{
+#define ROW(a, b, y) row(loops, loops, a, b, y)
+    TP_FOR_EACH_ROW(loops, left, right, output, ROW)
+}

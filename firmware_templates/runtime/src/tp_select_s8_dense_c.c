@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_kernels.h"
+#include "tp_loops.h"
+
+/* Of each byte, that of a where the condition's is 1, that of b where it is 0. */
+TP_INLINE uint32_t chosen(uint32_t condition, uint32_t a, uint32_t b)
+{
+    return b ^ ((a ^ b) & condition * 0xffu);
+}
+
+TP_NOINLINE void row(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right, int8_t *output)
+{
+    const int32_t step = op->condition_3, left_step = op->left_3, right_step = op->right_3;
+    for (int32_t rest = op->count_3; rest > 0; rest -= 4) {
+        const int32_t count = rest < 4 ? rest : 4;
+        const uint32_t a = tp_some(left, left_step, count), b = tp_some(right, right_step, count);
+        tp_put(output, chosen(tp_some(condition, step, count), a, b), count);
+        condition += 4 * step;
+        left += 4 * left_step;
+        right += 4 * right_step;
+        output += 4;
+    }
+}
+
+void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right,
+                          int8_t *output)
+{
+    for (int32_t i = 0; i < op->count_0; i++) {
+        for (int32_t j = 0; j < op->count_1; j++) {
+            for (int32_t k = 0; k < op->count_2; k++) {
+                row(op, condition + i * op->condition_0 + j * op->condition_1 + k * op->condition_2,
+                    left + i * op->left_0 + j * op->left_1 + k * op->left_2,
+                    right + i * op->right_0 + j * op->right_1 + k * op->right_2, output);
+                output += op->count_3;
+            }
+        }
+    }
+}
