@@ -68,6 +68,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
         + _arena(report),
         *_ends(report),
+        *(f"note      {note}" for note in report.notes),
     ]
     if report.runtime != "aot":
         lines.append(f"runtime   {report.runtime}")

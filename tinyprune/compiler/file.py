@@ -18,20 +18,21 @@ MAX_DIMENSION = 1 << 15
 MAX_VALUES = 1 << 28
 _TYPES = {"INT8": "int8", "INT16": "int16", "INT32": "int32", "UINT8": "uint8", "BOOL": "bool"}
 _TYPE_HINTS = {
-    "FLOAT32": "; quantize it to full int8 (inference_input_type = inference_output_type = int8), "
+    "FLOAT32": "; quantize it to full int8 (supported_ops = [TFLITE_BUILTINS_INT8]), "
     "or give tinyprune the Keras model and --calibration",
     "INT16": "; only int8 activations are supported, quantize without 16x8 mode",
-    "UINT8": "; quantize with inference_input_type = int8",
+    "UINT8": "; only inputs and outputs may be uint8, next to a QUANTIZE; convert the model to int8",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A model and one of its subgraphs."""
+    """A model and one of its subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128."""
 
     model: Any
     subgraph: Any
     tensor_count: int
+    shifted: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +186,14 @@ def scales_of(file: File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDAr
 def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     """What a Tensor says of an operand or result."""
     shape, name = shape_of(file, index), tensor_name(file, index)
-    dtype = _TYPES[expect_type(file, index, *types)]
+    shifted = index in file.shifted
+    dtype = "int8" if shifted else _TYPES[expect_type(file, index, *types)]
     batched = bool(shape) and shape[0] in (1, -1)
     inner = shape[1:] if batched else shape
     if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
         raise ModelError(f'tensor "{name}" has the impossible shape {list(shape)}')
     scales, zero_points, _ = scales_of(file, index)
+    zero_points = zero_points - 128 if shifted else zero_points
     if len(scales) != 1 or len(zero_points) != 1 or not -128 <= zero_points[0] <= 127:
         raise ModelError(f'tensor "{name}" must have one scale and one zero point between −128 and 127')
     return {

@@ -79,6 +79,35 @@ class State:
         return self.initial.nbytes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Edge:
+    """How an input or output that is int8 in the graph stands in the file, in another type: every int8 value has its
+    own value there (read-only)."""
+
+    dtype: str  # the file's type, as NumPy calls it
+    scale: float  # the file's, 1 for float32
+    zero_point: int
+    values: Array  # [256], those of −128 … 127
+
+    def __post_init__(self) -> None:
+        self.values.setflags(write=False)
+
+    def to_file(self, stored: Int8) -> Array:
+        """The file's values of int8 values."""
+        found: Array = self.values[stored.astype(np.int16) + 128]
+        return found
+
+    def from_file(self, values: Array) -> Int8:
+        """The other way round. Raises ModelError for a value that belongs to no int8 value."""
+        order = np.argsort(self.values)
+        places = np.searchsorted(self.values, values, sorter=order).clip(0, 255)
+        stored = order[places]
+        if not np.array_equal(self.values[stored], values):
+            raise ModelError(f"TFLite Micro answers with {self.dtype} values that belong to no int8 value")
+        found: Int8 = (stored - 128).astype(np.int8)
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Bytes that an operator passes on as they are: runs of `size` bytes in nested loops, the outermost first.
@@ -201,8 +230,13 @@ class Graph:
     model_sha256: str
     input_names: tuple[str, ...] = ()  # as its signature calls them; at creation those of the tensors, if left out
     output_names: tuple[str, ...] = ()
+    input_edges: tuple[Edge | None, ...] = ()  # for each input; None where the file's has the same bytes
+    output_edges: tuple[Edge | None, ...] = ()
+    notes: tuple[str, ...] = ()  # what the reader dropped and users must know, a sentence each
 
     def __post_init__(self) -> None:
+        for edges, tensors in (("input_edges", self.inputs), ("output_edges", self.outputs)):
+            object.__setattr__(self, edges, getattr(self, edges) or (None,) * len(tensors))
         for names, tensors in (("input_names", self.inputs), ("output_names", self.outputs)):
             object.__setattr__(self, names, getattr(self, names) or tuple(tensor.name for tensor in tensors))
         found = next(order_faults(self.ops, self.inputs, self.outputs), None)

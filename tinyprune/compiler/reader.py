@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tinyprune.compiler.edges import Edges, edges_of, float_fault
 from tinyprune.compiler.file import (
     File,
     Node,
@@ -79,29 +80,46 @@ def _read(data: bytes) -> Graph:
     if model.SubgraphsLength() < 1:
         raise ModelError("the model has no subgraph")
     subgraph = model.Subgraphs(0)
-    file = File(model, subgraph, subgraph.TensorsLength())
+    file, edges = edges_of(File(model, subgraph, subgraph.TensorsLength()))
+    fault = float_fault(file, edges)
+    if fault is not None:
+        raise ModelError(fault, (Obstacle("", None, "", fault),))
     obstacles: list[Obstacle] = []
-    inputs = _ends(file, "Inputs", obstacles)
-    outputs = _ends(file, "Outputs", obstacles)
-    ops = _operators(file, obstacles)
+    inputs = _ends(file, edges, "Inputs", obstacles)
+    outputs = _ends(file, edges, "Outputs", obstacles)
+    ops = _operators(file, edges, obstacles)
     if not obstacles:
         obstacles += [Obstacle("", None, "", fault) for fault in order_faults(ops, inputs, outputs)]
     if obstacles:
         raise ModelError(_told(obstacles), tuple(obstacles))
-    names = _signature_names(model)
-    digest = hashlib.sha256(data).hexdigest()
-    return Graph(tuple(ops), inputs, outputs, digest, _names(inputs, names), _names(outputs, names))
+    names, places = _names(file), [indices(file.subgraph, which) for which in ("Inputs", "Outputs")]
+    ends = [[edges.ends.get(index) for index in some] for some in places]
+    input_names, output_names = (_distinct(names[index] for index in some) for some in places)
+    input_edges, output_edges = (tuple(None if end is None else end[1] for end in some) for some in ends)
+    notes = tuple(dict.fromkeys(end[2] for some in ends for end in some if end is not None))
+    return Graph(
+        tuple(ops),
+        inputs,
+        outputs,
+        hashlib.sha256(data).hexdigest(),
+        input_names=input_names,
+        output_names=output_names,
+        input_edges=input_edges,
+        output_edges=output_edges,
+        notes=notes,
+    )
 
 
-def _ends(file: File, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
+def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
     """The network's inputs or outputs."""
     found: list[Activation] = []
     numbers = indices(file.subgraph, which)
     if not numbers:
         obstacles.append(Obstacle("", None, "", f"the model has no {which.lower()}"))
-    for index in numbers:
+    for number in numbers:
+        index = edges.ends[number][0] if number in edges.ends else number
         try:
-            found.append(activation_of(file, index))
+            found.append(activation_of(file, edges.same.get(index, index)))
             if has_data(file, index):
                 raise ModelError(
                     f'tensor "{found[-1].name}" is one of the model\'s {which.lower()}, but has constant data'
@@ -111,14 +129,14 @@ def _ends(file: File, which: str, obstacles: list[Obstacle]) -> tuple[Activation
     return tuple(found)
 
 
-def _operators(file: File, obstacles: list[Obstacle]) -> list[Op]:
+def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
     """In the file's order, which is the order of execution; each gets a name such as "conv_2"."""
     names, counts, ops = operator_names(), Counter[str](), list[Op]()
     states = _states(file, obstacles)
     for number in range(file.subgraph.OperatorsLength()):
         table = file.subgraph.Operators(number)
         kind, outputs = kind_of(file.model, table, names), indices(table, "Outputs")
-        if vanishes(file, kind, outputs):
+        if number in edges.dropped or vanishes(file, kind, outputs):
             continue
         tensor = next((tensor_name(file, i) for i in outputs), "?")
         if kind not in OPERATORS:
@@ -127,7 +145,8 @@ def _operators(file: File, obstacles: list[Obstacle]) -> list[Op]:
         operator = OPERATORS[kind]
         counts[operator.prefix] += 1
         name = f"{operator.prefix}_{counts[operator.prefix]}"
-        node = Node(file, kind, name, number, indices(table, "Inputs"), outputs, table, states)
+        inputs = tuple(edges.same.get(index, index) for index in indices(table, "Inputs"))
+        node = Node(file, kind, name, number, inputs, outputs, table, states)
         op = _operator(node, tensor, obstacles)
         if op is not None:
             ops.append(op)
@@ -168,7 +187,7 @@ def _operator(node: Node, tensor: str, obstacles: list[Obstacle]) -> Op | None:
 
 def _unsupported(kind: str) -> str:
     if kind == "DEQUANTIZE":
-        return "is not supported: it turns int8 or float16 to float32; quantize to full int8"
+        return "is not supported but at outputs of the network: it turns int8 to float32; quantize to full int8"
     if kind.startswith("CUSTOM"):
         return "is not supported: it was made for one runtime or chip; give the model as it was before that compiler"
     return "is not supported"
@@ -206,28 +225,29 @@ def _line(group: Sequence[Obstacle]) -> str:
     return f"{first.reason} ({places}{more})"
 
 
-def _signature_names(model: object) -> dict[int, str]:
-    """Tensor → what the model's first signature calls it, of the main subgraph."""
-    found: dict[int, str] = {}
-    count = model.SignatureDefsLength()  # type: ignore[attr-defined]
-    for number in range(count):
-        signature = model.SignatureDefs(number)  # type: ignore[attr-defined]
+def _names(file: File) -> dict[int, str]:
+    """Inputs and outputs as the model's first signature of the main subgraph calls them, or else their tensors do."""
+    found = {
+        index: tensor_name(file, index) for which in ("Inputs", "Outputs") for index in indices(file.subgraph, which)
+    }
+    for number in range(file.model.SignatureDefsLength()):
+        signature = file.model.SignatureDefs(number)
         if signature.SubgraphIndex() != 0:
             continue
+        signed: dict[int, str] = {}
         for length, entry in (
             (signature.InputsLength(), signature.Inputs),
             (signature.OutputsLength(), signature.Outputs),
         ):
             for place in range(length):
-                found.setdefault(int(entry(place).TensorIndex()), printable(entry(place).Name() or b"?"))
-        break
+                signed.setdefault(int(entry(place).TensorIndex()), printable(entry(place).Name() or b"?"))
+        return found | signed
     return found
 
 
-def _names(tensors: Iterable[Activation], names: Mapping[int, str]) -> tuple[str, ...]:
-    """As the signature calls them, or by their tensors' names; no two are the same."""
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """With a number behind those that were there before."""
     found: list[str] = []
-    for tensor in tensors:
-        name = names.get(tensor.index, tensor.name)
+    for name in names:
         found.append(name if name not in found else f"{name} {len(found)}")
     return tuple(found)

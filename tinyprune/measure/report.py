@@ -94,6 +94,7 @@ class BuildReport:
     inputs: tuple[EndReport, ...] = ()
     outputs: tuple[EndReport, ...] = ()
     state_bytes: int = 0  # of the arena: what the network keeps from one inference to the next
+    notes: tuple[str, ...] = ()  # what differs from the model's file for whoever gives inputs and takes outputs
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
 
     def to_json(self) -> str:
@@ -157,6 +158,7 @@ def build_report(
         inputs=_ends(program.graph.inputs, program.graph.input_names),
         outputs=_ends(program.graph.outputs, program.graph.output_names),
         state_bytes=sum(state.size_bytes for state in program.graph.states),
+        notes=program.graph.notes,
     )
 
 

@@ -100,6 +100,7 @@ def interpreter(board: Board, tflm_root: Path | None) -> Runtime:
     def make(job: Job) -> Made:
         model, program = job.model, job.program
         check_stateless(program)
+        check_int8_ends(program)
         choices = tflm.choose(model.data, program, job.optimize)
         network = tflm.sparse(model.data, choices)
         (job.staged / output.TFLM_MODEL).write_bytes(network.model)
@@ -120,6 +121,15 @@ def check_stateless(program: Program) -> None:
         raise ModelError(
             f'the model has variables ("{program.graph.states[0].name}" and so on), which --runtime tflm cannot keep: '
             "leave --runtime out"
+        )
+
+
+def check_int8_ends(program: Program) -> None:
+    """Raises ModelError for files whose inputs or outputs have another type, which our TFLite Micro firmware does not
+    convert."""
+    if program.graph.notes:
+        raise ModelError(
+            f"{program.graph.notes[0]}; --runtime tflm takes int8 inputs and outputs only: leave --runtime out"
         )
 
 
