@@ -250,7 +250,7 @@ def test_floats_in_the_middle_of_an_int8_network_are_refused_with_all_obstacles(
     assert "is not supported but at outputs of the network" in str(caught.value)
 
 
-def test_the_interpreter_s_firmware_takes_int8_ends_only() -> None:
+def test_the_interpreter_s_firmware_takes_plain_models_only() -> None:
     program = lower.lower(reader.read(around("float32", "float32")), boards.load("nano33"))
-    with pytest.raises(ModelError, match=r'input "x" is float32 .*; --runtime tflm takes int8 inputs and outputs only'):
-        runtimes.check_int8_ends(program)
+    with pytest.raises(ModelError, match=r'input "x" is float32 .*; --runtime tflm takes plain int8 models only'):
+        runtimes.check_as_in_the_file(program)

@@ -296,16 +296,12 @@ REFUSED = {
     "softmax beta": (_set("6.builtinOptions.beta", -1.0), "beta is -1.0; needed: beta is a positive number"),
     "operand": (_set("0.inputs", [0, 99]), "tensor number 99 does not exist"),
     "operands": (_set("0.inputs", [0]), r'"conv_1": it has 1 inputs, 2 are needed'),
-    "sparse": (_set("layer0/weights.sparsity", "SPARSITY"), "sparse encoding; convert without EXPERIMENTAL_SPARSITY"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_run_is_refused_with_the_reason(case: str) -> None:
     change, message = REFUSED[case]
-    if case == "sparse":
-        schema = pytest.importorskip("tflite_micro.tensorflow.lite.micro.python.schema_py_generated")
-        change = _set("layer0/weights.sparsity", schema.SparsityParametersT())
     data = edited(change)
     with pytest.raises(ModelError, match=message):
         reader.read(data)

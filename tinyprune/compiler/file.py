@@ -2,13 +2,14 @@
 as an int8 network needs it raises ModelError, with the tensor's name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler import sparse_encoding
 from tinyprune.compiler.graph import Activation, ConstantTensor, State, Tensor
 from tinyprune.errors import ModelError, printable
 
@@ -27,12 +28,14 @@ _TYPE_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A model and one of its subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128."""
+    """A model and one of its subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128.
+    `densified`: tensor that DENSIFY makes → the constant in sparse encoding that it makes it of."""
 
     model: Any
     subgraph: Any
     tensor_count: int
     shifted: frozenset[int] = frozenset()
+    densified: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +222,12 @@ def constant_tensor_of(file: File, index: int, *types: str) -> ConstantTensor:
 
 
 def has_data(file: File, index: int) -> bool:
-    """Whether the tensor's buffer has bytes."""
-    number = tensor_of(file, index).Buffer()
+    """Whether the tensor's buffer has bytes. One in sparse encoding has none where all of its values are zero."""
+    tensor = tensor_of(file, file.densified.get(index, index))
+    number = tensor.Buffer()
     if not 0 <= number < file.model.BuffersLength():
         raise ModelError(f'tensor "{tensor_name(file, index)}" is in buffer {number}, which does not exist')
-    return bool(file.model.Buffers(number).DataLength())
+    return bool(file.model.Buffers(number).DataLength()) or tensor.Sparsity() is not None
 
 
 def is_constant(file: File, index: int) -> bool:
@@ -233,15 +237,31 @@ def is_constant(file: File, index: int) -> bool:
 
 def constant_of(file: File, index: int, type_name: str) -> npt.NDArray[Any]:
     tensor, name = tensor_of(file, index), tensor_name(file, index)
-    if tensor.Sparsity() is not None:
-        raise ModelError(f'tensor "{name}" is in TFLite\'s sparse encoding; convert without EXPERIMENTAL_SPARSITY')
     if tensor.IsVariable():
         raise ModelError(f'tensor "{name}" is a variable tensor, but a constant is needed')
     expect_type(file, index, type_name)
     if not has_data(file, index):
         raise ModelError(f'tensor "{name}" must be a constant, but the model computes it')
-    raw = file.model.Buffers(tensor.Buffer()).DataAsNumpy()
+    stored = tensor_of(file, file.densified.get(index, index))
+    buffer = file.model.Buffers(stored.Buffer())
+    raw = buffer.DataAsNumpy() if buffer.DataLength() else np.zeros(0, np.uint8)
     shape, dtype = shape_of(file, index), np.dtype(type_name.lower())
+    if stored.Sparsity() is not None:
+        return _expanded(stored.Sparsity(), raw, shape, dtype, f'tensor "{name}"')
     if any(n <= 0 for n in shape) or raw.size != prod(shape) * dtype.itemsize:
         raise ModelError(f'tensor "{name}" of shape {list(shape)} has {raw.size} bytes of data')
     return np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def _expanded(
+    parameters: Any, raw: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
+) -> npt.NDArray[Any]:
+    """A constant in sparse encoding, zeros filled in."""
+    if any(n <= 0 for n in shape):
+        raise ModelError(f"{where} has the impossible shape {list(shape)}")
+    places = sparse_encoding.positions(parameters, shape, where)
+    if raw.size != len(places) * dtype.itemsize:
+        raise ModelError(f"{where} in TFLite's sparse encoding has {raw.size} bytes of data for {len(places)} values")
+    found = np.zeros(prod(shape), dtype)
+    found[places] = np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<"))
+    return found.reshape(shape)

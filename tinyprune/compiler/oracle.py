@@ -53,7 +53,7 @@ def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
         part if edge is None else edge.to_file(part) for part, edge in zip(parts, graph.input_edges, strict=True)
     ]
     samples = [[part[number] for part in values] for number in range(len(inputs))]
-    rows = judge.run(model, arena_bytes, samples, len(graph.outputs))
+    rows = judge.run(_without_sparse(model), arena_bytes, samples, len(graph.outputs))
     return np.stack([_joined(row, graph) for row in rows])
 
 
@@ -63,3 +63,28 @@ def _joined(outputs: list[Array], graph: Graph) -> Int8:
         for output, edge in zip(outputs, graph.output_edges, strict=True)
     ]
     return np.concatenate([np.ascontiguousarray(output).reshape(-1).view(np.int8) for output in stored])
+
+
+def _without_sparse(model: bytes) -> bytes:
+    """The same model with constants in sparse encoding expanded, and without DENSIFY: TFLite Micro knows neither."""
+    import tflite
+
+    root = tflite.Model.GetRootAsModel(model, 0)
+    dense = reader.expanded_constants(root)
+    if not dense:
+        return model
+    import flatbuffers
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    changed = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+    subgraph, codes = changed.subgraphs[0], changed.operatorCodes
+    for index, values in dense.items():
+        tensor, buffer = subgraph.tensors[index], schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        tensor.buffer, tensor.sparsity = len(changed.buffers), None
+        changed.buffers.append(buffer)
+    densify = tflite.BuiltinOperator.DENSIFY
+    subgraph.operators = [one for one in subgraph.operators if codes[one.opcodeIndex].builtinCode != densify]
+    builder = flatbuffers.Builder(len(model))
+    builder.Finish(changed.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

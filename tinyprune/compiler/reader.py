@@ -8,21 +8,25 @@ import hashlib
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tinyprune.compiler.edges import Edges, edges_of, float_fault
 from tinyprune.compiler.file import (
     File,
     Node,
     activation_of,
+    constant_of,
     has_data,
     indices,
     kind_of,
     operator_names,
+    shape_of,
     tensor_name,
     type_of,
 )
-from tinyprune.compiler.graph import Activation, Graph, Op, State, order_faults
+from tinyprune.compiler.graph import Activation, Array, Graph, Op, State, order_faults
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.operator import broken_rules
 from tinyprune.compiler.operators.variables import VANISHING, states_of
@@ -80,7 +84,8 @@ def _read(data: bytes) -> Graph:
     if model.SubgraphsLength() < 1:
         raise ModelError("the model has no subgraph")
     subgraph = model.Subgraphs(0)
-    file, edges = edges_of(File(model, subgraph, subgraph.TensorsLength()))
+    whole = File(model, subgraph, subgraph.TensorsLength())
+    file, edges = edges_of(replace(whole, densified=_densified(whole)))
     fault = float_fault(file, edges)
     if fault is not None:
         raise ModelError(fault, (Obstacle("", None, "", fault),))
@@ -96,7 +101,7 @@ def _read(data: bytes) -> Graph:
     ends = [[edges.ends.get(index) for index in some] for some in places]
     input_names, output_names = (_distinct(names[index] for index in some) for some in places)
     input_edges, output_edges = (tuple(None if end is None else end[1] for end in some) for some in ends)
-    notes = tuple(dict.fromkeys(end[2] for some in ends for end in some if end is not None))
+    notes = tuple(dict.fromkeys([*(end[2] for some in ends for end in some if end is not None), *_sparse_notes(file)]))
     return Graph(
         tuple(ops),
         inputs,
@@ -108,6 +113,43 @@ def _read(data: bytes) -> Graph:
         output_edges=output_edges,
         notes=notes,
     )
+
+
+def _densified(file: File) -> dict[int, int]:
+    """Tensor that a DENSIFY makes → the constant that it makes it of; both have the same type and shape."""
+    names, found = operator_names(), dict[int, int]()
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        if kind_of(file.model, table, names) != "DENSIFY":
+            continue
+        operands, results = indices(table, "Inputs"), indices(table, "Outputs")
+        ends = (*operands, *results)
+        if len(operands) != 1 or len(results) != 1 or not has_data(file, operands[0]) or has_data(file, results[0]):
+            raise ModelError(f"operator DENSIFY (number {number}) must make one tensor of one constant")
+        if len({(type_of(file, index), shape_of(file, index)) for index in ends}) > 1:
+            raise ModelError(f"operator DENSIFY (number {number}) changes the type or shape of its constant")
+        found[results[0]] = operands[0]
+    return found
+
+
+def expanded_constants(model: Any) -> dict[int, Array]:
+    """Every constant of the main subgraph that is in sparse encoding, and what DENSIFY makes of them, by tensor."""
+    subgraph = model.Subgraphs(0)
+    file = File(model, subgraph, subgraph.TensorsLength())
+    file = replace(file, densified=_densified(file))
+    sparse = [index for index in range(file.tensor_count) if subgraph.Tensors(index).Sparsity() is not None]
+    return {index: constant_of(file, index, type_of(file, index)) for index in (*sparse, *file.densified)}
+
+
+def _sparse_notes(file: File) -> list[str]:
+    """What users must know where constants are in sparse encoding, which TFLite Micro does not take."""
+    count = sum(file.subgraph.Tensors(index).Sparsity() is not None for index in range(file.tensor_count))
+    if not count and not file.densified:
+        return []
+    return [
+        f"TFLite Micro does not take TFLite's sparse encoding: {count} constants are expanded, and outputs are "
+        "compared with TFLite Micro on the expanded model"
+    ]
 
 
 def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
@@ -155,7 +197,7 @@ def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
 
 def vanishes(file: File, kind: str, outputs: Sequence[int]) -> bool:
     """Whether an operator of the file has no operator in the graph."""
-    if kind in VANISHING:
+    if kind in (*VANISHING, "DENSIFY"):
         return True
     return kind in _SHAPE_ARITHMETIC and all(type_of(file, index) == "INT32" for index in outputs)
 

@@ -100,7 +100,7 @@ def interpreter(board: Board, tflm_root: Path | None) -> Runtime:
     def make(job: Job) -> Made:
         model, program = job.model, job.program
         check_stateless(program)
-        check_int8_ends(program)
+        check_as_in_the_file(program)
         choices = tflm.choose(model.data, program, job.optimize)
         network = tflm.sparse(model.data, choices)
         (job.staged / output.TFLM_MODEL).write_bytes(network.model)
@@ -124,13 +124,12 @@ def check_stateless(program: Program) -> None:
         )
 
 
-def check_int8_ends(program: Program) -> None:
-    """Raises ModelError for files whose inputs or outputs have another type, which our TFLite Micro firmware does not
-    convert."""
+def check_as_in_the_file(program: Program) -> None:
+    """Raises ModelError where TFLite Micro's firmware, which runs the file itself, would have to convert inputs,
+    outputs or constants."""
     if program.graph.notes:
-        raise ModelError(
-            f"{program.graph.notes[0]}; --runtime tflm takes int8 inputs and outputs only: leave --runtime out"
-        )
+        note = program.graph.notes[0]
+        raise ModelError(f"{note}; --runtime tflm takes plain int8 models only: leave --runtime out")
 
 
 def _check_fits(report: BuildReport) -> None:
