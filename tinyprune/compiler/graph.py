@@ -78,6 +78,11 @@ class State:
     def size_bytes(self) -> int:
         return self.initial.nbytes
 
+    @property
+    def dtype(self) -> str:
+        """As NumPy calls it."""
+        return self.initial.dtype.name
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edge:
@@ -112,8 +117,8 @@ class Edge:
 class Move:
     """Bytes that an operator passes on as they are: runs of `size` bytes in nested loops, the outermost first.
 
-    They come from operand number `source` (STATE: from the variable) and go to result number `target` (STATE: to the
-    variable). Made by `moved`, which joins loops that follow on one another: a move without `counts` is one run.
+    They come from operand number `source` (STATE: from the only variable) and go to result number `target` (STATE: to
+    the variable). Made by `moved`, which joins loops that follow on one another: a move without `counts` is one run.
     """
 
     source: int
@@ -178,9 +183,9 @@ class Op:
         raise NotImplementedError
 
     @property
-    def state(self) -> State | None:
-        """The variable that it reads or writes."""
-        return None
+    def states(self) -> tuple[State, ...]:
+        """The variables that it reads or writes."""
+        return ()
 
     @property
     def moves(self) -> tuple[Move, ...] | None:
@@ -239,7 +244,7 @@ class Graph:
             object.__setattr__(self, edges, getattr(self, edges) or (None,) * len(tensors))
         for names, tensors in (("input_names", self.inputs), ("output_names", self.outputs)):
             object.__setattr__(self, names, getattr(self, names) or tuple(tensor.name for tensor in tensors))
-        found = next(order_faults(self.ops, self.inputs, self.outputs), None)
+        found = next(order_faults(self.ops, self.inputs, self.outputs), None) or _twice(self.states)
         if found:
             raise ModelError(found)
 
@@ -263,7 +268,7 @@ class Graph:
     @property
     def states(self) -> tuple[State, ...]:
         """The variables of its operators, in the order of their first use."""
-        return tuple(dict.fromkeys(op.state for op in self.ops if op.state is not None))
+        return tuple(dict.fromkeys(state for op in self.ops for state in op.states))
 
     @property
     def largest_bytes(self) -> int:
@@ -292,6 +297,13 @@ class Graph:
         """Each output's `[samples, *shape]`, by its index → `[samples, output_bytes]`."""
         parts = [values[tensor.index] for tensor in self.outputs]
         return np.concatenate([np.ascontiguousarray(part).reshape(len(part), -1).view(np.int8) for part in parts], 1)
+
+
+def _twice(states: Sequence[State]) -> str | None:
+    """What is wrong with the names of variables, which must differ."""
+    names = [state.name for state in states]
+    found = next((name for name in names if names.count(name) > 1), None)
+    return None if found is None else f'two variables of the model are called "{found}"'
 
 
 def _split(rows: Array, tensors: Sequence[Tensor]) -> list[Array]:

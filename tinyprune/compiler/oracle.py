@@ -49,9 +49,7 @@ def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
         part.reshape(len(inputs), *tensor.file_shape)
         for tensor, part in zip(graph.inputs, graph.split_inputs(inputs), strict=True)
     ]
-    values = [
-        part if edge is None else edge.to_file(part) for part, edge in zip(parts, graph.input_edges, strict=True)
-    ]
+    values = [part if edge is None else edge.to_file(part) for part, edge in zip(parts, graph.input_edges, strict=True)]
     samples = [[part[number] for part in values] for number in range(len(inputs))]
     rows = judge.run(_without_sparse(model), arena_bytes, samples, len(graph.outputs))
     return np.stack([_joined(row, graph) for row in rows])

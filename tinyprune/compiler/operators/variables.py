@@ -45,8 +45,8 @@ class ReadVariable(Op):
         return (self.output,)
 
     @property
-    def state(self) -> State | None:
-        return self.variable
+    def states(self) -> tuple[State, ...]:
+        return (self.variable,)
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -67,8 +67,8 @@ class AssignVariable(Op):
         return ()
 
     @property
-    def state(self) -> State | None:
-        return self.variable
+    def states(self) -> tuple[State, ...]:
+        return (self.variable,)
 
     @property
     def moves(self) -> tuple[Move, ...]:
