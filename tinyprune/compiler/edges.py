@@ -22,7 +22,7 @@ from tinyprune.compiler.file import (
     indices,
     kind_of,
     operator_names,
-    scales_of,
+    quantization_of,
     shape_of,
     tensor_name,
     type_of,
@@ -151,10 +151,8 @@ def _is_simple(file: File, operator: _Operator) -> bool:
 
 
 def _quantization(file: File, index: int) -> tuple[float, int]:
-    scales, zero_points, _ = scales_of(file, index)
-    if len(scales) != 1 or len(zero_points) != 1:
-        raise ModelError(f'tensor "{tensor_name(file, index)}" must have one scale and one zero point')
-    return float(scales[0]), int(zero_points[0])
+    scale, zero_point = quantization_of(file, index)
+    return float(scale), zero_point
 
 
 def _real(scale: float, zero_point: int) -> Edge:

@@ -49,7 +49,7 @@ class Node:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     table: Any
-    states: Mapping[int, State]  # tensor that is a handle → its variable
+    states: Mapping[int, State]  # tensor that is a handle or a variable itself → the variable
 
     def options(self, name: str) -> Any:
         """The operator's table of options, as an object of the generated class `name`."""
@@ -86,6 +86,17 @@ class Node:
         return (
             constant_tensor_of(self.file, index) if is_constant(self.file, index) else activation_of(self.file, index)
         )
+
+    def variable(self, position: int, *types: str) -> State:
+        """Operand number `position`, which must be a variable tensor of one of `types`."""
+        index = self.index(position)
+        if expect_type(self.file, index, *types) and index in self.states:
+            return self.states[index]
+        raise ModelError(f'tensor "{tensor_name(self.file, index)}" must be a variable tensor')
+
+    def quantization(self, position: int) -> tuple[np.float32, int]:
+        """Scale and zero point of operand number `position`, which must have one of each."""
+        return quantization_of(self.file, self.index(position))
 
     def constant(self, position: int, type_name: str) -> npt.NDArray[Any]:
         """The values of operand number `position`, which must be constant."""
@@ -184,6 +195,14 @@ def scales_of(file: File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDAr
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise ModelError(f'tensor "{tensor_name(file, index)}" has a scale that is not a positive number')
     return scales, zero_points, quantization.QuantizedDimension()
+
+
+def quantization_of(file: File, index: int) -> tuple[np.float32, int]:
+    """The scale and zero point of a tensor that has one of each."""
+    scales, zero_points, _ = scales_of(file, index)
+    if len(scales) != 1 or len(zero_points) != 1:
+        raise ModelError(f'tensor "{tensor_name(file, index)}" must have one scale and one zero point')
+    return scales[0], int(zero_points[0])
 
 
 def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:

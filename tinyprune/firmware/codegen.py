@@ -254,7 +254,7 @@ def _argument(step: Step, argument: Argument, names: Mapping[Argument, str]) -> 
 
 def _constant(name: str, constant: Constant) -> dict[str, Any]:
     values = constant.values
-    channels = constant.type == "tp_channel"
+    channels = constant.type in ("tp_channel", "tp_lstm_sum")
     return {
         "name": name,
         "type": constant.type,

@@ -12,12 +12,14 @@ from tinyprune.compiler.operators import (
     conv_2d,
     depthwise_conv_2d,
     fully_connected,
+    lstm,
     max_pool_2d,
     quantize,
     reshape,
     slice_,
     softmax,
     split,
+    svdf,
     variables,
 )
 from tinyprune.compiler.operators.operator import Operator
@@ -41,6 +43,8 @@ OPERATORS: dict[str, Operator] = {
     "SPLIT_V": split.SPLIT_V,
     "STRIDED_SLICE": slice_.STRIDED_SLICE,
     "SUB": add.SUB,
+    "SVDF": svdf.SVDF,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm.UNIDIRECTIONAL_SEQUENCE_LSTM,
 }
 _BY_TYPE: dict[type[Op], Operator] = {operator.op: operator for operator in OPERATORS.values()}
 
