@@ -37,7 +37,7 @@ def file_of(
         writer.number_of(tensor)
     once = Operator(Code.CALL_ONCE, (), (), "CallOnceOptions", {"InitSubgraphIndex": 1})
     operators = [once] if initialized else []
-    states = list(dict.fromkeys(op.state for op in ops if op.state is not None))
+    states = list(dict.fromkeys(state for op in ops for state in op.states if not operator_of(op).write(op).states))
     operators += [writer.handle(state) for state in states]
     operators += [writer.operator(op) for op in ops]
     ends = [[writer.number_of(tensor) for tensor in some] for some in (inputs, outputs)]
@@ -87,10 +87,26 @@ class _Writer:
         written = operator_of(op).write(op)
         constants = self._constants(written, op.name)
         operands = tuple(self.number_of(tensor) for tensor in op.inputs)
-        if op.state is not None:
-            operands = (self.handles[op.state], *operands)
+        if written.order:
+            return self._in_order(op, written, constants)
+        operands = (*(self.handles[state] for state in op.states), *operands)
         joined = (*constants, *operands) if written.constants_first else (*operands, *constants)
         results = tuple(self.number_of(tensor) for tensor in op.outputs)
+        return Operator(getattr(Code, written.code), joined, results, written.options_type, dict(written.options))
+
+    def _in_order(self, op: Op, written: Written, constants: Sequence[int]) -> Operator:
+        """With variable tensors for its states."""
+        places = {"": -1} | {name: number for (name, *_), number in zip(written.constants, constants, strict=True)}
+        places |= {f"operand {n}": self.number_of(tensor) for n, tensor in enumerate(op.inputs)}
+        for number, (state, (scale, zero_point)) in enumerate(zip(op.states, written.states, strict=True)):
+            if state not in self.handles:
+                self.handles[state] = len(self.tensors)
+                dtype = TYPES[state.dtype]
+                tensor = Tensor(state.name, state.shape, dtype, (scale,), (zero_point,), is_variable=True)
+                self.tensors.append(tensor)
+            places[f"state {number}"] = self.handles[state]
+        results = tuple(self.number_of(tensor) for tensor in op.outputs)
+        joined = tuple(places[name] for name in written.order)
         return Operator(getattr(Code, written.code), joined, results, written.options_type, dict(written.options))
 
     def _constants(self, written: Written, name: str) -> tuple[int, ...]:

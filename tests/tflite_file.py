@@ -22,6 +22,7 @@ class Tensor:
     axis: int = 0
     data: npt.NDArray[Any] | None = None
     signature: tuple[int, ...] | None = None
+    is_variable: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def _tensor(builder: flatbuffers.Builder, tensor: Tensor, buffer: int) -> int:
         "Buffer": buffer,
         "Name": builder.CreateString(tensor.name),
         "HasRank": True,
+        "IsVariable": tensor.is_variable,
     }
     if len(tensor.scales):
         scales = builder.CreateNumpyVector(np.array(tensor.scales, np.float32))

@@ -346,8 +346,9 @@ def bench(
 ) -> Bench:
     """Run a finished build on a board or in an emulator: latency, throughput, every output byte, accuracy.
 
-    `inputs` `[samples, *input shape]`, int8 or real values, is an array or a .npy, or one of them for each input by
-    name; by default `count` inputs are generated. `samples` is a folder of known classes, for accuracy.
+    `inputs` `[samples, *input shape]`, int8 or real values or of the model's own type, is an array or a .npy, or one of
+    them for each input by name; by default `count` inputs are generated. `samples` is a folder of known classes, for
+    accuracy.
 
     A run that breaks off is reported as far as it came: look at `report.error`, `report.bit_exact` and `regressions`.
     Raises UsageError without a build, TargetError where no firmware answers, WrongModel where another one does,

@@ -96,27 +96,27 @@ def check_on_an_arena(program: Program) -> None:
         ):
             arena[offset : offset + tensor.size_bytes] = part.reshape(-1)
         for step in program.steps:
-            run_step(step.op, step.input_offsets, step.output_offsets, step.state_offset, arena)
+            run_step(step.op, step.input_offsets, step.output_offsets, step.state_offsets, arena)
         ends = zip(graph.outputs, program.output_offsets, strict=True)
         made = np.concatenate([arena[offset : offset + tensor.size_bytes] for tensor, offset in ends])
         np.testing.assert_array_equal(made, wanted)
 
 
-def run_step(op: Op, sources: Sequence[int], targets: Sequence[int], state_offset: int, arena: np.ndarray) -> None:
+def run_step(op: Op, sources: Sequence[int], targets: Sequence[int], places: Sequence[int], arena: np.ndarray) -> None:
     """With the reference: all of a move is done, as nothing is wrong with moving bytes to where they are."""
     operands = []
     for tensor, offset in zip(op.inputs, sources, strict=True):
         here = arena[offset : offset + tensor.size_bytes].reshape(tensor.shape)
         operands.append((tensor.values if isinstance(tensor, ConstantTensor) else here)[None].copy())
     states = {}
-    if op.state is not None:
-        place = slice(state_offset, state_offset + op.state.size_bytes)
-        states[op.state] = arena[place].reshape(1, *op.state.shape).copy()
+    for state, offset in zip(op.states, places, strict=True):
+        values = arena[offset : offset + state.size_bytes].view(state.dtype)
+        states[state] = values.reshape(1, *state.shape).copy()
     results = reference.run_op(op, *operands, states=states)
     for tensor, offset, result in zip(op.outputs, targets, results, strict=True):
         arena[offset : offset + tensor.size_bytes] = result.reshape(-1)
-    if op.state is not None:
-        arena[place] = states[op.state].reshape(-1)
+    for state, offset in zip(op.states, places, strict=True):
+        arena[offset : offset + state.size_bytes] = np.ascontiguousarray(states[state]).reshape(-1).view(np.int8)
 
 
 def test_parts_are_computed_where_they_stand_in_the_whole() -> None:

@@ -71,14 +71,14 @@ def test_moves_are_the_whole_of_an_operator_that_only_moves_bytes(kind: str) -> 
         if op.moves is None:
             return
         operands = [random.integers(-128, 128, tensor.shape).astype(np.int8) for tensor in op.inputs]
-        states = {op.state: op.state.initial[None].copy()} if op.state else {}
+        states = {state: state.initial[None].copy() for state in op.states}
         given = [getattr(tensor, "values", x) for tensor, x in zip(op.inputs, operands, strict=True)]
         wanted = list(reference.run_op(op, *(x[None] for x in given), states=states))
         wanted += list(states.values()) if not op.outputs else []
         places: dict[int, Any] = {n: np.full(tensor.shape, 77, np.int8) for n, tensor in enumerate(op.outputs)}
         before: dict[int, Any] = dict(enumerate(given))
-        if op.state is not None:
-            before[-1], places[-1] = op.state.initial, np.full(op.state.shape, 77, np.int8)
+        for state in op.states:
+            before[-1], places[-1] = state.initial, np.full(state.shape, 77, np.int8)
         for move in op.moves:
             source, target = before[move.source].reshape(-1), places[move.target].reshape(-1)
             for turn in np.ndindex(*move.counts):

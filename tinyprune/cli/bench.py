@@ -26,7 +26,8 @@ _path = click.Path(path_type=Path)
     "--inputs",
     multiple=True,
     metavar="[NAME=]FILE",
-    help=".npy, [samples, *input shape], int8 or real values; once for each input, by name.  [default: generated]",
+    help=".npy, [samples, *input shape], "
+    "int8 or real values, or values of the model's own type; once for each input, by name.  [default: generated]",
 )
 @click.option(
     "-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="How many inputs to generate."

@@ -69,6 +69,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         + _arena(report),
         *_smallest_arena(report),
         *_ends(report),
+        *(f"note      {note}" for note in report.notes),
     ]
     if report.runtime != "aot":
         lines.append(f"runtime   {report.runtime}")

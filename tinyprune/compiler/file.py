@@ -2,13 +2,14 @@
 as an int8 network needs it raises ModelError, with the tensor's name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler import sparse_encoding
 from tinyprune.compiler.graph import Activation, ConstantTensor, State, Tensor
 from tinyprune.errors import ModelError, printable
 
@@ -18,20 +19,23 @@ MAX_DIMENSION = 1 << 15
 MAX_VALUES = 1 << 28
 _TYPES = {"INT8": "int8", "INT16": "int16", "INT32": "int32", "UINT8": "uint8", "BOOL": "bool"}
 _TYPE_HINTS = {
-    "FLOAT32": "; quantize it to full int8 (inference_input_type = inference_output_type = int8), "
+    "FLOAT32": "; quantize it to full int8 (supported_ops = [TFLITE_BUILTINS_INT8]), "
     "or give tinyprune the Keras model and --calibration",
     "INT16": "; only int8 activations are supported, quantize without 16x8 mode",
-    "UINT8": "; quantize with inference_input_type = int8",
+    "UINT8": "; only inputs and outputs may be uint8, next to a QUANTIZE; convert the model to int8",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A model and one of its subgraphs."""
+    """A model and one of its subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128.
+    `densified`: tensor that DENSIFY makes → the constant in sparse encoding that it makes it of."""
 
     model: Any
     subgraph: Any
     tensor_count: int
+    shifted: frozenset[int] = frozenset()
+    densified: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Node:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     table: Any
-    states: Mapping[int, State]  # tensor that is a handle → its variable
+    states: Mapping[int, State]  # tensor that is a handle or a variable itself → the variable
 
     def options(self, name: str) -> Any:
         """The operator's table of options, as an object of the generated class `name`."""
@@ -81,6 +85,17 @@ class Node:
         index = self.index(position)
         read = constant_tensor_of if is_constant(self.file, index) else activation_of
         return read(self.file, index, *types)
+
+    def variable(self, position: int, *types: str) -> State:
+        """Operand number `position`, which must be a variable tensor of one of `types`."""
+        index = self.index(position)
+        if expect_type(self.file, index, *types) and index in self.states:
+            return self.states[index]
+        raise ModelError(f'tensor "{tensor_name(self.file, index)}" must be a variable tensor')
+
+    def quantization(self, position: int) -> tuple[np.float32, int]:
+        """Scale and zero point of operand number `position`, which must have one of each."""
+        return quantization_of(self.file, self.index(position))
 
     def constant(self, position: int, type_name: str) -> npt.NDArray[Any]:
         """The values of operand number `position`, which must be constant."""
@@ -181,10 +196,19 @@ def scales_of(file: File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDAr
     return scales, zero_points, quantization.QuantizedDimension()
 
 
+def quantization_of(file: File, index: int) -> tuple[np.float32, int]:
+    """The scale and zero point of a tensor that has one of each."""
+    scales, zero_points, _ = scales_of(file, index)
+    if len(scales) != 1 or len(zero_points) != 1:
+        raise ModelError(f'tensor "{tensor_name(file, index)}" must have one scale and one zero point')
+    return scales[0], int(zero_points[0])
+
+
 def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     """What a Tensor says of an operand or result."""
     shape, name = shape_of(file, index), tensor_name(file, index)
-    dtype = _TYPES[expect_type(file, index, *types)]
+    shifted = index in file.shifted
+    dtype = "int8" if shifted else _TYPES[expect_type(file, index, *types)]
     batched = bool(shape) and shape[0] in (1, -1)
     inner = shape[1:] if batched else shape
     if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
@@ -193,6 +217,7 @@ def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
         scales, zero_points = np.ones(1, np.float32), np.zeros(1, np.int64)
     else:
         scales, zero_points, _ = scales_of(file, index)
+    zero_points = zero_points - 128 if shifted else zero_points
     if len(scales) != 1 or len(zero_points) != 1 or not -128 <= zero_points[0] <= 127:
         raise ModelError(f'tensor "{name}" must have one scale and one zero point between −128 and 127')
     return {
@@ -218,11 +243,12 @@ def constant_tensor_of(file: File, index: int, *types: str) -> ConstantTensor:
 
 
 def has_data(file: File, index: int) -> bool:
-    """Whether the tensor's buffer has bytes."""
-    number = tensor_of(file, index).Buffer()
+    """Whether the tensor's buffer has bytes. One in sparse encoding has none where all of its values are zero."""
+    tensor = tensor_of(file, file.densified.get(index, index))
+    number = tensor.Buffer()
     if not 0 <= number < file.model.BuffersLength():
         raise ModelError(f'tensor "{tensor_name(file, index)}" is in buffer {number}, which does not exist')
-    return bool(file.model.Buffers(number).DataLength())
+    return bool(file.model.Buffers(number).DataLength()) or tensor.Sparsity() is not None
 
 
 def is_constant(file: File, index: int) -> bool:
@@ -232,18 +258,34 @@ def is_constant(file: File, index: int) -> bool:
 
 def constant_of(file: File, index: int, type_name: str) -> npt.NDArray[Any]:
     tensor, name = tensor_of(file, index), tensor_name(file, index)
-    if tensor.Sparsity() is not None:
-        raise ModelError(f'tensor "{name}" is in TFLite\'s sparse encoding; convert without EXPERIMENTAL_SPARSITY')
     if tensor.IsVariable():
         raise ModelError(f'tensor "{name}" is a variable tensor, but a constant is needed')
     expect_type(file, index, type_name)
     if not has_data(file, index):
         raise ModelError(f'tensor "{name}" must be a constant, but the model computes it')
-    raw = file.model.Buffers(tensor.Buffer()).DataAsNumpy()
+    stored = tensor_of(file, file.densified.get(index, index))
+    buffer = file.model.Buffers(stored.Buffer())
+    raw = buffer.DataAsNumpy() if buffer.DataLength() else np.zeros(0, np.uint8)
     shape, dtype = shape_of(file, index), np.dtype(type_name.lower())
+    if stored.Sparsity() is not None:
+        return _expanded(stored.Sparsity(), raw, shape, dtype, f'tensor "{name}"')
     if any(n <= 0 for n in shape) or raw.size != prod(shape) * dtype.itemsize:
         raise ModelError(f'tensor "{name}" of shape {list(shape)} has {raw.size} bytes of data')
     if type_name == "BOOL":
         flags: npt.NDArray[Any] = np.frombuffer(raw.tobytes(), np.uint8).reshape(shape).astype(np.bool_)
         return flags
     return np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def _expanded(
+    parameters: Any, raw: npt.NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
+) -> npt.NDArray[Any]:
+    """A constant in sparse encoding, zeros filled in."""
+    if any(n <= 0 for n in shape):
+        raise ModelError(f"{where} has the impossible shape {list(shape)}")
+    places = sparse_encoding.positions(parameters, shape, where)
+    if raw.size != len(places) * dtype.itemsize:
+        raise ModelError(f"{where} in TFLite's sparse encoding has {raw.size} bytes of data for {len(places)} values")
+    found = np.zeros(prod(shape), dtype)
+    found[places] = np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<"))
+    return found.reshape(shape)

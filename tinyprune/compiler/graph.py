@@ -79,13 +79,47 @@ class State:
     def size_bytes(self) -> int:
         return self.initial.nbytes
 
+    @property
+    def dtype(self) -> str:
+        """As NumPy calls it."""
+        return self.initial.dtype.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edge:
+    """How an input or output that is int8 in the graph stands in the file, in another type: every int8 value has its
+    own value there (read-only)."""
+
+    dtype: str  # the file's type, as NumPy calls it
+    scale: float  # the file's, 1 for float32
+    zero_point: int
+    values: Array  # [256], those of −128 … 127
+
+    def __post_init__(self) -> None:
+        self.values.setflags(write=False)
+
+    def to_file(self, stored: Int8) -> Array:
+        """The file's values of int8 values."""
+        found: Array = self.values[stored.astype(np.int16) + 128]
+        return found
+
+    def from_file(self, values: Array) -> Int8:
+        """The other way round. Raises ModelError for a value that belongs to no int8 value."""
+        order = np.argsort(self.values)
+        places = np.searchsorted(self.values, values, sorter=order).clip(0, 255)
+        stored = order[places]
+        if not np.array_equal(self.values[stored], values):
+            raise ModelError(f"TFLite Micro answers with {self.dtype} values that belong to no int8 value")
+        found: Int8 = (stored - 128).astype(np.int8)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
     """Bytes that an operator passes on as they are: runs of `size` bytes in nested loops, the outermost first.
 
-    They come from operand number `source` (STATE: from the variable) and go to result number `target` (STATE: to the
-    variable). Made by `moved`, which joins loops that follow on one another: a move without `counts` is one run.
+    They come from operand number `source` (STATE: from the only variable) and go to result number `target` (STATE: to
+    the variable). Made by `moved`, which joins loops that follow on one another: a move without `counts` is one run.
     """
 
     source: int
@@ -150,9 +184,9 @@ class Op:
         raise NotImplementedError
 
     @property
-    def state(self) -> State | None:
-        """The variable that it reads or writes."""
-        return None
+    def states(self) -> tuple[State, ...]:
+        """The variables that it reads or writes."""
+        return ()
 
     @property
     def moves(self) -> tuple[Move, ...] | None:
@@ -202,11 +236,16 @@ class Graph:
     model_sha256: str
     input_names: tuple[str, ...] = ()  # as its signature calls them; at creation those of the tensors, if left out
     output_names: tuple[str, ...] = ()
+    input_edges: tuple[Edge | None, ...] = ()  # for each input; None where the file's has the same bytes
+    output_edges: tuple[Edge | None, ...] = ()
+    notes: tuple[str, ...] = ()  # what the reader dropped and users must know, a sentence each
 
     def __post_init__(self) -> None:
+        for edges, tensors in (("input_edges", self.inputs), ("output_edges", self.outputs)):
+            object.__setattr__(self, edges, getattr(self, edges) or (None,) * len(tensors))
         for names, tensors in (("input_names", self.inputs), ("output_names", self.outputs)):
             object.__setattr__(self, names, getattr(self, names) or tuple(tensor.name for tensor in tensors))
-        found = next(order_faults(self.ops, self.inputs, self.outputs), None)
+        found = next(order_faults(self.ops, self.inputs, self.outputs), None) or _twice(self.states)
         if found:
             raise ModelError(found)
 
@@ -230,7 +269,7 @@ class Graph:
     @property
     def states(self) -> tuple[State, ...]:
         """The variables of its operators, in the order of their first use."""
-        return tuple(dict.fromkeys(op.state for op in self.ops if op.state is not None))
+        return tuple(dict.fromkeys(state for op in self.ops for state in op.states))
 
     @property
     def largest_bytes(self) -> int:
@@ -263,6 +302,13 @@ class Graph:
         """Each output's `[samples, *shape]`, by its index → `[samples, output_bytes]`."""
         parts = [values[tensor.index] for tensor in self.outputs]
         return np.concatenate([np.ascontiguousarray(part).reshape(len(part), -1).view(np.int8) for part in parts], 1)
+
+
+def _twice(states: Sequence[State]) -> str | None:
+    """What is wrong with the names of variables, which must differ."""
+    names = [state.name for state in states]
+    found = next((name for name in names if names.count(name) > 1), None)
+    return None if found is None else f'two variables of the model are called "{found}"'
 
 
 def _split(rows: Array, tensors: Sequence[Tensor]) -> list[Array]:

@@ -17,7 +17,7 @@ Value: TypeAlias = int | State
 def operand_of(choice: Choice, number: int) -> Value | None:
     """The value that is operand `number` of a choice: None for constants."""
     if number == STATE:
-        return choice.op.state
+        return choice.op.states[0]
     tensor = choice.op.inputs[number]
     return None if isinstance(tensor, ConstantTensor) else tensor.index
 
@@ -25,8 +25,7 @@ def operand_of(choice: Choice, number: int) -> Value | None:
 def result_of(choice: Choice, number: int) -> Value:
     """The value that is result `number`."""
     if number == STATE:
-        assert choice.op.state is not None
-        return choice.op.state
+        return choice.op.states[0]
     return choice.op.outputs[number].index
 
 
@@ -90,11 +89,11 @@ class Lives:
             self.maker[tensor.index] = number
             self.size[tensor.index], self.birth[tensor.index] = _map_bytes(choice, tensor, where), begin
             self.death[tensor.index] = max(self.death.get(tensor.index, end), end)
-        if op.state is not None:
-            kinds = {STATE if move.source == STATE else 0 for move in op.moves or ()}
-            (self.reads if STATE in kinds else self.writes).setdefault(op.state, []).append(number)
-            if op.moves is None:  # it does both
-                self.reads.setdefault(op.state, []).append(number)
+        for state in op.states:
+            if op.moves is None or any(move.source == STATE for move in op.moves):
+                self.reads.setdefault(state, []).append(number)
+            if op.moves is None or any(move.target == STATE for move in op.moves):
+                self.writes.setdefault(state, []).append(number)
         scratch_bytes = choice.kernel.scratch_bytes(op)
         if scratch_bytes:
             name = f"scratch of step {number}"
@@ -112,9 +111,9 @@ class Lives:
         last_use: dict[State, int] = {}
         for number, choice in enumerate(self.choices):
             needs = [self.maker[t.index] for t in choice.op.activations if self.maker.get(t.index, -1) >= 0]
-            if choice.op.state is not None:
-                needs += [last_use[choice.op.state]] if choice.op.state in last_use else []
-                last_use[choice.op.state] = number
+            for state in choice.op.states:
+                needs += [last_use[state]] if state in last_use else []
+                last_use[state] = number
             for need in needs:
                 before[number] |= before[need] | 1 << need
         behind = [0] * self.end

@@ -116,7 +116,7 @@ def _step(number: int, choice: Choice, placement: Placement) -> Step:
         output_layout=choice.output_layout,
         input_offsets=tuple(0 if source is None else at[source] for source in sources),
         output_offsets=tuple(at[tensor.index] for tensor in op.outputs),
-        state_offset=0 if op.state is None else at[op.state],
+        state_offsets=tuple(at[state] for state in op.states),
         scratch_offset=at.get(("scratch", number), 0),
         scratch_bytes=choice.kernel.scratch_bytes(op),
         rows=op.outputs[0].shape[0] if Layout.ROW in (choice.output_layout, choice.kernel.reads) else 0,

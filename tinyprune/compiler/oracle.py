@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import judge, reader, reference
-from tinyprune.compiler.graph import Graph
+from tinyprune.compiler.graph import Array, Graph
 from tinyprune.errors import MissingDependency
 
 Int8 = npt.NDArray[np.int8]
@@ -34,7 +34,8 @@ def expected(model: bytes, graph: Graph, inputs: Int8) -> tuple[Int8, str]:
 
 
 def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
-    """The same, by TFLite Micro. `graph` is what the model was read as, if it has been.
+    """The same, by TFLite Micro, which runs the whole file: where that has inputs or outputs of other types, it gets
+    the values that go with our bytes, and so back. `graph` is what the model was read as, if it has been.
 
     Raises MissingDependency without the wheel, ModelError where TFLite Micro refuses the model.
     """
@@ -43,15 +44,45 @@ def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
             "the TFLite Micro interpreter is not installed: `pip install tflite-micro` (Linux x86-64)"
         )
     graph = graph or reader.read(model)
-    arena_bytes = (1 << 20) + 10 * len(model) + 4 * graph.largest_bytes
+    arena_bytes = (1 << 20) + 10 * len(model) + 4 * (graph.largest_bytes + graph.input_bytes + graph.output_bytes)
     parts = [
         part.reshape(len(inputs), *tensor.file_shape)
         for tensor, part in zip(graph.inputs, graph.split_inputs(inputs), strict=True)
     ]
-    samples = [[part[number] for part in parts] for number in range(len(inputs))]
-    rows = judge.run(model, arena_bytes, samples, len(graph.outputs))
-    return np.stack([_joined(row) for row in rows])
+    values = [part if edge is None else edge.to_file(part) for part, edge in zip(parts, graph.input_edges, strict=True)]
+    samples = [[part[number] for part in values] for number in range(len(inputs))]
+    rows = judge.run(_without_sparse(model), arena_bytes, samples, len(graph.outputs))
+    return np.stack([_joined(row, graph) for row in rows])
 
 
-def _joined(outputs: list[Int8]) -> Int8:
-    return np.concatenate([np.ascontiguousarray(output).reshape(-1).view(np.int8) for output in outputs])
+def _joined(outputs: list[Array], graph: Graph) -> Int8:
+    stored = [
+        output if edge is None else edge.from_file(output)
+        for output, edge in zip(outputs, graph.output_edges, strict=True)
+    ]
+    return np.concatenate([np.ascontiguousarray(output).reshape(-1).view(np.int8) for output in stored])
+
+
+def _without_sparse(model: bytes) -> bytes:
+    """The same model with constants in sparse encoding expanded, and without DENSIFY: TFLite Micro knows neither."""
+    import tflite
+
+    root = tflite.Model.GetRootAsModel(model, 0)
+    dense = reader.expanded_constants(root)
+    if not dense:
+        return model
+    import flatbuffers
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    changed = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+    subgraph, codes = changed.subgraphs[0], changed.operatorCodes
+    for index, values in dense.items():
+        tensor, buffer = subgraph.tensors[index], schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        tensor.buffer, tensor.sparsity = len(changed.buffers), None
+        changed.buffers.append(buffer)
+    densify = tflite.BuiltinOperator.DENSIFY
+    subgraph.operators = [one for one in subgraph.operators if codes[one.opcodeIndex].builtinCode != densify]
+    builder = flatbuffers.Builder(len(model))
+    builder.Finish(changed.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

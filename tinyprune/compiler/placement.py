@@ -104,8 +104,8 @@ def _bound(life: Lives, fixed: Sequence[Join], optional: Sequence[Join]) -> int:
         if number in may_share:
             operands = sum(life.size[tensor.index] for tensor in choice.op.activations)
             results = sum(life.size[tensor.index] for tensor in choice.op.outputs)
-            if choice.op.state is not None:  # what is read lies in it, or what is assigned
-                operands, results = max(operands, results), choice.op.state.size_bytes
+            if choice.op.states:  # what is read lies in it, or what is assigned
+                operands, results = max(operands, results), choice.op.states[0].size_bytes
             needed -= min(operands, results)
         scratch = life.scratch.get(("scratch", number))
         least = max(least, needed + (scratch.size_bytes if scratch else 0))

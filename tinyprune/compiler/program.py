@@ -20,7 +20,7 @@ class Step:
     output_layout: Layout
     input_offsets: tuple[int, ...]
     output_offsets: tuple[int, ...]
-    state_offset: int
+    state_offsets: tuple[int, ...]
     scratch_offset: int
     scratch_bytes: int
     rows: int

@@ -8,20 +8,25 @@ import hashlib
 import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from tinyprune.compiler.edges import Edges, edges_of, float_fault
 from tinyprune.compiler.file import (
     File,
     Node,
     activation_of,
+    constant_of,
     has_data,
     indices,
     kind_of,
     operator_names,
+    shape_of,
     tensor_name,
     type_of,
 )
-from tinyprune.compiler.graph import Activation, Graph, Op, State, order_faults
+from tinyprune.compiler.graph import Activation, Array, Graph, Op, State, order_faults
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.operator import broken_rules
 from tinyprune.compiler.operators.variables import VANISHING, states_of
@@ -82,29 +87,84 @@ def _read(data: bytes) -> Graph:
     if model.SubgraphsLength() < 1:
         raise ModelError("the model has no subgraph")
     subgraph = model.Subgraphs(0)
-    file = File(model, subgraph, subgraph.TensorsLength())
+    whole = File(model, subgraph, subgraph.TensorsLength())
+    file, edges = edges_of(replace(whole, densified=_densified(whole)))
+    fault = float_fault(file, edges)
+    if fault is not None:
+        raise ModelError(fault, (Obstacle("", None, "", fault),))
     obstacles: list[Obstacle] = []
-    inputs = _ends(file, "Inputs", obstacles)
-    outputs = _ends(file, "Outputs", obstacles)
-    ops = _operators(file, obstacles)
+    inputs = _ends(file, edges, "Inputs", obstacles)
+    outputs = _ends(file, edges, "Outputs", obstacles)
+    ops = _operators(file, edges, obstacles)
     if not obstacles:
         obstacles += [Obstacle("", None, "", fault) for fault in order_faults(ops, inputs, outputs)]
     if obstacles:
         raise ModelError(_told(obstacles), tuple(obstacles))
-    names = _signature_names(model)
-    digest = hashlib.sha256(data).hexdigest()
-    return Graph(tuple(ops), inputs, outputs, digest, _names(inputs, names), _names(outputs, names))
+    names, places = _names(file), [indices(file.subgraph, which) for which in ("Inputs", "Outputs")]
+    ends = [[edges.ends.get(index) for index in some] for some in places]
+    input_names, output_names = (_distinct(names[index] for index in some) for some in places)
+    input_edges, output_edges = (tuple(None if end is None else end[1] for end in some) for some in ends)
+    notes = tuple(dict.fromkeys([*(end[2] for some in ends for end in some if end is not None), *_sparse_notes(file)]))
+    return Graph(
+        tuple(ops),
+        inputs,
+        outputs,
+        hashlib.sha256(data).hexdigest(),
+        input_names=input_names,
+        output_names=output_names,
+        input_edges=input_edges,
+        output_edges=output_edges,
+        notes=notes,
+    )
 
 
-def _ends(file: File, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
+def _densified(file: File) -> dict[int, int]:
+    """Tensor that a DENSIFY makes → the constant that it makes it of; both have the same type and shape."""
+    names, found = operator_names(), dict[int, int]()
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        if kind_of(file.model, table, names) != "DENSIFY":
+            continue
+        operands, results = indices(table, "Inputs"), indices(table, "Outputs")
+        ends = (*operands, *results)
+        if len(operands) != 1 or len(results) != 1 or not has_data(file, operands[0]) or has_data(file, results[0]):
+            raise ModelError(f"operator DENSIFY (number {number}) must make one tensor of one constant")
+        if len({(type_of(file, index), shape_of(file, index)) for index in ends}) > 1:
+            raise ModelError(f"operator DENSIFY (number {number}) changes the type or shape of its constant")
+        found[results[0]] = operands[0]
+    return found
+
+
+def expanded_constants(model: Any) -> dict[int, Array]:
+    """Every constant of the main subgraph that is in sparse encoding, and what DENSIFY makes of them, by tensor."""
+    subgraph = model.Subgraphs(0)
+    file = File(model, subgraph, subgraph.TensorsLength())
+    file = replace(file, densified=_densified(file))
+    sparse = [index for index in range(file.tensor_count) if subgraph.Tensors(index).Sparsity() is not None]
+    return {index: constant_of(file, index, type_of(file, index)) for index in (*sparse, *file.densified)}
+
+
+def _sparse_notes(file: File) -> list[str]:
+    """What users must know where constants are in sparse encoding, which TFLite Micro does not take."""
+    count = sum(file.subgraph.Tensors(index).Sparsity() is not None for index in range(file.tensor_count))
+    if not count and not file.densified:
+        return []
+    return [
+        f"TFLite Micro does not take TFLite's sparse encoding: {count} constants are expanded, and outputs are "
+        "compared with TFLite Micro on the expanded model"
+    ]
+
+
+def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
     """The network's inputs or outputs."""
     found: list[Activation] = []
     numbers = indices(file.subgraph, which)
     if not numbers:
         obstacles.append(Obstacle("", None, "", f"the model has no {which.lower()}"))
-    for index in numbers:
+    for number in numbers:
+        index = edges.ends[number][0] if number in edges.ends else number
         try:
-            found.append(activation_of(file, index, "INT8", "BOOL"))
+            found.append(activation_of(file, edges.same.get(index, index), "INT8", "BOOL"))
             if has_data(file, index):
                 raise ModelError(
                     f'tensor "{found[-1].name}" is one of the model\'s {which.lower()}, but has constant data'
@@ -114,14 +174,14 @@ def _ends(file: File, which: str, obstacles: list[Obstacle]) -> tuple[Activation
     return tuple(found)
 
 
-def _operators(file: File, obstacles: list[Obstacle]) -> list[Op]:
+def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
     """In the file's order, which is the order of execution; each gets a name such as "conv_2"."""
     names, counts, ops = operator_names(), Counter[str](), list[Op]()
     states = _states(file, obstacles)
     for number in range(file.subgraph.OperatorsLength()):
         table = file.subgraph.Operators(number)
         kind, outputs = kind_of(file.model, table, names), indices(table, "Outputs")
-        if vanishes(file, kind, outputs):
+        if number in edges.dropped or vanishes(file, kind, outputs):
             continue
         tensor = next((tensor_name(file, i) for i in outputs), "?")
         if kind not in OPERATORS:
@@ -130,7 +190,8 @@ def _operators(file: File, obstacles: list[Obstacle]) -> list[Op]:
         operator = OPERATORS[kind]
         counts[operator.prefix] += 1
         name = f"{operator.prefix}_{counts[operator.prefix]}"
-        node = Node(file, kind, name, number, indices(table, "Inputs"), outputs, table, states)
+        inputs = tuple(edges.same.get(index, index) for index in indices(table, "Inputs"))
+        node = Node(file, kind, name, number, inputs, outputs, table, states)
         op = _operator(node, tensor, obstacles)
         if op is not None:
             ops.append(op)
@@ -139,7 +200,7 @@ def _operators(file: File, obstacles: list[Obstacle]) -> list[Op]:
 
 def vanishes(file: File, kind: str, outputs: Sequence[int]) -> bool:
     """Whether an operator of the file has no operator in the graph."""
-    if kind in VANISHING:
+    if kind in (*VANISHING, "DENSIFY"):
         return True
     return kind in _SHAPE_ARITHMETIC and all(type_of(file, index) == "INT32" for index in outputs)
 
@@ -171,7 +232,7 @@ def _operator(node: Node, tensor: str, obstacles: list[Obstacle]) -> Op | None:
 
 def _unsupported(kind: str) -> str:
     if kind == "DEQUANTIZE":
-        return "is not supported: it turns int8 or float16 to float32; quantize to full int8"
+        return "is not supported but at outputs of the network: it turns int8 to float32; quantize to full int8"
     if kind.startswith("CUSTOM"):
         return "is not supported: it was made for one runtime or chip; give the model as it was before that compiler"
     if kind in _FLOAT_ONLY:
@@ -213,28 +274,29 @@ def _line(group: Sequence[Obstacle]) -> str:
     return f"{first.reason} ({places}{more})"
 
 
-def _signature_names(model: object) -> dict[int, str]:
-    """Tensor → what the model's first signature calls it, of the main subgraph."""
-    found: dict[int, str] = {}
-    count = model.SignatureDefsLength()  # type: ignore[attr-defined]
-    for number in range(count):
-        signature = model.SignatureDefs(number)  # type: ignore[attr-defined]
+def _names(file: File) -> dict[int, str]:
+    """Inputs and outputs as the model's first signature of the main subgraph calls them, or else their tensors do."""
+    found = {
+        index: tensor_name(file, index) for which in ("Inputs", "Outputs") for index in indices(file.subgraph, which)
+    }
+    for number in range(file.model.SignatureDefsLength()):
+        signature = file.model.SignatureDefs(number)
         if signature.SubgraphIndex() != 0:
             continue
+        signed: dict[int, str] = {}
         for length, entry in (
             (signature.InputsLength(), signature.Inputs),
             (signature.OutputsLength(), signature.Outputs),
         ):
             for place in range(length):
-                found.setdefault(int(entry(place).TensorIndex()), printable(entry(place).Name() or b"?"))
-        break
+                signed.setdefault(int(entry(place).TensorIndex()), printable(entry(place).Name() or b"?"))
+        return found | signed
     return found
 
 
-def _names(tensors: Iterable[Activation], names: Mapping[int, str]) -> tuple[str, ...]:
-    """As the signature calls them, or by their tensors' names; no two are the same."""
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """With a number behind those that were there before."""
     found: list[str] = []
-    for tensor in tensors:
-        name = names.get(tensor.index, tensor.name)
+    for name in names:
         found.append(name if name not in found else f"{name} {len(found)}")
     return tuple(found)

@@ -39,14 +39,12 @@ def _run(graph: Graph, inputs: list[Array], states: dict[State, Array]) -> dict[
 
 
 def run_op(op: Op, *operands: Array, states: "dict[State, Array] | None" = None) -> tuple[Array, ...]:
-    """One operator's results, `[samples, *shape]` each, from its operands; its variable in `states` becomes what it is
-    afterwards."""
-    before = () if op.state is None else ((states or {}).get(op.state, op.state.initial[None]),)
+    """One operator's results, `[samples, *shape]` each, from its operands; its variables in `states` become what they
+    are afterwards."""
+    before = [(states or {}).get(state, state.initial[None]) for state in op.states]
     found = operator_of(op).infer(op, *operands, *before)
     results = found if isinstance(found, tuple) else (found,)
-    if op.state is not None:
-        *outputs, after = results
-        if states is not None:
-            states[op.state] = after
-        return tuple(outputs)
-    return results
+    count = len(op.outputs)
+    if states is not None:
+        states.update(zip(op.states, results[count:], strict=True))
+    return results[:count]

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler.graph import Activation, Graph, Int8
+from tinyprune.compiler.edges import quantized
+from tinyprune.compiler.graph import Activation, Edge, Graph, Int8
 from tinyprune.errors import DataError, UsageError, printable
 
 #: An array, or the .npy file that has it.
@@ -85,13 +86,14 @@ def check_paths(given: Sequence[str] | Named) -> None:
 
 def read(given: Sequence[str] | Named, graph: Graph) -> Int8:
     """A user's array `[samples, *input shape]` for each input of the network → `[samples, input_bytes]`. int8 as it is,
-    real values quantized with the tensor's scale. In words: "NAME=x.npy", or just "x.npy" where there is but one.
+    real values quantized with the tensor's scale, and what the model takes itself, such as uint8. In words:
+    "NAME=x.npy", or just "x.npy" where there is but one.
 
     Raises UsageError for a name that is unknown or missing, or a missing file, DataError for what an array holds.
     """
     names = graph.input_names
     sources = _in_order(given.items() if isinstance(given, Mapping) else _split(given, names), names)
-    parts = [_read_one(source, tensor) for source, tensor in zip(sources, graph.inputs, strict=True)]
+    parts = [_read_one(*each) for each in zip(sources, graph.inputs, graph.input_edges, strict=True)]
     counts = {len(part) for part in parts}
     if len(counts) > 1:
         told = ", ".join(f"{called(source)} {len(part)}" for source, part in zip(sources, parts, strict=True))
@@ -131,27 +133,35 @@ def _in_order(given: Iterable[tuple[str, Source]], names: Sequence[str]) -> list
     return [found[name] for name in names]
 
 
-def _read_one(source: Source, tensor: Activation) -> Int8:
+def _read_one(source: Source, tensor: Activation, edge: Edge | None) -> Int8:
     values = load_array(source)
     if values.ndim < 2 or not len(values) or values[0].size != tensor.size_bytes:
         wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
         raise DataError(f"{called(source)}: an array of shape {wanted} is needed, not {list(values.shape)}")
-    return quantize(values.reshape(len(values), *tensor.shape), tensor, called(source))
+    return quantize(values.reshape(len(values), *tensor.shape), tensor, called(source), edge)
 
 
-def quantize(values: npt.NDArray[np.generic], tensor: Activation, where: str) -> npt.NDArray[np.int8]:
-    """int8 as it is, real values with the tensor's scale. Raises DataError, about `where`, for others. A bool tensor
-    takes bool values, or 0 and 1."""
+def quantize(
+    values: npt.NDArray[np.generic], tensor: Activation, where: str, edge: Edge | None = None
+) -> npt.NDArray[np.int8]:
+    """int8 as it is, real values with the tensor's scale, values of the type that the model takes (`edge`) as it would
+    take them. Raises DataError, about `where`, for others. A bool tensor takes bool values, or 0 and 1."""
     if tensor.dtype == "bool":
         if not np.isin(values, (0, 1)).all():
             raise DataError(f"{where}: bool values are needed, or 0 and 1")
         return values.astype(np.int8)
     if values.dtype == np.int8:
         return values.astype(np.int8)
-    if values.dtype.kind != "f":
-        raise DataError(f"{where}: int8 or real values are needed, not {values.dtype}")
+    own = edge is not None and edge.dtype == values.dtype.name
+    if values.dtype.kind != "f" and not own:
+        also = "" if edge is None or edge.dtype == "float32" else f", {edge.dtype}"
+        raise DataError(f"{where}: int8{also} or real values are needed, not {values.dtype}")
+    if edge is not None and own and edge.dtype == "uint8":
+        return (values.astype(np.int16) - 128).astype(np.int8)
     real = values.astype(np.float64)
     if not np.isfinite(real).all():
         raise DataError(f"{where}: sample {int(np.argwhere(~np.isfinite(real))[0][0])} has NaN or infinity")
+    if edge is not None and own:
+        return quantized(edge, values, float(tensor.scale), tensor.zero_point)
     stored: npt.NDArray[np.float64] = np.rint(real / float(tensor.scale)) + tensor.zero_point
     return np.clip(stored, -128, 127).astype(np.int8)

@@ -219,7 +219,8 @@ def _step(number: int, step: Step) -> dict[str, Any]:
 def shapes(op: Op) -> str:
     """Of its operands and results, for people to read."""
     before, behind = (
-        " and ".join("×".join(map(str, tensor.shape)) or "1" for tensor in some) or (op.state.name if op.state else "")
+        " and ".join("×".join(map(str, tensor.shape)) or "1" for tensor in some)
+        or " and ".join(state.name for state in op.states)
         for some in (op.inputs, op.outputs)
     )
     return f"{before} → {behind}"
@@ -246,17 +247,14 @@ def _argument(step: Step, argument: Argument, names: Mapping[Argument, str]) -> 
         return "row"
     if argument == Place.SCRATCH:
         return f"arena + {step.scratch_offset}" if step.scratch_bytes else "0"
-    offset = {
-        "input": lambda: step.input_offsets[argument.number],
-        "output": lambda: step.output_offsets[argument.number],
-        "state": lambda: step.state_offset,
-    }[argument.kind]()
-    return f"(int8_t *)(arena + {offset})"
+    offset = {"input": step.input_offsets, "output": step.output_offsets, "state": step.state_offsets}[argument.kind]
+    dtype = step.op.states[argument.number].dtype if argument.kind == "state" else "int8"
+    return f"({dtype}_t *)(arena + {offset[argument.number]})"
 
 
 def _constant(name: str, constant: Constant) -> dict[str, Any]:
     values = constant.values
-    channels = constant.type == "tp_channel"
+    channels = constant.type in ("tp_channel", "tp_lstm_sum")
     return {
         "name": name,
         "type": constant.type,

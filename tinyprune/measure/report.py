@@ -97,6 +97,7 @@ class BuildReport:
     arena_bytes_smallest: int | None = None  # with --optimize ram
     arena_smallest_cycles_ratio: float | None = None  # to what this build takes, by the figures that rank kernels
     state_bytes: int = 0  # of the arena: what the network keeps from one inference to the next
+    notes: tuple[str, ...] = ()  # what differs from the model's file for whoever gives inputs and takes outputs
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
 
     def to_json(self) -> str:
@@ -163,6 +164,7 @@ def build_report(
         arena_bytes_smallest=smallest.arena_bytes,
         arena_smallest_cycles_ratio=smallest.cycles_ratio,
         state_bytes=sum(state.size_bytes for state in program.graph.states),
+        notes=program.graph.notes,
     )
 
 

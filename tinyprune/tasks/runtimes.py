@@ -133,6 +133,7 @@ def interpreter(board: Board, tflm_root: Path | None) -> Runtime:
     def make(job: Job) -> Made:
         model, program = job.model, job.program
         check_stateless(program)
+        check_as_in_the_file(program)
         choices = tflm.choose(model.data, program, job.optimize)
         network = tflm.sparse(model.data, choices)
         (job.staged / output.TFLM_MODEL).write_bytes(network.model)
@@ -154,6 +155,14 @@ def check_stateless(program: Program) -> None:
             f'the model has variables ("{program.graph.states[0].name}" and so on), which --runtime tflm cannot keep: '
             "leave --runtime out"
         )
+
+
+def check_as_in_the_file(program: Program) -> None:
+    """Raises ModelError where TFLite Micro's firmware, which runs the file itself, would have to convert inputs,
+    outputs or constants."""
+    if program.graph.notes:
+        note = program.graph.notes[0]
+        raise ModelError(f"{note}; --runtime tflm takes plain int8 models only: leave --runtime out")
 
 
 def _check_fits(report: BuildReport) -> None:

@@ -159,6 +159,32 @@ typedef struct tp_copy {
     int32_t target_0, target_1, target_2, target_3;
 } tp_copy;
 
+/* SVDF over `rows` inputs that are independent of one another (the batch); units * rank filters. What a filter makes of an
+ * input is taken to the variable's scale by memory_multiplier and memory_shift, sums to the output's by output_multiplier and
+ * output_shift. multipliers are 0 or in [2^30, 2^31), shifts in [-31, 30]. With an int16 variable memory_zero_point is 0. */
+typedef struct tp_svdf {
+    int32_t rows, inputs, units, rank, memory;
+    int32_t memory_zero_point, memory_multiplier, memory_shift;
+    int32_t output_zero_point, output_multiplier, output_shift;
+} tp_svdf;
+
+/* LSTM over `batch` sequences of `steps` each, which lie in input and output so many rows apart: row_stride from a sequence to
+ * the next, step_stride from a step to the next. forget_, add_ and hidden_ take products of int16 to the cell state and to the
+ * hidden state; tanh_ takes the cell state to the table: (x * multiplier, rounded) >> shift. After each step the cell state is
+ * limited to cell_min and cell_max. multipliers and shifts are as for tp_svdf, tanh_multiplier is below 2^16, its shift below
+ * 31; (cell_min, cell_max) is (-32768, 32767) or within. */
+typedef struct tp_lstm {
+    int32_t batch, steps, inputs, units, row_stride, step_stride;
+    int32_t hidden_zero_point, hidden_multiplier, hidden_shift;
+    int32_t forget_multiplier, forget_shift, add_multiplier, add_shift;
+    int32_t tanh_multiplier, tanh_shift, cell_min, cell_max;
+} tp_lstm;
+
+/* A sum over inputs or over hidden units: starts at `bias`, zero point folded, and is taken to 2^-12. */
+typedef struct tp_lstm_sum {
+    int32_t bias, multiplier, shift;
+} tp_lstm_sum;
+
 /* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
  *   weights  [out_channels][in_channels]
  *   channels [out_channels]
@@ -290,6 +316,32 @@ void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *targe
  * that no left shift of 22 overflows. The output may be the input.
  *   input, output  [count] */
 void tp_quantize_s8_dense_c(const tp_quantize *quantize, const int8_t *input, int8_t *output);
+
+/* SVDF. A sum over the memory wraps at 32 bits; that over an input cannot overflow, as for tp_channel.bias.
+ *   features     [filters][inputs]
+ *   feature_bias [filters]: -input_zero_point * (sum of the filter's features)
+ *   times        [filters][memory]
+ *   bias         [units]
+ *   input        [rows][inputs]
+ *   output       [rows][units]
+ *   memory       [rows][filters][memory], the newest last: is moved on by one */
+void tp_svdf_s8_dense_c(const tp_svdf *svdf, const int8_t *features, const int32_t *feature_bias, const int8_t *times,
+                        const int32_t *bias, const int8_t *input, int8_t *output, int8_t *memory);
+
+/* The same with an int16 variable. */
+void tp_svdf_s16_dense_c(const tp_svdf *svdf, const int8_t *features, const int32_t *feature_bias, const int16_t *times,
+                         const int32_t *bias, const int8_t *input, int8_t *output, int16_t *memory);
+
+/* LSTM. No sum can overflow, as for tp_channel.bias.
+ *   weights [units][4][inputs + units]: for each unit its gates (input, forget, cell, output), each with the weights of the
+ *           input and then those of the hidden state
+ *   sums    [units][4][2]: over the input, over the hidden state
+ *   table   [256]: 65536 * sigmoid(i / 24)
+ *   input   [batch * steps][inputs]
+ *   output  [batch * steps][units]: the hidden state after each step
+ *   hidden  [batch][units], cell [batch][units]: become those after the last step */
+void tp_lstm_s8_dense_c(const tp_lstm *lstm, const int8_t *weights, const tp_lstm_sum *sums, const uint16_t *table,
+                        const int8_t *input, int8_t *output, int8_t *hidden, int16_t *cell);
 
 /* Softmax; the output has scale 1/256 and zero point -128. The output may be the input.
  *   input, output  [rows][depth] */

@@ -1,6 +1,6 @@
 """Operators to try each kernel on, from the cases of the operators themselves, and how a kernel is called on one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from zlib import crc32
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.compiler.kernels.harness import Library
 from tinyprune.compiler import reference, sparsity
-from tinyprune.compiler.graph import Array, ConstantTensor, Op, Tensor
+from tinyprune.compiler.graph import Array, ConstantTensor, Op, State, Tensor
 from tinyprune.compiler.kernels import KERNELS, Argument, Constant, Kernel, Layout, Struct
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.weighted import Weighted
@@ -86,14 +86,24 @@ def _values(tensor: Tensor, random: np.random.Generator) -> Array:
     return found > 0 if tensor.dtype == "bool" else found
 
 
-def run_kernel(library: Library, kernel: Kernel, op: Op, *given: Int8) -> tuple[Int8, ...]:
-    """What the kernel makes of operands `[1, *shape]`: its results, and the state behind it; results and scratch are
-    poisoned beforehand."""
+def _some_state(state: State, random: np.random.Generator) -> Array:
+    """What earlier inferences may have left."""
+    limits = np.iinfo(state.dtype)
+    if random.integers(4) == 0:
+        return random.choice([limits.min, limits.max], state.shape).astype(state.dtype)
+    return random.integers(limits.min, limits.max + 1, state.shape).astype(state.dtype)
+
+
+def run_kernel(
+    library: Library, kernel: Kernel, op: Op, *given: Int8, before: Mapping[State, Array] | None = None
+) -> tuple[Array, ...]:
+    """What the kernel makes of operands `[1, *shape]`: its results, and the states behind it, which were as `before`;
+    results and scratch are poisoned beforehand."""
     sources = [np.array(x, np.int8).reshape(-1) for x in given]
     for source in sources:
         source.setflags(write=False)
     results = [np.full(tensor.size_bytes, POISON, np.uint8).view(np.int8) for tensor in op.outputs]
-    state = np.array(op.state.initial if op.state else [], np.int8).reshape(-1)
+    states = [np.array((before or {}).get(state, state.initial)).reshape(-1) for state in op.states]
     scratch = np.full(kernel.scratch_bytes(op), POISON, np.uint8)
 
     def array(argument: Argument) -> npt.NDArray[np.generic]:
@@ -103,12 +113,12 @@ def run_kernel(library: Library, kernel: Kernel, op: Op, *given: Int8) -> tuple[
             return _constant(np.array(argument.values))
         if argument.kind == "scratch":
             return scratch
-        return {"input": sources, "output": results, "state": [state]}[argument.kind][argument.number]
+        return {"input": sources, "output": results, "state": states}[argument.kind][argument.number]
 
     for call in kernel.calls(op):
         library.call(kernel.name, [array(argument) for argument in call])
     shaped = [result.reshape(1, *tensor.shape) for result, tensor in zip(results, op.outputs, strict=True)]
-    return (*shaped, *([state] if op.state else []))
+    return (*shaped, *states)
 
 
 def _constant(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -118,7 +128,9 @@ def _constant(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 def check(library: Library, kernel: Kernel, op: Op, *given: Int8) -> None:
     """The kernel against the reference."""
-    states = {op.state: op.state.initial[None]} if op.state else {}
+    random = np.random.default_rng(len(op.name) + int(sum(x.astype(np.int64).sum() for x in given)) % 1000)
+    before = {state: _some_state(state, random) for state in op.states}
+    states: dict[State, Array] = {state: values[None].copy() for state, values in before.items()}
     wanted = (*reference.run_op(op, *given, states=states), *(state.reshape(-1) for state in states.values()))
-    for found, want in zip(run_kernel(library, kernel, op, *given), wanted, strict=True):
+    for found, want in zip(run_kernel(library, kernel, op, *given, before=before), wanted, strict=True):
         np.testing.assert_array_equal(found, want, err_msg=str(op))

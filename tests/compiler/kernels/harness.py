@@ -229,7 +229,7 @@ class Arm:
         self.uc.ctl_set_cpu_model(cpu)
         self.uc.mem_map(self.CODE, self.CODE_BYTES)
         self.uc.mem_map(self.STACK_TOP - self.STACK_BYTES, self.STACK_BYTES)
-        for slot in range(6):
+        for slot in range(12):
             self.uc.mem_map(self.SLOTS + slot * self.SLOT_STEP, self.SLOT_BYTES)
         self.symbols = self._load()
 

@@ -13,7 +13,7 @@
 
 #include "table.h" /* static void (*const table[])(void *const *) */
 
-enum { MAX_BUFFERS = 8 };
+enum { MAX_BUFFERS = 12 };
 
 #if defined(__SANITIZE_ADDRESS__)
 

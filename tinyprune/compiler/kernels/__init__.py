@@ -8,6 +8,7 @@ from tinyprune.compiler.kernels import (
     interleaved,
     products,
     quads,
+    recurrent,
     sums,
     unary,
 )
@@ -56,5 +57,5 @@ __all__ = [
 
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
-    *elementwise.ROWS, *unary.ROWS,
+    *elementwise.ROWS, *unary.ROWS, *recurrent.ROWS,
 )  # fmt: skip

@@ -21,6 +21,7 @@ from tinyprune.compiler.operators import (
     log_softmax,
     logical,
     logistic,
+    lstm,
     max_pool_2d,
     mul,
     prelu,
@@ -33,6 +34,7 @@ from tinyprune.compiler.operators import (
     softmax,
     split,
     squared_difference,
+    svdf,
     variables,
 )
 from tinyprune.compiler.operators.operator import Operator
@@ -82,7 +84,9 @@ OPERATORS: dict[str, Operator] = {
     "SQUARED_DIFFERENCE": squared_difference.SQUARED_DIFFERENCE,
     "STRIDED_SLICE": slice_.STRIDED_SLICE,
     "SUB": add.SUB,
+    "SVDF": svdf.SVDF,
     "TANH": logistic.TANH,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm.UNIDIRECTIONAL_SEQUENCE_LSTM,
 }
 _BY_TYPE: dict[type[Op], Operator] = {operator.op: operator for operator in OPERATORS.values()}
 

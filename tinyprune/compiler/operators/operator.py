@@ -29,6 +29,8 @@ class Written:
     options: Mapping[str, Any] = field(default_factory=dict)
     constants: tuple[tuple[str, Array, Array | None, int], ...] = ()
     constants_first: bool = False  # whether they stand before the operands
+    order: tuple[str, ...] = ()  # else: "operand 0", "state 0", a constant's name, or "" for an operand left out
+    states: tuple[tuple[float, int], ...] = ()  # of variable tensors: scale and zero point
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Operator:
     read: Callable[[Node], Op]
     rules: tuple[Rule, ...]
     infer: Callable[..., Array | tuple[Array, ...]]
-    """`(op, *operands [samples, *shape], state [1, *shape] if it has one)` → its results, and the state after it."""
+    """`(op, *operands [samples, *shape], *states [1, *shape])` → its results, and the states after it."""
     case: Callable[[np.random.Generator], Op]
     """Some operator of this kind, for tests: every parameter varies, extremes and odd sizes are among them."""
     write: Callable[[Any], Written]

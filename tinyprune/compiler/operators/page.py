@@ -21,6 +21,12 @@ at once. Tensors are int8 if nothing else is said.
 Some operators leave nothing behind: SHAPE, STRIDED_SLICE and PACK that only compute the shape of a RESHAPE, VAR_HANDLE
 (the name of a variable) and CALL_ONCE (its subgraph may only assign constants to variables: their initial bytes).
 
+Inputs and outputs may be float32, uint8, int16 or int32 in the file, with a QUANTIZE behind the input and a QUANTIZE or
+DEQUANTIZE before the output. The generated network takes and gives int8 there. Notes in the build report say how to
+convert: they give the scale and zero point of each. For uint8, int8 = uint8 − 128.
+
+Constants in TFLite's sparse encoding are expanded when the model is read, with or without a DENSIFY behind them.
+
 | operator | what it is | kernels |
 |---|---|---|
 """

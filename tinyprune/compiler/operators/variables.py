@@ -15,12 +15,16 @@ from tinyprune.compiler.file import (
     File,
     Node,
     constant_of,
+    has_data,
     indices,
     is_constant,
     kind_of,
     operator_names,
     scales_of,
     shape_of,
+    tensor_name,
+    tensor_of,
+    type_of,
 )
 from tinyprune.compiler.graph import STATE, Activation, Array, Move, Op, State, Tensor
 from tinyprune.compiler.operators import cases
@@ -45,8 +49,8 @@ class ReadVariable(Op):
         return (self.output,)
 
     @property
-    def state(self) -> State | None:
-        return self.variable
+    def states(self) -> tuple[State, ...]:
+        return (self.variable,)
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -67,8 +71,8 @@ class AssignVariable(Op):
         return ()
 
     @property
-    def state(self) -> State | None:
-        return self.variable
+    def states(self) -> tuple[State, ...]:
+        return (self.variable,)
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -76,7 +80,7 @@ class AssignVariable(Op):
 
 
 def states_of(file: File) -> dict[int, State]:
-    """Handle tensor of the file's subgraph → the variable that it stands for.
+    """Handle tensor of the file's subgraph, or tensor that is a variable itself → the variable.
 
     Raises ModelError where a variable has no one size, or is initialized by something else than a constant.
     """
@@ -97,7 +101,27 @@ def states_of(file: File) -> dict[int, State]:
             if kind == "ASSIGN_VARIABLE":
                 assigned.add(name)
     found = {name: _state(file, name, index, initial.get(name)) for name, index in values.items()}
-    return {index: found[name] for index, name in handles.items() if name in found}
+    handled = {index: found[name] for index, name in handles.items() if name in found}
+    return handled | _variable_tensors(file, set(found))
+
+
+def _variable_tensors(file: File, names: set[str]) -> dict[int, State]:
+    """Tensors whose values outlive an inference. A reset fills int8 ones with their zero point, others with zeros."""
+    found = {}
+    for index in range(file.tensor_count):
+        if not tensor_of(file, index).IsVariable() or type_of(file, index) not in ("INT8", "INT16"):
+            continue
+        shape, name = shape_of(file, index), tensor_name(file, index)
+        if any(n <= 0 for n in shape) or prod(shape) > MAX_VALUES or has_data(file, index):
+            raise ModelError(f'variable tensor "{name}" has constant data or the impossible shape {list(shape)}')
+        if type_of(file, index) == "INT8":
+            initial: Array = np.full(shape, _zero_point(file, index), np.int8)
+        else:
+            initial = np.zeros(shape, np.int16)
+        name = name if name not in names else f"{name}, tensor {index}"
+        names.add(name)
+        found[index] = State(name, shape, initial)
+    return found
 
 
 def _state(file: File, name: str, index: int, initial: Array | None) -> State:

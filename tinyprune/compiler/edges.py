@@ -1,0 +1,220 @@
+"""Inputs and outputs that have another type in the file than int8.
+
+The converter leaves float32 inputs and outputs around an int8 network unless told otherwise: a QUANTIZE behind each
+input, a DEQUANTIZE before each output. They fall away, and so do those of integer types: the graph's input is what
+QUANTIZE makes, its output what DEQUANTIZE or QUANTIZE takes. This is right only where bytes tell the same as the file's
+values. So all 256 int8 values are tried with TFLite Micro's arithmetic: each must be the answer to some value of an
+input, and each must get a value of its own at an output.
+
+A uint8 input or output is the int8 tensor with a zero point smaller by 128. Where its QUANTIZE changes the scale, too,
+that stays in the graph.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tinyprune.compiler import fixed_point
+from tinyprune.compiler.file import (
+    File,
+    has_data,
+    indices,
+    kind_of,
+    operator_names,
+    quantization_of,
+    shape_of,
+    tensor_name,
+    type_of,
+)
+from tinyprune.compiler.graph import Array, Edge, Int8
+from tinyprune.errors import ModelError
+
+_STORED = np.arange(-128, 128, dtype=np.int64)
+_QUANTIZED = ("INT8", "UINT8", "INT16")
+_FLOATS = ("FLOAT32", "FLOAT16")
+_CONSTANT = ("DENSIFY", "DEQUANTIZE")  # what converters make constants with
+_CONVERT = (
+    "convert it again with a representative dataset and supported_ops = [TFLITE_BUILTINS_INT8], "
+    "or give tinyprune the Keras model and --calibration"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """`ends`: input or output of the file → the tensor that takes its place, how the two belong together, and what
+    users must know. `dropped`: numbers of operators that fall away. `same`: tensor → another one with the same values.
+    """
+
+    ends: Mapping[int, tuple[int, Edge, str]] = field(default_factory=dict)
+    dropped: frozenset[int] = frozenset()
+    same: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    number: int
+    kind: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+def edges_of(file: File) -> tuple[File, Edges]:
+    """What falls away at the edges of a model, and the file in which its uint8 ends count as int8."""
+    names = operator_names()
+    tables = [file.subgraph.Operators(number) for number in range(file.subgraph.OperatorsLength())]
+    operators = [
+        _Operator(number, kind_of(file.model, table, names), indices(table, "Inputs"), indices(table, "Outputs"))
+        for number, table in enumerate(tables)
+    ]
+    ends, dropped, same, shifted = dict[int, tuple[int, Edge, str]](), set[int](), dict[int, int](), set[int]()
+    for which, numbers in (("input", indices(file.subgraph, "Inputs")), ("output", indices(file.subgraph, "Outputs"))):
+        for index in numbers:
+            try:
+                found = _input(file, index, operators) if which == "input" else _output(file, index, operators)
+            except ModelError:
+                found = None  # whatever is wrong with it is told when it is read
+            if found is None:
+                continue
+            around, edge, falls_away = found
+            inner = [one.outputs[0] if which == "input" else one.inputs[0] for one in around]
+            if edge.dtype == "uint8":
+                shifted.add(index)
+            if falls_away:
+                dropped |= {one.number for one in around}
+                same |= dict.fromkeys(inner[1:], inner[0])
+            target = inner[0] if falls_away else index
+            ends[index] = target, edge, _note(which, file, index, inner[0], edge)
+    return replace(file, shifted=frozenset(shifted)), Edges(ends, frozenset(dropped), same)
+
+
+def _input(file: File, index: int, operators: list[_Operator]) -> tuple[list[_Operator], Edge, bool] | None:
+    """The operators that make int8 of an input, how it stands in the file, and whether they fall away."""
+    around = [one for one in operators if index in one.inputs]
+    kinds = {one.kind for one in around} == {"QUANTIZE"}
+    if not kinds or has_data(file, index) or not all(_is_simple(file, one) for one in around):
+        return None
+    if type_of(file, index) == "UINT8" and all(type_of(file, one.outputs[0]) == "INT8" for one in around):
+        scale, zero_point = _quantization(file, index)
+        tables = [requantized(_STORED + 128, scale, zero_point, *_quantization(file, one.outputs[0])) for one in around]
+        return around, _bytes(scale, zero_point), all((table == _STORED).all() for table in tables)
+    quantizations = {_quantization(file, one.outputs[0]) for one in around}
+    if len(quantizations) > 1 or any(type_of(file, one.outputs[0]) != "INT8" for one in around):
+        return None
+    edge = _input_edge(file, index, *quantizations.pop())
+    return None if edge is None else (around, edge, True)
+
+
+def _input_edge(file: File, index: int, scale: float, zero_point: int) -> Edge | None:
+    """Of an input that QUANTIZE takes to this scale and zero point; None where some int8 value cannot come out."""
+    kind = type_of(file, index)
+    if kind == "FLOAT32":
+        edge = _real(scale, zero_point)
+    elif kind in ("INT16", "INT32"):
+        own_scale, own_zero_point = _quantization(file, index)
+        limits = np.iinfo(kind.lower())
+        wanted = np.rint((_STORED - zero_point) * (scale / own_scale)) + own_zero_point
+        values: Array = np.clip(wanted, limits.min, limits.max).astype(kind.lower())
+        edge = Edge(kind.lower(), own_scale, own_zero_point, values)
+    else:
+        return None
+    return edge if (quantized(edge, edge.values, scale, zero_point) == _STORED).all() else None
+
+
+def _output(file: File, index: int, operators: list[_Operator]) -> tuple[list[_Operator], Edge, bool] | None:
+    """The operator that makes an output of int8, how that stands in the file, and whether it falls away."""
+    around = [one for one in operators if index in one.outputs]
+    if len(around) != 1 or any(index in one.inputs for one in operators) or not _is_simple(file, around[0]):
+        return None
+    source, kind = around[0].inputs[0], type_of(file, index)
+    if type_of(file, source) != "INT8":
+        return None
+    scale, zero_point = _quantization(file, source)
+    if around[0].kind == "DEQUANTIZE" and kind == "FLOAT32":
+        edge = _real(scale, zero_point)
+    elif around[0].kind == "QUANTIZE" and kind in ("UINT8", "INT16", "INT32"):
+        own = _quantization(file, index)
+        values = requantized(_STORED, scale, zero_point, *own, kind.lower())
+        if kind == "UINT8":
+            return around, _bytes(*own), bool((values == _STORED + 128).all())
+        edge = Edge(kind.lower(), *own, values)
+    else:
+        return None
+    return (around, edge, True) if len(np.unique(edge.values)) == len(edge.values) else None
+
+
+def _is_simple(file: File, operator: _Operator) -> bool:
+    """Whether it has one operand and one result, of the same shape."""
+    if len(operator.inputs) != 1 or len(operator.outputs) != 1:
+        return False
+    return shape_of(file, operator.inputs[0]) == shape_of(file, operator.outputs[0])
+
+
+def _quantization(file: File, index: int) -> tuple[float, int]:
+    scale, zero_point = quantization_of(file, index)
+    return float(scale), zero_point
+
+
+def _real(scale: float, zero_point: int) -> Edge:
+    """What DEQUANTIZE makes of int8: the product in double, then the nearest float32."""
+    with np.errstate(over="ignore"):
+        return Edge("float32", 1.0, 0, (scale * (_STORED - zero_point)).astype(np.float32))
+
+
+def _bytes(scale: float, zero_point: int) -> Edge:
+    return Edge("uint8", scale, zero_point, np.arange(256, dtype=np.uint8))
+
+
+def requantized(
+    values: Array, scale: float, zero_point: int, new_scale: float, new_zero_point: int, dtype: str = "int8"
+) -> Array:
+    """What QUANTIZE makes of integers, with TFLite Micro's arithmetic."""
+    multiplier, shift = fixed_point.quantize_multiplier(scale / new_scale)
+    scaled = fixed_point.multiply_by_quantized_multiplier(values.astype(np.int64) - zero_point, multiplier, shift)
+    limits = np.iinfo(dtype)
+    found: Array = np.clip(scaled.astype(np.int64) + new_zero_point, limits.min, limits.max).astype(dtype)
+    return found
+
+
+def quantized(edge: Edge, values: Array, scale: float, zero_point: int) -> Int8:
+    """What QUANTIZE makes of an input's values in the file's type, with TFLite Micro's arithmetic: float32 values are
+    divided in float32 and rounded to the nearest, halves away from zero."""
+    if edge.dtype != "float32":
+        stored: Int8 = requantized(values, edge.scale, edge.zero_point, scale, zero_point)
+        return stored
+    quotient = (values.astype(np.float32) / np.float32(scale)).astype(np.float64)
+    rounded = np.trunc(quotient + np.copysign(0.5, quotient)) + zero_point
+    found: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
+    return found
+
+
+def _note(which: str, file: File, index: int, inner: int, edge: Edge) -> str:
+    start = f'{which} "{tensor_name(file, index)}" is {edge.dtype} in the model: '
+    if edge.dtype == "uint8":
+        return start + ("give it int8 = uint8 - 128" if which == "input" else "it is int8 here, uint8 = int8 + 128")
+    scale, zero_point = _quantization(file, inner)
+    how = f"scale {np.float32(scale)!s} and zero point {zero_point}"
+    return start + (f"give it int8, quantized with {how}" if which == "input" else f"it is int8 here, with {how}")
+
+
+def float_fault(file: File, edges: Edges) -> str | None:
+    """What is to be said of a model that computes in floating point from end to end, in a sentence."""
+    constants, kinds, names = set[int](), set[str](), operator_names()
+    int8_weights = False
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        operands = [index for index in indices(table, "Inputs") if index >= 0]
+        results = indices(table, "Outputs")
+        stored = {index for index in operands if index in constants or has_data(file, index)}
+        if stored == set(operands) and kind_of(file.model, table, names) in _CONSTANT:
+            constants |= set(results)
+            continue
+        kinds |= {type_of(file, index) for index in (*operands, *results) if index not in stored}
+        if number in edges.dropped or kinds & set(_QUANTIZED):
+            return None
+        int8_weights |= any(type_of(file, index) == "INT8" for index in stored)
+    if not kinds & set(_FLOATS):
+        return None
+    if int8_weights:
+        return f"it is a hybrid model: its weights are int8, but it computes with float32 activations; {_CONVERT}"
+    return f"it is a float model; quantize it: {_CONVERT}"

@@ -1,0 +1,106 @@
+"""Kernels that keep something from one inference to the next: portable C."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
+from tinyprune.compiler.operators.lstm import SIGMOID, Lstm
+from tinyprune.compiler.operators.svdf import Svdf
+from tinyprune.compiler.sparsity import DENSE
+
+
+def _feature_bias(op: Svdf) -> npt.NDArray[np.int64]:
+    """`[filters]`: the input zero point, folded."""
+    folded: npt.NDArray[np.int64] = -op.input.zero_point * op.features.astype(np.int64).sum(axis=1)
+    return folded
+
+
+def _svdf_accepts(dtype: str) -> Callable[[Svdf], bool]:
+    """Whether the state has this type, and no sum over an input can overflow."""
+
+    def accepts(op: Svdf) -> bool:
+        largest = np.abs(_feature_bias(op)) + 128 * np.abs(op.features.astype(np.int64)).sum(axis=1)
+        return op.memory.dtype == dtype and int(largest.max()) <= np.iinfo(np.int32).max
+
+    return accepts
+
+
+def _svdf(op: Svdf, _wiring: Wiring) -> tuple[Argument, ...]:
+    first, second = op.rescalings
+    filters, memory = op.times.shape
+    inputs = op.features.shape[1]
+    fields = {
+        "rows": op.input.count // inputs, "inputs": inputs, "units": filters // op.rank, "rank": op.rank,
+        "memory": memory, "memory_zero_point": op.memory_zero_point,
+        "memory_multiplier": first[0], "memory_shift": first[1],
+        "output_zero_point": op.output.zero_point, "output_multiplier": second[0], "output_shift": second[1],
+    }  # fmt: skip
+    return (
+        Struct("tp_svdf", fields), Constant("weights", "int8_t", op.features),
+        Constant("feature_bias", "int32_t", _feature_bias(op).astype(np.int32)),
+        Constant("times", f"{op.memory.dtype}_t", op.times), Constant("bias", "int32_t", op.bias),
+        Place.INPUT, Place.OUTPUT, Place("state"),
+    )  # fmt: skip
+
+
+def _svdf_cycles(op: Svdf) -> float:
+    rows = op.input.count // op.features.shape[1]
+    return float(rows) * (6 * op.features.size + 11 * op.times.size + 60 * len(op.features))
+
+
+def lstm_sums(op: Lstm) -> npt.NDArray[np.int64]:
+    """C's `tp_lstm_sum` `[units, gates, (inputs, hidden), (bias, multiplier, shift)]`, zero points folded."""
+    found = np.zeros((op.units, len(op.gates), 2, 3), np.int64)
+    for number, gate in enumerate(op.gates):
+        first, second = op.gate_rescalings(gate)
+        found[:, number, 0, 0] = gate.bias - op.input.zero_point * gate.weights.astype(np.int64).sum(axis=1)
+        found[:, number, 1, 0] = -op.hidden_zero_point * gate.recurrent.astype(np.int64).sum(axis=1)
+        found[:, number, 0, 1:], found[:, number, 1, 1:] = first, second
+    return found
+
+
+def lstm_weights(op: Lstm) -> npt.NDArray[np.int8]:
+    """`[units, gates, inputs + units]`"""
+    return np.stack([np.concatenate([gate.weights, gate.recurrent], axis=1) for gate in op.gates], axis=1)
+
+
+def _lstm_accepts(op: Lstm) -> bool:
+    """Whether no sum can overflow."""
+    bias, inputs = np.abs(lstm_sums(op)[..., 0]), op.sizes[2]
+    weights = np.abs(lstm_weights(op).astype(np.int64))
+    sums = np.stack([weights[..., :inputs].sum(axis=-1), weights[..., inputs:].sum(axis=-1)], axis=-1)
+    return int((bias + 128 * sums).max()) <= np.iinfo(np.int32).max
+
+
+def _lstm(op: Lstm, _wiring: Wiring) -> tuple[Argument, ...]:
+    batch, steps, inputs = op.sizes
+    forgets, adds, gives = op.rescalings
+    strides = (1, batch) if op.time_major else (steps, 1)
+    fields = {
+        "batch": batch, "steps": steps, "inputs": inputs, "units": op.units,
+        "row_stride": strides[0], "step_stride": strides[1],
+        "hidden_zero_point": op.hidden_zero_point, "hidden_multiplier": gives[0], "hidden_shift": gives[1],
+        "forget_multiplier": forgets[0], "forget_shift": forgets[1],
+        "add_multiplier": adds[0], "add_shift": adds[1],
+        "tanh_multiplier": op.tanh_input[0], "tanh_shift": op.tanh_input[1],
+        "cell_min": op.cell_limits[0], "cell_max": op.cell_limits[1],
+    }  # fmt: skip
+    return (
+        Struct("tp_lstm", fields), Constant("weights", "int8_t", lstm_weights(op)),
+        Constant("sums", "tp_lstm_sum", lstm_sums(op).astype(np.int32).reshape(-1, 3)),
+        Constant("table", "uint16_t", SIGMOID), Place.INPUT, Place.OUTPUT, Place("state", 0), Place("state", 1),
+    )  # fmt: skip
+
+
+def _lstm_cycles(op: Lstm) -> float:
+    batch, steps, _ = op.sizes
+    return 6.0 * op.macs + 500.0 * batch * steps * op.units
+
+
+ROWS = (
+    Kernel("tp_lstm_s8_dense_c", (Lstm,), DENSE, "c", _lstm_accepts, _lstm, _lstm_cycles),
+    Kernel("tp_svdf_s8_dense_c", (Svdf,), DENSE, "c", _svdf_accepts("int8"), _svdf, _svdf_cycles),
+    Kernel("tp_svdf_s16_dense_c", (Svdf,), DENSE, "c", _svdf_accepts("int16"), _svdf, _svdf_cycles),
+)
