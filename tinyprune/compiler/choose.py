@@ -16,7 +16,6 @@ from typing import Literal, TypeAlias
 from tinyprune.compiler.graph import Activation, Graph, Op
 from tinyprune.compiler.kernels import KERNELS, Constant, FiveWide, Kernel, Layout, Wiring
 from tinyprune.compiler.kernels.five_wide import RELAYOUTS, Relayout, new_map, planes_bytes, row_bytes
-from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.sparsity import ANY, DENSE, discover, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError
@@ -230,7 +229,7 @@ def _relayout(source: Activation, before: Layout, behind: Layout, target: "Activ
 
 def _layers(graph: Graph, board: Board) -> list[_Layer]:
     """Chain by chain, in the order in which chains begin."""
-    ops = [op for op in graph.ops if not isinstance(op, Reshape)]
+    ops = [op for op in graph.ops if not op.is_view]
     following = _followers(graph, ops)
     place_of = {op: place for place, op in enumerate(ops)}
     beside = _beside(graph)
@@ -303,7 +302,7 @@ def _followers(graph: Graph, ops: Sequence[Op]) -> dict[Op, Op]:
         if len(op.outputs) != 1 or op.outputs[0].index in ends:
             continue
         several = readers.get(op.outputs[0].index, [])
-        if len(several) == 1 and not isinstance(several[0], Reshape) and len(several[0].activations) == 1:
+        if len(several) == 1 and not several[0].is_view and len(several[0].activations) == 1:
             found[op] = several[0]
     return found
 

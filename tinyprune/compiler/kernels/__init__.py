@@ -1,6 +1,6 @@
 """The kernels: one row each, which drives selection, the equality tests and the benchmark. A family a file."""
 
-from tinyprune.compiler.kernels import elementwise, five_conv, five_wide, interleaved, quads
+from tinyprune.compiler.kernels import elementwise, five_conv, five_wide, interleaved, moving, quads
 from tinyprune.compiler.kernels.kernel import (
     NOWHERE,
     Argument,
@@ -44,4 +44,4 @@ __all__ = [
     "softmax_fields",
 ]  # fmt: skip
 
-KERNELS = (*five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *elementwise.ROWS)
+KERNELS = (*five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *elementwise.ROWS, *moving.ROWS)
