@@ -13,6 +13,7 @@ from functools import cache, partial
 from itertools import count, product
 from typing import Literal, TypeAlias
 
+from tinyprune.compiler.fold import obstacle
 from tinyprune.compiler.graph import Activation, Graph, Op
 from tinyprune.compiler.kernels import KERNELS, Constant, FiveWide, Kernel, Layout, Wiring
 from tinyprune.compiler.kernels.five_wide import RELAYOUTS, Relayout, new_map, planes_bytes, row_bytes
@@ -237,6 +238,10 @@ def _layers(graph: Graph, board: Board) -> list[_Layer]:
     for chain in _chains(ops, following):
         for place, op in enumerate(chain):
             pattern = DENSE if op.matrix is None else discover(op.matrix)
+            reason = obstacle(op)
+            if reason is not None:
+                obstacles.append(reason)
+                continue
             kernels = {kernel: kernel.cycles(op) for kernel in _fitting(op, pattern, board)}
             if not kernels:
                 obstacles.append(_refusal(op, board))
@@ -258,7 +263,7 @@ def _beside(graph: Graph) -> dict[Op, int]:
         for tensor in op.activations:
             death[stored[tensor.index]] = number
         for tensor in op.outputs:
-            stored[tensor.index] = stored[op.activations[0].index] if isinstance(op, Reshape) else tensor.index
+            stored[tensor.index] = stored[op.activations[0].index] if op.is_view else tensor.index
             size.setdefault(stored[tensor.index], tensor.size_bytes)
             death.setdefault(stored[tensor.index], number)
     death |= {stored[tensor.index]: len(graph.ops) for tensor in graph.outputs}
