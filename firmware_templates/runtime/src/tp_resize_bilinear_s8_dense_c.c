@@ -26,7 +26,17 @@ static between locate(int32_t position, int32_t size)
 /* |total| <= 2^27: weights add up to 2^20. */
 static int8_t rounded(int32_t total)
 {
-    return (int8_t)(total > 0 ? (total + HALF) >> WHOLE_BITS : -((HALF - total) >> WHOLE_BITS));
+    return (int8_t)((total + HALF - (total < 0)) >> WHOLE_BITS);
+}
+
+/* `channels` values of a pixel, from its four neighbours. */
+static void interpolate(const int8_t *const neighbours[4], const int32_t weights[4], int32_t channels, int8_t *output)
+{
+    const int8_t *const a = neighbours[0], *const b = neighbours[1], *const c = neighbours[2], *const d = neighbours[3];
+    const int32_t wa = weights[0], wb = weights[1], wc = weights[2], wd = weights[3];
+    for (int32_t i = 0; i < channels; i++) {
+        output[i] = rounded(a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd);
+    }
 }
 
 void tp_resize_bilinear_s8_dense_c(const tp_resize *resize, const int8_t *input, int8_t *output)
@@ -40,12 +50,11 @@ void tp_resize_bilinear_s8_dense_c(const tp_resize *resize, const int8_t *input,
         for (int32_t column = 0; column < resize->out_width; column++, x += resize->column_step) {
             const between columns = locate(x, resize->in_width);
             const int32_t left = columns.before * channels, right = columns.behind * channels;
-            const int32_t upper_left = rows.first * columns.first, upper_right = rows.first * columns.second;
-            const int32_t lower_left = rows.second * columns.first, lower_right = rows.second * columns.second;
-            for (int32_t c = 0; c < channels; c++) {
-                *output++ = rounded(upper[left + c] * upper_left + upper[right + c] * upper_right +
-                                    lower[left + c] * lower_left + lower[right + c] * lower_right);
-            }
+            const int8_t *const neighbours[4] = {upper + left, upper + right, lower + left, lower + right};
+            const int32_t weights[4] = {rows.first * columns.first, rows.first * columns.second,
+                                        rows.second * columns.first, rows.second * columns.second};
+            interpolate(neighbours, weights, channels, output);
+            output += channels;
         }
     }
 }

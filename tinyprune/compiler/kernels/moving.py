@@ -23,6 +23,9 @@ from tinyprune.compiler.operators.transpose import Transpose
 from tinyprune.compiler.operators.variables import AssignVariable, ReadVariable
 from tinyprune.compiler.sparsity import DENSE
 
+#: Runs up to here C copies byte by byte.
+_SHORT = 8
+
 
 def copy_fields(move: Move) -> dict[str, int]:
     """The values of `tp_copy`, by field name."""
@@ -42,12 +45,14 @@ def _copy(move: Move, _wiring: Wiring) -> Call:
 
 
 def _copy_cycles(op: Op) -> float:
-    """What a run costs, and a byte in it."""
-    return sum(60 + _run_cycles(move.size) * prod(move.counts) for move in op.moves or ())
+    """What a turn of the outer loops costs, and a run."""
+    return sum(60 + 50 * prod(move.counts[:-1]) + _run_cycles(move.size) * prod(move.counts) for move in op.moves or ())
 
 
 def _run_cycles(size: int) -> float:
-    return 9 if size == 1 else 20 + (6 if size <= 8 else 1.3) * size
+    if size == 1:
+        return 10
+    return 24 + 7.5 * size if size <= _SHORT else 50 + 1.6 * size
 
 
 def _runs(op: Op) -> bool:
@@ -89,7 +94,7 @@ def _pad(op: Pad, _wiring: Wiring) -> Call:
 
 def _pad_cycles(op: Pad) -> float:
     rows = prod(size for _, size, _ in _pad_axes(op)[:-1])
-    return 100 + 90 * rows + 1.2 * op.output.count
+    return 100 + 130 * rows + 1.2 * op.output.count
 
 
 def _tables(op: Gather | ResizeNearestNeighbor) -> tuple[int, int, int, list[int], list[int]]:
@@ -116,8 +121,8 @@ def _gather_cycles(op: Gather | ResizeNearestNeighbor) -> float:
     outer, _, size, rows, columns = _tables(op)
     new = sum(row != before for row, before in zip(rows, [-1, *rows], strict=False))
     row_bytes = len(columns) * size
-    gathered = (14 if size == 1 else 24 + (6 if size <= 8 else 1.3) * size) * len(columns)
-    return 80 + outer * (new * gathered + (len(rows) - new) * (40 + 1.3 * row_bytes) + 20 * len(rows))
+    gathered = 40 + _run_cycles(size) * len(columns)
+    return 80 + outer * (new * gathered + (len(rows) - new) * (60 + 1.2 * row_bytes))
 
 
 def _bilinear(op: ResizeBilinear, _wiring: Wiring) -> tuple[Argument, ...]:
