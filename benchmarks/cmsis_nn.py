@@ -26,7 +26,6 @@ from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
-from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.softmax import Softmax
 from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.device.boards import Board
@@ -122,7 +121,7 @@ def operators(graph: Graph) -> list[tuple[Unary, int, str]]:
 
 
 def _layers(graph: Graph) -> list[Unary]:
-    ops = [op for op in graph.ops if not isinstance(op, Reshape)]
+    ops = [op for op in graph.ops if not op.is_view]
     unknown = sorted({type(op).__name__ for op in ops if type(op) not in _FUNCTIONS})
     if unknown:
         raise ModelError(
@@ -136,7 +135,7 @@ def _homes(graph: Graph) -> dict[int, int]:
     home = {graph.inputs[0].index: graph.inputs[0].index}
     for op in graph.ops:
         made = op.outputs[0].index
-        home[made] = home[op.activations[0].index] if isinstance(op, Reshape) else made
+        home[made] = home[op.activations[0].index] if op.is_view else made
     return home
 
 

@@ -16,7 +16,6 @@ import click
 from benchmarks import peers, table, weights
 from tinyprune.compiler import reader, samples
 from tinyprune.compiler.graph import Graph
-from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.device import boards, cost
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS, BlockProfile, Profile
@@ -52,7 +51,7 @@ class Part:
 
 def split(profile: Profile, graph: Graph, table_: cost.CycleTable) -> list[Part]:
     """One part for each layer and function that ran in it, the costliest function first."""
-    sizes = {op.name: op.macs for op in graph.ops if not isinstance(op, Reshape)}
+    sizes = {op.name: op.macs for op in graph.ops if not op.is_view}
     found: dict[tuple[str, str], Counter[str]] = {}
     for block in profile.blocks:
         if block.layer is not None:

@@ -2,7 +2,7 @@
 bytes. Each is a list of operators of the graph; `tests/operator_files.py` makes files of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
@@ -18,11 +18,14 @@ from tinyprune.compiler.operators.hard_swish import HardSwish
 from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.logistic import Logistic, Tanh
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
+from tinyprune.compiler.operators.pad import Pad, PadV2
 from tinyprune.compiler.operators.relu import LeakyRelu
-from tinyprune.compiler.operators.reshape import Reshape
+from tinyprune.compiler.operators.reshape import ExpandDims, Reshape
 from tinyprune.compiler.operators.slice_ import StridedSlice
 from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.space_to_batch import BatchToSpace, SpaceToBatch
 from tinyprune.compiler.operators.split import Split
+from tinyprune.compiler.operators.transpose import Transpose
 from tinyprune.compiler.operators.variables import AssignVariable, ReadVariable
 from tinyprune.compiler.operators.window import Window
 
@@ -81,11 +84,56 @@ class Build:
         self.ops.append(Conv2D(self._name("conv"), x, y, *fields, Window(kernel, padding=padding)))
         return y
 
-    def depthwise(self, x: Activation) -> Activation:
-        """3×3, SAME padding, stride 1, ReLU."""
-        y = self.tensor(x.shape, 0.12, -128)
-        fields = self._fields(self._weights(3, 3, x.shape[2]), x.shape[2])
-        self.ops.append(DepthwiseConv2D(self._name("depthwise"), x, y, *fields, Window((3, 3), padding=(1, 1))))
+    def valid_conv(self, x: Activation, channels: int, stride: int = 1) -> Activation:
+        """3×3, VALID padding, ReLU; of several maps where the first axis is a batch."""
+        *batch, height, width, _ = x.shape
+        sizes = [(size - 3) // stride + 1 for size in (height, width)]
+        y = replace(self.tensor((*batch, *sizes, channels), 0.15, -128), batched=x.batched)
+        fields = self._fields(self._weights(channels, 3, 3, x.shape[-1]), channels)
+        self.ops.append(Conv2D(self._name("conv"), x, y, *fields, Window((3, 3), (stride, stride))))
+        return y
+
+    def depthwise(self, x: Activation, same: bool = True) -> Activation:
+        """3×3, stride 1, ReLU."""
+        *batch, height, width, channels = x.shape
+        shape = x.shape if same else (*batch, height - 2, width - 2, channels)
+        y = replace(self.tensor(shape, 0.12, -128), batched=x.batched)
+        fields = self._fields(self._weights(3, 3, channels), channels)
+        window = Window((3, 3), padding=(1, 1) if same else (0, 0))
+        self.ops.append(DepthwiseConv2D(self._name("depthwise"), x, y, *fields, window))
+        return y
+
+    def pad(self, x: Activation, *pairs: tuple[int, int], value: int | None = None) -> Activation:
+        """Before and after each axis."""
+        shape = tuple(size + sum(pair) for size, pair in zip(x.shape, pairs, strict=True))
+        y = self.like(x, shape)
+        before, after = zip((0, 0), *pairs, strict=True)
+        kind, fill = (Pad, x.zero_point) if value is None else (PadV2, value)
+        self.ops.append(kind(self._name("pad"), x, y, before, after, fill))
+        return y
+
+    def space_to_batch(self, x: Activation, block: int, after: int = 0) -> Activation:
+        sizes = [(size + after) // block for size in x.shape[:2]]
+        y = replace(self.like(x, (block**2, *sizes, x.shape[2])), batched=False)
+        name = self._name("space_to_batch")
+        self.ops.append(SpaceToBatch(name, x, y, (block, block), (0, 0), (after, after)))
+        return y
+
+    def batch_to_space(self, x: Activation, block: int, after: int = 0) -> Activation:
+        y = self.like(x, (*(size * block - after for size in x.shape[1:3]), x.shape[3]))
+        name = self._name("batch_to_space")
+        self.ops.append(BatchToSpace(name, x, y, (block, block), (0, 0), (after, after)))
+        return y
+
+    def transpose(self, x: Activation, *order: int) -> Activation:
+        """The axes of a map, without the batch."""
+        y = self.like(x, [x.shape[axis] for axis in order])
+        self.ops.append(Transpose(self._name("transpose"), x, y, (0, *(axis + 1 for axis in order))))
+        return y
+
+    def expand_dims(self, x: Activation, axis: int) -> Activation:
+        y = self.like(x, (*x.shape[:axis], 1, *x.shape[axis:]))
+        self.ops.append(ExpandDims(self._name("expand_dims"), x, y))
         return y
 
     def dense(self, x: Activation, channels: int) -> Activation:
@@ -256,9 +304,41 @@ def untouched() -> Network:
     return b.network([x], [b.reshape(x, (12,))])
 
 
+def padded() -> Network:
+    """As PyTorch's exports pad: a PAD before VALID convolutions and pools; one that stays is made in place."""
+    b = Build(10)
+    x = b.tensor((9, 8, 4))
+    ring = ((1, 1), (1, 1), (0, 0))
+    y = b.valid_conv(b.pad(x, *ring), 8, stride=2)
+    y = b.depthwise(b.pad(y, *ring), same=False)
+    y = b.max_pool(b.pad(y, (1, 0), (1, 1), (0, 0)))
+    y = b.conv(b.add(y, y), 4, relu=False)
+    tall = b.pad(y, (1, 2), (0, 0), (0, 0), value=-7)
+    return b.network([x], [b.dense(b.add(tall, tall), 5)])
+
+
+def dilated() -> Network:
+    """Convolutions between batches, with paddings that are cut off again and without."""
+    b = Build(11)
+    x = b.tensor((10, 14, 4))
+    y = b.batch_to_space(b.valid_conv(b.space_to_batch(x, 2), 8), 2)
+    y = b.batch_to_space(b.depthwise(b.space_to_batch(b.pad(y, (4, 4), (3, 1), (0, 0)), 4, 2), same=False), 4, 2)
+    return b.network([x], [b.conv(y, 3)])
+
+
+def shuffled() -> Network:
+    """As one-dimensional convolutions are written, with channels first on the outside."""
+    b = Build(12)
+    x = b.tensor((4, 1, 15))
+    y = b.conv(b.transpose(x, 1, 2, 0), 8, (1, 3))
+    for _ in range(2):
+        y = b.conv(b.expand_dims(b.reshape(y, (15, 8)), 0), 8, (1, 3))
+    return b.network([x], [b.transpose(y, 2, 0, 1), b.reshape(y, (120,))])
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "residual": residual, "five_wide_block": five_wide_block, "two_by_two": two_by_two, "branches": branches,
     "gates": gates, "constants": constants, "streaming": streaming, "counter": counter, "untouched": untouched,
-    "activations": activations,
+    "activations": activations, "padded": padded, "dilated": dilated, "shuffled": shuffled,
 }  # fmt: skip
 STATEFUL = ("streaming", "counter")

@@ -112,7 +112,11 @@ class _Writer:
     def _constants(self, written: Written, name: str) -> tuple[int, ...]:
         for label, values, scales, axis in written.constants:
             dtype = TYPES[values.dtype.name]
+            zero_points: list[int] | None = None
+            if isinstance(scales, GraphTensor):
+                scales, zero_points = np.array([scales.scale]), [scales.zero_point]
             some = () if scales is None else np.asarray(scales, np.float32)
-            self.tensors.append(Tensor(f"{name}/{label}", values.shape, dtype, some, [0] * len(some), axis, values))
+            zeros = zero_points or [0] * len(some)
+            self.tensors.append(Tensor(f"{name}/{label}", values.shape, dtype, some, zeros, axis, values))
         count = len(written.constants)
         return tuple(range(len(self.tensors) - count, len(self.tensors)))

@@ -69,13 +69,14 @@ def test_moves_are_the_whole_of_an_operator_that_only_moves_bytes(kind: str) -> 
     """Byte by byte what `infer` says, which computes without them."""
     for op, _, random in cases(kind):
         if op.moves is None:
-            return
+            continue
         operands = [random.integers(-128, 128, tensor.shape).astype(np.int8) for tensor in op.inputs]
         states = {state: state.initial[None].copy() for state in op.states}
         given = [getattr(tensor, "values", x) for tensor, x in zip(op.inputs, operands, strict=True)]
         wanted = list(reference.run_op(op, *(x[None] for x in given), states=states))
         wanted += list(states.values()) if not op.outputs else []
-        places: dict[int, Any] = {n: np.full(tensor.shape, 77, np.int8) for n, tensor in enumerate(op.outputs)}
+        gap = 77 if op.fill is None else op.fill
+        places: dict[int, Any] = {n: np.full(tensor.shape, gap, np.int8) for n, tensor in enumerate(op.outputs)}
         before: dict[int, Any] = dict(enumerate(given))
         for state in op.states:
             before[-1], places[-1] = state.initial, np.full(state.shape, 77, np.int8)

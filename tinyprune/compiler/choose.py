@@ -13,10 +13,10 @@ from functools import cache, lru_cache, partial
 from itertools import count, product
 from typing import Literal, TypeAlias
 
+from tinyprune.compiler.fold import obstacle
 from tinyprune.compiler.graph import Activation, Graph, Op
 from tinyprune.compiler.kernels import KERNELS, Constant, FiveWide, Kernel, Layout, Wiring
 from tinyprune.compiler.kernels.five_wide import RELAYOUTS, Relayout, new_map, planes_bytes, row_bytes
-from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.sparsity import ANY, DENSE, discover, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError
@@ -231,7 +231,7 @@ def _relayout(source: Activation, before: Layout, behind: Layout, target: "Activ
 @lru_cache(maxsize=1)
 def _layers(graph: Graph, board: Board) -> tuple[_Layer, ...]:
     """Chain by chain, in the order in which chains begin."""
-    ops = [op for op in graph.ops if not isinstance(op, Reshape)]
+    ops = [op for op in graph.ops if not op.is_view]
     following = _followers(graph, ops)
     place_of = {op: place for place, op in enumerate(ops)}
     beside = _beside(graph)
@@ -239,6 +239,10 @@ def _layers(graph: Graph, board: Board) -> tuple[_Layer, ...]:
     for chain in _chains(ops, following):
         for place, op in enumerate(chain):
             pattern = DENSE if op.matrix is None else discover(op.matrix)
+            reason = obstacle(op)
+            if reason is not None:
+                obstacles.append(reason)
+                continue
             kernels = {kernel: kernel.cycles(op) for kernel in _fitting(op, pattern, board)}
             if not kernels:
                 obstacles.append(_refusal(op, board))
@@ -260,7 +264,7 @@ def _beside(graph: Graph) -> dict[Op, int]:
         for tensor in op.activations:
             death[stored[tensor.index]] = number
         for tensor in op.outputs:
-            stored[tensor.index] = stored[op.activations[0].index] if isinstance(op, Reshape) else tensor.index
+            stored[tensor.index] = stored[op.activations[0].index] if op.is_view else tensor.index
             size.setdefault(stored[tensor.index], tensor.size_bytes)
             death.setdefault(stored[tensor.index], number)
     death |= {stored[tensor.index]: len(graph.ops) for tensor in graph.outputs}
@@ -304,7 +308,7 @@ def _followers(graph: Graph, ops: Sequence[Op]) -> dict[Op, Op]:
         if len(op.outputs) != 1 or op.outputs[0].index in ends:
             continue
         several = readers.get(op.outputs[0].index, [])
-        if len(several) == 1 and not isinstance(several[0], Reshape) and len(several[0].activations) == 1:
+        if len(several) == 1 and not several[0].is_view and len(several[0].activations) == 1:
             found[op] = several[0]
     return found
 

@@ -6,7 +6,7 @@ tensor, weights symmetric, per tensor or per output channel. What an operator is
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, TypeAlias
 
@@ -138,6 +138,8 @@ class Move:
 
 #: In the place of an operand's or result's number.
 STATE = -1
+#: Nested loops of a move that kernels take.
+MOST_LOOPS = 4
 
 
 def moved(
@@ -161,6 +163,35 @@ def moved(
             loops.append((count, here, there))
     counts, heres, theres = zip(*reversed(loops), strict=True) if loops else ((), (), ())
     return Move(source, target, size, counts, heres, theres, *offsets)
+
+
+def moves_of(
+    shape: Sequence[int],
+    source_strides: Sequence[int],
+    target_strides: Sequence[int],
+    offsets: tuple[int, int] = (0, 0),
+) -> tuple[Move, ...]:
+    """The same from the first operand to the first result, in as many moves as it takes with MOST_LOOPS loops each."""
+    whole = moved(0, 0, shape, source_strides, target_strides, offsets)
+    return tuple(_unrolled(whole))
+
+
+def _unrolled(move: Move) -> Iterator[Move]:
+    """Without the outermost loop while there are too many."""
+    if len(move.counts) <= MOST_LOOPS:
+        yield move
+        return
+    for turn in range(move.counts[0]):
+        yield from _unrolled(
+            replace(
+                move,
+                counts=move.counts[1:],
+                source_strides=move.source_strides[1:],
+                target_strides=move.target_strides[1:],
+                source_offset=move.source_offset + turn * move.source_strides[0],
+                target_offset=move.target_offset + turn * move.target_strides[0],
+            )
+        )
 
 
 def strides(shape: Sequence[int]) -> tuple[int, ...]:
@@ -192,6 +223,16 @@ class Op:
     def moves(self) -> tuple[Move, ...] | None:
         """For operators that only move bytes: which. The planner may leave moves out by placing tensors."""
         return None
+
+    @property
+    def fill(self) -> int | None:
+        """What stands in a result of moves where no move puts anything."""
+        return None
+
+    @property
+    def is_view(self) -> bool:
+        """Whether its result is another name for the bytes of its only operand: nothing runs."""
+        return False
 
     @property
     def matrix(self) -> Int8 | None:
@@ -270,6 +311,11 @@ class Graph:
     def states(self) -> tuple[State, ...]:
         """The variables of its operators, in the order of their first use."""
         return tuple(dict.fromkeys(state for op in self.ops for state in op.states))
+
+    @property
+    def views(self) -> tuple[tuple[Activation, Activation], ...]:
+        """(operand, result) of operators that only give another name to bytes."""
+        return tuple((op.activations[0], op.outputs[0]) for op in self.ops if op.is_view)
 
     @property
     def largest_bytes(self) -> int:

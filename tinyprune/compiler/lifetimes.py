@@ -8,7 +8,6 @@ from tinyprune.compiler.choose import Choice
 from tinyprune.compiler.graph import STATE, Activation, ConstantTensor, Graph, State
 from tinyprune.compiler.kernels import FiveWide, Layout, Wiring
 from tinyprune.compiler.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
-from tinyprune.compiler.operators.reshape import Reshape
 
 Value: TypeAlias = int | State
 """A tensor by its index, or a variable."""
@@ -67,15 +66,14 @@ class Lives:
         self.readers: dict[Value, int] = {}  # the steps that read it, as a set of bits; the one after the last: outputs
         for state in graph.states:
             self.size[state], self.birth[state], self.death[state] = state.size_bytes, 0, self.end
-        renamed = [op for op in graph.ops if isinstance(op, Reshape)]
-        for op in renamed:
-            self.size[op.output.index], self.death[op.output.index] = op.output.size_bytes, -1
+        for _, name in graph.views:
+            self.size[name.index], self.death[name.index] = name.size_bytes, -1
         for number, choice in enumerate(choices):
             self._add(number, choice, where)
-        for op in renamed:  # which have no step of their own
-            self.birth[op.output.index] = self.birth[op.input.index]
-            self.death[op.output.index] = max(self.death[op.output.index], self.birth[op.input.index])
-            self.maker[op.output.index] = self.maker.get(op.input.index, -1)
+        for tensor, name in graph.views:  # which have no step of their own
+            self.birth[name.index] = self.birth[tensor.index]
+            self.death[name.index] = max(self.death[name.index], self.birth[tensor.index])
+            self.maker[name.index] = self.maker.get(tensor.index, -1)
         for tensor in graph.outputs:
             self.death[tensor.index] = self.end
             self.readers[tensor.index] = self.readers.get(tensor.index, 0) | 1 << self.end

@@ -5,10 +5,11 @@ All decisions are made here, in `choose.py` and in `placement.py`; codegen only 
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyprune.compiler.choose import Choice, Optimize, choose, working_bytes
 from tinyprune.compiler.choose import constant_bytes as _bytes
+from tinyprune.compiler.fold import fold
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.kernels import Call, Layout, Wiring
 from tinyprune.compiler.lifetimes import operand_of, result_of
@@ -39,6 +40,11 @@ def lower(graph: Graph, board: Board, optimize: Optimize = "speed", room: Room =
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
+    return replace(_lowered(fold(graph), board, optimize, room), graph=graph)
+
+
+def _lowered(graph: Graph, board: Board, optimize: Optimize, room: Room) -> Program:
+    """The same of a graph with nothing left to fold; the program's own is as the file has it."""
     choices = choose(graph, board, optimize, room.constants)
     most = room.arena if board.ram is None or room.arena is not None else board.ram.bytes - board.ram.stack_bytes
     if optimize == "ram":
@@ -60,7 +66,7 @@ class SmallestArena:
 
 def smallest_arena(program: Program) -> SmallestArena:
     """What less RAM would cost."""
-    graph, board = program.graph, program.board
+    graph, board = fold(program.graph), program.board
     least = choose(graph, board, "ram")
     least = _within(_arena_bytes(graph, least), graph, board, "speed", EVERYWHERE) or least
     here = sum(step.kernel.cycles(step.op) for step in program.steps)
@@ -176,7 +182,7 @@ def flash_advice(program: Program, optimize: Optimize) -> str:
     """What would need less flash, and how much less."""
     here, ways = constant_bytes(program), []
     if optimize == "speed":
-        small = sum(_bytes(choice.op, choice.kernel) for choice in choose(program.graph, program.board, "size"))
+        small = sum(_bytes(choice.op, choice.kernel) for choice in choose(fold(program.graph), program.board, "size"))
         if small < here:
             ways.append(f"with --optimize size the constants need {here - small:,} bytes less")
     dense = [step for step in program.steps if step.op.matrix is not None and not takes(TWO_OF_FOUR, step.pattern)]

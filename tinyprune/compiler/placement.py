@@ -23,7 +23,6 @@ from tinyprune.compiler.choose import Choice
 from tinyprune.compiler.graph import STATE, Graph, Move, State
 from tinyprune.compiler.kernels import Layout, Wiring
 from tinyprune.compiler.lifetimes import Lives, Value, operand_of, result_of, wire
-from tinyprune.compiler.operators.reshape import Reshape
 
 #: Tensors that share bytes with others begin at a multiple of this: kernels read words.
 _WORD = 4
@@ -113,9 +112,8 @@ def _bound(life: Lives, fixed: Sequence[Join], optional: Sequence[Join]) -> int:
 
 
 def _views(graph: Graph) -> Iterator[Join]:
-    for op in graph.ops:
-        if isinstance(op, Reshape):
-            yield Join("view", op.input.index, op.output.index, 0, -1, 0, op.input.size_bytes)
+    for tensor, name in graph.views:
+        yield Join("view", tensor.index, name.index, 0, -1, 0, tensor.size_bytes)
 
 
 def _pairs(choices: Sequence[Choice]) -> Iterator[Join]:
@@ -126,7 +124,7 @@ def _pairs(choices: Sequence[Choice]) -> Iterator[Join]:
 
 def _contents(choices: Sequence[Choice]) -> Iterator[Join]:
     for number, choice in enumerate(choices):
-        for move in choice.op.moves or ():
+        for move in choice.kernel.kept(choice.op):
             source = operand_of(choice, move.source)
             if move.counts or source is None or STATE in (move.source, move.target):
                 continue
@@ -137,7 +135,7 @@ def _contents(choices: Sequence[Choice]) -> Iterator[Join]:
 
 def _states(choices: Sequence[Choice]) -> Iterator[Join]:
     for number, choice in enumerate(choices):
-        for move in choice.op.moves or ():
+        for move in choice.kernel.kept(choice.op):
             source = operand_of(choice, move.source)
             if STATE in (move.source, move.target) and source is not None:
                 yield Join("state", source, result_of(choice, move.target), 0, number)

@@ -185,6 +185,27 @@ typedef struct tp_lstm_sum {
     int32_t bias, multiplier, shift;
 } tp_lstm_sum;
 
+/* A border of `value` around a block of four nested axes, the last one the innermost. count_0 to count_2 are turns of the
+ * loops, count_3 bytes; before_n and after_n are bytes that stand around all that is inside of axis n. */
+typedef struct tp_pad {
+    int32_t value;
+    int32_t count_0, count_1, count_2, count_3;
+    int32_t before_0, before_1, before_2, before_3;
+    int32_t after_0, after_1, after_2, after_3;
+} tp_pad;
+
+/* Runs of `size` bytes in `outer` blocks, `stride` bytes apart in the source; each has rows * columns of them. */
+typedef struct tp_table {
+    int32_t outer, stride, rows, columns, size;
+} tp_table;
+
+/* A map of another size. Positions in the input are Q10: that of the first row and column of the output, which may be
+ * below 0, and how far the next one is. They stay below the number of rows and columns. */
+typedef struct tp_resize {
+    int32_t in_height, in_width, channels, out_height, out_width;
+    int32_t first_row, row_step, first_column, column_step;
+} tp_resize;
+
 /* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
  *   weights  [out_channels][in_channels]
  *   channels [out_channels]
@@ -311,6 +332,21 @@ void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const in
 
 /* Moves bytes; source and target do not overlap. */
 void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target);
+
+/* Fills the border, and copies the inside. That may be in its place in the output already: then it is left alone.
+ *   input   [count_0][count_1][count_2][count_3]
+ *   output  the same with the border */
+void tp_pad_s8_dense_c(const tp_pad *pad, const int8_t *input, int8_t *output);
+
+/* Moves runs of bytes to one behind the other: run r, c of a block begins at rows[r] + columns[c] in the source.
+ *   rows, columns  [rows], [columns] */
+void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int32_t *columns, const int8_t *source,
+                          int8_t *target);
+
+/* Bilinear interpolation, rounded to the nearest with ties away from zero; no change of scale.
+ *   input   [in_height][in_width][channels]
+ *   output  [out_height][out_width][channels] */
+void tp_resize_bilinear_s8_dense_c(const tp_resize *resize, const int8_t *input, int8_t *output);
 
 /* The same values in another quantization, clamped to int8: differences from the input zero point have at most 9 bits, so
  * that no left shift of 22 overflows. The output may be the input.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -13,10 +14,14 @@ from tinyprune.compiler import reference, sparsity
 from tinyprune.compiler.graph import Array, ConstantTensor, Op, State, Tensor
 from tinyprune.compiler.kernels import KERNELS, Argument, Constant, Kernel, Layout, Struct
 from tinyprune.compiler.operators import OPERATORS
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.sparsity import ANY, DENSE, TWO_OF_FOUR
 
 Int8 = npt.NDArray[np.int8]
+Windowed = TypeVar("Windowed", Conv2D, DepthwiseConv2D, MaxPool2D)
 
 POISON = 0xA5
 #: Kernels between maps as the file has them; the others: test_five_wide.py.
@@ -67,12 +72,29 @@ def draws(kernel: Kernel, count: int, salt: str) -> Iterator[tuple[Op, tuple[Int
         if "activation_min" in {field.name for field in fields(op)} and random.integers(3) == 0:
             low, high = sorted(int(bound) for bound in random.integers(-128, 128, 2))
             op = replace(op, activation_min=low, activation_max=high)  # type: ignore[call-arg]
+        if isinstance(op, (Conv2D, DepthwiseConv2D, MaxPool2D)) and random.integers(3) == 0:
+            op = padded(op, random)
         if kernel.accepts(op):
             yield op, operands(op, random)
             found += 1
         if found == count:
             return
     pytest.fail(f"{kernel.name}: only {found} of {_MOST_TRIES} cases are for it; its operators need other cases")
+
+
+def padded(op: Windowed, random: np.random.Generator) -> Windowed:
+    """With any padding, as fold.py makes it: something of the map is under the window everywhere."""
+    slide, padding, sizes = op.window, [], []
+    for axis in (0, 1):
+        reach, size = (slide.kernel[axis] - 1) * slide.dilation[axis] + 1, op.input.shape[axis]
+        before, after = (int(random.integers(min(reach, 4))) for _ in range(2))
+        if size + before + after < reach:
+            return op
+        padding.append(before)
+        most = (size + before + after - reach) // slide.stride[axis]
+        sizes.append(min(most, (size + before - 1) // slide.stride[axis]) + 1)
+    window = replace(slide, padding=(padding[0], padding[1]))
+    return replace(op, window=window, output=replace(op.output, shape=(*sizes, op.output.shape[2])))
 
 
 def operands(op: Op, random: np.random.Generator) -> tuple[Int8, ...]:

@@ -2,10 +2,10 @@
 
 from tinyprune.compiler.kernels import (
     choices,
-    elementwise,
     five_conv,
     five_wide,
     interleaved,
+    moving,
     products,
     quads,
     recurrent,
@@ -57,5 +57,5 @@ __all__ = [
 
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
-    *elementwise.ROWS, *unary.ROWS, *recurrent.ROWS,
+    *moving.ROWS, *unary.ROWS, *recurrent.ROWS,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler.graph import ConstantTensor, Op
+from tinyprune.compiler.graph import ConstantTensor, Move, Op
 
 Array = npt.NDArray[np.generic]
 
@@ -92,7 +92,8 @@ class Kernel:
     what the caller lends it. `cycles` ranks kernels for an operator: figures read off profiles of Cortex-M4 builds, no
     part of the cycle model that reports. `in_place` are the operands over which the result may lie: the kernel has read
     all of a place before it writes there. With `moves` it is called for each of the operator's moves, which `arguments`
-    takes instead of the operator.
+    takes instead of the operator. With `leaves` it does not copy what one of the operator's moves would, where source
+    and target are the same bytes.
     """
 
     name: str
@@ -108,6 +109,11 @@ class Kernel:
     writes: tuple[Layout, ...] = (Layout.INTERLEAVED,)
     in_place: Callable[[Any], tuple[int, ...]] = lambda _op: ()
     moves: bool = False
+    leaves: bool = False
+
+    def kept(self, op: Op) -> tuple[Move, ...]:
+        """The moves of an operator that need not be made where the bytes are in place already."""
+        return (op.moves or ()) if self.leaves or self.moves else ()
 
     def calls(self, op: Op, wiring: Wiring = NOWHERE) -> tuple[Call, ...]:
         """What runs the operator: one call, or one for each move."""

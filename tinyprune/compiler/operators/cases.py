@@ -1,6 +1,7 @@
 """What the cases of operators are made of: random tensors of every scale and zero point, and their extremes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,6 +43,20 @@ def activation(
         return Activation(index, f"t{index}", tuple(shape), like.scale, like.zero_point)
     chosen = scale(random) if scale_ is None else scale_
     return Activation(index, f"t{index}", tuple(shape), np.float32(chosen), zero_point(random))
+
+
+def filed(
+    random: np.random.Generator, file_shape: Sequence[int], index: int = 0, like: Activation | None = None
+) -> Activation:
+    """The same of a shape as the file has it: its first axis is the batch if it is 1."""
+    batched = len(file_shape) > 0 and file_shape[0] == 1
+    return replace(activation(random, file_shape[1:] if batched else file_shape, index, like), batched=batched)
+
+
+def file_shape(random: np.random.Generator, most_axes: int = 4, most: int = 7) -> tuple[int, ...]:
+    """With a batch of 1, or now and then without."""
+    found = shape(random, most_axes - 1, most)
+    return (1, *found) if random.integers(4) else found
 
 
 def constant(random: np.random.Generator, shape: Sequence[int], index: int) -> ConstantTensor:

@@ -34,7 +34,7 @@ class Conv2D(Weighted):
 
     @property
     def macs(self) -> int:
-        return prod(self.output.shape[:2]) * int(self.weights.size)
+        return prod(self.output.shape[:-1]) * int(self.weights.size)
 
 
 def weights_are_int8(node: Node) -> str | None:
@@ -44,7 +44,8 @@ def weights_are_int8(node: Node) -> str | None:
 
 
 def slides(node: Node) -> str | None:
-    """It slides over maps of height, width and channels, in a batch of 1, and its result has the size that follows."""
+    """It slides over maps of height, width and channels, in a batch of 1 or between SPACE_TO_BATCH_ND and
+    BATCH_TO_SPACE_ND, and its result has the size that follows."""
     height, width = node.constant(1, "INT8").shape[1:3]
     return geometry(node, node.options(_OPTIONS), (height, width))
 
@@ -72,10 +73,11 @@ def read(node: Node) -> Conv2D:
 
 
 def infer(op: Conv2D, x: Array) -> Int8:
-    acc = np.zeros((len(x), *op.output.shape), np.int64)
-    for row, column, pixels in taps(op.window, centred(op, x), op.output.shape):
+    maps, shape = centred(op, x).reshape(-1, *op.input.shape[-3:]), op.output.shape[-3:]
+    acc = np.zeros((len(maps), *shape), np.int64)
+    for row, column, pixels in taps(op.window, maps, shape):
         acc += pixels @ op.weights[:, row, column, :].astype(np.int64).T
-    return requantize(op, acc)
+    return requantize(op, acc).reshape(len(x), *op.output.shape)
 
 
 def case(random: np.random.Generator) -> Conv2D:

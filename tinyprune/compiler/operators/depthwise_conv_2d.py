@@ -32,7 +32,7 @@ class DepthwiseConv2D(Weighted):
 
     @property
     def depth_multiplier(self) -> int:
-        return self.out_channels // self.input.shape[2]
+        return self.out_channels // self.input.shape[-1]
 
     @property
     def macs(self) -> int:
@@ -46,7 +46,8 @@ def weights_are_int8(node: Node) -> str | None:
 
 
 def slides(node: Node) -> str | None:
-    """It slides over maps of height, width and channels, in a batch of 1, and its result has the size that follows."""
+    """It slides over maps of height, width and channels, in a batch of 1 or between SPACE_TO_BATCH_ND and
+    BATCH_TO_SPACE_ND, and its result has the size that follows."""
     height, width = node.constant(1, "INT8").shape[1:3]
     return geometry(node, node.options(_OPTIONS), (height, width))
 
@@ -77,10 +78,11 @@ def read(node: Node) -> DepthwiseConv2D:
 
 
 def infer(op: DepthwiseConv2D, x: Array) -> Int8:
-    acc = np.zeros((len(x), *op.output.shape), np.int64)
-    for row, column, pixels in taps(op.window, centred(op, x), op.output.shape):
+    maps, shape = centred(op, x).reshape(-1, *op.input.shape[-3:]), op.output.shape[-3:]
+    acc = np.zeros((len(maps), *shape), np.int64)
+    for row, column, pixels in taps(op.window, maps, shape):
         acc += np.repeat(pixels, op.depth_multiplier, axis=-1) * op.weights[row, column].astype(np.int64)
-    return requantize(op, acc)
+    return requantize(op, acc).reshape(len(x), *op.output.shape)
 
 
 def case(random: np.random.Generator) -> DepthwiseConv2D:

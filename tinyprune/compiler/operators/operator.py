@@ -21,13 +21,13 @@ class Written:
     """An operator as a .tflite file has it: the inverse of reading, for tests that make files.
 
     `constants` are operands behind those of the graph's operator: (name, values, scales, quantized axis); where there
-    are no scales, a plain tensor.
+    are no scales, a plain tensor; where a tensor stands for them, one of its scale and zero point.
     """
 
     code: str  # TFLite's name, "CONV_2D"
     options_type: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    constants: tuple[tuple[str, Array, Array | None, int], ...] = ()
+    constants: tuple[tuple[str, Array, Array | Tensor | None, int], ...] = ()
     constants_first: bool = False  # whether they stand before the operands
     order: tuple[str, ...] = ()  # else: "operand 0", "state 0", a constant's name, or "" for an operand left out
     states: tuple[tuple[float, int], ...] = ()  # of variable tensors: scale and zero point
@@ -95,6 +95,16 @@ def same_shape(node: Node) -> str | None:
 def aligned(values: Array, tensor: Tensor, rank: int) -> Array:
     """`[samples, *shape]` with as many axes behind the samples as `rank`, ones in front: ready to be broadcast."""
     return values.reshape(len(values), *[1] * (rank - len(tensor.shape)), *tensor.shape)
+
+
+def in_file_shape(values: Array, tensor: Tensor) -> Array:
+    """`[samples, *shape]` → `[samples, *file_shape]`, for operators whose axes are those of the file."""
+    return values.reshape(len(values), *tensor.file_shape)
+
+
+def in_graph_shape(values: Array, tensor: Tensor) -> Array:
+    """The inverse."""
+    return values.reshape(len(values), *tensor.shape)
 
 
 def file_axis(tensor: Tensor, axis: int) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyprune.compiler.file import MAX_DIMENSION, Node
+from tinyprune.compiler.file import MAX_DIMENSION, Node, indices, kind_of, operator_names
 from tinyprune.compiler.graph import Array, Unary
 
 Pair = tuple[int, int]
@@ -25,7 +25,7 @@ class Window:
 
 def read_window(node: Node, options: Any, kernel: Pair) -> Window:
     """Geometry with TFLite's SAME or VALID padding, for an operator that keeps the window's rules."""
-    shape = node.activation(0).shape
+    shape = node.activation(0).shape[-3:]
     stride, dilation = _steps(options)
     _, padding = _sizes(shape, kernel, stride, dilation, same=options.Padding() == 0)
     return Window(kernel, stride, dilation, padding)
@@ -39,12 +39,27 @@ def geometry(node: Node, options: Any, kernel: Pair) -> str | None:
     if min(numbers) < 1 or max(numbers) > MAX_DIMENSION:
         return f"it has the impossible geometry {kernel=} {stride=} {dilation=}"
     for tensor in (source, target):
-        if len(tensor.shape) != 3 or not tensor.batched:
+        if len(tensor.file_shape) != 4 or not (tensor.batched or _is_between_batches(node)):
             return f'"{tensor.name}" has the shape {list(tensor.file_shape)}'
-    sizes, _ = _sizes(source.shape, kernel, stride, dilation, same=options.Padding() == 0)
-    if sizes != target.shape[:2]:
+    if source.file_shape[0] != target.file_shape[0]:
+        return f"it makes {list(target.file_shape)} of {list(source.file_shape)}"
+    sizes, _ = _sizes(source.shape[-3:], kernel, stride, dilation, same=options.Padding() == 0)
+    if sizes != target.shape[-3:-1]:
         return f"it should make a {sizes[0]}×{sizes[1]} map, the file says {list(target.shape)}"
     return None
+
+
+def _is_between_batches(node: Node) -> bool:
+    """Whether it is a convolution that SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND dilate, which fold.py understands."""
+    if node.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        return False
+    found, names, subgraph = set[str](), operator_names(), node.file.subgraph
+    for number in range(subgraph.OperatorsLength()):
+        table = subgraph.Operators(number)
+        makes, reads = (set(indices(table, which)) for which in ("Outputs", "Inputs"))
+        if node.index(0) in makes or node.outputs[0] in reads:
+            found.add(kind_of(node.file.model, table, names))
+    return found == {"SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}
 
 
 def _steps(options: Any) -> tuple[Pair, Pair]:

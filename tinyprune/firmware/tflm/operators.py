@@ -7,11 +7,10 @@ from tinyprune.compiler import reader
 from tinyprune.compiler.file import File, indices, kind_of, operator_names
 from tinyprune.compiler.graph import Graph, Op
 from tinyprune.compiler.operators import OPERATORS
-from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.errors import ModelError
 
 #: Builtin operator → the method of MicroMutableOpResolver that adds it.
-RESOLVER = {kind: operator.resolver for kind, operator in OPERATORS.items()} | {"PACK": "AddPack", "SHAPE": "AddShape"}
+RESOLVER = {kind: operator.resolver for kind, operator in OPERATORS.items()} | {"SHAPE": "AddShape"}
 #: The kind of an operator that `layers.py` exchanged.
 CUSTOM = "CUSTOM"
 
@@ -27,7 +26,7 @@ class Operator:
     @property
     def is_layer(self) -> bool:
         """Whether the graph's reports have a row for it."""
-        return self.op is not None and not isinstance(self.op, Reshape)
+        return self.op is not None and not self.op.is_view
 
 
 def operators(model: bytes, graph: Graph) -> tuple[Operator, ...]:

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include <string.h>
+
+#include "tp_kernels.h"
+
+enum { SHORT = 8 }; /* runs up to here are not worth a call */
+
+static void gather_row(const tp_table *table, const int32_t *columns, const int8_t *source, int8_t *target)
+{
+    const int32_t size = table->size;
+    if (size == 1) {
+        for (int32_t column = 0; column < table->columns; column++) {
+            target[column] = source[columns[column]];
+        }
+        return;
+    }
+    for (int32_t column = 0; column < table->columns; column++) {
+        const int8_t *from = source + columns[column];
+        if (size > SHORT) {
+            memcpy(target, from, (size_t)size);
+        } else {
+            for (int32_t byte = 0; byte < size; byte++) {
+                target[byte] = from[byte];
+            }
+        }
+        target += size;
+    }
+}
+
+void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int32_t *columns, const int8_t *source,
+                          int8_t *target)
+{
+    const int32_t row_bytes = table->columns * table->size;
+    for (int32_t block = 0; block < table->outer; block++) {
+        for (int32_t row = 0; row < table->rows; row++) {
+            if (row > 0 && rows[row] == rows[row - 1]) {
+                memcpy(target, target - row_bytes, (size_t)row_bytes);
+            } else {
+                gather_row(table, columns, source + rows[row], target);
+            }
+            target += row_bytes;
+        }
+        source += table->stride;
+    }
+}
