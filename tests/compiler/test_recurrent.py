@@ -91,7 +91,7 @@ REFUSED = {
     "SVDF": {
         "scale": (
             lambda op: replace(op, memory_scale=np.float32(1e30)),
-            "it multiplies by .* needed: it multiplies by",
+            "needed: it multiplies by less",
         ),
         "bias": (lambda op: replace(op, bias=np.zeros(len(op.bias) + 1, np.int32)), "needed: its input is"),
     },

@@ -14,15 +14,15 @@ void tp_svdf_s16_dense_c(const tp_svdf *svdf, const int8_t *features, const int3
             for (int32_t rank = 0; rank < svdf->rank; rank++, filter++) {
                 const int32_t newest
                     = zero_point + tp_svdf_newest(svdf, feature, feature_bias[filter], input, INT16_MIN, INT16_MAX);
-                for (int32_t i = 0; i < last; i++) {
-                    memory[i] = memory[i + 1];
-                    sum += (uint32_t)(time[i] * (memory[i] - zero_point));
+                const int16_t *time_end = time + last;
+                while (time != time_end) {
+                    const int16_t older = memory[1];
+                    *memory++ = older;
+                    sum += (uint32_t)(*time++ * (older - zero_point));
                 }
-                memory[last] = (int16_t)(uint16_t)newest;
-                sum += (uint32_t)(time[last] * (memory[last] - zero_point));
+                *memory = (int16_t)(uint16_t)newest;
+                sum += (uint32_t)(*time++ * (*memory++ - zero_point));
                 feature += svdf->inputs;
-                time += svdf->memory;
-                memory += svdf->memory;
             }
             *output++ = tp_svdf_output(svdf, sum);
         }

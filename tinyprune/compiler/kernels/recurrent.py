@@ -47,7 +47,7 @@ def _svdf(op: Svdf, _wiring: Wiring) -> tuple[Argument, ...]:
 
 def _svdf_cycles(op: Svdf) -> float:
     rows = op.input.count // op.features.shape[1]
-    return float(rows) * (6 * op.features.size + 11 * op.times.size + 60 * len(op.features))
+    return float(rows) * (4.6 * op.features.size + 15 * op.times.size + 160 * len(op.features))
 
 
 def lstm_sums(op: Lstm) -> npt.NDArray[np.int64]:
@@ -96,7 +96,7 @@ def _lstm(op: Lstm, _wiring: Wiring) -> tuple[Argument, ...]:
 
 def _lstm_cycles(op: Lstm) -> float:
     batch, steps, _ = op.sizes
-    return 6.0 * op.macs + 500.0 * batch * steps * op.units
+    return 4.0 * op.macs + 1100.0 * batch * steps * op.units
 
 
 ROWS = (

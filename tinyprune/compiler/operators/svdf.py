@@ -90,10 +90,10 @@ def types_fit(node: Node) -> str | None:
 
 
 def symmetric_weights(node: Node) -> str | None:
-    """Its weights have one scale, and the zero point 0."""
-    for place in (1, 2):
+    """Its weights have one scale, and the zero point 0; so does an int16 variable."""
+    for place in (1, 2, *([4] if type_of(node.file, node.index(4)) == "INT16" else [])):
         if node.quantization(place)[1] != 0:
-            return f'weights "{tensor_name(node.file, node.index(place))}" have a zero point other than 0'
+            return f'tensor "{tensor_name(node.file, node.index(place))}" has a zero point other than 0'
     return None
 
 
