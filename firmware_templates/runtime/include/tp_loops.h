@@ -93,14 +93,23 @@ static inline void tp_put(int8_t *y, uint32_t word, int32_t count)
                 y += 4;                                                                                                \
             }                                                                                                          \
         }                                                                                                              \
-        while (rest > 0) {                                                                                             \
-            const int32_t count = rest < 4 ? rest : 4;                                                                 \
-            const uint32_t x0 = tp_some(a, step_a, count), x1 = tp_some(b, step_b, count);                             \
-            tp_put(y, WORD(&local, x0, x1), count);                                                                    \
-            a += 4 * step_a;                                                                                           \
-            b += 4 * step_b;                                                                                           \
-            y += 4;                                                                                                    \
-            rest -= 4;                                                                                                 \
+        if (rest >= 4) { /* one of them is broadcast, or both are */                                                   \
+            uint32_t x0 = tp_some(a, 0, 4), x1 = tp_some(b, 0, 4);                                                     \
+            for (; rest >= 4; rest -= 4) {                                                                             \
+                if (step_a != 0) {                                                                                     \
+                    x0 = tp_load4(a);                                                                                  \
+                    a += 4;                                                                                            \
+                }                                                                                                      \
+                if (step_b != 0) {                                                                                     \
+                    x1 = tp_load4(b);                                                                                  \
+                    b += 4;                                                                                            \
+                }                                                                                                      \
+                tp_store4(y, WORD(&local, x0, x1));                                                                    \
+                y += 4;                                                                                                \
+            }                                                                                                          \
+        }                                                                                                              \
+        if (rest > 0) {                                                                                                \
+            tp_put(y, WORD(&local, tp_some(a, step_a, rest), tp_some(b, step_b, rest)), rest);                         \
         }                                                                                                              \
     }
 

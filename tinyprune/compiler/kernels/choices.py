@@ -65,7 +65,7 @@ ROWS = (
     ),
     Kernel(
         "tp_compare_s8_dense_c", tuple(_ANSWERS), DENSE, "c", has_loops, _compare,
-        lambda op: 90 + 20 * rows(op) + 45 * op.output.count, in_place=over_operands,
+        lambda op: 90 + 40 * rows(op) + 106 * op.output.count, in_place=over_operands,
     ),
     Kernel(
         "tp_logical_b8_dense_c", (LogicalAnd, LogicalOr, LogicalNot), DENSE, "c", has_loops, _logical,
@@ -73,6 +73,6 @@ ROWS = (
     ),
     Kernel(
         "tp_select_s8_dense_c", (SelectV2,), DENSE, "c", has_loops, _select,
-        lambda op: 90 + 80 * rows(op) + 6 * op.output.count, in_place=over_operands,
+        lambda op: 90 + 80 * rows(op) + 24 * op.output.count, in_place=over_operands,
     ),
 )  # fmt: skip

@@ -128,26 +128,26 @@ def _squared_difference(op: SquaredDifference, _wiring: Wiring) -> Call:
 ROWS = (
     Kernel(
         "tp_mul_s8_fast_c", (Mul,), DENSE, "c", _is_fast_mul, _mul_fast,
-        lambda op: 90 + 60 * rows(op) + 13 * op.output.count, in_place=over_operands,
+        lambda op: 90 + 120 * rows(op) + 16.5 * op.output.count, in_place=over_operands,
     ),
     Kernel(
-        "tp_mul_s8_dense_c", (Mul,), DENSE, "c", has_loops, _mul, lambda op: 90 + 20 * rows(op) + 33 * op.output.count,
+        "tp_mul_s8_dense_c", (Mul,), DENSE, "c", has_loops, _mul, lambda op: 90 + 40 * rows(op) + 55 * op.output.count,
         in_place=over_operands,
     ),
     Kernel(
         "tp_prelu_s8_fast_c", (Prelu,), DENSE, "c", _is_fast_prelu, _prelu_fast,
-        lambda op: 90 + 60 * rows(op) + 17 * op.output.count, in_place=over_operands,
+        lambda op: 90 + 110 * rows(op) + 15.5 * op.output.count, in_place=over_operands,
     ),
     Kernel(
         "tp_prelu_s8_dense_c", (Prelu,), DENSE, "c", has_loops, _prelu,
-        lambda op: 90 + 20 * rows(op) + 35 * op.output.count, in_place=over_operands,
+        lambda op: 90 + 40 * rows(op) + 66 * op.output.count, in_place=over_operands,
     ),
     Kernel(
         "tp_squared_difference_s8_dense_c", (SquaredDifference,), DENSE, "c", has_loops, _squared_difference,
-        lambda op: 90 + 20 * rows(op) + 60 * op.output.count, in_place=over_operands,
+        lambda op: 90 + 40 * rows(op) + 130 * op.output.count, in_place=over_operands,
     ),
     Kernel(
-        "tp_div_s8_dense_c", (Div,), DENSE, "c", has_loops, _div, lambda op: 90 + 20 * rows(op) + 90 * op.output.count,
+        "tp_div_s8_dense_c", (Div,), DENSE, "c", has_loops, _div, lambda op: 90 + 40 * rows(op) + 440 * op.output.count,
         in_place=over_operands,
     ),
 )  # fmt: skip

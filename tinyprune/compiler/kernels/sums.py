@@ -102,11 +102,11 @@ _ADD = (Add, Sub)
 
 ROWS = (
     Kernel(
-        "tp_add_s8_fast_c", _ADD, DENSE, "c", _is_line, _add_fast, lambda op: 90 + 60 * rows(op) + 9 * op.output.count,
-        in_place=over_operands,
+        "tp_add_s8_fast_c", _ADD, DENSE, "c", _is_line, _add_fast,
+        lambda op: 90 + 110 * rows(op) + 8.7 * op.output.count, in_place=over_operands,
     ),
     Kernel(
-        "tp_add_s8_dense_c", _ADD, DENSE, "c", has_loops, _add, lambda op: 90 + 20 * rows(op) + 55 * op.output.count,
+        "tp_add_s8_dense_c", _ADD, DENSE, "c", has_loops, _add, lambda op: 90 + 40 * rows(op) + 133 * op.output.count,
         in_place=over_operands,
     ),
 )  # fmt: skip
