@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests import tflite_models
 from tests.graphs import NETWORKS, Build, Network
+from tests.tflite_models import Depthwise, Input
 from tinyprune.compiler import lower, oracle, reader, reference
 from tinyprune.compiler.fold import fold
 from tinyprune.compiler.graph import Graph
@@ -89,6 +91,25 @@ def test_convolutions_between_batches_are_dilated() -> None:
     folded = fold(NETWORKS["dilated"]().graph)
     windows = [(op.window.dilation, op.window.padding) for op in folded.ops]  # type: ignore[attr-defined]
     assert windows == [((2, 2), (0, 0)), ((4, 4), (4, 3)), ((1, 1), (0, 0))]
+
+
+def test_a_depthwise_convolution_of_one_channel_is_a_convolution() -> None:
+    """As converters from PyTorch write first layers: many times as fast, and there is an axis to prune along."""
+    weights = np.random.default_rng(2).integers(-127, 128, (5, 3, 24)).astype(np.int8)
+    source = Input((20, 12, 1), 0.1, 7)
+    layers = [
+        Depthwise(weights=weights, stride=(2, 1), padding="SAME", activation="RELU", weight_scales=[0.01] * 24),
+        Depthwise(weights=weights, dilation=(1, 2)),
+    ]
+    file, graph = tflite_models.model(source, layers), tflite_models.graph(source, layers)
+    folded = fold(graph)
+    assert kinds(graph) == ["Conv2D", "DepthwiseConv2D"]
+    assert folded.ops[0].matrix is not None
+    assert folded.ops[0].macs == graph.ops[0].macs
+    inputs = np.random.default_rng(3).integers(-128, 128, (8, graph.input_bytes)).astype(np.int8)
+    np.testing.assert_array_equal(reference.infer(folded, inputs), reference.infer(graph, inputs))
+    if oracle.version():
+        np.testing.assert_array_equal(oracle.infer(file, inputs, graph), reference.infer(folded, inputs))
 
 
 def test_what_cannot_be_folded_is_refused_in_words() -> None:
