@@ -9,6 +9,7 @@ import pytest
 
 from tinyprune.cli import cli
 from tinyprune.compiler.kernels import KERNELS
+from tinyprune.compiler.operators.page import MODELS
 from tinyprune.compiler.operators.page import page as page_of_operators
 from tinyprune.device import boards, flash_methods
 
@@ -19,7 +20,8 @@ COMMANDS = sorted({match.strip(" \\") for match in re.findall(rf"tinyprune ((?:{
 
 
 def test_the_page_of_operators_is_what_the_rules_say() -> None:
-    assert (ROOT / "docs/operators.md").read_text(encoding="utf-8") == page_of_operators()
+    written = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
+    assert written.partition(f"\n{MODELS}")[0] == page_of_operators()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -32,7 +32,7 @@ from tinyprune.compiler.operators.operator import broken_rules
 from tinyprune.compiler.operators.variables import VANISHING, states_of
 from tinyprune.errors import ModelError, Obstacle, UsageError, printable
 
-_DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, MemoryError, AssertionError)
+DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, MemoryError, AssertionError)
 #: Operators that only compute the shape operand of a RESHAPE; the shape is fixed, so they vanish.
 _SHAPE_ARITHMETIC = {"SHAPE", "STRIDED_SLICE", "PACK"}
 #: Operators that TFLite Micro computes in float32 only, and such that it lacks: there is nothing to be equal to.
@@ -58,7 +58,7 @@ def read(data: bytes, name: str = "model") -> Graph:
         return _read(data)
     except ModelError as error:
         raise ModelError(f"{name}: {error}", error.obstacles) from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ModelError(
             f"{name}: damaged or truncated .tflite file ({type(error).__name__}: {error}); convert or copy it again"
         ) from None

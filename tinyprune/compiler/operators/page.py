@@ -1,14 +1,21 @@
 """docs/operators.md, written from the table of operators and the docstrings of their rules.
 
-python -m tinyprune.compiler.operators.page > docs/operators.md
+python -m tinyprune.compiler.operators.page docs/operators.md
+
+The section on public models at its end is written by a benchmark and stays.
 """
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+from tinyprune import files
 from tinyprune.compiler.kernels import KERNELS
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.operator import Operator, sentence
+
+#: How the section begins that is not made from rules.
+MODELS = "## Public models"
 
 _HEAD = """# Supported operators
 
@@ -16,7 +23,8 @@ This page lists the TensorFlow Lite operators that tinyprune runs, and what each
 breaks a rule is refused. The message names the operator, the tensor and the rule, and lists all obstacles of the model
 at once. Tensors are int8 if nothing else is said.
 
-`python -m tinyprune.compiler.operators.page > docs/operators.md` writes this page; a test compares it with the rules.
+`python -m tinyprune.compiler.operators.page docs/operators.md` writes this page; a test compares it with the rules.
+[At its end](#public-models) is what became of public models.
 
 Some operators leave nothing behind: SHAPE, STRIDED_SLICE and PACK that only compute the shape of a RESHAPE, VAR_HANDLE
 (the name of a variable) and CALL_ONCE (its subgraph may only assign constants to variables: their initial bytes).
@@ -55,5 +63,14 @@ def _rules(operator: Operator) -> Iterator[str]:
         yield f"{text[:1].upper()}{text[1:]}."
 
 
+def write(path: Path, models: str | None = None) -> None:
+    """Writes the page, with another section on public models or the one that it has."""
+    if models is None:
+        _, heading, rest = path.read_text(encoding="utf-8").partition(MODELS)
+        models = heading + rest
+    with files.whole(path) as part:
+        part.write_text(f"{page()}\n{models}" if models else page(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    write(Path(sys.argv[1]))
