@@ -206,6 +206,26 @@ typedef struct tp_resize {
     int32_t first_row, row_step, first_column, column_step;
 } tp_resize;
 
+/* Operators that reduce axes: for each result, three nested loops over the values that it is made of. `kept` loops go over the
+ * results, which lie one behind the other; strides are those of the input, in bytes. Where kept_stride_2 is not 1, the values of
+ * the innermost reduced loop lie one behind the other: reduced_stride_2 is 1. */
+typedef struct tp_reduce {
+    int32_t kept_0, kept_1, kept_2, kept_stride_0, kept_stride_1, kept_stride_2;
+    int32_t reduced_0, reduced_1, reduced_2, reduced_stride_0, reduced_stride_1, reduced_stride_2;
+} tp_reduce;
+
+/* What becomes of a sum of stored values: `offset`, which is -zero_point * (number of values), is added; then it is taken to the
+ * output's scale. multiplier is in [0, 2^31), shift in [-31, 22]; (the sum of differences) << shift fits 32 bits. */
+typedef struct tp_mean {
+    int32_t multiplier, shift, offset, output_zero_point;
+} tp_mean;
+
+/* The index of the largest value along the middle one of three axes [before][along][behind]; flip is 0, or -1 for the index of
+ * the smallest. */
+typedef struct tp_arg_max {
+    int32_t before, along, behind, flip;
+} tp_arg_max;
+
 /* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
  *   weights  [out_channels][in_channels]
  *   channels [out_channels]
@@ -347,6 +367,18 @@ void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int3
  *   input   [in_height][in_width][channels]
  *   output  [out_height][out_width][channels] */
 void tp_resize_bilinear_s8_dense_c(const tp_resize *resize, const int8_t *input, int8_t *output);
+
+/* Means and sums over any axes; fewer than 2^23 values to a result. */
+void tp_mean_s8_dense_c(const tp_reduce *reduce, const tp_mean *mean, const int8_t *input, int8_t *output);
+
+/* The largest value over any axes; the smallest for tp_reduce_min_s8_dense_c. */
+void tp_reduce_max_s8_dense_c(const tp_reduce *reduce, const int8_t *input, int8_t *output);
+void tp_reduce_min_s8_dense_c(const tp_reduce *reduce, const int8_t *input, int8_t *output);
+
+/* Where the largest value stands; the first of equal ones.
+ *   input   [before][along][behind]
+ *   output  [before][behind], word-aligned */
+void tp_arg_max_s8_dense_c(const tp_arg_max *arg_max, const int8_t *input, int32_t *output);
 
 /* The same values in another quantization, clamped to int8: differences from the input zero point have at most 9 bits, so
  * that no left shift of 22 overflows. The output may be the input.

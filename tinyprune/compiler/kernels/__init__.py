@@ -9,6 +9,7 @@ from tinyprune.compiler.kernels import (
     products,
     quads,
     recurrent,
+    reductions,
     sums,
     unary,
 )
@@ -57,5 +58,5 @@ __all__ = [
 
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
-    *moving.ROWS, *unary.ROWS, *recurrent.ROWS,
+    *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS,
 )  # fmt: skip
