@@ -299,6 +299,15 @@ void tp_depthwise_3x3_s8_dense_c(const tp_layer *layer, const int8_t *weights, c
 void tp_depthwise_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                                 const int8_t *input, int8_t *output, void *scratch);
 
+/* Transposed 2D convolution: the input pixel (row, column) adds a kernel of weights to the output, whose tap (i, j) falls on
+ * (row * stride_height - pad_top + i, column * stride_width - pad_left + j). No dilation.
+ * Phase (p, q) has the taps with i % stride_height = p and j % stride_width = q; phases come row by row.
+ *   weights  [stride_height][stride_width] phases, each [out_channels][rows][columns][in_channels], its last tap first
+ *   channels [stride_height][stride_width][out_channels], with the zero point folded in for the taps of the phase
+ *   scratch  as many bytes as the first phase has taps: rows * columns * in_channels */
+void tp_transpose_conv_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                                  const int8_t *input, int8_t *output, void *scratch);
+
 /* Average pooling: the mean of the pixels under the kernel, padding left out, ties away from zero; no change of scale.
  * Zero points and dilation are not used, out_channels = in_channels, and the kernel covers at least one pixel everywhere.
  * kernel_height * kernel_width < 2^24 keeps the sum within int32. */

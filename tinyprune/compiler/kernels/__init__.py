@@ -11,6 +11,7 @@ from tinyprune.compiler.kernels import (
     recurrent,
     reductions,
     sums,
+    transposed,
     unary,
 )
 from tinyprune.compiler.kernels.kernel import (
@@ -58,5 +59,5 @@ __all__ = [
 
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
-    *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS,
+    *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS,
 )  # fmt: skip

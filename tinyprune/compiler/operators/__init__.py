@@ -48,6 +48,7 @@ from tinyprune.compiler.operators import (
     squared_difference,
     svdf,
     transpose,
+    transpose_conv,
     variables,
 )
 from tinyprune.compiler.operators.operator import Operator
@@ -121,6 +122,7 @@ OPERATORS: dict[str, Operator] = {
     "SVDF": svdf.SVDF,
     "TANH": logistic.TANH,
     "TRANSPOSE": transpose.TRANSPOSE,
+    "TRANSPOSE_CONV": transpose_conv.TRANSPOSE_CONV,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm.UNIDIRECTIONAL_SEQUENCE_LSTM,
     "UNPACK": pack.UNPACK,
 }
