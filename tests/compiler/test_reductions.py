@@ -1,4 +1,4 @@
-"""What MEAN, SUM, REDUCE_MAX and ARG_MAX refuse, and int32 outputs."""
+"""What reductions and BATCH_MATMUL refuse, and int32 outputs."""
 
 from dataclasses import replace
 
@@ -10,12 +10,15 @@ from tests.operator_files import file_of
 from tinyprune.compiler import reader, reference
 from tinyprune.compiler.graph import Activation, Graph, Op
 from tinyprune.compiler.operators.arg_max import ArgMax
+from tinyprune.compiler.operators.batch_matmul import BatchMatMul
 from tinyprune.compiler.operators.mean import Mean, Sum
 from tinyprune.compiler.operators.reduce_max import ReduceMax
 from tinyprune.errors import ModelError
 
 SOURCE = Activation(0, "x", (6, 5, 4), np.float32(0.1), 3)
 CHANNELS = Activation(1, "y", (4,), np.float32(0.1), 3)
+SQUARE = replace(CHANNELS, shape=(4, 3))
+OUTPUT = Activation(2, "z", (6, 3), np.float32(1e-4), 0)
 REFUSED: dict[str, tuple[Op, str]] = {
     "another shape": (
         Mean("m", SOURCE, replace(CHANNELS, shape=(5,)), (1, 2)),
@@ -31,6 +34,14 @@ REFUSED: dict[str, tuple[Op, str]] = {
         "it must not change scale or zero point, from 0.1, 3 to 0.2, 3",
     ),
     "an index as int8": (ArgMax("a", SOURCE, replace(CHANNELS, shape=(6, 5)), 3), '"y" is INT8, INT32 is needed'),
+    "matrices that do not go together": (
+        BatchMatMul("b", replace(SOURCE, shape=(6, 4)), replace(CHANNELS, shape=(5, 3)), OUTPUT, False, False),
+        r"it makes \[1, 6, 3\] of \[1, 6, 4\] and \[1, 5, 3\]; needed: its operands have 2 to 5 axes",
+    ),
+    "too small a scale for products": (
+        BatchMatMul("b", replace(SOURCE, shape=(6, 4), scale=np.float32(1e4)), SQUARE, OUTPUT, False, False),
+        "it sums up 4 products, and takes scales 10000 and 0.1 to 0.0001; needed: the sum of products",
+    ),
     "an index of another axis": (
         ArgMax("a", SOURCE, replace(CHANNELS, shape=(6, 5), dtype="int32"), 2),
         r"it should make \[1, 6, 4\] of \[1, 6, 5, 4\]",

@@ -226,6 +226,15 @@ typedef struct tp_arg_max {
     int32_t before, along, behind, flip;
 } tp_arg_max;
 
+/* Products of matrices, batch_0 * batch_1 * batch_2 of them; left_n and right_n are bytes to the next matrix of each axis, 0 where
+ * an operand is broadcast. A sum of products is taken to the output's scale: multiplier is in [0, 2^31), shift in [-31, 15]; the
+ * sum << shift fits 32 bits, and depth is at most 2^15. */
+typedef struct tp_matmul {
+    int32_t batch_0, batch_1, batch_2, left_0, left_1, left_2, right_0, right_1, right_2;
+    int32_t rows, depth, columns, left_transposed, right_transposed;
+    int32_t left_zero_point, right_zero_point, multiplier, shift, output_zero_point;
+} tp_matmul;
+
 /* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
  *   weights  [out_channels][in_channels]
  *   channels [out_channels]
@@ -358,6 +367,14 @@ void tp_logical_b8_dense_c(const tp_loops *loops, const tp_logical *op, const in
 /* left where the condition is 1, right where it is 0. The output may be an operand that is not broadcast. */
 void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right,
                           int8_t *output);
+
+/* Products of matrices.
+ *   left     [rows][depth], or [depth][rows] where left_transposed
+ *   right    [depth][columns], or [columns][depth] where right_transposed
+ *   output   [rows][columns]
+ *   scratch  [word-aligned] 4 * rows + depth bytes, and rows * depth more where left_transposed */
+void tp_batch_matmul_s8_dense_c(const tp_matmul *matmul, const int8_t *left, const int8_t *right, int8_t *output,
+                                void *scratch);
 
 /* Moves bytes; source and target do not overlap. */
 void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target);

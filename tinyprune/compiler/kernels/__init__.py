@@ -5,6 +5,7 @@ from tinyprune.compiler.kernels import (
     five_conv,
     five_wide,
     interleaved,
+    matmul,
     moving,
     products,
     quads,
@@ -59,5 +60,5 @@ __all__ = [
 
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
-    *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS,
+    *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS, *matmul.ROWS,
 )  # fmt: skip
