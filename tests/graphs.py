@@ -10,6 +10,7 @@ import numpy as np
 from tests.operator_files import file_of
 from tinyprune.compiler.graph import Activation, ConstantTensor, Graph, Op, State
 from tinyprune.compiler.operators.add import Add
+from tinyprune.compiler.operators.arg_max import ArgMax
 from tinyprune.compiler.operators.concatenation import Concatenation
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
@@ -18,6 +19,7 @@ from tinyprune.compiler.operators.hard_swish import HardSwish
 from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.logistic import Logistic, Tanh
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
+from tinyprune.compiler.operators.mean import Mean
 from tinyprune.compiler.operators.pad import Pad, PadV2
 from tinyprune.compiler.operators.relu import LeakyRelu
 from tinyprune.compiler.operators.reshape import ExpandDims, Reshape
@@ -151,6 +153,19 @@ class Build:
         """2×2, stride 2, VALID."""
         y = self.like(x, (x.shape[0] // 2, x.shape[1] // 2, x.shape[2]))
         self.ops.append(MaxPool2D(self._name("max_pool"), x, y, -128, 127, Window((2, 2), (2, 2))))
+        return y
+
+    def mean(self, x: Activation, scale: float = 0.08) -> Activation:
+        """Global average pooling."""
+        y = self.tensor(x.shape[2:], scale, -20)
+        self.ops.append(Mean(self._name("mean"), x, y, (1, 2)))
+        return y
+
+    def arg_max(self, x: Activation) -> Activation:
+        """Along the last axis."""
+        self._count += 1
+        y = Activation(self._count, f"t{self._count}", x.shape[:-1], np.float32(1), 0, "int32")
+        self.ops.append(ArgMax(self._name("arg_max"), x, y, len(x.shape)))
         return y
 
     def concatenation(self, parts: Sequence[Activation], axis: int) -> Activation:
@@ -297,6 +312,15 @@ def activations() -> Network:
     return b.network([x], [b.conv(shares, 6), gate])
 
 
+def classifier() -> Network:
+    """Global average pooling, scores, and the class as an int32 output; one of another kind beside it."""
+    b = Build(10)
+    x = b.tensor((6, 7, 3))
+    maps = b.conv(x, 9, (3, 3))
+    scores = b.dense(b.mean(maps), 11)
+    return b.network([x], [b.arg_max(scores), scores, b.arg_max(maps)])
+
+
 def untouched() -> Network:
     """Nothing but a reshape."""
     b = Build(9)
@@ -340,5 +364,6 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "residual": residual, "five_wide_block": five_wide_block, "two_by_two": two_by_two, "branches": branches,
     "gates": gates, "constants": constants, "streaming": streaming, "counter": counter, "untouched": untouched,
     "activations": activations, "padded": padded, "dilated": dilated, "shuffled": shuffled,
+    "classifier": classifier,
 }  # fmt: skip
 STATEFUL = ("streaming", "counter")

@@ -68,7 +68,7 @@ static void answer_help(tp_device *device, char *words[]) {
            "db print               show the input" NEWLINE
            "infer [N [WARMUP]]     N timed inferences after WARMUP untimed ones (1, 10)" NEWLINE
            "results                the last output" NEWLINE
-           "output                 the last output, raw int8" NEWLINE
+           "output                 the last output, raw bytes" NEWLINE
 #if TP_NETWORK_STATE_BYTES > 0
            "reset                  forget all earlier inferences" NEWLINE
 #endif
@@ -162,10 +162,20 @@ static void answer_db(tp_device *device, char *words[]) {
     }
 }
 
-static void put_reals(const int8_t *values, size_t count, int32_t zero_point, int64_t scale_nano, const char *before) {
+static void put_reals(const void *values, size_t count, int32_t zero_point, int64_t scale_nano, const char *before) {
     for (size_t i = 0; i < count; i++) {
         tp_put(i == 0 ? before : ",");
-        tp_put_nano((values[i] - zero_point) * scale_nano);
+        tp_put_nano((((const int8_t *)values)[i] - zero_point) * scale_nano);
+    }
+}
+
+/* int32 numbers as they are: indices, for example. */
+static void put_integers(const void *values, size_t count, const char *before) {
+    for (size_t i = 0; i < count; i++) {
+        const int64_t value = ((const int32_t *)values)[i];
+        tp_put(i == 0 ? before : ",");
+        tp_put(value < 0 ? "-" : "");
+        tp_put_decimal((uint64_t)(value < 0 ? -value : value));
     }
 }
 
@@ -176,18 +186,22 @@ static void answer_results(tp_device *device, char *words[]) {
         return;
     }
     const char *before = "m-results-[";
-#define PUT_REALS(output, bytes, zero_point, scale_nano)                             \
-    put_reals(output(device->arena), bytes, zero_point, (int64_t)scale_nano, before); \
+#define PUT_VALUES(output, bytes, zero_point, scale_nano, type)                               \
+    if (sizeof(type) == sizeof(int8_t)) {                                                     \
+        put_reals(output(device->arena), (size_t)bytes, zero_point, (int64_t)scale_nano, before); \
+    } else {                                                                                  \
+        put_integers(output(device->arena), (size_t)bytes / sizeof(type), before);            \
+    }                                                                                         \
     before = ",";
-    TP_NETWORK_EACH_OUTPUT(PUT_REALS)
-#undef PUT_REALS
+    TP_NETWORK_EACH_OUTPUT(PUT_VALUES)
+#undef PUT_VALUES
     (void)before;
     tp_put("]" NEWLINE);
 }
 
-static void put_bytes(const int8_t *values, size_t count) {
+static void put_bytes(const void *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        tp_put_hex((uint8_t)values[i]);
+        tp_put_hex(((const uint8_t *)values)[i]);
     }
 }
 
@@ -198,7 +212,7 @@ static void answer_output(tp_device *device, char *words[]) {
         return;
     }
     tp_put("m-output-[");
-#define PUT_BYTES(output, bytes, zero_point, scale_nano) put_bytes(output(device->arena), bytes);
+#define PUT_BYTES(output, bytes, zero_point, scale_nano, type) put_bytes(output(device->arena), bytes);
     TP_NETWORK_EACH_OUTPUT(PUT_BYTES)
 #undef PUT_BYTES
     tp_put("]" NEWLINE);
@@ -206,8 +220,8 @@ static void answer_output(tp_device *device, char *words[]) {
 
 static void load_inputs(tp_device *device) {
     const uint8_t *from = device->input;
-#define LOAD(input, bytes, zero_point, scale_nano)   \
-    memcpy(input(device->arena), from, (size_t)bytes); \
+#define LOAD(input, bytes, zero_point, scale_nano, type) \
+    memcpy(input(device->arena), from, (size_t)bytes);   \
     from += bytes;
     TP_NETWORK_EACH_INPUT(LOAD)
 #undef LOAD

@@ -7,7 +7,7 @@
  * with one line "e-[what is wrong]" and changes nothing, except `db load`, which always forgets the last input.
  *
  *   name%  profile%  timestamp%  help%  results%  db load N%  db HEX%  db print%  infer [N [WARMUP]]%   as in MLPerf Tiny
- *   output%   our own: "m-output-[80ff01]", the raw int8 output of the last inference, in hexadecimal
+ *   output%   our own: "m-output-[80ff01]", the raw bytes of the last output, in hexadecimal
  *   reset%    our own, where the network keeps something from one inference to the next: forgets it; "m-reset-done"
  *   model%    our own: "m-model-id-[ID]" and "m-board-[NAME]", which model and board this firmware was generated for
  *

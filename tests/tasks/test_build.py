@@ -7,21 +7,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests import networks
+from tests import graphs, networks
 from tests.conftest import COMPILERS
 from tests.device.emulators import firmware
 from tests.tables import half
 from tinyprune import __version__
 from tinyprune.cli import show
 from tinyprune.compiler import lower, oracle, reader, samples
-from tinyprune.device import boards
+from tinyprune.device import boards, emulators
 from tinyprune.device.firmware import FORMAT
+from tinyprune.device.protocol import Device
 from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
 from tinyprune.firmware import output
 from tinyprune.tasks import bench as bench_task
@@ -247,6 +249,38 @@ def test_bench_runs_what_build_left(tmp_path: Path, model: Path) -> None:
     (tmp_path / "out/model.tflite").write_bytes(networks.every_operator(pruned=False))
     with pytest.raises(UsageError, match="do not belong together"):
         bench_task.run_bench(bench_task.BenchRequest(board, tmp_path / "out"), quiet)
+
+
+@pytest.mark.tflm
+@pytest.mark.parametrize("board", ["host", pytest.param("nano33", marks=pytest.mark.emulator)])
+def test_an_int32_output_is_bytes_for_comparisons_and_integers_for_people(tmp_path: Path, board: str) -> None:
+    whole = graphs.classifier()
+    network = replace(whole, outputs=whole.outputs[:1])
+    (tmp_path / "m.tflite").write_bytes(network.file)
+    assert build_task.run_build(request(board, tmp_path, tmp_path / "m.tflite"), quiet).bit_exact
+    assert "const int32_t *tp_network_output(" in (tmp_path / "out/project/network/network.h").read_text()
+    image, content = output.load(tmp_path / "out", boards.load(board))
+    graph = reader.read(content)
+    inputs = samples.make(graph, 12)
+    classes = graph.classes(oracle.infer(content, inputs, graph))
+    with closing(emulators.EMULATORS[emulators.named(boards.load(board))](image, boards.load(board))) as link:
+        device = Device(link)
+        device.connect()
+        for sample, wanted in zip(inputs, classes, strict=True):
+            device.load(sample.tobytes())
+            device.infer()
+            assert device.results() == [wanted]
+            assert device.output().view(np.int32).tolist() == [wanted]
+    np.savez(tmp_path / "set.npz", inputs=inputs.reshape(-1, *graph.inputs[0].shape), labels=classes)
+    measured = bench_task.BenchRequest(boards.load(board), tmp_path / "out", samples=tmp_path / "set.npz")
+    with pytest.raises(UsageError, match="--samples needs --labels and one class for each input"):
+        bench_task.run_bench(measured, quiet)
+    names = tuple(f"class {n}" for n in range(11))
+    report = bench_task.run_bench(replace(measured, labels=names, csv=tmp_path / "all.csv"), quiet).report
+    assert report.accuracy is not None
+    assert report.accuracy.percent == 100
+    lines = (tmp_path / "all.csv").read_text().splitlines()[1:]
+    assert all(line.split(",")[1] == line.split(",")[2] for line in lines)
 
 
 FORMATS = {

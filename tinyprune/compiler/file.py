@@ -204,8 +204,14 @@ def quantization_of(file: File, index: int) -> tuple[np.float32, int]:
     return scales[0], int(zero_points[0])
 
 
+def _is_quantized(file: File, index: int) -> bool:
+    quantization = tensor_of(file, index).Quantization()
+    return quantization is not None and bool(quantization.ScaleLength())
+
+
 def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
-    """What a Tensor says of an operand or result."""
+    """What a Tensor says of an operand or result. An int32 tensor may have no scale: its values are numbers, indices
+    for example."""
     shape, name = shape_of(file, index), tensor_name(file, index)
     shifted = index in file.shifted
     dtype = "int8" if shifted else _TYPES[expect_type(file, index, *types)]
@@ -213,7 +219,7 @@ def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     inner = shape[1:] if batched else shape
     if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
         raise ModelError(f'tensor "{name}" has the impossible shape {list(shape)}')
-    if dtype == "bool":  # its values are 0 and 1
+    if dtype == "bool" or (dtype == "int32" and not _is_quantized(file, index)):  # numbers, with no scale
         scales, zero_points = np.ones(1, np.float32), np.zeros(1, np.int64)
     else:
         scales, zero_points, _ = scales_of(file, index)

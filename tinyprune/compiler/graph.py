@@ -344,6 +344,13 @@ class Graph:
         """`[samples, output_bytes]` → each output's `[samples, *shape]`."""
         return _split(rows, self.outputs)
 
+    def classes(self, rows: Array) -> npt.NDArray[np.int64]:
+        """`[samples, output_bytes]` → the class that each sample was given: the index of the largest score, or the
+        number that a network answers which looks for it itself."""
+        if [tensor.dtype for tensor in self.outputs] == ["int32"]:
+            return np.asarray(self.split_outputs(rows)[0].reshape(len(rows), -1)[:, 0], np.int64)
+        return np.asarray(np.argmax(rows, axis=1), np.int64)
+
     def joined_outputs(self, values: Mapping[int, Array]) -> Int8:
         """Each output's `[samples, *shape]`, by its index → `[samples, output_bytes]`."""
         parts = [values[tensor.index] for tensor in self.outputs]

@@ -156,7 +156,7 @@ def _sparse_notes(file: File) -> list[str]:
 
 
 def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
-    """The network's inputs or outputs."""
+    """The network's inputs, or its outputs, which may be int32 as well."""
     found: list[Activation] = []
     numbers = indices(file.subgraph, which)
     if not numbers:
@@ -164,7 +164,8 @@ def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tu
     for number in numbers:
         index = edges.ends[number][0] if number in edges.ends else number
         try:
-            found.append(activation_of(file, edges.same.get(index, index), "INT8", "BOOL"))
+            types = ("INT8", "BOOL", "INT32") if which == "Outputs" else ("INT8", "BOOL")
+            found.append(activation_of(file, edges.same.get(index, index), *types))
             if has_data(file, index):
                 raise ModelError(
                     f'tensor "{found[-1].name}" is one of the model\'s {which.lower()}, but has constant data'

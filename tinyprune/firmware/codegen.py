@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune import __version__
-from tinyprune.compiler.graph import Activation, Op, State
+from tinyprune.compiler.graph import Activation, Op, State, Tensor
 from tinyprune.compiler.kernels import Argument, Constant, Layout, Place, Struct
 from tinyprune.compiler.program import Program, Step
 from tinyprune.device.families import FAMILIES
@@ -154,6 +154,8 @@ def _ends(
                 "macro": macro,
                 "shape": "×".join(map(str, tensor.shape)) or "1",
                 "bytes": tensor.size_bytes,
+                "dtype": tensor.dtype,
+                "type": c_type(tensor.dtype),
                 "scale": tensor.scale,
                 "scale_nano": round(float(tensor.scale) * 1e9),
                 "zero_point": tensor.zero_point,
@@ -161,6 +163,11 @@ def _ends(
             }
         )
     return found
+
+
+def c_type(dtype: str) -> str:
+    """What C calls NumPy's type of numbers."""
+    return "int8_t" if dtype == "bool" else f"{dtype}_t"
 
 
 def identifiers(names: Sequence[str]) -> list[str]:
@@ -247,9 +254,11 @@ def _argument(step: Step, argument: Argument, names: Mapping[Argument, str]) -> 
         return "row"
     if argument == Place.SCRATCH:
         return f"arena + {step.scratch_offset}" if step.scratch_bytes else "0"
-    offset = {"input": step.input_offsets, "output": step.output_offsets, "state": step.state_offsets}[argument.kind]
-    dtype = step.op.states[argument.number].dtype if argument.kind == "state" else "int8"
-    return f"({dtype}_t *)(arena + {offset[argument.number]})"
+    offsets = {"input": step.input_offsets, "output": step.output_offsets, "state": step.state_offsets}[argument.kind]
+    op = step.op
+    typed: dict[str, Sequence[Tensor | State]] = {"input": op.inputs, "output": op.outputs, "state": op.states}
+    dtype = typed[argument.kind][argument.number].dtype
+    return f"({c_type(dtype)} *)(arena + {offsets[argument.number]})"
 
 
 def _constant(name: str, constant: Constant) -> dict[str, Any]:

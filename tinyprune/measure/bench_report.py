@@ -7,9 +7,10 @@ instructions, or of an unknown clock.
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,7 @@ class ClassAccuracy:
 
 @dataclass(frozen=True, slots=True)
 class BenchAccuracy:
-    """Of the largest output against the labels of the samples that ran."""
+    """Of the answers against the labels of the samples that ran."""
 
     folder: str
     samples: int
@@ -108,6 +109,15 @@ class Truth:
     classes: npt.NDArray[np.int64]
 
 
+#: `[samples, output_bytes]` → `[samples]`, the class of each.
+Classes: TypeAlias = Callable[[Int8], npt.NDArray[np.int64]]
+
+
+def largest(outputs: Int8) -> npt.NDArray[np.int64]:
+    """The class of the largest score."""
+    return np.asarray(np.argmax(outputs, axis=1), np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where the firmware ran."""
@@ -127,8 +137,10 @@ def bench_report(
     runs: int = 1,
     warmup: int = 0,
     truth: Truth | None = None,
+    classes: Classes = largest,
 ) -> BenchReport:
-    """Sums up a run. `expected` `[inputs, output_bytes]` has the answers of `judge` to all of its inputs."""
+    """Sums up a run. `expected` `[inputs, output_bytes]` has the answers of `judge` to all of its inputs; `classes`
+    tells from outputs which class they stand for."""
     done = outcome.inferences
     profiles = [inference.profile for inference in done if inference.profile is not None]
     cycles = _spread([profile.modelled_cycles for profile in profiles if profile.modelled_cycles is not None])
@@ -158,7 +170,7 @@ def bench_report(
         inputs_compared=len(done),
         inputs_equal=equal,
         reference=judge,
-        accuracy=_accuracy(outcome, truth) if truth and done else None,
+        accuracy=_accuracy(classes(outcome.outputs), truth) if truth and done else None,
         repeated=outcome.repeated,
         restarts=outcome.restarts,
         reconnections=outcome.reconnections,
@@ -186,8 +198,7 @@ def _latency(clock: Clock, times_us: list[float]) -> Latency | None:
     return Latency(clock, min(times_us), float(np.median(times_us)), max(times_us), per_second)
 
 
-def _accuracy(outcome: Outcome, truth: Truth) -> BenchAccuracy:
-    answers = outcome.outputs.argmax(axis=1)
+def _accuracy(answers: npt.NDArray[np.int64], truth: Truth) -> BenchAccuracy:
     wanted = truth.classes[: len(answers)]
     right = answers == wanted
     classes = [
@@ -198,7 +209,9 @@ def _accuracy(outcome: Outcome, truth: Truth) -> BenchAccuracy:
     return BenchAccuracy(truth.folder, len(right), int(right.sum()), 100.0 * float(right.mean()), tuple(classes))
 
 
-def to_csv(outcome: Outcome, expected: Int8, names: Sequence[str], truth: Truth | None) -> str:
+def to_csv(
+    outcome: Outcome, expected: Int8, names: Sequence[str], truth: Truth | None, classes: Classes = largest
+) -> str:
     """A line an input: what it was, what came out, how long it took by which clock."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -206,13 +219,13 @@ def to_csv(outcome: Outcome, expected: Int8, names: Sequence[str], truth: Truth 
         ["input", "label", "answer", "equal", "time_us", "clock", "instructions", "modelled_cycles", "output"]
     )
     for number, (name, inference) in enumerate(zip(names, outcome.inferences, strict=False)):
-        answer = int(inference.output.argmax())
+        answer = int(classes(inference.output[None])[0])
         profile = inference.profile
         table.writerow(
             [
                 name,
                 truth.labels[truth.classes[number]] if truth else "",
-                truth.labels[answer] if truth else answer,
+                truth.labels[answer] if truth and 0 <= answer < len(truth.labels) else answer,
                 int(np.array_equal(inference.output, expected[number])),
                 "" if inference.time_us is None else f"{inference.time_us:.3f}",
                 outcome.clock,

@@ -115,9 +115,11 @@ def run_bench(request: BenchRequest, progress: Progress, done: CountProgress | N
         )
         outcome = benchmark.measure(open_again, plan, done)
     times = {"runs": request.runs, "warmup": request.warmup}
-    report = bench_report(board, target, image, outcome, expected, judge, truth=inputs.truth, **times)
+    report = bench_report(
+        board, target, image, outcome, expected, judge, truth=inputs.truth, classes=graph.classes, **times
+    )
     if request.csv is not None:
-        _write(request.csv, to_csv(outcome, expected, inputs.names, inputs.truth))
+        _write(request.csv, to_csv(outcome, expected, inputs.names, inputs.truth, graph.classes))
     if request.history is not None:
         history.append(request.history, report)
     return Bench(report, _changes(request, old, report), inputs.left_out)
@@ -181,14 +183,19 @@ def _target(request: BenchRequest, image: FirmwareImage) -> tuple[Target, Open, 
 def _inputs(request: BenchRequest, graph: Graph) -> _Inputs:
     if request.samples is not None:
         source, target = graph.ends("--samples")
-        found = _samples(request, request.samples, source, target.size_bytes)
+        found = _samples(request, request.samples, source, target)
         return _Inputs(found.inputs, found.names, found.truth, found.left_out)
     made = samples.read(request.inputs, graph) if request.inputs else samples.make(graph, request.count)
     return _Inputs(made, [str(number) for number in range(len(made))])
 
 
-def _samples(request: BenchRequest, folder: Path, tensor: Activation, outputs: int) -> labelled.Labelled:
+def _samples(request: BenchRequest, folder: Path, tensor: Activation, target: Activation) -> labelled.Labelled:
     labels = request.labels or _zoo_labels(request.output)
+    outputs = target.count
+    if target.dtype == "int32":  # a class, not a score for each
+        if target.count > 1 or labels is None:
+            raise UsageError("--samples needs --labels and one class for each input: the network answers with numbers")
+        outputs = len(labels)
     if request.split is not None:
         return labelled.read_split(folder, request.split, tensor, labels)
     return labelled.read(folder, tensor, outputs, labels, request.limit)

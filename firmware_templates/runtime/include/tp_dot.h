@@ -7,6 +7,9 @@
 #define TP_DOT_H
 
 #include <stdint.h>
+#include <string.h>
+
+#include "tp_dsp.h"
 
 /* acc + weights[taps] . x[taps] */
 static inline int32_t tp_dot(const int8_t *weights, const int8_t *x, int32_t taps, int32_t acc)
@@ -15,6 +18,23 @@ static inline int32_t tp_dot(const int8_t *weights, const int8_t *x, int32_t tap
         acc += weights[i] * x[i];
     }
     return acc;
+}
+
+/* The same, four at a time where the core has instructions for it. */
+static inline int32_t tp_dot_words(const int8_t *weights, const int8_t *x, int32_t taps, int32_t acc)
+{
+#if TP_DSP
+    for (; taps >= 4; taps -= 4) {
+        uint32_t a, b;
+        memcpy(&a, weights, 4);
+        memcpy(&b, x, 4);
+        acc = tp_smlad(tp_sxtb16(a), tp_sxtb16(b), acc);
+        acc = tp_smlad(tp_sxtb16_ror8(a), tp_sxtb16_ror8(b), acc);
+        weights += 4;
+        x += 4;
+    }
+#endif
+    return tp_dot(weights, x, taps, acc);
 }
 
 /* acc + the 2:4 weights[records][5] . x[8 * records]; the record is described at tp_conv_1x1_s8_sp24_c. */

@@ -206,6 +206,35 @@ typedef struct tp_resize {
     int32_t first_row, row_step, first_column, column_step;
 } tp_resize;
 
+/* Operators that reduce axes: for each result, three nested loops over the values that it is made of. `kept` loops go over the
+ * results, which lie one behind the other; strides are those of the input, in bytes. Where kept_stride_2 is not 1, the values of
+ * the innermost reduced loop lie one behind the other: reduced_stride_2 is 1. */
+typedef struct tp_reduce {
+    int32_t kept_0, kept_1, kept_2, kept_stride_0, kept_stride_1, kept_stride_2;
+    int32_t reduced_0, reduced_1, reduced_2, reduced_stride_0, reduced_stride_1, reduced_stride_2;
+} tp_reduce;
+
+/* What becomes of a sum of stored values: `offset`, which is -zero_point * (number of values), is added; then it is taken to the
+ * output's scale. multiplier is in [0, 2^31), shift in [-31, 22]; (the sum of differences) << shift fits 32 bits. */
+typedef struct tp_mean {
+    int32_t multiplier, shift, offset, output_zero_point;
+} tp_mean;
+
+/* The index of the largest value along the middle one of three axes [before][along][behind]; flip is 0, or -1 for the index of
+ * the smallest. */
+typedef struct tp_arg_max {
+    int32_t before, along, behind, flip;
+} tp_arg_max;
+
+/* Products of matrices, batch_0 * batch_1 * batch_2 of them; left_n and right_n are bytes to the next matrix of each axis, 0 where
+ * an operand is broadcast. A sum of products is taken to the output's scale: multiplier is in [0, 2^31), shift in [-31, 15]; the
+ * sum << shift fits 32 bits, and depth is at most 2^15. */
+typedef struct tp_matmul {
+    int32_t batch_0, batch_1, batch_2, left_0, left_1, left_2, right_0, right_1, right_2;
+    int32_t rows, depth, columns, left_transposed, right_transposed;
+    int32_t left_zero_point, right_zero_point, multiplier, shift, output_zero_point;
+} tp_matmul;
+
 /* 1x1 convolution, stride 1, no padding; also a fully connected layer, whose rows are the pixels (in_height 1).
  *   weights  [out_channels][in_channels]
  *   channels [out_channels]
@@ -279,6 +308,15 @@ void tp_depthwise_3x3_s8_dense_c(const tp_layer *layer, const int8_t *weights, c
 void tp_depthwise_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                                 const int8_t *input, int8_t *output, void *scratch);
 
+/* Transposed 2D convolution: the input pixel (row, column) adds a kernel of weights to the output, whose tap (i, j) falls on
+ * (row * stride_height - pad_top + i, column * stride_width - pad_left + j). No dilation.
+ * Phase (p, q) has the taps with i % stride_height = p and j % stride_width = q; phases come row by row.
+ *   weights  [stride_height][stride_width] phases, each [out_channels][rows][columns][in_channels], its last tap first
+ *   channels [stride_height][stride_width][out_channels], with the zero point folded in for the taps of the phase
+ *   scratch  as many bytes as the first phase has taps: rows * columns * in_channels */
+void tp_transpose_conv_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                                  const int8_t *input, int8_t *output, void *scratch);
+
 /* Average pooling: the mean of the pixels under the kernel, padding left out, ties away from zero; no change of scale.
  * Zero points and dilation are not used, out_channels = in_channels, and the kernel covers at least one pixel everywhere.
  * kernel_height * kernel_width < 2^24 keeps the sum within int32. */
@@ -330,6 +368,14 @@ void tp_logical_b8_dense_c(const tp_loops *loops, const tp_logical *op, const in
 void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right,
                           int8_t *output);
 
+/* Products of matrices.
+ *   left     [rows][depth], or [depth][rows] where left_transposed
+ *   right    [depth][columns], or [columns][depth] where right_transposed
+ *   output   [rows][columns]
+ *   scratch  [word-aligned] 4 * rows + depth bytes, and rows * depth more where left_transposed */
+void tp_batch_matmul_s8_dense_c(const tp_matmul *matmul, const int8_t *left, const int8_t *right, int8_t *output,
+                                void *scratch);
+
 /* Moves bytes; source and target do not overlap. */
 void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target);
 
@@ -347,6 +393,18 @@ void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int3
  *   input   [in_height][in_width][channels]
  *   output  [out_height][out_width][channels] */
 void tp_resize_bilinear_s8_dense_c(const tp_resize *resize, const int8_t *input, int8_t *output);
+
+/* Means and sums over any axes; fewer than 2^23 values to a result. */
+void tp_mean_s8_dense_c(const tp_reduce *reduce, const tp_mean *mean, const int8_t *input, int8_t *output);
+
+/* The largest value over any axes; the smallest for tp_reduce_min_s8_dense_c. */
+void tp_reduce_max_s8_dense_c(const tp_reduce *reduce, const int8_t *input, int8_t *output);
+void tp_reduce_min_s8_dense_c(const tp_reduce *reduce, const int8_t *input, int8_t *output);
+
+/* Where the largest value stands; the first of equal ones.
+ *   input   [before][along][behind]
+ *   output  [before][behind], word-aligned */
+void tp_arg_max_s8_dense_c(const tp_arg_max *arg_max, const int8_t *input, int32_t *output);
 
 /* The same values in another quantization, clamped to int8: differences from the input zero point have at most 9 bits, so
  * that no left shift of 22 overflows. The output may be the input.

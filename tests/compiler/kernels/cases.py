@@ -139,7 +139,9 @@ def run_kernel(
 
     for call in kernel.calls(op):
         library.call(kernel.name, [array(argument) for argument in call])
-    shaped = [result.reshape(1, *tensor.shape) for result, tensor in zip(results, op.outputs, strict=True)]
+    shaped = [
+        result.view(tensor.dtype).reshape(1, *tensor.shape) for result, tensor in zip(results, op.outputs, strict=True)
+    ]
     return (*shaped, *states)
 
 

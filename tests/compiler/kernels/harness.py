@@ -206,10 +206,10 @@ class Arm:
     """The kernels as Cortex-M4 or M0+ code in unicorn. Buffers end where their slot ends, and behind a slot nothing is
     mapped."""
 
-    CODE, CODE_BYTES = 0x0001_0000, 0x0004_0000
+    CODE, CODE_BYTES = 0x0001_0000, 0x0010_0000
     SLOTS, SLOT_BYTES, SLOT_STEP = 0x2000_0000, 0x0008_0000, 0x0010_0000
     STACK_TOP, STACK_BYTES = 0x3001_0000, 0x0001_0000
-    RETURN = 0x0005_0000 - 16
+    RETURN = CODE + CODE_BYTES - 16
     REGISTERS = (UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3)
 
     @classmethod

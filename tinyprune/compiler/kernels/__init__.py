@@ -5,11 +5,14 @@ from tinyprune.compiler.kernels import (
     five_conv,
     five_wide,
     interleaved,
+    matmul,
     moving,
     products,
     quads,
     recurrent,
+    reductions,
     sums,
+    transposed,
     unary,
 )
 from tinyprune.compiler.kernels.kernel import (
@@ -57,5 +60,5 @@ __all__ = [
 
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
-    *moving.ROWS, *unary.ROWS, *recurrent.ROWS,
+    *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS, *matmul.ROWS,
 )  # fmt: skip

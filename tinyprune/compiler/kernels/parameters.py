@@ -10,6 +10,7 @@ from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.pool import Pool2D
 from tinyprune.compiler.operators.quantize import Quantize
 from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.transpose_conv import TransposeConv
 from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.operators.window import Window
 from tinyprune.errors import ModelError
@@ -26,7 +27,7 @@ QUANTIZE_FIELDS = ("count", "multiplier", "shift", "input_zero_point", "output_z
 
 def window(op: Weighted | Pool2D) -> Window:
     """The sliding window; a fully connected layer is a 1×1 window over one pixel."""
-    return op.window if isinstance(op, (Conv2D, DepthwiseConv2D, Pool2D)) else Window()
+    return op.window if isinstance(op, (Conv2D, DepthwiseConv2D, Pool2D, TransposeConv)) else Window()
 
 
 def layer_fields(op: Weighted | Pool2D) -> dict[str, int]:
@@ -62,9 +63,14 @@ def channels(op: Weighted) -> npt.NDArray[np.int32]:
 
     Padding is then filled with the zero point itself. Raises ModelError where int32 accumulation could overflow.
     """
+    return checked_channels(op, weight_rows(op))
+
+
+def checked_channels(op: Weighted, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """The same for a layer, or a part of one, of the weights `[out_channels, taps]`."""
     multipliers, shifts = requantization(op)
-    bias = folded_bias(op)
-    if max_accumulator(op) > np.iinfo(np.int32).max:
+    bias = op.bias.astype(np.int64) - op.input.zero_point * rows.sum(axis=1)
+    if int((np.abs(bias) + 128 * np.abs(rows).sum(axis=1)).max()) > np.iinfo(np.int32).max:
         raise ModelError(
             f'layer "{op.name}": its weights and bias can overflow a 32-bit accumulator; quantize the model again'
         )

@@ -43,7 +43,7 @@ class Weights:
     bias: Int32
 
 
-def weights_fault(node: Node, rank: int, channel_axis: int) -> str | None:
+def weights_fault(node: Node, rank: int, channel_axis: int, bias_position: int = 2) -> str | None:
     """What is wrong with constant weights and bias, if anything: for the rules of weighted operators."""
     file, index = node.file, node.index(1)
     name = tensor_name(file, index)
@@ -56,18 +56,19 @@ def weights_fault(node: Node, rank: int, channel_axis: int) -> str | None:
         return f'weights "{name}" have zero points other than 0'
     if len(scales) not in (1, channels) or (len(scales) > 1 and axis != channel_axis):
         return f'weights "{name}" must have one scale, or one for each of the {channels} output channels'
-    if node.has(2):
-        bias = constant_of(file, node.index(2), "INT32")
+    if node.has(bias_position):
+        bias = constant_of(file, node.index(bias_position), "INT32")
         if bias.shape != (channels,):
             return f"its bias has shape {list(bias.shape)}, [{channels}] is needed"
     return None
 
 
-def read_weights(node: Node, channel_axis: int) -> Weights:
+def read_weights(node: Node, channel_axis: int, bias_position: int = 2) -> Weights:
     """Of an operator that keeps the rules above."""
     values = node.constant(1, "INT8")
     scales, _, _ = scales_of(node.file, node.index(1))
-    bias = node.constant(2, "INT32") if node.has(2) else np.zeros(values.shape[channel_axis], np.int32)
+    has_bias = node.has(bias_position)
+    bias = node.constant(bias_position, "INT32") if has_bias else np.zeros(values.shape[channel_axis], np.int32)
     return Weights(values, scales, bias)
 
 

@@ -43,6 +43,8 @@ def front_end(board: Board, network_input: Activation, network_output: Activatio
         raise UsageError(
             f"--audio needs a network that takes {FRAMES} frames of {COEFFICIENTS} MFCC; this one takes {shape}"
         )
+    if network_output.dtype != "int8":
+        raise UsageError(f"--audio needs a network that answers with int8 scores, not {network_output.dtype}")
     names = _checked(tuple(labels), network_output.size_bytes)
     scale, zero_point = float(network_input.scale), network_input.zero_point
     rule = Rule()

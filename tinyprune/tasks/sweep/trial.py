@@ -92,7 +92,7 @@ def _quality(content: bytes, dense: Any, data: Data) -> float:
     stored = samples.quantize(data.judging.reshape(-1, *source.shape), source, "data")
     answers = reference.infer(graph, stored)
     if data.labels is not None:
-        return float((answers.argmax(axis=1) == data.labels).mean())
+        return float((graph.classes(answers) == data.labels).mean())
     wanted = np.asarray(dense.predict(data.judging, verbose=0)).reshape(len(stored), -1)
     ratio = quantization_error.sqnr_db(target, wanted, answers)
     return min(max(ratio, -MOST_DECIBELS), MOST_DECIBELS)  # neither a database nor JSON knows infinity

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_dot.h"
+#include "tp_fixed_point.h"
+#include "tp_kernels.h"
+#include "tp_patch.h"
+
+#if defined(__GNUC__)
+#define NEVER_INLINE __attribute__((noinline)) /* what it works on stays in registers */
+#else
+#define NEVER_INLINE
+#endif
+
+/* Along one axis: the output pixels of a phase are first, first + stride, …; the kernel of the first of them begins at `begin` of
+ * the input, and has `taps` of it. */
+typedef struct axis {
+    int32_t first, begin, taps;
+} axis;
+
+static axis axis_of(int32_t phase, int32_t kernel, int32_t stride, int32_t padding)
+{
+    axis found;
+    const int32_t behind = phase - padding % stride;
+    found.taps = kernel > phase ? (kernel - phase - 1) / stride + 1 : 0;
+    found.first = behind < 0 ? behind + stride : behind;
+    found.begin = (found.first + padding - phase) / stride - (found.taps - 1);
+    return found;
+}
+
+static NEVER_INLINE int32_t dot(const int8_t *weights, const int8_t *x, int32_t taps, int32_t acc)
+{
+    return tp_dot_words(weights, x, taps, acc);
+}
+
+/* All output pixels of a phase; `layer` has its kernel, and no stride or padding. */
+static void run_phase(const tp_layer *layer, const tp_layer *whole, axis rows, axis columns, const int8_t *weights,
+                      const tp_channel *channels, const int8_t *input, int8_t *output, int8_t *patch)
+{
+    const int32_t taps = rows.taps * columns.taps * layer->in_channels, out_channels = layer->out_channels;
+    for (int32_t i = 0, row = rows.first; row < layer->out_height; i++, row += whole->stride_height) {
+        for (int32_t j = 0, column = columns.first; column < layer->out_width; j++, column += whole->stride_width) {
+            int8_t *y = output + (row * layer->out_width + column) * out_channels;
+            const int8_t *w = weights;
+            tp_gather_patch(layer, input, rows.begin + i, columns.begin + j, patch);
+            for (int32_t o = 0; o < out_channels; o++) {
+                y[o] = tp_output(dot(w, patch, taps, channels[o].bias), &channels[o], layer);
+                w += taps;
+            }
+        }
+    }
+}
+
+void tp_transpose_conv_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                                  const int8_t *input, int8_t *output, void *scratch)
+{
+    tp_layer phase = *layer;
+    phase.stride_height = phase.stride_width = 1;
+    phase.pad_top = phase.pad_left = 0;
+    for (int32_t i = 0; i < layer->stride_height; i++) {
+        const axis rows = axis_of(i, layer->kernel_height, layer->stride_height, layer->pad_top);
+        for (int32_t j = 0; j < layer->stride_width; j++) {
+            const axis columns = axis_of(j, layer->kernel_width, layer->stride_width, layer->pad_left);
+            phase.kernel_height = rows.taps;
+            phase.kernel_width = columns.taps;
+            run_phase(&phase, layer, rows, columns, weights, channels, input, output, scratch);
+            weights += layer->out_channels * rows.taps * columns.taps * layer->in_channels;
+            channels += layer->out_channels;
+        }
+    }
+}
