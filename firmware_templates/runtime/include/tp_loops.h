@@ -86,12 +86,14 @@ static inline void tp_put(int8_t *y, uint32_t word, int32_t count)
         const int32_t step_a = loops->left_3, step_b = loops->right_3;                                                 \
         int32_t rest = loops->count_3;                                                                                 \
         if (step_a != 0 && step_b != 0) {                                                                              \
-            for (; rest >= 4; rest -= 4) {                                                                             \
-                tp_store4(y, WORD(&local, tp_load4(a), tp_load4(b)));                                                  \
-                a += 4;                                                                                                \
-                b += 4;                                                                                                \
-                y += 4;                                                                                                \
+            const int32_t whole = rest & ~3;                                                                           \
+            for (int32_t i = 0; i < whole; i += 4) {                                                                   \
+                tp_store4(y + i, WORD(&local, tp_load4(a + i), tp_load4(b + i)));                                      \
             }                                                                                                          \
+            a += whole;                                                                                                \
+            b += whole;                                                                                                \
+            y += whole;                                                                                                \
+            rest -= whole;                                                                                             \
         }                                                                                                              \
         if (rest >= 4) { /* one of them is broadcast, or both are */                                                   \
             uint32_t x0 = tp_some(a, 0, 4), x1 = tp_some(b, 0, 4);                                                     \
