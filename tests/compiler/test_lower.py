@@ -14,7 +14,7 @@ from tinyprune.compiler.kernels import Layout, five_wide
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.weighted import requantization
 from tinyprune.device import boards
-from tinyprune.errors import DoesNotFit
+from tinyprune.errors import DoesNotFit, ModelError
 
 NANO33 = boards.load("nano33")
 HOST = boards.load("host")
@@ -250,3 +250,14 @@ def test_ram_of_a_network_that_runs_row_by_row() -> None:
     fast, least = (lower.lower(graph, NANO33, goal) for goal in ("speed", "ram"))  # type: ignore[arg-type]
     assert least.arena.arena_bytes < 0.6 * fast.arena.arena_bytes
     assert lower.smallest_arena(least).cycles_ratio == 1
+
+
+def test_a_bias_that_was_clipped_is_named() -> None:
+    """Some quantizers give dead channels a scale of next to nothing, and their bias what is left of it."""
+    bias = np.array([5, -(1 << 31), 7, -(1 << 31)], np.int32)
+    weights = np.ones((4, 1, 1, 2), np.int8)
+    layer = Conv(weights=weights, weight_scales=[0.01, 1e-13, 0.01, 1e-13], bias=bias, activation="RELU")
+    with pytest.raises(
+        ModelError, match=r"bias of 2 of 4 channels \(1, 3\) has been clipped to -2,147,483,648.*1\.0e-13"
+    ):
+        lower.lower(tflite_models.graph(Input((2, 2, 2), 0.1, 3), [layer]), HOST)

@@ -71,10 +71,23 @@ def checked_channels(op: Weighted, rows: npt.NDArray[np.int64]) -> npt.NDArray[n
     multipliers, shifts = requantization(op)
     bias = op.bias.astype(np.int64) - op.input.zero_point * rows.sum(axis=1)
     if int((np.abs(bias) + 128 * np.abs(rows).sum(axis=1)).max()) > np.iinfo(np.int32).max:
-        raise ModelError(
-            f'layer "{op.name}": its weights and bias can overflow a 32-bit accumulator; quantize the model again'
-        )
+        raise ModelError(f'layer "{op.name}": {_overflow(op)}')
     return np.stack([bias.astype(np.int32), multipliers, shifts], axis=1)
+
+
+def _overflow(op: Weighted) -> str:
+    """What is wrong with a layer whose sums can overflow, and what to do."""
+    limits = np.iinfo(np.int32)
+    clipped = np.flatnonzero((op.bias == limits.min) | (op.bias == limits.max))
+    if not len(clipped):
+        return "its weights and bias can overflow a 32-bit accumulator; quantize the model again"
+    scale = float(np.broadcast_to(op.weight_scales, op.out_channels)[clipped].max())
+    shown = ", ".join(map(str, clipped[:4])) + (", …" if len(clipped) > 4 else "")
+    return (
+        f"the bias of {len(clipped)} of {op.out_channels} channels ({shown}) has been clipped to "
+        f"{op.bias[clipped[0]]:,}: the weights of these channels are next to 0, and so is the scale that the quantizer gave them ({scale:.1e}). "
+        "They always give the same value: remove such dead channels from the network, or quantize with another tool"
+    )
 
 
 def folded_bias(op: Weighted) -> npt.NDArray[np.int64]:
