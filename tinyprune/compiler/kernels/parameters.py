@@ -85,9 +85,9 @@ def _overflow(op: Weighted) -> str:
     shown = ", ".join(map(str, clipped[:4])) + (", …" if len(clipped) > 4 else "")
     return (
         f"the bias of {len(clipped)} of {op.out_channels} channels ({shown}) has been clipped to "
-        f"{op.bias[clipped[0]]:,}: the weights of these channels are next to 0, and so is the scale "
-        f"that the quantizer gave them ({scale:.1e}). They always give the same value: remove such dead channels from the "
-        "network, or quantize with another tool"
+        f"{op.bias[clipped[0]]:,}: the weights of these channels are next to 0, and so is the scale that the quantizer "
+        f"gave them ({scale:.1e}). They always give the same value: remove such dead channels from the network, or "
+        "quantize with another tool"
     )
 
 
