@@ -151,8 +151,8 @@ alignas(16) static uint8_t arena[TP_NETWORK_ARENA_BYTES];
 #else
 static _Alignas(16) uint8_t arena[TP_NETWORK_ARENA_BYTES];
 #endif
-#define READ(input, bytes, zero_point, scale) if (fread(input(arena), 1, bytes, stdin) != bytes) return 1;
-#define WRITE(output, bytes, zero_point, scale) fwrite(output(arena), 1, bytes, stdout);
+#define READ(input, bytes, zero_point, scale, type) if (fread(input(arena), 1, bytes, stdin) != bytes) return 1;
+#define WRITE(output, bytes, zero_point, scale, type) fwrite(output(arena), 1, bytes, stdout);
 int main(void) {
 #if TP_NETWORK_STATE_BYTES > 0
     tp_network_reset(arena);

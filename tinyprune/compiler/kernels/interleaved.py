@@ -134,7 +134,7 @@ def _expanded_bytes(op: Conv2D | FullyConnected) -> int:
 def _direct_cycles(per_mac: float, op: Conv2D | FullyConnected) -> float:
     """Each row of the kernel is a dot product of its own, for every two outputs."""
     rows = 1 if isinstance(op, FullyConnected) else op.window.kernel[0]
-    return per_mac * op.macs + (40 + 30 * rows) * op.output.size_bytes
+    return per_mac * op.macs + (100 + 70 * rows) * op.output.size_bytes
 
 
 def _pack_small(op: Conv2D | FullyConnected) -> Array:
@@ -186,8 +186,8 @@ ROWS = (
     ),
     _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
-    _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, partial(_direct_cycles, 9.1)),
-    _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, partial(_direct_cycles, 3.3)),
+    _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, partial(_direct_cycles, 13.2)),
+    _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, partial(_direct_cycles, 2.9)),
     _row(
         "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
         scratch_bytes=lambda op: op.out_channels,
