@@ -10,7 +10,8 @@ import pytest
 
 from tests.graphs import NETWORKS, STATEFUL
 from tests.tasks.conftest import Run
-from tinyprune.compiler import oracle, reader, samples
+from tinyprune.compiler import edges, oracle, reader, samples
+from tinyprune.compiler.graph import Edge
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.device.protocol import Device
@@ -186,3 +187,42 @@ def test_the_c_interface_serves_any_network(tmp_path: Path, name: str) -> None:
     inputs = samples.make(reader.read(model), 9)[-5:]
     done = subprocess.run([tmp_path / "main"], input=inputs.tobytes(), capture_output=True, check=True)
     assert done.stdout == oracle.infer(model, inputs).tobytes()
+
+
+HELPERS = r"""
+#include <stdio.h>
+#include "network.h"
+int main(void) {
+    float real;
+    for (int stored = -128; stored < 128; stored++) {
+        const float value = tp_network_output_to_real((int8_t)stored);
+        fwrite(&value, sizeof value, 1, stdout);
+    }
+    while (fread(&real, sizeof real, 1, stdin) == 1) {
+        const int8_t stored = tp_network_input_from_real(real);
+        fwrite(&stored, 1, 1, stdout);
+    }
+    return 0;
+}
+"""
+
+
+def test_the_header_converts_real_values_as_tflite_micro_does(tmp_path: Path) -> None:
+    """Against the table that DEQUANTIZE follows, and QUANTIZE's arithmetic, at halves and beside them."""
+    built(tmp_path, "residual", "host", run=False)
+    graph = NETWORKS["residual"]().graph
+    project, (source, target) = tmp_path / "out/project", (graph.inputs[0], graph.outputs[0])
+    (tmp_path / "main.c").write_text(HELPERS)
+    folders = [f"-I{project / folder}" for folder in ("network", "runtime/include")]
+    command = [*ZIG, "cc", "-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", *folders]
+    subprocess.run([*command, str(tmp_path / "main.c"), "-o", str(tmp_path / "main")], check=True)
+    halves = (np.arange(-700, 700) / 2).astype(np.float32) * source.scale
+    beside = [np.nextafter(halves, np.float32(limit)) for limit in (-np.inf, np.inf)]
+    far = np.array([np.inf, -np.inf, 3e38, -3e38, 0.0, -0.0], np.float32)
+    reals = np.concatenate([halves, *beside, far, np.random.default_rng(1).normal(0, 9, 5000).astype(np.float32)])
+    done = subprocess.run([tmp_path / "main"], input=reals.tobytes(), capture_output=True, check=True)
+    scale, zero_point = float(source.scale), source.zero_point
+    edge = Edge("float32", 1.0, 0, np.zeros(256, np.float32))
+    assert done.stdout[1024:] == edges.quantized(edge, reals, scale, zero_point).tobytes()
+    stored = np.arange(-128, 128)
+    assert done.stdout[:1024] == (float(target.scale) * (stored - target.zero_point)).astype(np.float32).tobytes()

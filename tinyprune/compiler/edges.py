@@ -182,7 +182,8 @@ def quantized(edge: Edge, values: Array, scale: float, zero_point: int) -> Int8:
     if edge.dtype != "float32":
         stored: Int8 = requantized(values, edge.scale, edge.zero_point, scale, zero_point)
         return stored
-    quotient = (values.astype(np.float32) / np.float32(scale)).astype(np.float64)
+    with np.errstate(over="ignore"):  # infinite is as good as large
+        quotient = (values.astype(np.float32) / np.float32(scale)).astype(np.float64)
     rounded = np.trunc(quotient + np.copysign(0.5, quotient)) + zero_point
     found: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
     return found

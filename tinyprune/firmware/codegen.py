@@ -158,6 +158,7 @@ def _ends(
                 "type": c_type(tensor.dtype),
                 "scale": tensor.scale,
                 "scale_nano": round(float(tensor.scale) * 1e9),
+                "scale_literal": f"{np.format_float_scientific(np.float32(tensor.scale), unique=True, trim='0')}f",
                 "zero_point": tensor.zero_point,
                 "offset": offset,
             }
