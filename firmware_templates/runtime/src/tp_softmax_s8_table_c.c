@@ -32,6 +32,12 @@ static void divide(const int8_t *input, int8_t *output, int32_t depth, int32_t m
 {
     int32_t bits_over_unit;
     const int32_t scale = tp_reciprocal(sum, SUM_INTEGER_BITS, &bits_over_unit), shift = bits_over_unit + 31 - 8;
+    if (shift > 31) { /* 512 or more values share what there is: less than half of a 256th for each */
+        for (int32_t i = 0; i < depth; i++) {
+            *output++ = -128;
+        }
+        return;
+    }
     const uint32_t half = UINT32_C(1) << (shift - 1);
     for (const int8_t *end = input + depth; input != end; input++) {
         const uint32_t product = (uint32_t)tp_doubling_high_mul(scale, exponentials[most - *input]);

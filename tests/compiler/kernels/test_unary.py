@@ -5,16 +5,19 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from tests import operator_files
 from tests.compiler.kernels import harness
 from tests.compiler.kernels.cases import PLAIN, check, draws
 from tests.compiler.kernels.harness import Library
 from tests.compiler.kernels.test_kernels import BACKENDS
-from tinyprune.compiler import reference
+from tinyprune.compiler import oracle, reference
 from tinyprune.compiler.graph import Activation
 from tinyprune.compiler.kernels import NOWHERE, Constant, Struct
+from tinyprune.compiler.operators import softmax
 from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.log_softmax import LogSoftmax
 from tinyprune.compiler.operators.relu import Relu
+from tinyprune.compiler.operators.softmax import Softmax
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -84,3 +87,24 @@ def test_the_output_may_be_the_input(library: Library, name: str) -> None:
         found = np.array(operands[0]).reshape(-1)
         library.call(IN_PLACE[name], [*constants, found])
         np.testing.assert_array_equal(found, wanted.reshape(-1))
+
+
+def test_softmax_of_more_values_than_tflite_micro_is_sure_of(library: Library) -> None:
+    """Sums below, at and above 2^9, the most values that there may be."""
+    random = np.random.default_rng(5)
+    for depth in (511, 512, 513, 1000, 4095):
+        x = np.stack([np.zeros(depth), random.integers(-128, 128, depth), np.arange(depth) % 256 - 128]).astype(np.int8)
+        target = Activation(1, "y", x.shape, np.float32(1 / 256), -128)
+        for scale in (0.0005, 0.05):
+            op = Softmax("softmax", source(x.shape, scale), target, 1.0)
+            check(library, PLAIN["tp_softmax_s8_table_c"], op, x[None])
+
+
+@pytest.mark.tflm
+def test_softmax_of_many_values_as_tflite_micro() -> None:
+    depth = 1000
+    target = Activation(1, "y", (depth,), np.float32(1 / 256), -128)
+    op = Softmax("softmax", source((depth,), 0.1), target, 1.0)
+    inputs = np.random.default_rng(6).integers(-128, 128, (40, depth)).astype(np.int8)
+    wanted = oracle.infer(operator_files.file_of([op], [op.input], [op.output]), inputs)
+    np.testing.assert_array_equal(softmax.infer(op, inputs), wanted)

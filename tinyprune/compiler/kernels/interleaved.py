@@ -27,7 +27,7 @@ from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.pool import Pool2D
 from tinyprune.compiler.operators.quantize import Quantize
-from tinyprune.compiler.operators.softmax import Softmax
+from tinyprune.compiler.operators.softmax import SURE_DEPTH, Softmax
 from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.sparsity import DENSE, TWO_OF_FOUR, two_of_four
 
@@ -157,9 +157,9 @@ def _as_stored(op: Weighted) -> Array:
     return op.weights
 
 
-def _sums_in_32_bits(op: Softmax) -> bool:
-    """The kernel's Q12.19 sum of exponentials has room for this many classes."""
-    return op.input.file_shape[-1] <= 511
+def _sums_below_512(op: Softmax) -> bool:
+    """The kernel rounds by 31 bits at most: its Q12.19 sum of exponentials is below 2^9."""
+    return op.input.file_shape[-1] <= SURE_DEPTH
 
 
 def _row(
@@ -199,7 +199,7 @@ ROWS = (
         "tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", always, _quantize, linear(0, 18), in_place=lambda _op: (0,)
     ),
     Kernel(
-        "tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_in_32_bits, _softmax, linear(0, 400),
+        "tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_below_512, _softmax, linear(0, 400),
         in_place=lambda _op: (0,),
     ),
 )  # fmt: skip

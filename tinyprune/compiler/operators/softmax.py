@@ -13,8 +13,10 @@ from tinyprune.compiler.operators.operator import Operator, Written, one_result,
 from tinyprune.errors import ModelError
 
 _OPTIONS = "SoftmaxOptions"
-#: TFLite's sum of exponentials is Q12.19 and must stay below 2^9.
-MAX_DEPTH = 511
+#: TFLite's sum of exponentials is Q12.19.
+MAX_DEPTH = 4095
+#: Where their sum is below 2^9, whatever the values: TFLite Micro stops at larger sums, here probabilities are then 0.
+SURE_DEPTH = 511
 _SUM_INTEGER_BITS = 12
 
 
@@ -49,7 +51,7 @@ def in_range(node: Node) -> str | None:
 
 
 def shallow(node: Node) -> str | None:
-    """It is over a last axis of at most 511 values."""
+    """It is over a last axis of at most 4095 values (TFLite Micro stops where more than 511 are next to equal)."""
     shape = node.activation(0).file_shape
     if not shape:
         return "its operand has no axis"
@@ -77,7 +79,7 @@ def infer(op: Softmax, x: Array) -> Int8:
 
 
 def case(random: np.random.Generator) -> Softmax:
-    depth = int(random.choice([cases.size(random, 20), cases.size(random, 20), MAX_DEPTH]))
+    depth = int(random.choice([cases.size(random, 20), cases.size(random, 20), SURE_DEPTH]))
     scale = float(random.choice([random.uniform(0.01, 0.1), 2.0**-10, 0.0625, 1.0, 30.0]))
     shape = (*(cases.shape(random, 3, 6)[1:] if random.integers(2) else ()), depth)
     source = cases.activation(random, shape, scale_=scale)
