@@ -21,7 +21,7 @@ from tinyprune.compiler.operators.logistic import Logistic, Tanh
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.mean import Mean
 from tinyprune.compiler.operators.pad import Pad, PadV2
-from tinyprune.compiler.operators.relu import LeakyRelu
+from tinyprune.compiler.operators.relu import LeakyRelu, Relu, Relu6
 from tinyprune.compiler.operators.reshape import ExpandDims, Reshape
 from tinyprune.compiler.operators.slice_ import StridedSlice
 from tinyprune.compiler.operators.softmax import Softmax
@@ -312,6 +312,23 @@ def activations() -> Network:
     return b.network([x], [b.conv(shares, 6), gate])
 
 
+def clamped() -> Network:
+    """RELUs that become fused activations, and such that cannot: of another scale, of a tensor with two readers."""
+    b = Build(11)
+    x = b.tensor((6, 5, 4))
+
+    def relu(y: Activation, kind: type = Relu, scale: float | None = None) -> Activation:
+        z = b.like(y, y.shape) if scale is None else b.tensor(y.shape, scale, y.zero_point)
+        b.ops.append(kind(f"relu_{len(b.ops)}", y, z))
+        return z
+
+    y = relu(b.conv(x, 8, (3, 3), relu=False), Relu6)
+    y = relu(b.add(y, b.conv(x, 8, relu=False)))
+    y = relu(b.conv(y, 8, relu=False), scale=0.07)
+    end = b.conv(y, 6, relu=False)
+    return b.network([x], [relu(end), end])
+
+
 def classifier() -> Network:
     """Global average pooling, scores, and the class as an int32 output; one of another kind beside it."""
     b = Build(10)
@@ -363,7 +380,7 @@ def shuffled() -> Network:
 NETWORKS: dict[str, Callable[[], Network]] = {
     "residual": residual, "five_wide_block": five_wide_block, "two_by_two": two_by_two, "branches": branches,
     "gates": gates, "constants": constants, "streaming": streaming, "counter": counter, "untouched": untouched,
-    "activations": activations, "padded": padded, "dilated": dilated, "shuffled": shuffled,
+    "activations": activations, "clamped": clamped, "padded": padded, "dilated": dilated, "shuffled": shuffled,
     "classifier": classifier,
 }  # fmt: skip
 STATEFUL = ("streaming", "counter")

@@ -112,6 +112,15 @@ def test_a_depthwise_convolution_of_one_channel_is_a_convolution() -> None:
         np.testing.assert_array_equal(oracle.infer(file, inputs, graph), reference.infer(folded, inputs))
 
 
+def test_a_relu_becomes_the_fused_activation_of_what_is_before_it() -> None:
+    graph = NETWORKS["clamped"]().graph
+    folded = fold(graph)
+    assert kinds(graph) == ["Conv2D", "Conv2D", "Add", "Conv2D", "Relu", "Conv2D", "Relu"]
+    first = folded.ops[0]
+    assert isinstance(first, Conv2D)
+    assert first.activation_min == first.output.zero_point < first.activation_max < 127
+
+
 def test_what_cannot_be_folded_is_refused_in_words() -> None:
     b = Build(3)
     x = b.tensor((8, 8, 4))

@@ -3,6 +3,8 @@
 * A PAD with the value that a convolution takes for padding, or a max pool, becomes the padding of its window.
 * A convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is dilated by their blocks: so converters write it.
 * A depthwise convolution of one channel is a convolution: converters from PyTorch write first layers so.
+* A RELU or RELU6 behind a convolution, a fully connected layer or a sum becomes its fused activation, if both have one
+  quantization; so does any other operator of one value that only clamps.
 * A view of a view that has the shape of a tensor before them is that tensor.
 
 The reader does not fold: reports and other runtimes see the operators of the file.
@@ -15,22 +17,27 @@ from typing import Any
 
 import numpy as np
 
+from tinyprune.compiler import reference
 from tinyprune.compiler.graph import Activation, Graph, Op, Tensor
+from tinyprune.compiler.operators.binary import ClampedBinary
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.lookup import Lookup
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.pad import Pad
 from tinyprune.compiler.operators.space_to_batch import BatchToSpace, SpaceToBatch
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.operators.window import Pair, Window
 
 _LOWEST = -128  # never wins in a max pool
+_CLAMPING = (Weighted, ClampedBinary)
 _RANK = 3  # of a map, its batch of 1 left out
 
 
 @lru_cache(maxsize=1)
 def fold(graph: Graph) -> Graph:
     """The same network with fewer operators."""
-    for rule in (_without_views, _dilated, _padded, _of_one_channel):
+    for rule in (_without_views, _dilated, _padded, _of_one_channel, _clamped):
         graph = rule(graph)
     return graph
 
@@ -181,6 +188,32 @@ def _convolution(op: DepthwiseConv2D) -> Conv2D:
     """With `[kernel_h, kernel_w, out_channels]` weights as `[out_channels, kernel_h, kernel_w, 1]`."""
     values = {field.name: getattr(op, field.name) for field in fields(op)}
     return Conv2D(**values | {"weights": np.ascontiguousarray(op.weights.transpose(2, 0, 1)[..., None])})
+
+
+def _clamped(graph: Graph) -> Graph:
+    uses, exchanged, gone = _uses(graph), dict[Op, Op](), list[Op]()
+    for op in graph.ops:
+        maker = uses.makers.get(op.input.index) if isinstance(op, Lookup) else None
+        if not isinstance(op, Lookup) or not isinstance(maker, _CLAMPING) or uses.only_reader(op.input) is not op:
+            continue
+        bounds = _bounds(op) if _kind(op.input) == _kind(op.output) else None
+        if bounds is not None:
+            low, high = (int(np.clip(old, *bounds)) for old in (maker.activation_min, maker.activation_max))
+            exchanged[maker] = replace(maker, output=op.output, activation_min=low, activation_max=high)
+            gone.append(op)
+    return _exchanged(graph, exchanged, gone)
+
+
+def _kind(tensor: Activation) -> tuple[Any, ...]:
+    return tensor.shape, tensor.batched, tensor.dtype, float(tensor.scale), tensor.zero_point
+
+
+def _bounds(op: Lookup) -> tuple[int, int] | None:
+    """Of what an operator of one value does to stored values, where it does nothing but clamp."""
+    every = np.arange(-128, 128).astype(np.int8)
+    found = reference.run_op(op, every)[0]
+    low, high = int(found.min()), int(found.max())
+    return (low, high) if np.array_equal(found, every.clip(low, high)) else None
 
 
 def _covers(window: Window, before: tuple[int, ...], behind: tuple[int, ...]) -> bool:
