@@ -46,17 +46,34 @@ def test_a_network_that_nothing_here_runs_is_quantized_all_the_same(run: Run) ->
     from tf_keras import Sequential, layers, utils
 
     utils.set_random_seed(0)
-    Sequential([layers.Input((8, 6)), layers.LSTM(8), layers.Dense(4)]).save("recurrent.keras")
-    np.save("sequences.npy", np.random.default_rng(1).normal(size=(20, 8, 6)))
-    question = ("quantize", "recurrent.keras", "--calibration", "sequences.npy", "-o", "a.tflite", "-q")
+    Sequential([layers.Input((8,)), layers.Dense(8, "gelu"), layers.Dense(4)]).save("gelu.keras")
+    np.save("values.npy", np.random.default_rng(1).normal(size=(20, 8)))
+    question = ("quantize", "gelu.keras", "--calibration", "values.npy", "-o", "a.tflite", "-q")
     code, out, err = run(*question)
     assert (code, out) == (0, "written   a.tflite\n")
     assert err.startswith("warning: what int8 costs each layer is not known: ")
-    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in err
+    assert "GELU" in err
     assert Path("a.tflite").stat().st_size > 1000
     code, out, _ = run(*question, "--json")
     assert (code, json.loads(out)["layers"]) == (0, [])
-    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in json.loads(out)["unknown"]
+    assert "GELU" in json.loads(out)["unknown"]
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.tflm
+def test_a_recurrent_network_goes_all_the_way(run: Run) -> None:
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    Sequential([layers.Input((8, 6)), layers.LSTM(8), layers.Dense(4)]).save("recurrent.keras")
+    np.save("sequences.npy", np.random.default_rng(1).normal(size=(20, 8, 6)))
+    code, out, _ = run("quantize", "recurrent.keras", "--calibration", "sequences.npy", "-o", "a.tflite", "-q")
+    assert code == 0
+    assert "lstm_1" in out
+    code, out, _ = run("build", "--board", "nano33", "--model", "a.tflite", "-o", "out", "-q")
+    assert code == 0
+    assert "64 of 64 outputs are bit-identical" in out
 
 
 @pytest.mark.parametrize("unroll", [False, True])
