@@ -268,6 +268,38 @@ class Unary(Op):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Joining(Op):
+    """An operator that makes one tensor of any number of parts."""
+
+    parts: tuple[Tensor, ...]
+    output: Activation
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return self.parts
+
+    @property
+    def outputs(self) -> tuple[Activation, ...]:
+        return (self.output,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parting(Op):
+    """An operator that cuts a tensor into any number of parts."""
+
+    input: Activation
+    parts: tuple[Activation, ...]
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.input,)
+
+    @property
+    def outputs(self) -> tuple[Activation, ...]:
+        return self.parts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """A network. Raises ModelError at creation unless its operators can run in this order."""
 

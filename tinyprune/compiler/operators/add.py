@@ -12,11 +12,10 @@ import numpy as np
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node
 from tinyprune.compiler.graph import Array, Int8
-from tinyprune.compiler.operators import cases
+from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.binary import (
     ClampedBinary,
     case_operands,
-    clamped,
     clamped_reader,
     clamped_writer,
     differences,
@@ -85,7 +84,7 @@ def _case_of(kind: type[Add], name: str) -> Callable[[np.random.Generator], Add]
 def _operator(kind: type[Add], code: str, about: str, resolver: str) -> Operator:
     name, options = code.lower(), f"{code.capitalize()}Options"
     rules = (
-        one_result, two_operands, shapes_agree, something_is_computed, scales_below_one, clamped(options),
+        one_result, two_operands, shapes_agree, something_is_computed, scales_below_one, fused.clamped(options),
     )  # fmt: skip
     read, write = clamped_reader(kind, options), clamped_writer(code, options)
     return Operator(kind, name, about, read, rules, infer, _case_of(kind, name), write, resolver)

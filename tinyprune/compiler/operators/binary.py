@@ -68,16 +68,6 @@ def two_operands(node: Node) -> str | None:
     return None if len(node.inputs) == 2 else f"it has {len(node.inputs)} operands"
 
 
-def clamped(options: str) -> Callable[[Node], str | None]:
-    """The rule about the fused activation, for operators with these options."""
-
-    def rule(node: Node) -> str | None:
-        """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
-        return fused.clampable(node, options)
-
-    return rule
-
-
 def reader(kind: type[Binary], *types: str) -> Callable[[Node], Any]:
     """For operators without parameters, whose result is of one of `types` (int8 if there are none)."""
     return lambda node: kind(node.name, node.operand(0), node.operand(1), node.result(0, *types))

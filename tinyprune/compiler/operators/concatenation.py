@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Activation, Array, Move, Op, Tensor, moved, strides
+from tinyprune.compiler.graph import Array, Joining, Move, Tensor, moved, strides
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, file_axis, one_result
 
@@ -13,20 +13,10 @@ _OPTIONS = "ConcatenationOptions"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Concatenation(Op):
+class Concatenation(Joining):
     """`axis` is one of the output's shape."""
 
-    parts: tuple[Tensor, ...]
-    output: Activation
     axis: int
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return self.parts
-
-    @property
-    def outputs(self) -> tuple[Activation, ...]:
-        return (self.output,)
 
     @property
     def moves(self) -> tuple[Move, ...]:

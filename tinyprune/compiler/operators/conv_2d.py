@@ -19,7 +19,7 @@ from tinyprune.compiler.operators.weighted import (
     weights_fault,
     written_constants,
 )
-from tinyprune.compiler.operators.window import Window, case_window, geometry, read_window, taps, window_options
+from tinyprune.compiler.operators.window import Window, case_window, read_window, slides, taps, window_options
 
 _OPTIONS = "Conv2DOptions"
 
@@ -43,13 +43,6 @@ def weights_are_int8(node: Node) -> str | None:
     return weights_fault(node, 4, 0)
 
 
-def slides(node: Node) -> str | None:
-    """It slides over maps of height, width and channels, in a batch of 1 or between SPACE_TO_BATCH_ND and
-    BATCH_TO_SPACE_ND, and its result has the size that follows."""
-    height, width = node.constant(1, "INT8").shape[1:3]
-    return geometry(node, node.options(_OPTIONS), (height, width))
-
-
 def channels_agree(node: Node) -> str | None:
     """It is not grouped: every output channel reads all input channels."""
     out_channels, _, _, in_channels = node.constant(1, "INT8").shape
@@ -57,11 +50,6 @@ def channels_agree(node: Node) -> str | None:
     if (in_channels, out_channels) == (before, behind):
         return None
     return f"it has weights for {in_channels} → {out_channels} channels, but maps of {before} → {behind}"
-
-
-def clamped(node: Node) -> str | None:
-    """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
-    return fused.clampable(node, _OPTIONS)
 
 
 def read(node: Node) -> Conv2D:
@@ -102,5 +90,6 @@ def write(op: Conv2D) -> Written:
 
 CONV_2D = Operator(
     Conv2D, "conv", "2D convolution with any kernel, stride, dilation and padding.", read,
-    (one_result, weights_are_int8, slides, channels_agree, clamped), infer, case, write, "AddConv2D",
+    (one_result, weights_are_int8, slides(_OPTIONS), channels_agree, fused.clamped(_OPTIONS)),
+    infer, case, write, "AddConv2D",
 )  # fmt: skip

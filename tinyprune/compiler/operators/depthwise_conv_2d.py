@@ -19,7 +19,7 @@ from tinyprune.compiler.operators.weighted import (
     weights_fault,
     written_constants,
 )
-from tinyprune.compiler.operators.window import Window, case_window, geometry, read_window, taps, window_options
+from tinyprune.compiler.operators.window import Window, case_window, read_window, slides, taps, window_options
 
 _OPTIONS = "DepthwiseConv2DOptions"
 
@@ -45,13 +45,6 @@ def weights_are_int8(node: Node) -> str | None:
     return weights_fault(node, 4, 3)
 
 
-def slides(node: Node) -> str | None:
-    """It slides over maps of height, width and channels, in a batch of 1 or between SPACE_TO_BATCH_ND and
-    BATCH_TO_SPACE_ND, and its result has the size that follows."""
-    height, width = node.constant(1, "INT8").shape[1:3]
-    return geometry(node, node.options(_OPTIONS), (height, width))
-
-
 def channels_agree(node: Node) -> str | None:
     """It has depth_multiplier output channels for each input channel."""
     shape = node.constant(1, "INT8").shape
@@ -62,11 +55,6 @@ def channels_agree(node: Node) -> str | None:
     if multiplier * before != behind:
         return f"its depth multiplier is {multiplier} for {before} → {behind} channels"
     return None
-
-
-def clamped(node: Node) -> str | None:
-    """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
-    return fused.clampable(node, _OPTIONS)
 
 
 def read(node: Node) -> DepthwiseConv2D:
@@ -105,5 +93,6 @@ def write(op: DepthwiseConv2D) -> Written:
 
 DEPTHWISE_CONV_2D = Operator(
     DepthwiseConv2D, "depthwise", "Depthwise 2D convolution with any kernel, stride, dilation, padding and multiplier.",
-    read, (one_result, weights_are_int8, slides, channels_agree, clamped), infer, case, write, "AddDepthwiseConv2D",
+    read, (one_result, weights_are_int8, slides(_OPTIONS), channels_agree, fused.clamped(_OPTIONS)),
+    infer, case, write, "AddDepthwiseConv2D",
 )  # fmt: skip

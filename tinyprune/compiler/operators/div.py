@@ -12,11 +12,10 @@ import numpy.typing as npt
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node
 from tinyprune.compiler.graph import Array, ConstantTensor, Int8, Tensor
-from tinyprune.compiler.operators import cases
+from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.binary import (
     ClampedBinary,
     case_operands,
-    clamped,
     clamped_reader,
     clamped_writer,
     differences,
@@ -100,7 +99,7 @@ DIV = Operator(
     Div, "div", "Quotient of a tensor and a constant, with broadcasting.", clamped_reader(Div, _OPTIONS),
     (
         one_result, two_operands, shapes_agree, something_is_computed, constant_divisor, quotients_fit,
-        clamped(_OPTIONS),
+        fused.clamped(_OPTIONS),
     ),
     infer, case, clamped_writer("DIV", _OPTIONS), "AddDiv",
 )  # fmt: skip

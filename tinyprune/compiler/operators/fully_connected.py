@@ -55,11 +55,6 @@ def rows_agree(node: Node) -> str | None:
     return None
 
 
-def clamped(node: Node) -> str | None:
-    """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
-    return fused.clampable(node, _OPTIONS)
-
-
 def read(node: Node) -> FullyConnected:
     source, target = node.ends()
     w = read_weights(node, 0)
@@ -89,5 +84,6 @@ def write(op: FullyConnected) -> Written:
 
 FULLY_CONNECTED = Operator(
     FullyConnected, "fully_connected", "Fully connected layer, over one row of values or several.", read,
-    (one_result, plain_weights, weights_are_int8, rows_agree, clamped), infer, case, write, "AddFullyConnected",
+    (one_result, plain_weights, weights_are_int8, rows_agree, fused.clamped(_OPTIONS)),
+    infer, case, write, "AddFullyConnected",
 )  # fmt: skip

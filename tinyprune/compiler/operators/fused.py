@@ -1,5 +1,6 @@
 """Fused activations: what clamps an operator's result, as bounds of stored values."""
 
+from collections.abc import Callable
 from math import isfinite
 
 import numpy as np
@@ -44,10 +45,15 @@ def stored_bounds(reals: tuple[float | None, float | None], scale: np.float32, z
     return stored(reals[0], -128), stored(reals[1], 127)
 
 
-def clampable(node: Node, options_name: str) -> str | None:
-    """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
-    name = activation_name(node, options_name)
-    return None if name in ACTIVATIONS else f"it has the fused activation {name}"
+def clamped(options_name: str) -> Callable[[Node], str | None]:
+    """The rule about the fused activation, for operators with these options."""
+
+    def rule(node: Node) -> str | None:
+        """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
+        name = activation_name(node, options_name)
+        return None if name in ACTIVATIONS else f"it has the fused activation {name}"
+
+    return rule
 
 
 def code(low: int, high: int, output: Activation) -> int:

@@ -7,12 +7,11 @@ import numpy as np
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node
 from tinyprune.compiler.graph import Array, Int8
-from tinyprune.compiler.operators import cases
+from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.binary import (
     MOST,
     ClampedBinary,
     case_operands,
-    clamped,
     clamped_reader,
     clamped_writer,
     differences,
@@ -61,6 +60,6 @@ def case(random: np.random.Generator) -> Mul:
 MUL = Operator(
     Mul, "mul", "Product of two tensors, or of a tensor and a constant, with broadcasting.",
     clamped_reader(Mul, _OPTIONS),
-    (one_result, two_operands, shapes_agree, something_is_computed, products_fit, clamped(_OPTIONS)),
+    (one_result, two_operands, shapes_agree, something_is_computed, products_fit, fused.clamped(_OPTIONS)),
     infer, case, clamped_writer("MUL", _OPTIONS), "AddMul",
 )  # fmt: skip

@@ -6,27 +6,17 @@ from math import prod
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Activation, Array, Move, Op, Tensor, moved
+from tinyprune.compiler.graph import Activation, Array, Joining, Move, Parting, Tensor, moved
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.concatenation import parts_are_quantized_alike as alike
 from tinyprune.compiler.operators.operator import Operator, Written, in_file_shape, in_graph_shape, one_result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pack(Op):
+class Pack(Joining):
     """`axis` is one of the output's file shape."""
 
-    parts: tuple[Tensor, ...]
-    output: Activation
     axis: int
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return self.parts
-
-    @property
-    def outputs(self) -> tuple[Activation, ...]:
-        return (self.output,)
 
     @property
     def moves(self) -> tuple[Move, ...]:
@@ -38,20 +28,10 @@ class Pack(Op):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unpack(Op):
+class Unpack(Parting):
     """`axis` is one of the input's file shape."""
 
-    input: Activation
-    parts: tuple[Activation, ...]
     axis: int
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.input,)
-
-    @property
-    def outputs(self) -> tuple[Activation, ...]:
-        return self.parts
 
     @property
     def moves(self) -> tuple[Move, ...]:

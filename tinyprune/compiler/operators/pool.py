@@ -38,9 +38,7 @@ def keeps_channels(node: Node) -> str | None:
     return None if before == behind else f"it changes the channels from {before} to {behind}"
 
 
-def clamped(node: Node) -> str | None:
-    """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
-    return fused.clampable(node, OPTIONS)
+clamped = fused.clamped(OPTIONS)
 
 
 def reader(kind: type[_Pool]) -> Callable[[Node], _Pool]:

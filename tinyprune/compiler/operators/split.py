@@ -5,26 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Activation, Array, Move, Op, Tensor, moved, strides
+from tinyprune.compiler.graph import Array, Move, Parting, moved, strides
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, file_axis
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split(Op):
+class Split(Parting):
     """`axis` is one of the input's shape."""
 
-    input: Activation
-    parts: tuple[Activation, ...]
     axis: int
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.input,)
-
-    @property
-    def outputs(self) -> tuple[Activation, ...]:
-        return self.parts
 
     @property
     def moves(self) -> tuple[Move, ...]:

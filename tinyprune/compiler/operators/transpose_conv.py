@@ -66,11 +66,6 @@ def channels_agree(node: Node) -> str | None:
     return f"it has weights for {in_channels} → {out_channels} channels, but maps of {before} → {behind}"
 
 
-def clamped(node: Node) -> str | None:
-    """The fused activation is NONE, RELU, RELU_N1_TO_1 or RELU6."""
-    return fused.clampable(node, _OPTIONS)
-
-
 def read(node: Node) -> TransposeConv:
     source, target = node.activation(_INPUT), node.result()
     w, options = read_weights(node, 0, _BIAS), node.options(_OPTIONS)
@@ -134,5 +129,6 @@ def write(op: TransposeConv) -> Written:
 
 TRANSPOSE_CONV = Operator(
     TransposeConv, "transpose_conv", "Transposed 2D convolution with any kernel, stride and padding.", read,
-    (one_result, weights_are_int8, between_maps, channels_agree, clamped), infer, case, write, "AddTransposeConv",
+    (one_result, weights_are_int8, between_maps, channels_agree, fused.clamped(_OPTIONS)),
+    infer, case, write, "AddTransposeConv",
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """How a kernel slides over a map: what convolutions and pools share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -47,6 +47,18 @@ def geometry(node: Node, options: Any, kernel: Pair) -> str | None:
     if sizes != target.shape[-3:-1]:
         return f"it should make a {sizes[0]}×{sizes[1]} map, the file says {list(target.shape)}"
     return None
+
+
+def slides(options_name: str) -> Callable[[Node], str | None]:
+    """The rule about the geometry of a convolution, for those with these options."""
+
+    def rule(node: Node) -> str | None:
+        """It slides over maps of height, width and channels, in a batch of 1 or between SPACE_TO_BATCH_ND and
+        BATCH_TO_SPACE_ND, and its result has the size that follows."""
+        height, width = node.constant(1, "INT8").shape[1:3]
+        return geometry(node, node.options(options_name), (height, width))
+
+    return rule
 
 
 def _is_between_batches(node: Node) -> bool:
