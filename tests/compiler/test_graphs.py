@@ -8,7 +8,9 @@ import pytest
 
 from tests.graphs import NETWORKS, STATEFUL, Build, Network, branches, five_wide_block, gates, residual, streaming
 from tests.operator_files import file_of
+from tests.random_graphs import mixed_network
 from tinyprune.compiler import lower, oracle, reader, reference
+from tinyprune.compiler.fold import fold
 from tinyprune.compiler.graph import Activation, ConstantTensor, Graph, Op, State
 from tinyprune.compiler.kernels import Layout
 from tinyprune.compiler.operators.add import Add
@@ -88,7 +90,7 @@ def check_on_an_arena(program: Program) -> None:
     graph = program.graph
     arena = np.random.default_rng(2).integers(-128, 128, program.arena.arena_bytes).astype(np.int8)
     for state, offset in program.states:
-        arena[offset : offset + state.size_bytes] = state.initial.reshape(-1)
+        arena[offset : offset + state.size_bytes] = np.ascontiguousarray(state.initial).reshape(-1).view(np.int8)
     inputs = inputs_for(graph, 4)
     for row, wanted in zip(inputs, reference.infer(graph, inputs), strict=True):
         for tensor, offset, part in zip(
@@ -183,6 +185,23 @@ def test_no_network_needs_more_than_copies_in_file_order() -> None:
         smaller += placed.plan.arena_bytes < plain.arena_bytes
         check_on_an_arena(lower.lower(graph, BOARDS["host"]))
     assert smaller > 15
+
+
+@pytest.mark.tflm
+@pytest.mark.parametrize("seeds", [range(40), pytest.param(range(40, 1500), marks=pytest.mark.slow)], ids=str)
+def test_networks_of_any_operators(seeds: range) -> None:
+    """Read, folded, as the interpreter runs them, and on an arena of bytes."""
+    kinds = set()
+    for seed in seeds:
+        network = mixed_network(seed)
+        kinds |= {type(op) for op in network.ops}
+        graph = reader.read(network.file)
+        inputs = inputs_for(graph, 6)
+        wanted = reference.infer(graph, inputs)
+        np.testing.assert_array_equal(reference.infer(fold(graph), inputs), wanted, f"folded, {seed=}")
+        np.testing.assert_array_equal(oracle.infer(network.file, inputs, graph), wanted, f"{seed=}")
+        check_on_an_arena(lower.lower(graph, BOARDS["host"]))
+    assert len(kinds) > 50
 
 
 def random_network(seed: int) -> Network:

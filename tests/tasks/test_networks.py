@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.graphs import NETWORKS, STATEFUL
+from tests.graphs import NETWORKS, STATEFUL, Network
+from tests.random_graphs import mixed_network
 from tests.tasks.conftest import Run
 from tinyprune.compiler import edges, oracle, reader, samples
 from tinyprune.compiler.graph import Edge
@@ -29,11 +30,24 @@ def quiet(_stage: str) -> None:
     pass
 
 
-def built(folder: Path, name: str, board: str, **more: object) -> BuildReport:
+def built(folder: Path, name: str, board: str, network: Network | None = None, **more: object) -> BuildReport:
     path = folder / f"{name}.tflite"
-    path.write_bytes(NETWORKS[name]().file)
+    path.write_bytes((network or NETWORKS[name]()).file)
     request = BuildRequest(boards.load(board), folder / "out", path, **more)  # type: ignore[arg-type]
     return run_build(request, quiet)
+
+
+#: A part of the slow run on each core.
+MIXED = [("host", range(3)), ("nano33", range(3, 6)), ("pico", range(6, 8))]
+MORE = [pytest.param(board, range(100, 130), marks=pytest.mark.slow) for board, _ in MIXED]
+
+
+@pytest.mark.parametrize(("board", "seeds"), [*MIXED, *MORE], ids=str)
+def test_firmware_of_any_operators_answers_as_tflite_micro(tmp_path: Path, board: str, seeds: range) -> None:
+    for seed in seeds:
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        assert built(folder, f"mixed_{seed}", board, mixed_network(seed), compared_inputs=5).bit_exact, seed
 
 
 @pytest.mark.parametrize("board", ["nano33", "host"])

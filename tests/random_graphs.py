@@ -1,0 +1,81 @@
+"""Networks of any operators, at random: each one's own case, its operands made of what earlier ones left."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tests.graphs import Build, Network
+from tinyprune.compiler.graph import Activation, Op, State, Tensor
+from tinyprune.compiler.operators import OPERATORS
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+
+_Tensor = TypeVar("_Tensor", bound=Tensor)
+#: The most values of a tensor between operators.
+_MOST = 300
+_TRIES = 40
+
+
+def mixed_network(seed: int, count: int = 6) -> Network:
+    """`count` operators of any kinds, with forks, joins and several outputs."""
+    random = np.random.default_rng(seed)
+    b = Build(seed)
+    source = b.tensor((4, 5, 3))
+    pool, loose = [source], list[Activation]()
+    for _ in range(count):
+        op = _any_case(random)
+        operands = {tensor: _adapted(b, random, pool, tensor) for tensor in op.activations}
+        own = {tensor: _fresh(b, tensor) for tensor in (*op.inputs, *op.outputs)}
+        op = _with(op, own | operands, len(b.ops))
+        b.ops.append(op)
+        loose = [tensor for tensor in loose if tensor not in op.activations] + list(op.outputs)
+        pool += [tensor for tensor in op.outputs if tensor.dtype == "int8" and tensor.count <= _MOST]
+    return b.network([source], loose)
+
+
+def _any_case(random: np.random.Generator) -> Op:
+    kinds = list(dict.fromkeys(OPERATORS.values()))
+    for _ in range(_TRIES):
+        op: Op = kinds[int(random.integers(len(kinds)))].case(random)
+        tensors = (*op.activations, *op.outputs)
+        if op.activations and all(tensor.count <= _MOST for tensor in tensors) and _is_plain(op):
+            return op
+    raise AssertionError("no case is small enough")
+
+
+def _is_plain(op: Op) -> bool:
+    """Whether a fully connected layer and a reshape can make its operands."""
+    return all(tensor.dtype == "int8" and tensor.batched for tensor in op.activations)
+
+
+def _adapted(b: Build, random: np.random.Generator, pool: list[Activation], wanted: Activation) -> Activation:
+    """A tensor of the wanted shape and quantization, out of one that is there."""
+    source = pool[int(random.integers(len(pool)))]
+    flat = b.reshape(source, (source.count,))
+    rows = replace(_fresh(b, wanted), shape=(wanted.count,))
+    weights = random.integers(-127, 128, (wanted.count, source.count)).astype(np.int8)
+    scale = np.float32(float(wanted.scale) / float(source.scale) / 127 / max(1, source.count) ** 0.5)
+    bias = random.integers(-500, 500, wanted.count).astype(np.int32)
+    name = f"adapter_{len(b.ops)}"
+    b.ops.append(FullyConnected(name, flat, rows, weights, np.array([scale], np.float32), bias, -128, 127))
+    return b.reshape(rows, wanted.shape) if len(wanted.shape) != 1 else rows
+
+
+def _fresh(b: Build, like: _Tensor) -> _Tensor:
+    number = b.tensor((1,)).index
+    return replace(like, index=number, name=f"t{number}")
+
+
+def _with(op: Op, tensors: Mapping[Tensor, Tensor], number: int) -> Op:
+    """The operator with other activations, and variables and a name of its own."""
+
+    def exchanged(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(exchanged(part) for part in value)
+        if isinstance(value, State):
+            return replace(value, name=f"{value.name}_{number}")
+        return tensors.get(value, value) if isinstance(value, Tensor) else value
+
+    values = {field.name: exchanged(getattr(op, field.name)) for field in fields(op)}
+    return replace(op, **values | {"name": f"{op.name}_{number}"})
