@@ -62,7 +62,8 @@ def main() -> None:
         ask = f"; see `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else ""
         _fail(error.format_message().removesuffix(".") + ask, UsageError.exit_code, arguments)
     except OSError as error:
-        _fail(f"{error.filename or 'output'}: {error.strerror}", UsageError.exit_code, arguments)
+        why = error.strerror or error or type(error).__name__
+        _fail(f"{error.filename or 'output'}: {why}", UsageError.exit_code, arguments)
 
 
 def _unraisable(happened: "sys.UnraisableHookArgs") -> None:
