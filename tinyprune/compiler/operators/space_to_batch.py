@@ -116,7 +116,12 @@ def blocks_fit(node: Node) -> str | None:
                 return None
     words = "paddings" if node.kind == "SPACE_TO_BATCH_ND" else "crops"
     before, behind = node.activation(0).file_shape, node.result().file_shape
-    return f"it makes {list(behind)} of {list(before)} with blocks {block} and {words} {pairs}"
+    fact = f"it makes {list(behind)} of {list(before)} with blocks {block} and {words} {pairs}"
+    if before[:1] == behind[:1] == (1,):
+        return (
+            f"{fact}: the converter took an open batch size for 1 here, too; convert the model with a batch size of 1"
+        )
+    return fact
 
 
 def _fields(node: Node) -> tuple[Pair, Pair, Pair]:
