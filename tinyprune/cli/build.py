@@ -35,8 +35,8 @@ from tinyprune.cli import console, options
     type=click.Choice(["speed", "size", "ram"]),
     default="speed",
     show_default=True,
-    help="Fewest cycles, fewest bytes of weights, or the smallest arena. For speed, a sixteenth of the flash stays "
-    "free for your own code where slower kernels can do that.",
+    help="Fewest cycles, fewest bytes of weights, or the smallest arena. For speed, 4 KB of the flash "
+    "(a sixteenth of a small one) stay free for your own code where slower kernels can do that.",
 )
 @click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")

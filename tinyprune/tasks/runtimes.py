@@ -22,8 +22,9 @@ from tinyprune.measure.report import BuildReport, build_report
 from tinyprune.progress import Progress
 from tinyprune.tasks.int8_model import Model
 
-#: Networks that are built for speed leave the user's own code this part of the flash, if a slower choice can.
-FLASH_RESERVE = 16
+#: Networks that are built for speed leave the user's own code so many bytes of flash, or a sixteenth if that is less,
+#: where slower kernels can do that.
+FLASH_RESERVE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _of_the_reserve(report: BuildReport, optimize: Optimize) -> int:
     available = report.flash_bytes_available
     if available is None or optimize != "speed":
         return 0
-    return max(0, report.flash_bytes - (available - available // FLASH_RESERVE))
+    return max(0, report.flash_bytes - (available - min(FLASH_RESERVE, available // 16)))
 
 
 def _less(room: Room, program: Program, region: str, excess_bytes: int) -> Room:
