@@ -74,9 +74,12 @@ static inline int32_t tp_inverse(uint32_t denominator)
 /* r in Q0.31 with 1 / x = r / 2^bits_over_unit, x > 0 with integer_bits. */
 static inline int32_t tp_reciprocal(int32_t x, int32_t integer_bits, int32_t *bits_over_unit)
 {
-    const int32_t headroom = tp_leading_zeros((uint32_t)x);
-    *bits_over_unit = integer_bits - headroom;
-    return tp_inverse((uint32_t)x << headroom);
+    uint32_t normal = (uint32_t)x;
+    for (; normal < UINT32_C(1) << 31; normal <<= 1) {
+        integer_bits--;
+    }
+    *bits_over_unit = integer_bits;
+    return tp_inverse(normal);
 }
 
 #endif
