@@ -5,9 +5,10 @@ from typing import TypeAlias
 
 from tinyprune.compiler import memory
 from tinyprune.compiler.choose import Choice
-from tinyprune.compiler.graph import STATE, Activation, ConstantTensor, Graph, State
+from tinyprune.compiler.graph import Activation, ConstantTensor, Graph, State
 from tinyprune.compiler.kernels import FiveWide, Layout, Wiring
 from tinyprune.compiler.kernels.five_wide import new_map, next_map, planes_bytes, row_bytes
+from tinyprune.compiler.moves import STATE
 
 Value: TypeAlias = int | State
 """A tensor by its index, or a variable."""

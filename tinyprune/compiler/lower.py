@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tinyprune.compiler.candidates import constant_bytes as _bytes
 from tinyprune.compiler.choose import Choice, Optimize, choose, working_bytes
-from tinyprune.compiler.choose import constant_bytes as _bytes
 from tinyprune.compiler.fold import fold
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.kernels import Call, Layout, Wiring

@@ -20,9 +20,10 @@ from typing import Literal
 
 from tinyprune.compiler import memory
 from tinyprune.compiler.choose import Choice
-from tinyprune.compiler.graph import STATE, Graph, Move, State
+from tinyprune.compiler.graph import Graph, State
 from tinyprune.compiler.kernels import Layout, Wiring
 from tinyprune.compiler.lifetimes import Lives, Value, operand_of, result_of, wire
+from tinyprune.compiler.moves import STATE, Move
 
 #: Tensors that share bytes with others begin at a multiple of this: kernels read words.
 _WORD = 4

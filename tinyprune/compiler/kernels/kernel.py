@@ -11,7 +11,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler.graph import ConstantTensor, Move, Op
+from tinyprune.compiler.graph import ConstantTensor, Op
+from tinyprune.compiler.moves import Move
 
 Array = npt.NDArray[np.generic]
 

@@ -4,8 +4,9 @@ from math import prod
 
 import numpy as np
 
-from tinyprune.compiler.graph import MOST_LOOPS, Move, Op
+from tinyprune.compiler.graph import Op
 from tinyprune.compiler.kernels.kernel import Argument, Call, Constant, Kernel, Place, Struct, Wiring, always
+from tinyprune.compiler.moves import MOST_LOOPS, Move
 from tinyprune.compiler.operators.broadcast_to import BroadcastTo
 from tinyprune.compiler.operators.concatenation import Concatenation
 from tinyprune.compiler.operators.gather import Gather

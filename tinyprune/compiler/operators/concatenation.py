@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Joining, Move, Tensor, moved, strides
+from tinyprune.compiler.graph import Array, Joining, Tensor
+from tinyprune.compiler.moves import Move, moved, strides
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, file_axis, one_result
 

@@ -6,7 +6,8 @@ from math import prod
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Int32, Move, Unary, moved
+from tinyprune.compiler.graph import Array, Int32, Unary
+from tinyprune.compiler.moves import Move, moved
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import (
     Operator,

@@ -6,7 +6,8 @@ from math import prod
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Activation, Array, Joining, Move, Parting, Tensor, moved
+from tinyprune.compiler.graph import Activation, Array, Joining, Parting, Tensor
+from tinyprune.compiler.moves import Move, moved
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.concatenation import parts_are_quantized_alike as alike
 from tinyprune.compiler.operators.operator import Operator, Written, in_file_shape, in_graph_shape, one_result

@@ -7,7 +7,8 @@ from typing import TypeVar
 import numpy as np
 
 from tinyprune.compiler.file import Node, constant_tensor_of
-from tinyprune.compiler.graph import Array, Move, Unary, moves_of, strides
+from tinyprune.compiler.graph import Array, Unary
+from tinyprune.compiler.moves import Move, moves_of, strides
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import (
     Operator,

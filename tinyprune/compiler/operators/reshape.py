@@ -9,7 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Move, Unary
+from tinyprune.compiler.graph import Array, Unary
+from tinyprune.compiler.moves import Move
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, one_result, same_quantization
 

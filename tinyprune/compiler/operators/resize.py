@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Int8, Move, Unary, moves_of, strides
+from tinyprune.compiler.graph import Array, Int8, Unary
+from tinyprune.compiler.moves import Move, moves_of, strides
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, one_result, same_quantization
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Move, Unary, moves_of, strides
+from tinyprune.compiler.graph import Array, Unary
+from tinyprune.compiler.moves import Move, moves_of, strides
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import (
     Operator,

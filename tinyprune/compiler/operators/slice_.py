@@ -6,7 +6,8 @@ from math import ceil
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Move, Unary, moved, strides
+from tinyprune.compiler.graph import Array, Unary
+from tinyprune.compiler.moves import Move, moved, strides
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, one_result, same_quantization
 

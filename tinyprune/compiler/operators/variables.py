@@ -26,7 +26,8 @@ from tinyprune.compiler.file import (
     tensor_of,
     type_of,
 )
-from tinyprune.compiler.graph import STATE, Activation, Array, Move, Op, State, Tensor
+from tinyprune.compiler.graph import Activation, Array, Op, State, Tensor
+from tinyprune.compiler.moves import STATE, Move
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written
 from tinyprune.errors import ModelError, printable

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyprune.compiler.choose import CYCLES_A_BYTE, Optimize
+from tinyprune.compiler.candidates import CYCLES_A_BYTE
+from tinyprune.compiler.choose import Optimize
 from tinyprune.compiler.graph import Op
 from tinyprune.compiler.kernels import KERNELS, LAYER_FIELDS, Constant, Kernel, Layout, Place, Struct, Wiring
 from tinyprune.compiler.operators.conv_2d import Conv2D
