@@ -231,7 +231,10 @@ REFUSED = {
         _set("input.type", tflite.TensorType.INT16),
         r'tensor "input" is INT16, INT8 is needed; only int8 activations',
     ),
-    "uint8": (_set("layer0.type", tflite.TensorType.UINT8), r'tensor "layer0" is UINT8.*TensorFlow 1.*convert the model to int8'),
+    "uint8": (
+        _set("layer0.type", tflite.TensorType.UINT8),
+        r'tensor "layer0" is UINT8.*TensorFlow 1.*convert the model to int8',
+    ),
     "dynamic": (
         _set("input.shapeSignature", [-1, -1, 6, 2]),
         r'tensor "input" has the dynamic shape \[-1, -1, 6, 2\]; only the batch',

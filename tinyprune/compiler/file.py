@@ -22,7 +22,7 @@ _TYPE_HINTS = {
     "FLOAT32": "; quantize it to full int8 (supported_ops = [TFLITE_BUILTINS_INT8]), "
     "or give tinyprune the Keras model and --calibration",
     "INT16": "; only int8 activations are supported, quantize without 16x8 mode",
-    "UINT8": "; that is how TensorFlow 1 quantized networks (only inputs and outputs may be uint8, next to a QUANTIZE): "
+    "UINT8": "; so TensorFlow 1 quantized networks (only inputs and outputs may be uint8, next to a QUANTIZE): "
     "convert the model to int8 from its float weights",
 }
 
