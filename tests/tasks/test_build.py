@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,11 @@ from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.device import boards, emulators
 from tinyprune.device.firmware import FORMAT
 from tinyprune.device.protocol import Device
-from tinyprune.errors import DoesNotFit, MissingDependency, ModelError, UsageError
+from tinyprune.errors import DoesNotFit, MemoryExceeded, MissingDependency, ModelError, UsageError
 from tinyprune.firmware import output
 from tinyprune.tasks import bench as bench_task
 from tinyprune.tasks import build as build_task
+from tinyprune.tasks import runtimes
 from tinyprune.tasks.build import BuildRequest
 from tinyprune.training import zoo
 
@@ -365,6 +367,28 @@ def test_speed_is_the_fastest_firmware_that_the_flash_has_room_for(tmp_path: Pat
     assert ("tp_five_pixels_s8_pairs8_dsp" in used) == (flash_bytes == 36_000)
     assert report.flash_bytes <= 15 / 16 * flash_bytes
     assert report.flash_bytes_available == flash_bytes
+
+
+def test_what_fits_stays_where_kernels_that_leave_a_reserve_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Smaller constants can come with more code. The second link fails here; the firmware is then the first one."""
+    links: list[int] = []
+    link = runtimes.build.build
+
+    def second_fails(*arguments: Any) -> Any:
+        links.append(1)
+        if len(links) == 2:
+            raise MemoryExceeded("the firmware does not fit", "flash", 1_000_000)
+        return link(*arguments)
+
+    wanted = request("nano33", tmp_path, Path("ds-cnn-s-2x4"), run=False, max_flash_bytes=50_000)
+    monkeypatch.setattr(runtimes.build, "build", second_fails)
+    report = build_task.run_build(wanted, quiet)
+    assert len(links) == 3
+    assert 15 / 16 * 50_000 < report.flash_bytes <= 50_000
+    sources = {path.stem for path in (tmp_path / "out/project/runtime/src").glob("tp_*.c")}
+    assert {layer.kernel for layer in report.layers} <= sources
 
 
 def test_no_compiler_says_how_to_get_one(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

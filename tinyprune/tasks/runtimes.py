@@ -75,7 +75,12 @@ def plain_c(board: Board, compiler_name: str | None, project_name: str) -> Runti
         smaller = _smaller(program, job.optimize, room)
         if smaller is not None:
             job.progress(f"choosing kernels that need less {region}: {why}")
-            return make(job, smaller, room)
+            try:
+                return make(job, smaller, room)
+            except DoesNotFit:  # by their code: what fits already is made again, over what the attempt has left
+                if made is None:
+                    raise
+                return attempt(job, program)
         if made is not None:
             return made
         advice = f"; {lower.flash_advice(program, job.optimize)}" if region == "flash" else ""

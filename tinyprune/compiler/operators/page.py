@@ -8,12 +8,14 @@ The section on public models at its end is written by a benchmark and stays.
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
 
 from tinyprune import files
 from tinyprune.compiler.kernels import KERNELS
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.operator import Operator, sentence
 
+_WIDTH = 159
 #: How the section begins that is not made from rules.
 MODELS = "## Public models"
 
@@ -54,7 +56,9 @@ def _kernels(operator: Operator) -> str:
 
 
 def _section(kind: str, operator: Operator) -> str:
-    return f"## {kind}\n\n{operator.about}\n\n" + "".join(f"* {line}\n" for line in _rules(operator))
+    return f"## {kind}\n\n{operator.about}\n\n" + "".join(
+        f"{fill(f'* {line}', _WIDTH, subsequent_indent='  ')}\n" for line in _rules(operator)
+    )
 
 
 def _rules(operator: Operator) -> Iterator[str]:
