@@ -9,6 +9,7 @@ These arguments mean the same everywhere:
 * `board`: a name that `boards()` lists, the path of a board's .toml file, or a `Board`;
 * `output` of build, bench, flash, emulate and audio: the folder of the build, by default `build/BOARD`;
 * `port`, `serial_number`, `hardware`: a serial port, a pyserial URL or "auto" (by USB id), instead of an emulator;
+* `trust`: load Keras files although they can run code of their own, such as Lambda layers;
 * `progress`: called with a sentence as each stage begins; `done`: called with the numbers of things done and in total.
 
 Every function raises `TinypruneError`, or one of its subclasses that its docstring names; the message is the sentence
@@ -172,6 +173,7 @@ def build(
     tflm_root: PathLike | None = None,
     run: bool = True,
     force: bool = False,
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte.
@@ -204,6 +206,7 @@ def build(
         run=run,
         force=force,
         requantize=requantize,
+        trust=trust,
     )
     return task.run_build(request, progress or _silent)
 
@@ -224,6 +227,7 @@ def prune(
     learning_rate: float | None = None,
     batch_samples: int | None = None,
     seed: int | None = None,
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> PruneReport:
     """Prune a Keras model; with labels, train it on with its zeros held. The model given stays as it is.
@@ -248,7 +252,7 @@ def prune(
     }
     tuning = task.tuning(_given(labels), options)
     request = task.PruneRequest(
-        _given(model), _given(output), pattern, method, _given(data), sparsity, reorder=reorder, tuning=tuning
+        _given(model), _given(output), pattern, method, _given(data), sparsity, reorder, tuning, trust
     )
     return task.run_prune(request, progress or _silent)
 
@@ -259,6 +263,7 @@ def quantize(
     *,
     output: PathLike | None = None,
     ranges: Literal["least-error", "extremes"] = "least-error",
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> QuantizeReport:
     """Quantize a Keras model to int8, and compare each layer with float.
@@ -271,7 +276,7 @@ def quantize(
     """
     from tinyprune.tasks import quantize as task
 
-    request = task.QuantizeRequest(_given(model), _given(calibration), _given(output), ranges)
+    request = task.QuantizeRequest(_given(model), _given(calibration), _given(output), ranges, trust)
     return task.run_quantize(request, progress or _silent)
 
 
@@ -290,6 +295,7 @@ def sweep(
     storage: str | None = None,
     study: str = "tinyprune",
     seed: int | None = None,
+    trust: bool = False,
     progress: Progress | None = None,
 ) -> tuple[SweepPoint, ...]:
     """Search a pattern for each layer of Keras models: the best quality for the fewest modelled cycles on a board.
@@ -315,6 +321,7 @@ def sweep(
         storage=storage,
         study=study,
         seed=seed,
+        trust=trust,
     )
     return task.run_sweep(request, progress or _silent)
 

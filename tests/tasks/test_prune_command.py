@@ -191,9 +191,9 @@ def test_python_code_goes_by_way_of_h5(run: Run) -> None:
     Sequential([layers.Input((8,)), twice, layers.Dense(4, activation="softmax", name="dense")]).save("code.h5")
     np.save("x.npy", np.random.default_rng(0).normal(size=(40, 8)))
     np.save("y.npy", np.arange(40) % 4)
-    code, _, err = run("prune", "code.h5", "--pattern", "2:4", "-o", "a.keras", "-q")
+    code, _, err = run("prune", "code.h5", "--pattern", "2:4", "-o", "a.keras", "-q", "--trust")
     assert (code, "code.h5 has a Lambda layer, and Keras loads no Python code" in err) == (2, True)
-    options = ["--data", "x.npy", "--labels", "y.npy", "--epochs", "1", "-o", "a.h5", "-q"]
+    options = ["--data", "x.npy", "--labels", "y.npy", "--epochs", "1", "-o", "a.h5", "-q", "--trust"]
     code, _, err = run("prune", "code.h5", "--pattern", "2:4", *options)
     assert (code, err) == (0, "")
     assert (load_model("a.h5").get_layer("dense").kernel.numpy() == 0).sum() == 16

@@ -72,6 +72,7 @@ from tinyprune.cli import console, options
 @click.option(
     "--force", is_flag=True, help="Replace files that you have changed, where the build has shown them and stopped."
 )
+@options.trust
 @options.as_json
 @options.quiet
 @click.option("-v", "--verbose", is_flag=True, help="Also say why each layer got its kernel.")
@@ -93,6 +94,7 @@ def build_command(
     tflm_root: Path | None,
     no_run: bool,
     force: bool,
+    trust: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -121,6 +123,7 @@ def build_command(
         run=not no_run,
         force=force,
         requantize=requantize,
+        trust=trust,
     )
     if build_task.is_without_runtime(request):
         _make_project(request, quiet, as_json, verbose)

@@ -28,6 +28,9 @@ finished_build = click.option(
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text."
 )
+trust = click.option(
+    "--trust", is_flag=True, help="Load Keras files although they can run code of their own (Lambda layers)."
+)
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
 

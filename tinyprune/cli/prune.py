@@ -53,6 +53,7 @@ from tinyprune.cli import console, options
 )
 @click.option("--reorder", is_flag=True, help="Put channels into the order in which N:M loses least; free at run time.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The pruned model, .keras or .h5.")
+@options.trust
 @options.as_json
 @options.quiet
 def prune_command(
@@ -64,6 +65,7 @@ def prune_command(
     sparsity: float | None,
     reorder: bool,
     output: Path,
+    trust: bool,
     as_json: bool,
     quiet: bool,
     **training: Any,
@@ -72,7 +74,7 @@ def prune_command(
     from tinyprune.tasks import prune as prune_task
 
     tuning = prune_task.tuning(labels, training)
-    request = prune_task.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning)
+    request = prune_task.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning, trust)
     with console.Progress(quiet or as_json) as progress:
         report = prune_task.run_prune(request, progress)
     if as_json:

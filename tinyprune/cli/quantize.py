@@ -25,6 +25,7 @@ from tinyprune.cli import console, options
     "the smallest to the largest, as TensorFlow Lite does by itself.",
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The int8 .tflite.")
+@options.trust
 @options.as_json
 @options.quiet
 def quantize_command(
@@ -32,13 +33,14 @@ def quantize_command(
     calibration: Path,
     ranges: Literal["least-error", "extremes"],
     output: Path,
+    trust: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Quantize a Keras MODEL to int8, and say what that costs each layer beside float."""
     from tinyprune.tasks import quantize as quantize_task
 
-    request = quantize_task.QuantizeRequest(model, calibration, output, ranges)
+    request = quantize_task.QuantizeRequest(model, calibration, output, ranges, trust)
     with console.Progress(quiet or as_json) as progress:
         report = quantize_task.run_quantize(request, progress)
     if report.unknown is not None:

@@ -38,6 +38,7 @@ from tinyprune.cli import console, options
 @click.option("--study", default="tinyprune", show_default=True, help="Name of the study in the database.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the search; one for each worker.")
 @click.option("-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Folder.")
+@options.trust
 @options.as_json
 @options.quiet
 def sweep_command(
@@ -54,6 +55,7 @@ def sweep_command(
     study: str,
     seed: int | None,
     output: Path,
+    trust: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -79,6 +81,7 @@ def sweep_command(
         storage,
         study,
         seed,
+        trust,
     )
     with console.Progress(quiet or as_json) as progress:
         points = sweep.run_sweep(request, progress)

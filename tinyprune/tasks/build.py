@@ -62,6 +62,7 @@ class BuildRequest:
     force: bool = False  # overwrite files that the user has changed
     compared_inputs: int | None = None  # with TFLite Micro; None: COMPARED_INPUTS
     requantize: bool = False  # the zoo's network, from its float weights
+    trust: bool = False  # the file of a Keras model may run code
 
 
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
@@ -140,7 +141,7 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
     if not request.force:
         output.check_unedited(request.output)
     with files.staging(request.output) as staged:
-        model = int8_model.make(request.model, request.calibration, progress, request.requantize)
+        model = int8_model.make(request.model, request.calibration, progress, request.requantize, trust=request.trust)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         program = lower.lower(reader.read(model.data, model.origin), _limited(request), request.optimize)

@@ -59,7 +59,14 @@ def _check_requantizable(model: Path | None) -> None:
         raise UsageError(f"{name} comes without the float weights that --requantize needs; {able} have them")
 
 
-def make(model: Path | None, calibration: Source | None, progress: Progress, requantize: bool = False) -> Model:
+def make(
+    model: Path | None,
+    calibration: Source | None,
+    progress: Progress,
+    requantize: bool = False,
+    *,
+    trust: bool = False,
+) -> Model:
     """The zoo's where `model` is None or the name of an entry; `calibration` is for Keras models.
 
     A network of the zoo is the int8 file that was measured, or quantized anew from its float weights (`requantize`).
@@ -77,7 +84,7 @@ def make(model: Path | None, calibration: Source | None, progress: Progress, req
         )
     inputs = samples.load_array(calibration)
     progress("quantizing to int8")
-    return Model(model.stem, str(model), quantize.quantize(keras_model.load(model), inputs), None)
+    return Model(model.stem, str(model), quantize.quantize(keras_model.load(model, trust=trust), inputs), None)
 
 
 def _zoo_name(model: Path | None) -> str | None:

@@ -85,6 +85,7 @@ class PruneRequest:
     sparsity: float | None = None  # share of zeros, for patterns that do not say it
     reorder: bool = False  # channels, so that N:M loses less
     tuning: Tuning | None = None
+    trust: bool = False  # the model's file may run code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +114,7 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     labels = None if request.tuning is None else samples.load_array(request.tuning.labels)
     if isinstance(request.model, Path):
         progress(f"loading {request.model}")
-    model = keras_model.given(request.model)
+    model = keras_model.given(request.model, trust=request.trust)
     name = request.model if isinstance(request.model, Path) else f"model {model.name}"
     if keras3.is_keras_3(model):
         progress(f"{name} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
@@ -247,7 +248,15 @@ def _fine_tuned(
     folder = output.with_name(f"{output.name}{UNFINISHED}")
     with unfinished.folder(folder, _told_apart_by(request, tuning, model, data, labels)):
         tuned = fine_tuning.fine_tune(
-            model, steps, lambda number: task.epoch(tuning.seed, number), task.held_out, recipe, folder, show, task.loss
+            model,
+            steps,
+            lambda number: task.epoch(tuning.seed, number),
+            task.held_out,
+            recipe,
+            folder,
+            show,
+            task.loss,
+            trust=request.trust or not isinstance(request.model, Path),
         )
         finished = _finished(tuned.pruned, output)
     dense = score(model, task.held_out)
@@ -257,7 +266,7 @@ def _fine_tuned(
 
 def _told_apart_by(request: PruneRequest, tuning: Tuning, model: Any, data: Any, labels: Any) -> dict[str, Any]:
     """All that a training depends on, as JSON."""
-    contents = ("model", "data", "output", "labels", "tuning")
+    contents = ("model", "data", "output", "labels", "tuning", "trust")
     options = [(one, each.name) for one in (request, tuning) for each in fields(one)]
     told = {name: getattr(one, name) for one, name in options if name not in contents}
     return told | {"model, data or labels": sha256(model.to_json(), *model.get_weights(), data, labels)}

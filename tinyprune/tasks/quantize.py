@@ -23,6 +23,7 @@ class QuantizeRequest:
     calibration: Source  # real inputs
     output: Path | None  # None: nothing is written
     ranges: RangeRule = "least-error"
+    trust: bool = False  # the model's file may run code
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +56,7 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     calibration = samples.load_array(request.calibration)
     if isinstance(request.model, Path):
         progress(f"loading {request.model}")
-    model = keras_model.given(request.model)
+    model = keras_model.given(request.model, trust=request.trust)
     progress(f"quantizing to int8 with {len(calibration)} samples")
     content = quantize.quantize(model, calibration, request.ranges)
     progress("comparing each layer with float")

@@ -84,11 +84,14 @@ def fine_tune(
     folder: Path,
     progress: Callable[[Step, EpochResult], None] = lambda _step, _result: None,
     loss: Any = CROSS_ENTROPY,
+    *,
+    trust: bool = False,
 ) -> FineTuned:
     """Prune and train step by step; the recipe's epochs are shared out evenly, the last step has the remainder.
 
     `examples_of_epoch` is asked for all of them in turn; `progress` is told those of each step, from 0 on. `folder` is
-    for checkpoints: an interrupted run goes on from there. Raises what pruning and `train` do.
+    for checkpoints: an interrupted run goes on from there; code in them is run only with `trust`. Raises what pruning
+    and `train` do.
     """
     share, remainder = divmod(recipe.epochs, len(steps))
     if not share:
@@ -97,7 +100,7 @@ def fine_tune(
         part = replace(recipe, epochs=share + (remainder if number == len(steps) else 0))
         place, show = folder / str(number), partial(progress, step)
         examples = partial(_later, examples_of_epoch, share * (number - 1))
-        pruned = _start(model, step, place)
+        pruned = _start(model, step, place, trust)
         before = score(pruned.model, validation)
         history = train(pruned.model, examples, validation, part, place, show, loss)
         model = unmasked(pruned)
@@ -108,7 +111,7 @@ def _later(examples_of_epoch: Callable[[int], Examples], spent: int, epoch: int)
     return examples_of_epoch(spent + epoch)
 
 
-def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
+def _start(model: Any, step: Step, folder: Path, trust: bool) -> PrunedModel:
     """The network that a step's training begins with: that of the interrupted run, or pruned now and kept."""
     if not (folder / START).is_file():
         pruned = step.prune(model)
@@ -122,7 +125,7 @@ def _start(model: Any, step: Step, folder: Path) -> PrunedModel:
         with np.load(folder / MASKS, allow_pickle=False) as archive:
             report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))
             kept = {name.removeprefix(MASK): archive[name] for name in archive.files if name.startswith(MASK)}
-        return PrunedModel(kernels.clone(keras_model.load(folder / START, safe=False), kept), kept, report)
+        return PrunedModel(kernels.clone(keras_model.load(folder / START, trust=trust), kept), kept, report)
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, ModelError) as error:
         raise DataError(f"{folder} is damaged ({error}); remove {folder.parent} to start over") from error
 

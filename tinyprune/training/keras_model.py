@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import DataError, ModelError, UsageError, first_line, printable
+from tinyprune.training import foreign_code
 from tinyprune.training.quiet import quiet_tensorflow
 
 
@@ -24,10 +25,10 @@ class Examples(NamedTuple):
     shape]`."""
 
 
-def given(model: Path | Any) -> Any:
+def given(model: Path | Any, *, trust: bool = False) -> Any:
     """The model in a file (see `load`), or one in memory. Raises UsageError or ModelError for what is no such thing."""
     if isinstance(model, Path):
-        return load(model)
+        return load(model, trust=trust)
     if not hasattr(model, "layers"):
         raise UsageError(f"a Keras model or the path of its file is needed, not {printable(repr(model))}")
     if not has_inputs(model):
@@ -39,10 +40,10 @@ def given(model: Path | Any) -> Any:
 
 
 @quiet_tensorflow()
-def load(path: Path, *, safe: bool = True) -> Any:
+def load(path: Path, *, trust: bool = False) -> Any:
     """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder.
 
-    A `.keras` file with Python code in it (a Lambda layer) is refused, unless it is not `safe` but known to be ours.
+    A file that loading would run code of, such as a Lambda layer's, is refused, unless the user has said to `trust` it.
     """
     if not path.exists():
         raise UsageError(f"there is no model {path}")
@@ -50,10 +51,12 @@ def load(path: Path, *, safe: bool = True) -> Any:
     if file.is_file() and file.stat().st_size == 0:
         raise ModelError(f"{file} is empty; save or copy the model again")
     version = _keras_version(path)
+    if not trust:
+        _check_code(path)
     models = importlib.import_module("keras.models" if version.startswith("3") else "tf_keras.models")
     try:
         objects = {"ActivationRange": activation_range()}
-        model = models.load_model(path, custom_objects=objects, compile=False, safe_mode=safe)
+        model = models.load_model(path, custom_objects=objects, compile=False, safe_mode=not trust)
     except Exception as error:  # the loaders raise whatever they stumble upon
         raise ModelError(f"{path} (Keras {version}) cannot be loaded: {first_line(error)}") from error
     if not hasattr(model, "layers"):
@@ -64,6 +67,16 @@ def load(path: Path, *, safe: bool = True) -> Any:
             "Input layer or by a call; a subclass of Model must be written as layers called on an Input"
         )
     return model
+
+
+def _check_code(path: Path) -> None:
+    """Raises ModelError for a file that runs code when it is loaded, or that cannot be looked through."""
+    try:
+        foreign_code.refuse(path)
+    except ModelError:
+        raise
+    except Exception as error:  # whatever four parsers raise for damaged files
+        raise ModelError(f"{path} is damaged or no Keras model: {first_line(error)}") from error
 
 
 def has_inputs(model: Any) -> bool:

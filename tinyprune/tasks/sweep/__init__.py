@@ -34,7 +34,7 @@ def run_sweep(request: SweepRequest, progress: Progress) -> tuple[SweepPoint, ..
     """
     _check(request)
     optuna = optuna_or_refusal()
-    models = {path.stem: load(path, request.patterns) for path in request.models}
+    models = {path.stem: load(path, request.patterns, trust=request.trust) for path in request.models}
     check_patterns(request.patterns, models)
     data = read_data(request, models)
     request.output.mkdir(parents=True, exist_ok=True)

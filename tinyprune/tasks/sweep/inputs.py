@@ -39,8 +39,8 @@ class Data:
     labels_sha256: str | None
 
 
-def load(path: Path, patterns: Sequence[str]) -> Model:
-    model = keras_model.load(path)
+def load(path: Path, patterns: Sequence[str], *, trust: bool = False) -> Model:
+    model = keras_model.load(path, trust=trust)
     sample_shape(model)  # refuses subclassed models, which have no configuration, among others
     config = json.dumps(json.loads(model.to_json())["config"], sort_keys=True)  # without the version of Keras
     digest = sha256(config, *model.get_weights())

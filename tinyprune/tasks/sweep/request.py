@@ -33,6 +33,7 @@ class SweepRequest:
     storage: str | None = None  # URL of a database; None: SQLite in the output folder
     study: str = "tinyprune"
     seed: int | None = None
+    trust: bool = False  # the models' files may run code
 
 
 @dataclass(frozen=True, slots=True)
