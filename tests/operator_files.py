@@ -14,7 +14,7 @@ from tinyprune.compiler.operators.operator import Written
 Code = tflite.BuiltinOperator
 TYPES = {
     "int8": tflite.TensorType.INT8, "int16": tflite.TensorType.INT16, "int32": tflite.TensorType.INT32,
-    "bool": tflite.TensorType.BOOL,
+    "int64": tflite.TensorType.INT64, "bool": tflite.TensorType.BOOL,
 }  # fmt: skip
 
 

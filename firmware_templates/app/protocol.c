@@ -162,10 +162,13 @@ static void answer_db(tp_device *device, char *words[]) {
     }
 }
 
-static void put_reals(const void *values, size_t count, int32_t zero_point, int64_t scale_nano, const char *before) {
+/* int8 or int16, by their size in bytes */
+static void put_reals(const void *values, size_t count, size_t size, int32_t zero_point, int64_t scale_nano,
+                      const char *before) {
     for (size_t i = 0; i < count; i++) {
+        const int32_t value = size == sizeof(int8_t) ? ((const int8_t *)values)[i] : ((const int16_t *)values)[i];
         tp_put(i == 0 ? before : ",");
-        tp_put_nano((((const int8_t *)values)[i] - zero_point) * scale_nano);
+        tp_put_nano((value - zero_point) * scale_nano);
     }
 }
 
@@ -187,11 +190,12 @@ static void answer_results(tp_device *device, char *words[]) {
     }
     const char *before = "m-results-[";
 #define PUT_VALUES(output, bytes, zero_point, scale_nano, type)                               \
-    if (sizeof(type) == sizeof(int8_t)) {                                                     \
-        put_reals(output(device->arena), (size_t)bytes, zero_point, (int64_t)scale_nano, before); \
-    } else {                                                                                  \
-        put_integers(output(device->arena), (size_t)bytes / sizeof(type), before);            \
-    }                                                                                         \
+    if (sizeof(type) <= sizeof(int16_t)) {                                                                          \
+        put_reals(output(device->arena), (size_t)bytes / sizeof(type), sizeof(type), zero_point, (int64_t)scale_nano, \
+                  before);                                                                                          \
+    } else {                                                                                                        \
+        put_integers(output(device->arena), (size_t)bytes / sizeof(type), before);                                  \
+    }                                                                                                               \
     before = ",";
     TP_NETWORK_EACH_OUTPUT(PUT_VALUES)
 #undef PUT_VALUES

@@ -114,6 +114,37 @@ def test_the_notes_tell_how_to_quantize() -> None:
 
 
 @pytest.mark.tflm
+@pytest.mark.parametrize("real", [True, False])
+def test_int16_networks_take_and_give_int16(real: bool) -> None:
+    """With float32 at their edges, which falls away, or as they are."""
+    bias = np.random.default_rng(3).integers(-6_000_000, 6_000_000, 300)
+    tensors = [
+        end("q", "int16", 2e-4, 0), end("r", "int16", 3e-4, 0),
+        Tensor("weights", (300, 300), Type.INT8, (0.004,), (0,), data=np.ones((300, 300), np.int8)),
+        Tensor("bias", (300,), Type.INT64, (8e-7,), (0,), data=bias),
+        *(end(name, "float32", 0, 0) for name in ("x", "y") if real),
+    ]  # fmt: skip
+    layer = Operator(Code.FULLY_CONNECTED, (0, 2, 3), (1,), "FullyConnectedOptions", {})
+    before, behind = Operator(Code.QUANTIZE, (4,), (0,)), Operator(Code.DEQUANTIZE, (1,), (5,))
+    data = write(tensors, [before, layer, behind], (4,), (5,)) if real else write(tensors, [layer], (0,), (1,))
+    graph = reader.read(data)
+    inputs = samples.make(graph, 9)
+    wanted = reference.infer(graph, inputs)
+    np.testing.assert_array_equal(oracle.infer(data, inputs, graph), wanted)
+    assert len(np.unique(wanted.view(np.int16))) > 300
+    np.testing.assert_array_equal(graph.classes(wanted), np.argmax(wanted.view(np.int16), axis=1))
+    assert graph.inputs[0].dtype == graph.outputs[0].dtype == "int16"
+    if real:
+        assert graph.notes == (
+            'input "x" is float32 in the model: give it int16, quantized with scale 0.0002 and zero point 0',
+            'output "y" is float32 in the model: it is int16 here, with scale 0.0003 and zero point 0',
+        )
+        stored = np.arange(-150, 150, dtype=np.int16)
+        for values in (stored, stored * np.float32(2e-4)):
+            np.testing.assert_array_equal(samples.quantize(values, graph.inputs[0], "x", graph.input_edges[0]), stored)
+
+
+@pytest.mark.tflm
 def test_nothing_but_edges() -> None:
     tensors = [end("x", "float32", 0, 0), end("q", "int8", 0.1, 3), end("y", "float32", 0, 0)]
     operators = [Operator(Code.QUANTIZE, (0,), (1,)), Operator(Code.DEQUANTIZE, (1,), (2,))]

@@ -229,7 +229,7 @@ REFUSED = {
     ),
     "int16": (
         _set("input.type", tflite.TensorType.INT16),
-        r'tensor "input" is INT16, INT8 is needed; only int8 activations',
+        r'tensor "input" is INT16, INT8 is needed; docs/operators.md says which operators take int16',
     ),
     "uint8": (
         _set("layer0.type", tflite.TensorType.UINT8),

@@ -182,8 +182,8 @@ def _chains(ops: Sequence[Op], following: dict[Op, Op]) -> list[list[Op]]:
 
 
 def _fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
-    rows = [k for k in KERNELS if isinstance(op, k.ops) and k.isa in board.isas and takes(k.pattern, pattern)]
-    return [kernel for kernel in rows if kernel.accepts(op)]
+    rows = [kernel for kernel in KERNELS if kernel.isa in board.isas and takes(kernel.pattern, pattern)]
+    return [kernel for kernel in rows if kernel.runs(op)]
 
 
 def constant_bytes(op: Op, kernel: Kernel) -> int:
@@ -200,4 +200,4 @@ def _relayout_cycles(tensors: Sequence[Activation], source: Layout, target: Layo
     if kernel is None or len(tensors) != 1:
         return None
     op = Relayout("", tensors[0], tensors[0])
-    return kernel.cycles(op) if kernel.accepts(op) else None
+    return kernel.cycles(op) if kernel.runs(op) else None

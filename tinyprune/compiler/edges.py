@@ -1,10 +1,10 @@
-"""Inputs and outputs that have another type in the file than int8.
+"""Inputs and outputs that have another type in the file than int8, or int16 in 16x8 networks.
 
 The converter leaves float32 inputs and outputs around an int8 network unless told otherwise: a QUANTIZE behind each
 input, a DEQUANTIZE before each output. They fall away, and so do those of integer types: the graph's input is what
 QUANTIZE makes, its output what DEQUANTIZE or QUANTIZE takes. This is right only where bytes tell the same as the file's
 values. So all 256 int8 values are tried with TFLite Micro's arithmetic: each must be the answer to some value of an
-input, and each must get a value of its own at an output.
+input, and each must get a value of its own at an output. Around an int16 network float32 falls away in the same way.
 
 A uint8 input or output is the int8 tensor with a zero point smaller by 128. Where its QUANTIZE changes the scale, too,
 that stays in the graph.
@@ -27,10 +27,11 @@ from tinyprune.compiler.file import (
     tensor_name,
     type_of,
 )
-from tinyprune.compiler.graph import Array, Edge, Int8
+from tinyprune.compiler.graph import Array, Edge
 from tinyprune.errors import ModelError
 
 _STORED = np.arange(-128, 128, dtype=np.int64)
+_WIDE = np.arange(-(1 << 15), 1 << 15, dtype=np.int64)  # int16
 _QUANTIZED = ("INT8", "UINT8", "INT16")
 _FLOATS = ("FLOAT32", "FLOAT16")
 _CONSTANT = ("DENSIFY", "DEQUANTIZE")  # what converters make constants with
@@ -98,19 +99,19 @@ def _input(file: File, index: int, operators: list[_Operator]) -> tuple[list[_Op
         scale, zero_point = _quantization(file, index)
         tables = [requantized(_STORED + 128, scale, zero_point, *_quantization(file, one.outputs[0])) for one in around]
         return around, _bytes(scale, zero_point), all((table == _STORED).all() for table in tables)
-    quantizations = {_quantization(file, one.outputs[0]) for one in around}
-    if len(quantizations) > 1 or any(type_of(file, one.outputs[0]) != "INT8" for one in around):
+    quantizations = {(type_of(file, one.outputs[0]), *_quantization(file, one.outputs[0])) for one in around}
+    if len(quantizations) > 1 or any(kind not in ("INT8", "INT16") for kind, _, _ in quantizations):
         return None
     edge = _input_edge(file, index, *quantizations.pop())
     return None if edge is None else (around, edge, True)
 
 
-def _input_edge(file: File, index: int, scale: float, zero_point: int) -> Edge | None:
-    """Of an input that QUANTIZE takes to this scale and zero point; None where some int8 value cannot come out."""
+def _input_edge(file: File, index: int, stored: str, scale: float, zero_point: int) -> Edge | None:
+    """Of an input that QUANTIZE takes to this type, scale and zero point; None where some value cannot come out."""
     kind = type_of(file, index)
     if kind == "FLOAT32":
-        edge = _real(scale, zero_point)
-    elif kind in ("INT16", "INT32"):
+        edge = _real(_values(stored), scale, zero_point)
+    elif kind in ("INT16", "INT32") and stored == "INT8":
         own_scale, own_zero_point = _quantization(file, index)
         limits = np.iinfo(kind.lower())
         wanted = np.rint((_STORED - zero_point) * (scale / own_scale)) + own_zero_point
@@ -118,7 +119,7 @@ def _input_edge(file: File, index: int, scale: float, zero_point: int) -> Edge |
         edge = Edge(kind.lower(), own_scale, own_zero_point, values)
     else:
         return None
-    return edge if (quantized(edge, edge.values, scale, zero_point) == _STORED).all() else None
+    return edge if (quantized(edge, edge.values, scale, zero_point) == _values(stored)).all() else None
 
 
 def _output(file: File, index: int, operators: list[_Operator]) -> tuple[list[_Operator], Edge, bool] | None:
@@ -127,12 +128,13 @@ def _output(file: File, index: int, operators: list[_Operator]) -> tuple[list[_O
     if len(around) != 1 or any(index in one.inputs for one in operators) or not _is_simple(file, around[0]):
         return None
     source, kind = around[0].inputs[0], type_of(file, index)
-    if type_of(file, source) != "INT8":
+    stored = type_of(file, source)
+    if stored not in ("INT8", "INT16"):
         return None
     scale, zero_point = _quantization(file, source)
     if around[0].kind == "DEQUANTIZE" and kind == "FLOAT32":
-        edge = _real(scale, zero_point)
-    elif around[0].kind == "QUANTIZE" and kind in ("UINT8", "INT16", "INT32"):
+        edge = _real(_values(stored), scale, zero_point)
+    elif around[0].kind == "QUANTIZE" and kind in ("UINT8", "INT16", "INT32") and stored == "INT8":
         own = _quantization(file, index)
         values = requantized(_STORED, scale, zero_point, *own, kind.lower())
         if kind == "UINT8":
@@ -155,10 +157,15 @@ def _quantization(file: File, index: int) -> tuple[float, int]:
     return float(scale), zero_point
 
 
-def _real(scale: float, zero_point: int) -> Edge:
-    """What DEQUANTIZE makes of int8: the product in double, then the nearest float32."""
+def _values(kind: str) -> Array:
+    """All values of the schema's INT8 or INT16."""
+    return _STORED if kind == "INT8" else _WIDE
+
+
+def _real(stored: Array, scale: float, zero_point: int) -> Edge:
+    """What DEQUANTIZE makes of integers: the product in double, then the nearest float32."""
     with np.errstate(over="ignore"):
-        return Edge("float32", 1.0, 0, (scale * (_STORED - zero_point)).astype(np.float32))
+        return Edge("float32", 1.0, 0, (scale * (stored - zero_point)).astype(np.float32))
 
 
 def _bytes(scale: float, zero_point: int) -> Edge:
@@ -176,16 +183,16 @@ def requantized(
     return found
 
 
-def quantized(edge: Edge, values: Array, scale: float, zero_point: int) -> Int8:
+def quantized(edge: Edge, values: Array, scale: float, zero_point: int) -> Array:
     """What QUANTIZE makes of an input's values in the file's type, with TFLite Micro's arithmetic: float32 values are
     divided in float32 and rounded to the nearest, halves away from zero."""
     if edge.dtype != "float32":
-        stored: Int8 = requantized(values, edge.scale, edge.zero_point, scale, zero_point)
-        return stored
+        return requantized(values, edge.scale, edge.zero_point, scale, zero_point)
     with np.errstate(over="ignore"):  # infinite is as good as large
         quotient = (values.astype(np.float32) / np.float32(scale)).astype(np.float64)
     rounded = np.trunc(quotient + np.copysign(0.5, quotient)) + zero_point
-    found: Int8 = np.clip(rounded, -128, 127).astype(np.int8)
+    limits = np.iinfo(edge.stored_dtype)
+    found: Array = np.clip(rounded, limits.min, limits.max).astype(limits.dtype)
     return found
 
 
@@ -193,9 +200,11 @@ def _note(which: str, file: File, index: int, inner: int, edge: Edge) -> str:
     start = f'{which} "{tensor_name(file, index)}" is {edge.dtype} in the model: '
     if edge.dtype == "uint8":
         return start + ("give it int8 = uint8 - 128" if which == "input" else "it is int8 here, uint8 = int8 + 128")
-    scale, zero_point = _quantization(file, inner)
+    (scale, zero_point), stored = _quantization(file, inner), edge.stored_dtype
     how = f"scale {np.float32(scale)!s} and zero point {zero_point}"
-    return start + (f"give it int8, quantized with {how}" if which == "input" else f"it is int8 here, with {how}")
+    return start + (
+        f"give it {stored}, quantized with {how}" if which == "input" else f"it is {stored} here, with {how}"
+    )
 
 
 def float_fault(file: File, edges: Edges) -> str | None:

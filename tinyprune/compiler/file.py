@@ -1,5 +1,5 @@
 """What is in a .tflite file: tensors, constants, operators and their options. Nothing in it is trusted: whatever is not
-as an int8 network needs it raises ModelError, with the tensor's name."""
+as an int8 or 16x8 network needs it raises ModelError, with the tensor's name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _TYPES = {"INT8": "int8", "INT16": "int16", "INT32": "int32", "UINT8": "uint8", 
 _TYPE_HINTS = {
     "FLOAT32": "; quantize it to full int8 (supported_ops = [TFLITE_BUILTINS_INT8]), "
     "or give tinyprune the Keras model and --calibration",
-    "INT16": "; only int8 activations are supported, quantize without 16x8 mode",
+    "INT16": "; docs/operators.md says which operators take int16 activations (16x8 mode): quantize to int8",
     "UINT8": "; so TensorFlow 1 quantized networks (only inputs and outputs may be uint8, next to a QUANTIZE): "
     "convert the model to int8 from its float weights",
 }
@@ -51,6 +51,7 @@ class Node:
     outputs: tuple[int, ...]
     table: Any
     states: Mapping[int, State]  # tensor that is a handle or a variable itself → the variable
+    types: tuple[str, ...] = ("INT8",)  # of activations, where an operator does not ask for others itself
 
     def options(self, name: str) -> Any:
         """The operator's table of options, as an object of the generated class `name`."""
@@ -78,14 +79,14 @@ class Node:
         return len(self.inputs) > position and self.inputs[position] >= 0
 
     def activation(self, position: int, *types: str) -> Activation:
-        """Operand number `position`, which must be computed, of one of `types` (int8 if there are none)."""
-        return activation_of(self.file, self.index(position), *types)
+        """Operand number `position`, which must be computed, of one of `types` (the node's if there are none)."""
+        return activation_of(self.file, self.index(position), *(types or self.types))
 
     def operand(self, position: int, *types: str) -> Tensor:
-        """Operand number `position`, computed or constant, of one of `types` (int8 if there are none)."""
+        """Operand number `position`, computed or constant, of one of `types` (the node's if there are none)."""
         index = self.index(position)
         read = constant_tensor_of if is_constant(self.file, index) else activation_of
-        return read(self.file, index, *types)
+        return read(self.file, index, *(types or self.types))
 
     def variable(self, position: int, *types: str) -> State:
         """Operand number `position`, which must be a variable tensor of one of `types`."""
@@ -98,15 +99,15 @@ class Node:
         """Scale and zero point of operand number `position`, which must have one of each."""
         return quantization_of(self.file, self.index(position))
 
-    def constant(self, position: int, type_name: str) -> npt.NDArray[Any]:
-        """The values of operand number `position`, which must be constant."""
-        return constant_of(self.file, self.index(position), type_name)
+    def constant(self, position: int, *types: str) -> npt.NDArray[Any]:
+        """The values of operand number `position`, which must be constant, of one of `types`."""
+        return constant_of(self.file, self.index(position), *types)
 
     def result(self, position: int = 0, *types: str) -> Activation:
-        """Result number `position`, of one of `types` (int8 if there are none)."""
+        """Result number `position`, of one of `types` (the node's if there are none)."""
         if len(self.outputs) <= position:
             raise ModelError(f"it has {len(self.outputs)} outputs, {position + 1} are needed")
-        return activation_of(self.file, self.outputs[position], *types)
+        return activation_of(self.file, self.outputs[position], *(types or self.types))
 
     def ends(self) -> tuple[Activation, Activation]:
         """The first operand, and the only result."""
@@ -150,14 +151,15 @@ def tensor_name(file: File, index: int) -> str:
     return printable(tensor_of(file, index).Name() or b"?")
 
 
-def _type_name(number: int) -> str:
+def type_name(number: int) -> str:
+    """The schema's name of a type."""
     from tflite import TensorType
 
     return next((name for name, code in vars(TensorType).items() if code == number), f"type {number}")
 
 
 def type_of(file: File, index: int) -> str:
-    return _type_name(tensor_of(file, index).Type())
+    return type_name(tensor_of(file, index).Type())
 
 
 def expect_type(file: File, index: int, *wanted: str) -> str:
@@ -225,6 +227,8 @@ def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     else:
         scales, zero_points, _ = scales_of(file, index)
     zero_points = zero_points - 128 if shifted else zero_points
+    if dtype == "int16" and zero_points.any():
+        raise ModelError(f'tensor "{name}" is int16 and must have the zero point 0')
     if len(scales) != 1 or len(zero_points) != 1 or not -128 <= zero_points[0] <= 127:
         raise ModelError(f'tensor "{name}" must have one scale and one zero point between −128 and 127')
     return {
@@ -263,22 +267,23 @@ def is_constant(file: File, index: int) -> bool:
     return index >= 0 and has_data(file, index)
 
 
-def constant_of(file: File, index: int, type_name: str) -> npt.NDArray[Any]:
+def constant_of(file: File, index: int, *types: str) -> npt.NDArray[Any]:
+    """The values of a tensor that must be constant, of one of `types`."""
     tensor, name = tensor_of(file, index), tensor_name(file, index)
     if tensor.IsVariable():
         raise ModelError(f'tensor "{name}" is a variable tensor, but a constant is needed')
-    expect_type(file, index, type_name)
+    kind = expect_type(file, index, *types)
     if not has_data(file, index):
         raise ModelError(f'tensor "{name}" must be a constant, but the model computes it')
     stored = tensor_of(file, file.densified.get(index, index))
     buffer = file.model.Buffers(stored.Buffer())
     raw = buffer.DataAsNumpy() if buffer.DataLength() else np.zeros(0, np.uint8)
-    shape, dtype = shape_of(file, index), np.dtype(type_name.lower())
+    shape, dtype = shape_of(file, index), np.dtype(kind.lower())
     if stored.Sparsity() is not None:
         return _expanded(stored.Sparsity(), raw, shape, dtype, f'tensor "{name}"')
     if any(n <= 0 for n in shape) or raw.size != prod(shape) * dtype.itemsize:
         raise ModelError(f'tensor "{name}" of shape {list(shape)} has {raw.size} bytes of data')
-    if type_name == "BOOL":
+    if kind == "BOOL":
         flags: npt.NDArray[Any] = np.frombuffer(raw.tobytes(), np.uint8).reshape(shape).astype(np.bool_)
         return flags
     return np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<")).astype(dtype).reshape(shape)

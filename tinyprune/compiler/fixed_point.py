@@ -69,6 +69,21 @@ def multiply_by_quantized_multiplier(acc: npt.ArrayLike, multiplier: npt.ArrayLi
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), np.maximum(-places, 0))
 
 
+def reduced_multiplier(multiplier: npt.ArrayLike) -> Int64:
+    """A Q0.31 multiplier as Q0.15, as TFLite multiplies 64-bit accumulators with it; at most 2^15 − 1."""
+    values = np.asarray(multiplier, dtype=np.int64)
+    return np.where(values < 0x7FFF0000, (values + (1 << 15)) >> 16, 0x7FFF)
+
+
+def multiply_by_reduced_multiplier(acc: npt.ArrayLike, multiplier: npt.ArrayLike, shift: npt.ArrayLike) -> Int32:
+    """The same of 64-bit accumulators: `acc · multiplier · 2^(shift − 31)` rounded once, ties upward, by 15 bits of the
+    multiplier; |acc| < 2^47, shift below 8. The result wraps at 32 bits."""
+    places = 15 - np.asarray(shift, dtype=np.int64)
+    product = np.asarray(acc, dtype=np.int64) * reduced_multiplier(multiplier)
+    rounded: Int32 = ((product + (np.int64(1) << (places - 1))) >> places).astype(np.int32)
+    return rounded
+
+
 def fast_rounding_is_exact(max_accumulator: int, shift: int, output_zero_point: int) -> bool:
     """Whether C's `tp_requantize_fast` is exact for every |acc| ≤ max_accumulator and multiplier in [0, 2^31).
 

@@ -1,8 +1,9 @@
 """The network as `reader.py` finds it: frozen operators over named tensors, in the file's order of execution.
 
-Shapes leave a batch of 1 out. Arithmetic is that of TFLite's int8 quantization specification
-(https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec): activations asymmetric per
-tensor, weights symmetric, per tensor or per output channel. What an operator is stands in `operators/`.
+Shapes leave a batch of 1 out. Arithmetic is that of TFLite's quantization specification
+(https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec): activations int8, asymmetric
+per tensor, or int16 with zero point 0; weights symmetric, per tensor or per output channel. What an operator is stands
+in `operators/`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from tinyprune.errors import DataError, ModelError
 
 Int8: TypeAlias = npt.NDArray[np.int8]
 Int32: TypeAlias = npt.NDArray[np.int32]
+Int64: TypeAlias = npt.NDArray[np.int64]
 Float32: TypeAlias = npt.NDArray[np.float32]
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -43,6 +45,14 @@ class Tensor:
     @property
     def size_bytes(self) -> int:
         return self.count * np.dtype(self.dtype).itemsize
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the largest stored value."""
+        if self.dtype == "bool":
+            return 0, 1
+        found = np.iinfo(self.dtype)
+        return int(found.min), int(found.max)
 
     @property
     def file_shape(self) -> tuple[int, ...]:
@@ -88,30 +98,37 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edge:
-    """How an input or output that is int8 in the graph stands in the file, in another type: every int8 value has its
-    own value there (read-only)."""
+    """How an input or output that is int8 or int16 in the graph stands in the file, in another type: every stored value
+    has its own value there (read-only)."""
 
     dtype: str  # the file's type, as NumPy calls it
     scale: float  # the file's, 1 for float32
     zero_point: int
-    values: Array  # [256], those of −128 … 127
+    values: Array  # [256], those of −128 … 127, or [65536], those of −32768 … 32767
 
     def __post_init__(self) -> None:
         self.values.setflags(write=False)
 
-    def to_file(self, stored: Int8) -> Array:
-        """The file's values of int8 values."""
-        found: Array = self.values[stored.astype(np.int16) + 128]
+    @property
+    def stored_dtype(self) -> str:
+        """The graph's type, as NumPy calls it."""
+        return "int8" if len(self.values) == 256 else "int16"
+
+    def to_file(self, stored: Array) -> Array:
+        """The file's values of stored values."""
+        found: Array = self.values[stored.astype(np.int64) + len(self.values) // 2]
         return found
 
-    def from_file(self, values: Array) -> Int8:
-        """The other way round. Raises ModelError for a value that belongs to no int8 value."""
+    def from_file(self, values: Array) -> Array:
+        """The other way round. Raises ModelError for a value that belongs to no stored value."""
         order = np.argsort(self.values)
-        places = np.searchsorted(self.values, values, sorter=order).clip(0, 255)
+        places = np.searchsorted(self.values, values, sorter=order).clip(0, len(order) - 1)
         stored = order[places]
         if not np.array_equal(self.values[stored], values):
-            raise ModelError(f"TFLite Micro answers with {self.dtype} values that belong to no int8 value")
-        found: Int8 = (stored - 128).astype(np.int8)
+            raise ModelError(
+                f"TFLite Micro answers with {self.dtype} values that belong to no {self.stored_dtype} value"
+            )
+        found: Array = (stored - len(self.values) // 2).astype(self.stored_dtype)
         return found
 
 
@@ -276,7 +293,8 @@ class Graph:
         `[samples, *shape]`. Raises DataError for rows of another length or type."""
         if rows.dtype != np.int8 or rows.ndim < 1 or prod(rows.shape[1:]) != self.input_bytes:
             shapes = "; ".join(
-                f'"{name}" {list(tensor.shape)}' for name, tensor in zip(self.input_names, self.inputs, strict=True)
+                f'"{name}" {tensor.dtype} {list(tensor.shape)}'
+                for name, tensor in zip(self.input_names, self.inputs, strict=True)
             )
             raise DataError(
                 f"the network takes int8 rows of {self.input_bytes} bytes, [samples, …]: {shapes}; "
@@ -295,9 +313,11 @@ class Graph:
     def classes(self, rows: Array) -> npt.NDArray[np.int64]:
         """`[samples, output_bytes]` → the class that each sample was given: the index of the largest score, or the
         number that a network answers which looks for it itself."""
-        if [tensor.dtype for tensor in self.outputs] == ["int32"]:
+        dtypes = [tensor.dtype for tensor in self.outputs]
+        if dtypes == ["int32"]:
             return np.asarray(self.split_outputs(rows)[0].reshape(len(rows), -1)[:, 0], np.int64)
-        return np.asarray(np.argmax(rows, axis=1), np.int64)
+        scores = self.split_outputs(rows)[0].reshape(len(rows), -1) if dtypes == ["int16"] else rows
+        return np.asarray(np.argmax(scores, axis=1), np.int64)
 
     def joined_outputs(self, values: Mapping[int, Array]) -> Int8:
         """Each output's `[samples, *shape]`, by its index → `[samples, output_bytes]`."""

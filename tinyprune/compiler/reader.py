@@ -164,7 +164,7 @@ def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tu
     for number in numbers:
         index = edges.ends[number][0] if number in edges.ends else number
         try:
-            types = ("INT8", "BOOL", "INT32") if which == "Outputs" else ("INT8", "BOOL")
+            types = ("INT8", "INT16", "BOOL", "INT32") if which == "Outputs" else ("INT8", "INT16", "BOOL")
             found.append(activation_of(file, edges.same.get(index, index), *types))
             if has_data(file, index):
                 raise ModelError(
@@ -192,7 +192,8 @@ def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
         counts[operator.prefix] += 1
         name = f"{operator.prefix}_{counts[operator.prefix]}"
         inputs = tuple(edges.same.get(index, index) for index in indices(table, "Inputs"))
-        node = Node(file, kind, name, number, inputs, outputs, table, states)
+        types = operator.types_of(type_of(file, outputs[0])) if outputs else operator.types
+        node = Node(file, kind, name, number, inputs, outputs, table, states, types)
         op = _operator(node, tensor, obstacles)
         if op is not None:
             ops.append(op)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler.edges import quantized
-from tinyprune.compiler.graph import Activation, Edge, Graph, Int8
+from tinyprune.compiler.graph import Activation, Array, Edge, Graph, Int8
 from tinyprune.errors import DataError, UsageError, printable
 
 #: An array, or the .npy file that has it.
@@ -26,28 +26,33 @@ def make(graph: Graph, count: int, seed: int = 0) -> Int8:
 
     Uniform noise alone saturates most networks' first layers; the weaker inputs keep the later ones busy.
     """
-    parts = [_of(tensor, count, seed + number) for number, tensor in enumerate(graph.inputs)]
-    return np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
+    return joined([_of(tensor, count, seed + number) for number, tensor in enumerate(graph.inputs)])
 
 
-def _of(tensor: Activation, count: int, seed: int) -> Int8:
+def joined(parts: Sequence[Array]) -> Int8:
+    """Each input's `[samples, *shape]` → `[samples, input_bytes]`, one behind the other."""
+    return np.concatenate([np.ascontiguousarray(part).reshape(len(part), -1).view(np.int8) for part in parts], axis=1)
+
+
+def _of(tensor: Activation, count: int, seed: int) -> Array:
     """`[count, *tensor shape]`"""
     rng = np.random.default_rng(seed)
-    shape = tensor.shape
+    shape, (low, high) = tensor.shape, tensor.limits
     if tensor.dtype == "bool":
         return rng.integers(0, 2, (count, *shape)).astype(np.int8)
-    fixed = [np.full(shape, value, dtype=np.float64) for value in (-128, 127, tensor.zero_point)]
-    rest = [_noise(rng, shape, tensor.zero_point, number) for number in range(max(0, count - len(fixed)))]
-    made: Int8 = np.clip(np.rint(np.stack([*fixed, *rest])[:count]), -128, 127).astype(np.int8)
+    fixed = [np.full(shape, value, dtype=np.float64) for value in (low, high, tensor.zero_point)]
+    rest = [_noise(rng, tensor, number) for number in range(max(0, count - len(fixed)))]
+    made: Array = np.clip(np.rint(np.stack([*fixed, *rest])[:count]), low, high).astype(tensor.dtype)
     return made
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, ...], center: int, number: int) -> npt.NDArray[np.float64]:
+def _noise(rng: np.random.Generator, tensor: Activation, number: int) -> npt.NDArray[np.float64]:
+    shape, (low, high) = tensor.shape, tensor.limits
     if number % 4 == 0:
-        return rng.integers(-128, 128, shape).astype(np.float64)
-    strength = (4.0, 16.0, 64.0)[number % 4 - 1]
+        return rng.integers(low, high + 1, shape).astype(np.float64)
+    strength = (1 / 32, 1 / 8, 1 / 2)[number % 4 - 1] * (high + 1)
     ramp = np.linspace(-1, 1, prod(shape)).reshape(shape) * rng.normal() * strength
-    return center + ramp + rng.normal(scale=strength, size=shape)
+    return tensor.zero_point + ramp + rng.normal(scale=strength, size=shape)
 
 
 def called(source: Source) -> str:
@@ -85,8 +90,8 @@ def check_paths(given: Sequence[str] | Named) -> None:
 
 
 def read(given: Sequence[str] | Named, graph: Graph) -> Int8:
-    """A user's array `[samples, *input shape]` for each input of the network → `[samples, input_bytes]`. int8 as it is,
-    real values quantized with the tensor's scale, and what the model takes itself, such as uint8. In words:
+    """A user's array `[samples, *input shape]` for each input of the network → `[samples, input_bytes]`. int8 (int16)
+    as it is, real values quantized with the tensor's scale, and what the model takes itself, such as uint8. In words:
     "NAME=x.npy", or just "x.npy" where there is but one.
 
     Raises UsageError for a name that is unknown or missing, or a missing file, DataError for what an array holds.
@@ -98,7 +103,7 @@ def read(given: Sequence[str] | Named, graph: Graph) -> Int8:
     if len(counts) > 1:
         told = ", ".join(f"{called(source)} {len(part)}" for source, part in zip(sources, parts, strict=True))
         raise DataError(f"every input needs as many samples as the others: {told}")
-    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+    return joined(parts)
 
 
 def _split(given: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, Path]]:
@@ -133,29 +138,28 @@ def _in_order(given: Iterable[tuple[str, Source]], names: Sequence[str]) -> list
     return [found[name] for name in names]
 
 
-def _read_one(source: Source, tensor: Activation, edge: Edge | None) -> Int8:
+def _read_one(source: Source, tensor: Activation, edge: Edge | None) -> Array:
     values = load_array(source)
-    if values.ndim < 2 or not len(values) or values[0].size != tensor.size_bytes:
+    if values.ndim < 2 or not len(values) or values[0].size != tensor.count:
         wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
         raise DataError(f"{called(source)}: an array of shape {wanted} is needed, not {list(values.shape)}")
     return quantize(values.reshape(len(values), *tensor.shape), tensor, called(source), edge)
 
 
-def quantize(
-    values: npt.NDArray[np.generic], tensor: Activation, where: str, edge: Edge | None = None
-) -> npt.NDArray[np.int8]:
-    """int8 as it is, real values with the tensor's scale, values of the type that the model takes (`edge`) as it would
-    take them. Raises DataError, about `where`, for others. A bool tensor takes bool values, or 0 and 1."""
+def quantize(values: npt.NDArray[np.generic], tensor: Activation, where: str, edge: Edge | None = None) -> Array:
+    """Values of the tensor's type as they are, real values with its scale, values of the type that the model takes
+    (`edge`) as it would take them. Raises DataError, about `where`, for others. A bool tensor takes bool values, or 0
+    and 1."""
     if tensor.dtype == "bool":
         if not np.isin(values, (0, 1)).all():
             raise DataError(f"{where}: bool values are needed, or 0 and 1")
         return values.astype(np.int8)
-    if values.dtype == np.int8:
-        return values.astype(np.int8)
+    if values.dtype.name == tensor.dtype:
+        return values.astype(tensor.dtype)
     own = edge is not None and edge.dtype == values.dtype.name
     if values.dtype.kind != "f" and not own:
         also = "" if edge is None or edge.dtype == "float32" else f", {edge.dtype}"
-        raise DataError(f"{where}: int8{also} or real values are needed, not {values.dtype}")
+        raise DataError(f"{where}: {tensor.dtype}{also} or real values are needed, not {values.dtype}")
     if edge is not None and own and edge.dtype == "uint8":
         return (values.astype(np.int16) - 128).astype(np.int8)
     real = values.astype(np.float64)
@@ -164,4 +168,4 @@ def quantize(
     if edge is not None and own:
         return quantized(edge, values, float(tensor.scale), tensor.zero_point)
     stored: npt.NDArray[np.float64] = np.rint(real / float(tensor.scale)) + tensor.zero_point
-    return np.clip(stored, -128, 127).astype(np.int8)
+    return np.clip(stored, *tensor.limits).astype(tensor.dtype)

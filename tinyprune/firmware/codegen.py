@@ -155,6 +155,7 @@ def _ends(
                 "shape": "×".join(map(str, tensor.shape)) or "1",
                 "bytes": tensor.size_bytes,
                 "dtype": tensor.dtype,
+                "limits": tensor.limits,
                 "type": c_type(tensor.dtype),
                 "scale": tensor.scale,
                 "scale_nano": round(float(tensor.scale) * 1e9),
@@ -264,7 +265,7 @@ def _argument(step: Step, argument: Argument, names: Mapping[Argument, str]) -> 
 
 def _constant(name: str, constant: Constant) -> dict[str, Any]:
     values = constant.values
-    channels = constant.type in ("tp_channel", "tp_lstm_sum")
+    channels = constant.type in ("tp_channel", "tp_wide_channel", "tp_lstm_sum")
     return {
         "name": name,
         "type": constant.type,

@@ -1,6 +1,6 @@
 """Operators to try each kernel on, from the cases of the operators themselves, and how a kernel is called on one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import TypeVar
 from zlib import crc32
@@ -30,26 +30,27 @@ PLAIN = {
     for kernel in KERNELS
     if kernel.reads is Layout.INTERLEAVED and Layout.INTERLEAVED in kernel.writes
 }
-INT8_FILLS = {
-    "random": lambda random, shape: random.integers(-128, 128, shape),
-    "lowest": lambda _, shape: np.full(shape, -128),
-    "highest": lambda _, shape: np.full(shape, 127),
-    "extremes": lambda random, shape: random.choice([-128, 127], shape),
-    "zeros": lambda _, shape: np.zeros(shape),
+#: Of a type's limits: values of a shape.
+FILLS: dict[str, Callable[[np.random.Generator, tuple[int, ...], int, int], Array]] = {
+    "random": lambda random, shape, low, high: random.integers(low, high + 1, shape),
+    "lowest": lambda _, shape, low, _high: np.full(shape, low),
+    "highest": lambda _, shape, _low, high: np.full(shape, high),
+    "extremes": lambda random, shape, low, high: random.choice([low, high], shape),
+    "zeros": lambda _, shape, _low, _high: np.zeros(shape),
 }
 #: Those of kernels with DSP instructions whose contract says that they run on every core.
 ANYWHERE = ("tp_conv_1x1_s8_sp24_dsp", "tp_conv_1x1_s8_quads_dsp", "tp_depthwise_3x3_s8_quads_dsp")
 _MOST_TRIES = 4000
 
 
-def fill(kind: str, random: np.random.Generator, shape: tuple[int, ...]) -> Int8:
-    filled: Int8 = INT8_FILLS[kind](random, shape).astype(np.int8)
-    return filled
+def fill(kind: str, random: np.random.Generator, shape: tuple[int, ...], dtype: str = "int8") -> Array:
+    limits = np.iinfo(dtype)
+    return FILLS[kind](random, shape, limits.min, limits.max).astype(dtype)
 
 
-def some(random: np.random.Generator, shape: tuple[int, ...]) -> Int8:
+def some(random: np.random.Generator, shape: tuple[int, ...], dtype: str = "int8") -> Array:
     """Random values mostly."""
-    return fill(str(random.choice([*["random"] * 8, *INT8_FILLS])), random, shape)
+    return fill(str(random.choice([*["random"] * 8, *FILLS])), random, shape, dtype)
 
 
 def sparse(weights: Int8, random: np.random.Generator, pattern: str = TWO_OF_FOUR) -> Int8:
@@ -58,7 +59,7 @@ def sparse(weights: Int8, random: np.random.Generator, pattern: str = TWO_OF_FOU
     return (weights.reshape(rows.shape) * sparsity.parse(pattern).mask(rows)).reshape(weights.shape).astype(np.int8)
 
 
-def draws(kernel: Kernel, count: int, salt: str) -> Iterator[tuple[Op, tuple[Int8, ...]]]:
+def draws(kernel: Kernel, count: int, salt: str) -> Iterator[tuple[Op, tuple[Array, ...]]]:
     """`count` operators that the kernel accepts, of all kinds that it is for, each with operands `[1, *shape]`; clamped
     anyhow. Others for each `salt`."""
     random = np.random.default_rng(crc32(f"{salt} {kernel.name}".encode()))
@@ -70,11 +71,12 @@ def draws(kernel: Kernel, count: int, salt: str) -> Iterator[tuple[Op, tuple[Int
         if isinstance(op, Weighted) and op.matrix is not None and pattern != DENSE:
             op = replace(op, weights=sparse(op.weights, random, str(pattern)))
         if "activation_min" in {field.name for field in fields(op)} and random.integers(3) == 0:
-            low, high = sorted(int(bound) for bound in random.integers(-128, 128, 2))
+            least, most = op.outputs[0].limits
+            low, high = sorted(int(bound) for bound in random.integers(least, most + 1, 2))
             op = replace(op, activation_min=low, activation_max=high)  # type: ignore[call-arg]
         if isinstance(op, (Conv2D, DepthwiseConv2D, MaxPool2D)) and random.integers(3) == 0:
             op = padded(op, random)
-        if kernel.accepts(op):
+        if kernel.runs(op):
             yield op, operands(op, random)
             found += 1
         if found == count:
@@ -97,15 +99,16 @@ def padded(op: Windowed, random: np.random.Generator) -> Windowed:
     return replace(op, window=window, output=replace(op.output, shape=(*sizes, op.output.shape[2])))
 
 
-def operands(op: Op, random: np.random.Generator) -> tuple[Int8, ...]:
+def operands(op: Op, random: np.random.Generator) -> tuple[Array, ...]:
     return tuple(
         tensor.values[None] if isinstance(tensor, ConstantTensor) else _values(tensor, random) for tensor in op.inputs
     )
 
 
 def _values(tensor: Tensor, random: np.random.Generator) -> Array:
-    found = some(random, (1, *tensor.shape))
-    return found > 0 if tensor.dtype == "bool" else found
+    if tensor.dtype == "bool":
+        return some(random, (1, *tensor.shape)) > 0
+    return some(random, (1, *tensor.shape), tensor.dtype)
 
 
 def _some_state(state: State, random: np.random.Generator) -> Array:
@@ -117,11 +120,11 @@ def _some_state(state: State, random: np.random.Generator) -> Array:
 
 
 def run_kernel(
-    library: Library, kernel: Kernel, op: Op, *given: Int8, before: Mapping[State, Array] | None = None
+    library: Library, kernel: Kernel, op: Op, *given: Array, before: Mapping[State, Array] | None = None
 ) -> tuple[Array, ...]:
     """What the kernel makes of operands `[1, *shape]`: its results, and the states behind it, which were as `before`;
     results and scratch are poisoned beforehand."""
-    sources = [np.array(x, np.int8).reshape(-1) for x in given]
+    sources = [np.array(x.view(np.int8) if x.dtype == np.bool_ else x).reshape(-1) for x in given]
     for source in sources:
         source.setflags(write=False)
     results = [np.full(tensor.size_bytes, POISON, np.uint8).view(np.int8) for tensor in op.outputs]
@@ -150,7 +153,7 @@ def _constant(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     return values
 
 
-def check(library: Library, kernel: Kernel, op: Op, *given: Int8) -> None:
+def check(library: Library, kernel: Kernel, op: Op, *given: Array) -> None:
     """The kernel against the reference."""
     random = np.random.default_rng(len(op.name) + int(sum(x.astype(np.int64).sum() for x in given)) % 1000)
     before = {state: _some_state(state, random) for state in op.states}

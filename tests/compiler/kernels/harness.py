@@ -47,7 +47,7 @@ Array = npt.NDArray[Any]
 HERE = Path(__file__).parent
 TEMPLATES = HERE.parents[2] / "firmware_templates"
 RUNTIME = TEMPLATES / "runtime"
-HEADERS = "".join((RUNTIME / "include" / name).read_text() for name in ("tp_kernels.h", "tp_kernels_dsp.h"))
+HEADERS = "".join(path.read_text() for path in sorted((RUNTIME / "include").glob("tp_kernels*.h")))
 SOURCES = [*sorted((RUNTIME / "src").glob("*.c")), HERE / "arithmetic.c", HERE / "sums.c"]
 
 
@@ -188,7 +188,7 @@ def _write_back(name: str, array: Array, content: bytes) -> None:
 
 def _write_table(path: Path) -> None:
     """The C table by which runner.c finds the functions."""
-    lines = ['#include "tp_kernels_dsp.h"']
+    lines = ['#include "tp_kernels_dsp.h"', '#include "tp_kernels_s16.h"']
     for name, count in FUNCTIONS.items():
         if name.startswith("test_"):
             lines.append(f"void {name}({', '.join(['void *'] * count)});")

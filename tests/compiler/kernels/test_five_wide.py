@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.compiler.kernels import harness
-from tests.compiler.kernels.cases import INT8_FILLS, POISON, fill, sparse
+from tests.compiler.kernels.cases import FILLS as FILLS_BY_NAME
+from tests.compiler.kernels.cases import POISON, fill, sparse
 from tests.compiler.kernels.harness import Library
 from tests.tflite_models import Conv, Depthwise, Input, Layer, Pool, graph
 from tinyprune.compiler import kernels, reference
@@ -27,7 +28,7 @@ Int8 = npt.NDArray[np.int8]
 EXAMPLES = pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.slow)])
 ROWS = st.integers(1, 7)
 ZERO_POINTS = st.sampled_from([-128, 127, 0, -1, 1]) | st.integers(-128, 127)
-FILLS = st.sampled_from([*["random"] * 8, *INT8_FILLS])
+FILLS = st.sampled_from([*["random"] * 8, *FILLS_BY_NAME])
 BY_NAME = {kernel.name: kernel for kernel in (*five_wide.ROWS, *five_conv.ROWS)}
 FORMS = pytest.mark.parametrize("form", five_conv.FORMATS, ids=lambda form: form.name)
 

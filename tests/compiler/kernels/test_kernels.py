@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.compiler.kernels import harness
-from tests.compiler.kernels.cases import ANYWHERE, INT8_FILLS, PLAIN, POISON, check, draws, fill, run_kernel, sparse
+from tests.compiler.kernels.cases import ANYWHERE, FILLS, PLAIN, POISON, check, draws, fill, run_kernel, sparse
 from tests.compiler.kernels.harness import RUNTIME, ZIG, Host, Library
 from tests.tflite_models import Conv, Dense, Input, Soft, graph, model
 from tinyprune.compiler import fixed_point, kernels
@@ -61,7 +61,7 @@ def test_equals_reference(library: Library, backend: str, kernel: Kernel, exampl
 
 
 @pytest.mark.parametrize("name", [name for name in PLAIN if "1x1" in name])
-@pytest.mark.parametrize("weight_fill", INT8_FILLS)
+@pytest.mark.parametrize("weight_fill", FILLS)
 def test_the_pointwise_layers_of_ds_cnn(library: Library, name: str, weight_fill: str) -> None:
     """64 → 64 channels over 125 pixels (a group of one at the end) or few, all extremes against all extremes."""
     kernel, random = PLAIN[name], np.random.default_rng(1)
@@ -70,7 +70,7 @@ def test_the_pointwise_layers_of_ds_cnn(library: Library, name: str, weight_fill
     maps = ((25, 5, 64), (1, 3, 64))  # few pixels for a kernel that leaves many to others
     ops = [graph(Input(shape, 0.05, -128), [layer]).ops[0] for shape in maps]
     op = next(op for op in ops if kernel.accepts(op))
-    for input_fill in INT8_FILLS:
+    for input_fill in FILLS:
         x = fill(input_fill, random, (1, *op.input.shape))
         check(library, kernel, op, x)
 

@@ -11,6 +11,7 @@ from tinyprune.compiler.kernels import (
     quads,
     recurrent,
     reductions,
+    sixteen,
     sums,
     transposed,
     unary,
@@ -61,4 +62,5 @@ __all__ = [
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
     *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS, *matmul.ROWS,
+    *sixteen.ROWS,
 )  # fmt: skip

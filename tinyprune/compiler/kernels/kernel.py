@@ -89,12 +89,13 @@ Call: TypeAlias = tuple[Argument, ...]
 class Kernel:
     """One row.
 
-    `accepts` is the guard; `pack` lays the weights out; `arguments` are those of the call, in order; `scratch_bytes` is
-    what the caller lends it. `cycles` ranks kernels for an operator: figures read off profiles of Cortex-M4 builds, no
-    part of the cycle model that reports. `in_place` are the operands over which the result may lie: the kernel has read
-    all of a place before it writes there. With `moves` it is called for each of the operator's moves, which `arguments`
-    takes instead of the operator. With `leaves` it does not copy what one of the operator's moves would, where source
-    and target are the same bytes.
+    `dtypes` are those that activations and results may have, `accepts` is the guard of all else; `pack` lays the
+    weights out; `arguments` are those of the call, in order; `scratch_bytes` is what the caller lends it. `cycles`
+    ranks kernels for an operator: figures read off profiles of Cortex-M4 builds, no part of the cycle model that
+    reports. `in_place` are the operands over which the result may lie: the kernel has read all of a place before it
+    writes there. With `moves` it is called for each of the operator's moves, which `arguments` takes instead of the
+    operator. With `leaves` it does not copy what one of the operator's moves would, where source and target are the
+    same bytes.
     """
 
     name: str
@@ -111,6 +112,12 @@ class Kernel:
     in_place: Callable[[Any], tuple[int, ...]] = lambda _op: ()
     moves: bool = False
     leaves: bool = False
+    dtypes: tuple[str, ...] = ("int8", "bool", "int32")
+
+    def runs(self, op: Op) -> bool:
+        """Whether it can run an operator, whatever pattern its weights follow."""
+        typed = all(tensor.dtype in self.dtypes for tensor in (*op.activations, *op.outputs))
+        return isinstance(op, self.ops) and typed and self.accepts(op)
 
     def kept(self, op: Op) -> tuple[Move, ...]:
         """The moves of an operator that need not be made where the bytes are in place already."""

@@ -35,7 +35,7 @@ def layer_fields(op: Weighted | Pool2D) -> dict[str, int]:
     slide = window(op)
     if isinstance(op, FullyConnected):
         taps = op.weights.shape[1]
-        rows = op.input.size_bytes // taps
+        rows = op.input.count // taps
         maps: tuple[int, ...] = (1, rows, taps, 1, rows, op.out_channels)
     else:
         maps = (*op.input.shape, *op.output.shape)
@@ -99,7 +99,8 @@ def folded_bias(op: Weighted) -> npt.NDArray[np.int64]:
 
 def max_accumulator(op: Weighted) -> int:
     """The largest magnitude that any partial sum can reach, over all inputs and channels."""
-    return int((np.abs(folded_bias(op)) + 128 * np.abs(weight_rows(op)).sum(axis=1)).max())
+    largest = -op.input.limits[0]
+    return int((np.abs(folded_bias(op)) + largest * np.abs(weight_rows(op)).sum(axis=1)).max())
 
 
 def weight_rows(op: Weighted) -> npt.NDArray[np.int64]:

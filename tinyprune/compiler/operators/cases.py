@@ -37,12 +37,19 @@ def activation(
     index: int = 0,
     like: Activation | None = None,
     scale_: float | None = None,
+    dtype: str = "int8",
 ) -> Activation:
-    """A tensor "t<index>" of some quantization, or that of `like`."""
+    """A tensor "t<index>" of some quantization, or the type and quantization of `like`."""
     if like is not None:
-        return Activation(index, f"t{index}", tuple(shape), like.scale, like.zero_point)
+        return Activation(index, f"t{index}", tuple(shape), like.scale, like.zero_point, like.dtype)
     chosen = scale(random) if scale_ is None else scale_
-    return Activation(index, f"t{index}", tuple(shape), np.float32(chosen), zero_point(random))
+    point = zero_point(random) if dtype == "int8" else 0
+    return Activation(index, f"t{index}", tuple(shape), np.float32(chosen), point, dtype)
+
+
+def dtype(random: np.random.Generator) -> str:
+    """Of the activations of operators that take int16, too."""
+    return str(random.choice(["int8", "int8", "int16"]))
 
 
 def filed(
@@ -90,4 +97,4 @@ def shape(random: np.random.Generator, most_axes: int = 3, most: int = 9) -> tup
 def clamp(random: np.random.Generator, output: Activation) -> tuple[int, int]:
     """(activation_min, activation_max) of some fused activation."""
     name = random.choice(["NONE", "NONE", *fused.ACTIVATIONS])
-    return fused.stored_bounds(fused.ACTIVATIONS[name], output.scale, output.zero_point)
+    return fused.bounds_of(fused.ACTIVATIONS[name], output)

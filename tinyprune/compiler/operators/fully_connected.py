@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyprune.compiler.file import Node
+from tinyprune.compiler.file import Node, type_name
 from tinyprune.compiler.graph import Array, Int8
 from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
 from tinyprune.compiler.operators.weighted import (
     Weighted,
     case_fields,
+    case_types,
     centred,
     fused_option,
     read_weights,
@@ -42,7 +43,7 @@ def plain_weights(node: Node) -> str | None:
 
 def weights_are_int8(node: Node) -> str | None:
     """Weights are constant, [out_channels, in_channels], int8, symmetric, with a scale for the layer or for each output
-    channel; a bias is int32."""
+    channel; a bias is int32, with int16 activations int64 or int32."""
     return weights_fault(node, 2, 0)
 
 
@@ -57,11 +58,11 @@ def rows_agree(node: Node) -> str | None:
 
 def read(node: Node) -> FullyConnected:
     source, target = node.ends()
-    w = read_weights(node, 0)
+    w = read_weights(node, 0, quantized_bias_type=type_name(node.options(_OPTIONS).QuantizedBiasType()))
     return FullyConnected(node.name, source, target, w.values, w.scales, w.bias, *fused.clamp(node, _OPTIONS, target))
 
 
-def infer(op: FullyConnected, x: Array) -> Int8:
+def infer(op: FullyConnected, x: Array) -> Array:
     rows = centred(op, x).reshape(len(x), -1, op.weights.shape[1])
     return requantize(op, rows @ op.weights.astype(np.int64).T).reshape(len(x), *op.output.shape)
 
@@ -72,8 +73,9 @@ def case(random: np.random.Generator) -> FullyConnected:
     rows = int(random.choice([1, 1, 2, 5, 9]))
     weights = cases.values(random, (out_channels, in_channels))
     leading = (rows,) if rows > 1 else ()
-    scale, output, fields = case_fields(random, weights, 0, 1, (*leading, out_channels))
-    source = cases.activation(random, (*leading, in_channels), scale_=scale)
+    types = case_types(random)
+    scale, output, fields = case_fields(random, weights, 0, 1, (*leading, out_channels), *types)
+    source = cases.activation(random, (*leading, in_channels), scale_=scale, dtype=types[0])
     return FullyConnected("fully_connected", source, output, *fields)
 
 
@@ -85,5 +87,5 @@ def write(op: FullyConnected) -> Written:
 FULLY_CONNECTED = Operator(
     FullyConnected, "fully_connected", "Fully connected layer, over one row of values or several.", read,
     (one_result, plain_weights, weights_are_int8, rows_agree, fused.clamped(_OPTIONS)),
-    infer, case, write, "AddFullyConnected",
+    infer, case, write, "AddFullyConnected", types=("INT8", "INT16"),
 )  # fmt: skip

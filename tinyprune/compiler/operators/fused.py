@@ -28,11 +28,19 @@ def activation_name(node: Node, options_name: str) -> str:
 
 def clamp(node: Node, options_name: str, output: Activation) -> tuple[int, int]:
     """(activation_min, activation_max) of an operator whose fused activation is one of ACTIVATIONS."""
-    return stored_bounds(ACTIVATIONS[activation_name(node, options_name)], output.scale, output.zero_point)
+    return bounds_of(ACTIVATIONS[activation_name(node, options_name)], output)
 
 
-def stored_bounds(reals: tuple[float | None, float | None], scale: np.float32, zero_point: int) -> tuple[int, int]:
+def bounds_of(reals: tuple[float | None, float | None], output: Activation) -> tuple[int, int]:
+    """Real-valued bounds as stored values of a result."""
+    return stored_bounds(reals, output.scale, output.zero_point, output.limits)
+
+
+def stored_bounds(
+    reals: tuple[float | None, float | None], scale: np.float32, zero_point: int, limits: tuple[int, int] = (-128, 127)
+) -> tuple[int, int]:
     """Real-valued bounds as stored values; float32 arithmetic and rounding half away from zero, as TFLite does it."""
+    low, high = limits
 
     def stored(real: float | None, limit: int) -> int:
         if real is None:
@@ -40,9 +48,9 @@ def stored_bounds(reals: tuple[float | None, float | None], scale: np.float32, z
         with np.errstate(over="ignore"):  # a scale near 0
             steps = np.float32(real) / scale
         rounded = int(np.sign(steps) * np.floor(abs(steps) + np.float32(0.5))) if isfinite(steps) else limit * 256
-        return min(127, max(-128, zero_point + rounded))
+        return min(high, max(low, zero_point + rounded))
 
-    return stored(reals[0], -128), stored(reals[1], 127)
+    return stored(reals[0], low), stored(reals[1], high)
 
 
 def clamped(options_name: str) -> Callable[[Node], str | None]:
@@ -61,6 +69,6 @@ def code(low: int, high: int, output: Activation) -> int:
     from tflite import ActivationFunctionType
 
     for name, reals in ACTIVATIONS.items():
-        if stored_bounds(reals, output.scale, output.zero_point) == (low, high):
+        if bounds_of(reals, output) == (low, high):
             return int(getattr(ActivationFunctionType, name))
     raise ValueError(f"no fused activation clamps to {low} … {high}")

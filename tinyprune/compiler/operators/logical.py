@@ -59,7 +59,7 @@ def _operator(kind: type[Binary], code: str, word: str, resolver: str) -> Operat
 
     about = f"left {word} right, of bool tensors or a tensor and a constant, with broadcasting."
     rules = (one_result, two_operands, bool_operands, shapes_agree, something_is_computed)
-    return Operator(kind, name, about, read, rules, infer, case, write, resolver)
+    return Operator(kind, name, about, read, rules, infer, case, write, resolver, ("BOOL",))
 
 
 def _read_not(node: Node) -> LogicalNot:
@@ -84,5 +84,5 @@ LOGICAL_OR = _operator(LogicalOr, "LOGICAL_OR", "or", "AddLogicalOr")
 LOGICAL_NOT = Operator(
     LogicalNot, "logical_not", "Not x, of a bool tensor.", _read_not,
     (one_result, bool_operands, shapes_agree, something_is_computed), _infer_not, _case_not, _write_not,
-    "AddLogicalNot",
+    "AddLogicalNot", ("BOOL",),
 )  # fmt: skip

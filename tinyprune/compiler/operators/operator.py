@@ -48,6 +48,13 @@ class Operator:
     """Some operator of this kind, for tests: every parameter varies, extremes and odd sizes are among them."""
     write: Callable[[Any], Written]
     resolver: str  # the method of TFLite Micro's op resolver that adds it
+    types: tuple[str, ...] = ("INT8",)
+    """Of its activations, as the schema calls them: one of these for all operands and results of an operator, but where
+    its rules and `read` ask for others."""
+
+    def types_of(self, result: str) -> tuple[str, ...]:
+        """Those that go with the type of a result."""
+        return (result,) if result in self.types else self.types
 
 
 def broken_rules(operator: Operator, node: Node) -> list[str]:

@@ -23,7 +23,9 @@ _HEAD = """# Supported operators
 
 This page lists the TensorFlow Lite operators that tinyprune runs, and what each of them must look like. A model that
 breaks a rule is refused. The message names the operator, the tensor and the rule, and lists all obstacles of the model
-at once. Tensors are int8 if nothing else is said.
+at once. Tensors are int8 if nothing else is said. Operators for which the table says "int8, int16" take int16 tensors
+as well (TFLite's 16x8 mode: int16 activations with zero point 0, int8 weights). All activations of such an operator
+then are int16.
 
 `python -m tinyprune.compiler.operators.page docs/operators.md` writes this page; a test compares it with the rules.
 [At its end](#public-models) is what became of public models.
@@ -33,21 +35,27 @@ Some operators leave nothing behind: SHAPE, STRIDED_SLICE and PACK that only com
 
 Inputs and outputs may be float32, uint8, int16 or int32 in the file, with a QUANTIZE behind the input and a QUANTIZE or
 DEQUANTIZE before the output. The generated network takes and gives int8 there. Notes in the build report say how to
-convert: they give the scale and zero point of each. For uint8, int8 = uint8 − 128.
+convert: they give the scale and zero point of each. For uint8, int8 = uint8 − 128. In 16x8 networks they may be int16,
+or float32; the generated network takes and gives int16.
 
 Constants in TFLite's sparse encoding are expanded when the model is read, with or without a DENSIFY behind them.
 
-| operator | what it is | kernels |
-|---|---|---|
+| operator | what it is | types | kernels |
+|---|---|---|---|
 """
 
 
 def page() -> str:
     """The whole page."""
     rows = "".join(
-        f"| [{kind}](#{kind.lower()}) | {one.about} | {_kernels(one)} |\n" for kind, one in OPERATORS.items()
+        f"| [{kind}](#{kind.lower()}) | {one.about} | {_types(one)} | {_kernels(one)} |\n"
+        for kind, one in OPERATORS.items()
     )
     return _HEAD + rows + "\n" + "\n".join(_section(kind, one) for kind, one in OPERATORS.items())
+
+
+def _types(operator: Operator) -> str:
+    return ", ".join(kind.lower() for kind in operator.types)
 
 
 def _kernels(operator: Operator) -> str:

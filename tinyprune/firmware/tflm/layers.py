@@ -78,8 +78,8 @@ def is_sparse_between_plain_maps(kernel: Kernel) -> bool:
 
 def fits(kernel: Kernel, op: Op, pattern: str, board: Board) -> bool:
     """Whether a custom operator may run `op`, whose weights follow `pattern`, with this kernel."""
-    ours = is_sparse_between_plain_maps(kernel) and kernel.isa in board.isas and isinstance(op, kernel.ops)
-    return ours and takes(kernel.pattern, pattern) and kernel.accepts(op)
+    ours = is_sparse_between_plain_maps(kernel) and kernel.isa in board.isas
+    return ours and takes(kernel.pattern, pattern) and kernel.runs(op)
 
 
 def _cost(cycles: float, size_bytes: int, optimize: Optimize) -> float:

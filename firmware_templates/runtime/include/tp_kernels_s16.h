@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * Kernels of int16 maps (TFLite's 16x8 mode: int16 activations, int8 weights). Contracts as in tp_kernels.h, but
+ * - maps are int16, all zero points are 0: padding is 0, and biases are those of the file;
+ * - activation_min and activation_max are in [-32768, 32767];
+ * - in tp_channel and tp_wide_channel a multiplier below 2^15 rounds accumulators once, as TFLite does it with 64-bit ones:
+ *   y = (acc * multiplier + 2^(14 - shift)) >> (15 - shift). Others are as in tp_kernels.h, and round twice.
+ */
+#ifndef TP_KERNELS_S16_H
+#define TP_KERNELS_S16_H
+
+#include "tp_kernels.h"
+
+/* An output channel of 64-bit accumulators: they start at bias_high * 2^32 + (uint32_t)bias_low, and stay below 2^47; below
+ * 2^31 where rounding is twice. shift is in [-31, 7], where rounding is twice in [-31, 30]. */
+typedef struct tp_wide_channel {
+    int32_t bias_low, bias_high, multiplier, shift;
+} tp_wide_channel;
+
+/* 2D convolution with any kernel, stride, dilation and padding, a fully connected layer too, and any weights.
+ *   weights  [out_channels][kernel_height][kernel_width][in_channels]
+ *   channels [out_channels]
+ *   input    [in_height][in_width][in_channels]
+ *   output   [out_height][out_width][out_channels]
+ *   scratch  unused, may be null */
+void tp_conv_2d_wide_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
+                                 const int16_t *input, int16_t *output, void *scratch);
+
+#endif
