@@ -11,6 +11,9 @@
 
 enum { MAX_WORDS = 3, PRINTED_BYTES_A_LINE = 8, DEFAULT_WARMUP = 10 };
 
+uint8_t tp_device_input[TP_NETWORK_INPUT_BYTES];
+uint32_t tp_device_loaded_bytes;
+
 static bool equal(const char *left, const char *right) {
     while (*left != '\0' && *left == *right) {
         left++;
@@ -84,26 +87,26 @@ static void answer_help(tp_device *device, char *words[]) {
 static void db_load(tp_device *device, const char *count) {
     uint32_t bytes = 0;
     device->expected_bytes = 0;
-    device->loaded_bytes = 0;
+    tp_device_loaded_bytes = 0;
     if (count == NULL || !tp_parse_decimal(count, &bytes) || bytes == 0) {
         tp_put("e-[db load needs a number of bytes above 0]" NEWLINE);
-    } else if (bytes > sizeof device->input) {
+    } else if (bytes > sizeof tp_device_input) {
         put_value("e-[", bytes, " bytes are too many: ");
-        put_value("the input has ", sizeof device->input, "]" NEWLINE);
+        put_value("the input has ", sizeof tp_device_input, "]" NEWLINE);
     } else {
         device->expected_bytes = bytes;
         put_value("m-[Expecting ", bytes, " bytes]" NEWLINE);
     }
 }
 
-static void db_print(const tp_device *device) {
-    if (device->loaded_bytes == 0) {
+static void db_print(void) {
+    if (tp_device_loaded_bytes == 0) {
         tp_put("e-[Nothing is loaded]" NEWLINE);
     }
-    for (uint32_t i = 0; i < device->loaded_bytes; i++) {
+    for (uint32_t i = 0; i < tp_device_loaded_bytes; i++) {
         tp_put(i % PRINTED_BYTES_A_LINE == 0 ? "m-buffer-" : "-");
-        tp_put_hex(device->input[i]);
-        if (i + 1 == device->loaded_bytes || (i + 1) % PRINTED_BYTES_A_LINE == 0) {
+        tp_put_hex(tp_device_input[i]);
+        if (i + 1 == tp_device_loaded_bytes || (i + 1) % PRINTED_BYTES_A_LINE == 0) {
             tp_put(NEWLINE);
         }
     }
@@ -135,15 +138,15 @@ static void db_store(tp_device *device, const char *hex) {
         tp_put("e-[Announce the bytes with db load first]" NEWLINE);
         return;
     }
-    if ((uint32_t)bytes > device->expected_bytes - device->loaded_bytes) {
+    if ((uint32_t)bytes > device->expected_bytes - tp_device_loaded_bytes) {
         put_value("e-[More than the announced ", device->expected_bytes, " bytes]" NEWLINE);
         return;
     }
     for (; *hex != '\0'; hex += 2) {
         const int byte = tp_parse_hex_digit(hex[0]) * 16 + tp_parse_hex_digit(hex[1]);
-        device->input[device->loaded_bytes++] = (uint8_t)byte;
+        tp_device_input[tp_device_loaded_bytes++] = (uint8_t)byte;
     }
-    if (device->loaded_bytes == device->expected_bytes) {
+    if (tp_device_loaded_bytes == device->expected_bytes) {
         tp_put("m-load-done" NEWLINE);
     }
 }
@@ -156,7 +159,7 @@ static void answer_db(tp_device *device, char *words[]) {
     } else if (words[2] != NULL) {
         put_quoted("e-[Unexpected: ", words[2]);
     } else if (equal(words[1], "print")) {
-        db_print(device);
+        db_print();
     } else {
         db_store(device, words[1]);
     }
@@ -223,7 +226,7 @@ static void answer_output(tp_device *device, char *words[]) {
 }
 
 static void load_inputs(tp_device *device) {
-    const uint8_t *from = device->input;
+    const uint8_t *from = tp_device_input;
 #define LOAD(input, bytes, zero_point, scale_nano, type) \
     memcpy(input(device->arena), from, (size_t)bytes);   \
     from += bytes;
@@ -271,9 +274,9 @@ static void answer_infer(tp_device *device, char *words[]) {
         tp_put("e-[infer needs a number of inferences above 0]" NEWLINE);
     } else if (words[1] != NULL && words[2] != NULL && !tp_parse_decimal(words[2], &warmup)) {
         tp_put("e-[infer needs a number of warm-up inferences of 0 or more]" NEWLINE);
-    } else if (device->loaded_bytes != sizeof device->input) {
-        put_value("e-[", device->loaded_bytes, " bytes are loaded: ");
-        put_value("the input has ", sizeof device->input, "]" NEWLINE);
+    } else if (tp_device_loaded_bytes != sizeof tp_device_input) {
+        put_value("e-[", tp_device_loaded_bytes, " bytes are loaded: ");
+        put_value("the input has ", sizeof tp_device_input, "]" NEWLINE);
     } else {
         run_timed(device, runs, warmup);
         device->has_output = true;

@@ -47,10 +47,7 @@ enum { TP_COMMAND_CHARS = 80 };
 
 typedef struct tp_device {
     TP_ALIGNED(16) uint8_t arena[TP_DEVICE_ARENA_BYTES];
-    /* What `db` loads. Kept apart, since the network may reuse the input's place in the arena during an inference. */
-    uint8_t input[TP_NETWORK_INPUT_BYTES];
     uint32_t expected_bytes; /* announced by `db load`; 0: nothing announced */
-    uint32_t loaded_bytes;
     bool has_output;
     bool too_long; /* the command being received is dropped up to its '%' */
     size_t command_chars;
@@ -59,6 +56,11 @@ typedef struct tp_device {
     tp_listener listener;
 #endif
 } tp_device;
+
+/* What `db` loads. Kept apart from the arena, since the network may reuse the input's place there during an inference.
+ * Symbols of their own, so that emulators and debuggers can load an input without the serial line. */
+extern uint8_t tp_device_input[TP_NETWORK_INPUT_BYTES];
+extern uint32_t tp_device_loaded_bytes;
 
 /* Prints the boot messages. The device starts as all zeros. */
 void tp_device_boot(tp_device *device);

@@ -60,15 +60,15 @@ static void start(tp_device *device) {
 static void look(tp_device *device) {
     tp_listener *listener = &device->listener;
     const uint64_t start_us = tp_port_time_us();
-    tp_audio_features(&listener->audio, (int8_t *)device->input);
+    tp_audio_features(&listener->audio, (int8_t *)tp_device_input);
     const uint64_t features_us = tp_port_time_us();
-    memcpy(tp_network_input(device->arena), device->input, sizeof device->input);
+    memcpy(tp_network_input(device->arena), tp_device_input, sizeof tp_device_input);
     tp_network_run(device->arena);
     listener->features_us += features_us - start_us;
     listener->network_us += tp_port_time_us() - features_us;
     listener->looks++;
-    device->expected_bytes = sizeof device->input;
-    device->loaded_bytes = sizeof device->input;
+    device->expected_bytes = sizeof tp_device_input;
+    tp_device_loaded_bytes = sizeof tp_device_input;
     device->has_output = true;
 }
 

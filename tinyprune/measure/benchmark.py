@@ -1,5 +1,8 @@
 """Link + inputs → Outcome: loads each input, runs the network through the protocol, reads the raw output.
 
+Where only the network is compared, inputs go straight into the memory of an emulator that lets them: on the emulated
+serial line they would take most of the time. All else, and every output, comes through the protocol.
+
 A board on a cable fails in ways that an emulator does not: noise on the line, a reset, a pulled plug. An input whose
 answer was lost is sent again; what cannot be saved ends the run, with all inferences up to there.
 """
@@ -13,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators import Emulator, Profile, Start
+from tinyprune.device.emulators import Emulator, HasMemory, Profile, Start
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock, Device
 from tinyprune.errors import DataError, Disconnected, Restarted, TargetError, UsageError, WrongModel
@@ -26,6 +29,8 @@ Open = Callable[[], Emulator]
 #: What ends a run before its last input.
 Failure: TypeAlias = TargetError | KeyboardInterrupt
 
+#: The firmware's variables that hold an input and say how much of it is there (firmware_templates/app/protocol.h).
+INPUT, LOADED_BYTES = "tp_device_input", "tp_device_loaded_bytes"
 MODEL_ID_CHARACTERS = 16
 TRIES = 4
 RECONNECT_TIMEOUT_S = 15.0
@@ -48,6 +53,7 @@ class Plan:
     reconnect_timeout_s: float | None = None  # None: RECONNECT_TIMEOUT_S
     board: str | None = None  # for which the firmware must have been built, if it says so
     stateful: bool = False  # whether each inference depends on those before it, back to a reset before the first input
+    direct: bool = False  # whether inputs may skip the line where the emulator's memory can be written
 
     def __post_init__(self) -> None:
         if self.inputs.ndim < 2 or self.inputs.dtype != np.int8 or self.inputs.size == 0:
@@ -159,16 +165,16 @@ class _Run:
         """Brings a network that remembers to where input `number` finds it: warm, reset, past all earlier inputs."""
         plan, device = self._plan, self._device
         if plan.warmup:
-            device.load(plan.inputs[0].tobytes())
+            self._load(plan.inputs[0].tobytes())
             self._infer(plan.warmup, 0)
         device.reset()
         for earlier in plan.inputs[:number]:
-            device.load(earlier.tobytes())
+            self._load(earlier.tobytes())
             self._infer(plan.runs, 0)
 
     def _once(self, number: int, data: bytes) -> Inference:
         plan, device = self._plan, self._device
-        device.load(data)
+        self._load(data)
         warmup = plan.warmup if self._cold and not plan.stateful else 0
         total_us = self._infer(plan.runs, warmup)
         output = device.output()
@@ -177,6 +183,14 @@ class _Run:
         self._cold = False
         time_us = None if self.link.clock == "stopped" else total_us / plan.runs
         return Inference(_frozen(output), time_us, self.link.profile() if plan.metered else None)
+
+    def _load(self, data: bytes) -> None:
+        """Through the protocol, or past it."""
+        if self._plan.direct and isinstance(self.link, HasMemory):
+            self.link.write_memory(INPUT, data)
+            self.link.write_memory(LOADED_BYTES, len(data).to_bytes(4, "little"))
+        else:
+            self._device.load(data)
 
     def _infer(self, runs: int, warmup: int) -> int:
         """Microseconds by the device's clock. A lost answer is not waited for much longer than the others took."""
@@ -230,13 +244,13 @@ def outputs(
     stateful: bool = False,
 ) -> Int8:
     """The firmware's raw outputs `[samples, output_bytes]`, at the emulator's full speed. Raises TargetError."""
-    plan = Plan(inputs, image.model_sha256[:MODEL_ID_CHARACTERS], stateful=stateful)
+    plan = Plan(inputs, image.model_sha256[:MODEL_ID_CHARACTERS], stateful=stateful, direct=True)
     return _whole(measure(lambda: start(image, board), plan, progress)).outputs
 
 
 def profile(start: Start, image: FirmwareImage, board: Board, sample: Int8) -> Profile:
     """Instructions and modelled cycles of one inference on `sample`, of any shape. Raises TargetError."""
-    plan = Plan(sample.reshape(1, -1), metered=True)
+    plan = Plan(sample.reshape(1, -1), metered=True, direct=True)
     found = _whole(measure(lambda: start(image, board, profile=True), plan)).inferences[0].profile
     assert found is not None
     return found

@@ -47,6 +47,26 @@ def test_infers_what_the_network_computes(arm_image: FirmwareImage) -> None:
     assert seen == [(i, 16) for i in range(1, 17)]
 
 
+def test_an_input_written_into_memory_is_the_one_that_the_protocol_loads(arm_image: FirmwareImage) -> None:
+    link, device = connected(arm_image)
+    link.write_memory(benchmark.INPUT, INPUT)
+    link.write_memory(benchmark.LOADED_BYTES, len(INPUT).to_bytes(4, "little"))
+    assert device.stored_input() == INPUT
+    device.infer()
+    np.testing.assert_array_equal(device.output(), firmware.expected_output(INPUT))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "message"),
+    [("nothing", "has no symbol nothing"), ("main", "the firmware's main has no 4 bytes in RAM")],
+)
+def test_memory_that_is_not_there_is_not_written(arm_image: FirmwareImage, symbol: str, message: str) -> None:
+    link, device = connected(arm_image)
+    with pytest.raises(TargetError, match=message):
+        link.write_memory(symbol, bytes(4))
+    device.name()  # it goes on
+
+
 def test_time_stands_still_without_a_profile(arm_image: FirmwareImage) -> None:
     link, device = inferred(arm_image)
     assert link.clock == "stopped"

@@ -1,6 +1,6 @@
 """The rooms that run firmware without a board: each boots it up to its first input and is then a Link to it."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile
@@ -15,6 +15,7 @@ __all__ = [
     "BlockProfile",
     "Emulator",
     "FunctionProfile",
+    "HasMemory",
     "LayerProfile",
     "Profile",
     "Start",
@@ -30,6 +31,14 @@ class Emulator(Link, Protocol):
 
     def profile(self) -> Profile:
         """Of the last complete inference. Raises TargetError if it was not asked for, or nothing has run."""
+
+
+@runtime_checkable
+class HasMemory(Protocol):
+    """What an emulator offers whose memory can be written from outside, as a debugger's can."""
+
+    def write_memory(self, symbol: str, data: bytes) -> None:
+        """Writes `data` where the firmware's variable `symbol` begins. Raises TargetError where it has none in RAM."""
 
 
 class Start(Protocol):

@@ -7,6 +7,7 @@ modelled, a profile counts instructions only. Waiting for input takes no time.
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,8 +62,10 @@ _NOWHERE = 0xFFFFFFFF
 _PAINT = 0xA5
 _WFI = b"\x30\xbf"
 _BASEPRI = 0x20  # as a bootloader may leave it: Zephyr and mbed mask interrupts by it
-#: What one write() may run before the firmware counts as hung: minutes on the board, half a minute here.
-_BUDGET_INSTRUCTIONS = 10_000_000_000
+#: What one write() may take of this computer's time before the firmware counts as hung: minutes on the board. (A limit
+#: on instructions would have unicorn count each one, which takes as long as executing it.)
+_PATIENCE_S = 300.0
+_LOOK_S = 1.0  # how often to look whether it is over
 _INVALID_ACCESS = (
     unicorn.UC_HOOK_MEM_READ_INVALID | unicorn.UC_HOOK_MEM_WRITE_INVALID | unicorn.UC_HOOK_MEM_FETCH_INVALID
 )
@@ -82,9 +85,7 @@ class _Access:
     address: int
 
 
-def start(
-    image: FirmwareImage, board: Board, *, profile: bool = False, budget_instructions: int = _BUDGET_INSTRUCTIONS
-) -> "SimLink":
+def start(image: FirmwareImage, board: Board, *, profile: bool = False, patience_s: float = _PATIENCE_S) -> "SimLink":
     """Boots the firmware until it waits for its first byte.
 
     Raises TargetError when there is no model of the board, or the firmware does what the hardware would not survive.
@@ -92,18 +93,18 @@ def start(
     if board.family not in MCUS or board.cpu.core not in _CORES or board.flash is None or board.ram is None:
         raise TargetError(f"the emulator sim has no model of {board.name} ({board.family}, {board.cpu.core})")
     program.check(image.elf, board)
-    return SimLink(program.load(image.elf), board, board.flash, board.ram, profile, budget_instructions)
+    return SimLink(program.load(image.elf), board, board.flash, board.ram, profile, patience_s)
 
 
 class SimLink:
     """A Link to the emulated serial port. All of the firmware's work is done within write()."""
 
     def __init__(
-        self, loaded: program.Program, board: Board, flash: Memory, ram: Memory, profile: bool, budget_instructions: int
+        self, loaded: program.Program, board: Board, flash: Memory, ram: Memory, profile: bool, patience_s: float
     ) -> None:
         self._program = loaded
         self._ram = ram
-        self._budget_instructions = budget_instructions
+        self._patience_s = patience_s
         self._waiting = False
         self._access: _Access | None = None
         self._error: BaseException | None = None
@@ -140,6 +141,14 @@ class SimLink:
 
     def close(self) -> None:
         self._ended = self._ended or "the emulator is closed"
+
+    # HasMemory
+
+    def write_memory(self, symbol: str, data: bytes) -> None:
+        try:
+            self.write_ram(self._program.symbol(symbol), data)
+        except FirmwareError:
+            raise TargetError(f"the firmware's {symbol} has no {len(data):,} bytes in RAM") from None
 
     # What it saw
 
@@ -236,8 +245,8 @@ class SimLink:
         self._waiting = False
         pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
         try:
-            with _interrupts_wait(self._stop_with):
-                self._uc.emu_start(pc | 1, _NOWHERE, count=self._budget_instructions)
+            with _interrupts_wait(self._stop_with), _patience(self._patience_s, self._stop_with):
+                self._uc.emu_start(pc | 1, _NOWHERE)
             if self._error:
                 raise self._error
         except FirmwareError as error:
@@ -248,9 +257,7 @@ class SimLink:
             self._ended = "the emulator was interrupted"
             raise
         if not self._waiting and not self._sleeps():
-            self._fail(
-                f"the firmware does not wait for input after {self._budget_instructions:,} instructions: it hangs"
-            )
+            self._fail("the firmware ended without waiting for input")
 
     def _sleeps(self) -> bool:
         """Whether the core waits for an interrupt: unicorn stops behind a WFI."""
@@ -289,6 +296,27 @@ def _interrupts_wait(stop: Callable[[BaseException], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _patience(limit_s: float, stop: Callable[[BaseException], None]) -> Iterator[None]:
+    """Ends the emulation when it has taken `limit_s` of this process's computing time: other processes do not count."""
+    over = threading.Event()
+    end_s = time.process_time() + limit_s
+
+    def watch() -> None:
+        while not over.wait(min(_LOOK_S, limit_s)):
+            if time.process_time() >= end_s:
+                stop(FirmwareError(f"it does not wait for input within {limit_s:g} s of computing: it hangs"))
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:
