@@ -20,12 +20,16 @@ static inline int32_t tp_saturating_shift_left(int32_t x, int32_t places)
 /* How many zeros stand before the first one of x > 0. */
 static inline int32_t tp_leading_zeros(uint32_t x)
 {
+#if defined(__GNUC__) && !defined(__ARM_ARCH_6M__)
+    return __builtin_clz(x);
+#else /* no instruction for it */
     int32_t zeros = 0;
     while (x < UINT32_C(1) << 31) {
         x <<= 1;
         zeros++;
     }
     return zeros;
+#endif
 }
 
 /* exp(a) for a in [-1/4, 0), both in Q0.31: the Taylor series of fourth order around -1/8. */
@@ -74,12 +78,9 @@ static inline int32_t tp_inverse(uint32_t denominator)
 /* r in Q0.31 with 1 / x = r / 2^bits_over_unit, x > 0 with integer_bits. */
 static inline int32_t tp_reciprocal(int32_t x, int32_t integer_bits, int32_t *bits_over_unit)
 {
-    uint32_t normal = (uint32_t)x;
-    for (; normal < UINT32_C(1) << 31; normal <<= 1) {
-        integer_bits--;
-    }
-    *bits_over_unit = integer_bits;
-    return tp_inverse(normal);
+    const int32_t zeros = tp_leading_zeros((uint32_t)x);
+    *bits_over_unit = integer_bits - zeros;
+    return tp_inverse((uint32_t)x << zeros);
 }
 
 #endif

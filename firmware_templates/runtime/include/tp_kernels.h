@@ -82,11 +82,24 @@ typedef struct tp_add {
     int32_t output_multiplier, output_shift, output_zero_point, activation_min, activation_max;
 } tp_add;
 
-/* The same as one line: y = (left_factor * left / 2^8 + right_factor * right / 2^8 + offset) / 2^21, each quotient rounded down.
+/* The sum as one line: y = (left_factor * left / 2^8 + right_factor * right / 2^8 + offset) / 2^21, each quotient rounded down.
  * No sum exceeds 32 bits. */
 typedef struct tp_add_fast {
     int32_t left_factor, right_factor, offset, activation_min, activation_max;
 } tp_add_fast;
+
+/* Two operands at a common scale, twice the larger of theirs: `large` is the operand of the larger one, or either where they are
+ * equal. Their sum is large * large_factor + large_offset + sign * small, where small is small_factor * value + small_offset by
+ * tp_requantize_fast; sign is 1 or -1. */
+typedef struct tp_common_scale {
+    int32_t large_factor, large_offset, sign;
+    int32_t small_factor, small_offset, multiplier, right_shift, half;
+} tp_common_scale;
+
+/* From a sum to the result by tp_requantize_fast. */
+typedef struct tp_rescale {
+    int32_t multiplier, right_shift, offset, activation_min, activation_max;
+} tp_rescale;
 
 /* (left - its zero point) * (right - its zero point) * multiplier * 2^(shift - 31), shift in [-31, 15]. */
 typedef struct tp_mul {
@@ -333,6 +346,11 @@ void tp_add_s8_dense_c(const tp_loops *loops, const tp_add *add, const int8_t *l
 /* The same as a line through all sums, where kernels/sums.py has proved by trial of all of them that there is one. */
 void tp_add_s8_fast_c(const tp_loops *loops, const tp_add_fast *add, const int8_t *left, const int8_t *right, int8_t *output);
 
+/* The same in two roundings by tp_requantize_fast, where kernels/common_scale.py has proved them exact; operands are in the order
+ * of tp_common_scale, in loops as well. */
+void tp_add_s8_scaled_c(const tp_loops *loops, const tp_common_scale *common, const tp_rescale *rescale, const int8_t *large,
+                        const int8_t *small, int8_t *output);
+
 /* Multiplication. The output may be an operand that is not broadcast. */
 void tp_mul_s8_dense_c(const tp_loops *loops, const tp_mul *mul, const int8_t *left, const int8_t *right, int8_t *output);
 
@@ -350,6 +368,10 @@ void tp_prelu_s8_fast_c(const tp_loops *loops, const tp_prelu_fast *prelu, const
 void tp_squared_difference_s8_dense_c(const tp_loops *loops, const tp_squared_difference *op, const int8_t *left,
                                       const int8_t *right, int8_t *output);
 
+/* The same, as for tp_add_s8_scaled_c; activation_min and activation_max are not used. */
+void tp_squared_difference_s8_scaled_c(const tp_loops *loops, const tp_common_scale *common, const tp_rescale *rescale,
+                                       const int8_t *large, const int8_t *small, int8_t *output);
+
 /* Division; no value of `right` is its zero point. The output may be an operand that is not broadcast. */
 void tp_div_s8_dense_c(const tp_loops *loops, const tp_div *div, const int8_t *left, const int8_t *right, int8_t *output);
 
@@ -360,6 +382,9 @@ void tp_minimum_s8_dense_c(const tp_loops *loops, const int8_t *left, const int8
 /* Comparison. The output may be an operand that is not broadcast. */
 void tp_compare_s8_dense_c(const tp_loops *loops, const tp_compare *op, const int8_t *left, const int8_t *right,
                            int8_t *output);
+
+/* The same, where kernels/choices.py has proved tp_requantize_fast exact for both operands; the shifts are to the right then. */
+void tp_compare_s8_fast_c(const tp_loops *loops, const tp_compare *op, const int8_t *left, const int8_t *right, int8_t *output);
 
 /* Logic of bool values, which are 0 and 1. The output may be an operand that is not broadcast. */
 void tp_logical_b8_dense_c(const tp_loops *loops, const tp_logical *op, const int8_t *left, const int8_t *right,
@@ -446,7 +471,8 @@ void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_
  *   exponentials  [256], of differences 0, -1, ... -255 from the largest input: exp in Q0.31, and 0 below diff_min */
 void tp_softmax_s8_table_c(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, int8_t *output);
 
-/* Any operator that makes each value of one value: output[i] = table[(uint8_t)input[i]]. The output may be the input.
+/* Any operator that makes each value of one value, or of one and a number: output[i] = table[(uint8_t)input[i]]. The output may
+ * be the input.
  *   table          [256], of 0 ... 127 first, then of -128 ... -1
  *   input, output  [count] */
 void tp_lookup_s8_dense_c(const tp_lookup *lookup, const int8_t *table, const int8_t *input, int8_t *output);
@@ -454,6 +480,9 @@ void tp_lookup_s8_dense_c(const tp_lookup *lookup, const int8_t *table, const in
 /* Logarithm of the softmax; the output has scale 1/16 and zero point 127. The output may be the input.
  *   input, output  [rows][depth] */
 void tp_log_softmax_s8_dense_c(const tp_log_softmax *layer, const int8_t *input, int8_t *output);
+
+/* The same with a table, as for tp_softmax_s8_table_c. */
+void tp_log_softmax_s8_table_c(const tp_log_softmax *layer, const int32_t *exponentials, const int8_t *input, int8_t *output);
 
 /* Vectors divided by their Euclidean length, which counts as 1 where it is 0; the output has scale 1/128 and zero point 0. The
  * output may be the input.

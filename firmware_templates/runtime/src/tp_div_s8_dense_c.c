@@ -19,10 +19,7 @@ TP_INLINE int32_t value(const tp_div *div, divisor *by, int32_t a, int32_t b)
         by->reciprocal = tp_reciprocal(difference * by->sign, 31, &by->bits);
     }
     const int32_t x = (a - div->left_zero_point) * by->sign;
-    int32_t headroom = 31; /* the bits by which x can be shifted to the left */
-    for (int32_t rest = x < 0 ? ~x : x; rest > 0; rest >>= 1) {
-        headroom--;
-    }
+    const int32_t headroom = tp_leading_zeros((uint32_t)(x ^ (x >> 31)) << 1 | 1); /* bits by which x can be shifted to the left */
     const int32_t quotient = tp_doubling_high_mul((int32_t)((uint32_t)x << headroom), by->reciprocal);
     const int32_t scaled = tp_doubling_high_mul(quotient, div->multiplier);
     const int32_t rounded = tp_rounding_shift_right(scaled, by->bits + headroom - div->shift);

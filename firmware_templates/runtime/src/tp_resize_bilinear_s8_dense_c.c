@@ -29,13 +29,13 @@ static int8_t rounded(int32_t total)
     return (int8_t)((total + HALF - (total < 0)) >> WHOLE_BITS);
 }
 
-/* `channels` values of a pixel, from its four neighbours. */
-static void interpolate(const int8_t *const neighbours[4], const int32_t weights[4], int32_t channels, int8_t *output)
+/* `channels` values of a pixel, from its neighbours in the rows above and below, `right` bytes apart. */
+static void interpolate(const int8_t *upper, const int8_t *lower, int32_t right, const int32_t weights[4], int32_t channels,
+                        int8_t *output)
 {
-    const int8_t *const a = neighbours[0], *const b = neighbours[1], *const c = neighbours[2], *const d = neighbours[3];
     const int32_t wa = weights[0], wb = weights[1], wc = weights[2], wd = weights[3];
-    for (int32_t i = 0; i < channels; i++) {
-        output[i] = rounded(a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd);
+    for (const int8_t *end = upper + channels; upper != end; upper++, lower++) {
+        *output++ = rounded(upper[0] * wa + upper[right] * wb + lower[0] * wc + lower[right] * wd);
     }
 }
 
@@ -49,11 +49,10 @@ void tp_resize_bilinear_s8_dense_c(const tp_resize *resize, const int8_t *input,
         int32_t x = resize->first_column;
         for (int32_t column = 0; column < resize->out_width; column++, x += resize->column_step) {
             const between columns = locate(x, resize->in_width);
-            const int32_t left = columns.before * channels, right = columns.behind * channels;
-            const int8_t *const neighbours[4] = {upper + left, upper + right, lower + left, lower + right};
+            const int32_t left = columns.before * channels, right = columns.behind * channels - left;
             const int32_t weights[4] = {rows.first * columns.first, rows.first * columns.second,
                                         rows.second * columns.first, rows.second * columns.second};
-            interpolate(neighbours, weights, channels, output);
+            interpolate(upper + left, lower + left, right, weights, channels, output);
             output += channels;
         }
     }

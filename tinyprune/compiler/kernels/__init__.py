@@ -2,6 +2,7 @@
 
 from tinyprune.compiler.kernels import (
     choices,
+    common_scale,
     five_conv,
     five_wide,
     interleaved,
@@ -60,7 +61,7 @@ __all__ = [
 ]  # fmt: skip
 
 KERNELS = (
-    *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *products.ROWS, *choices.ROWS,
-    *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS, *matmul.ROWS,
+    *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *common_scale.ROWS, *products.ROWS,
+    *choices.ROWS, *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS, *matmul.ROWS,
     *sixteen.ROWS,
 )  # fmt: skip

@@ -1,9 +1,11 @@
 """Kernels of comparisons, logic, and of choices between values: portable C."""
 
+from tinyprune.compiler import fixed_point
 from tinyprune.compiler.kernels.broadcast import has_loops, loops, loops_struct, over_operands, rows
 from tinyprune.compiler.kernels.kernel import Call, Kernel, Place, Struct, Wiring, operand
-from tinyprune.compiler.operators.binary import Binary
+from tinyprune.compiler.operators.binary import MOST, Binary
 from tinyprune.compiler.operators.comparison import (
+    LEFT_SHIFT,
     Comparison,
     Equal,
     Greater,
@@ -39,6 +41,19 @@ def _compare(op: Comparison, _wiring: Wiring) -> Call:
     return loops_struct(op), Struct("tp_compare", fields), operand(op, 0), operand(op, 1), Place.OUTPUT
 
 
+def _rounds_fast(op: Comparison) -> bool:
+    """Whether `tp_requantize_fast` is exact for both operands."""
+    exact = (fixed_point.fast_rounding_is_exact(MOST << LEFT_SHIFT, shift, 0) for _, shift in op.scalings)
+    return has_loops(op) and all(exact)
+
+
+def _compare_fast(op: Comparison, wiring: Wiring) -> Call:
+    loops_, compare, *more = _compare(op, wiring)
+    assert isinstance(compare, Struct)
+    shifts = {name: -compare.fields[name] for name in ("left_shift", "right_shift")}
+    return loops_, Struct(compare.type, compare.fields | shifts), *more
+
+
 def _logical(op: "LogicalAnd | LogicalOr | LogicalNot", _wiring: Wiring) -> Call:
     """Or is and of what is inverted, inverted; not is and of the same operand twice, inverted."""
     second = 0 if isinstance(op, LogicalNot) else 1
@@ -62,6 +77,10 @@ ROWS = (
     Kernel(
         "tp_minimum_s8_dense_c", (Minimum,), DENSE, "c", has_loops, _extremum,
         lambda op: 90 + 60 * rows(op) + 4 * op.output.count, in_place=over_operands,
+    ),
+    Kernel(
+        "tp_compare_s8_fast_c", tuple(_ANSWERS), DENSE, "c", _rounds_fast, _compare_fast,
+        lambda op: 90 + 120 * rows(op) + 33 * op.output.count, in_place=over_operands,
     ),
     Kernel(
         "tp_compare_s8_dense_c", tuple(_ANSWERS), DENSE, "c", has_loops, _compare,

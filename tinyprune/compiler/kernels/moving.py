@@ -138,7 +138,7 @@ def _bilinear(op: ResizeBilinear, _wiring: Wiring) -> tuple[Argument, ...]:
 
 def _bilinear_cycles(op: ResizeBilinear) -> float:
     height, width, channels = op.output.shape
-    return height * (30 + width * (60 + 57 * channels))
+    return height * (30 + width * (60 + 31 * channels))
 
 
 _MOVES = (

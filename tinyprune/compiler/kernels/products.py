@@ -147,7 +147,7 @@ ROWS = (
         lambda op: 90 + 40 * rows(op) + 130 * op.output.count, in_place=over_operands,
     ),
     Kernel(
-        "tp_div_s8_dense_c", (Div,), DENSE, "c", has_loops, _div, lambda op: 90 + 40 * rows(op) + 440 * op.output.count,
+        "tp_div_s8_dense_c", (Div,), DENSE, "c", has_loops, _div, lambda op: 90 + 40 * rows(op) + 180 * op.output.count,
         in_place=over_operands,
     ),
 )  # fmt: skip

@@ -1,12 +1,15 @@
 """Kernels of one operand: by a table of all 256 values, and along the last axis. Portable C."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tinyprune.compiler import fixed_point
-from tinyprune.compiler.graph import Int8, Int32
+from tinyprune.compiler.graph import ConstantTensor, Int8, Int32
 from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always
 from tinyprune.compiler.kernels.parameters import softmax_fields
 from tinyprune.compiler.operators import operator_of
+from tinyprune.compiler.operators.binary import Binary
 from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.log_softmax import LogSoftmax
 from tinyprune.compiler.operators.lookup import Lookup
@@ -20,31 +23,55 @@ _FEWEST_QUANTIZED = 64
 _FEWEST_EXPONENTIALS = 256
 
 
-def table(op: Lookup | Quantize) -> Int8:
+def table(op: Lookup | Quantize | Binary) -> Int8:
     """What the operator makes of each stored byte, of 0 … 255 without sign."""
-    found = operator_of(op).infer(op, np.arange(256, dtype=np.uint8).view(np.int8))
+    stored = np.arange(256, dtype=np.uint8).view(np.int8)
+    if not isinstance(op, Binary):
+        found = operator_of(op).infer(op, stored)
+    else:
+        number = [tensor.values.reshape(1, 1) for tensor in op.inputs if isinstance(tensor, ConstantTensor)]
+        given = [stored[None], *number] if _variable(op) == 0 else [*number, stored[None]]
+        every, output = (replace(tensor, shape=(256,), batched=True) for tensor in (*op.activations, op.output))
+        named = replace(op, left=every) if _variable(op) == 0 else replace(op, right=every)
+        found = operator_of(op).infer(replace(named, output=output), *given)
     assert isinstance(found, np.ndarray)
-    return found
+    return found.reshape(-1).view(np.int8)
 
 
-def exponentials(op: Softmax) -> Int32:
+def exponentials(op: Softmax | LogSoftmax) -> Int32:
     """exp in Q0.31 of each difference from the largest input; 0 of those that do not count."""
-    multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
+    beta = op.beta if isinstance(op, Softmax) else 1.0
+    multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), beta)
     differences = -np.arange(256)
     scaled = fixed_point.multiply_by_quantized_multiplier(differences, multiplier, left_shift)
     return np.where(differences >= diff_min, fixed_point.exp_of_negative(scaled), np.int32(0))
 
 
-def _is_worth_a_table(op: Lookup | Quantize) -> bool:
+def _variable(op: Lookup | Quantize | Binary) -> int:
+    """The number of the operand that is computed."""
+    return 1 if isinstance(op, Binary) and isinstance(op.left, ConstantTensor) else 0
+
+
+def _is_worth_a_table(op: Lookup | Quantize | Binary) -> bool:
+    """An operator of two operands needs none where one of them is the same everywhere."""
+    if isinstance(op, Binary) and not _has_a_number(op):
+        return False
     return isinstance(op, Lookup) or op.output.count >= _FEWEST_QUANTIZED
 
 
-def _lookup(op: Lookup | Quantize, _wiring: Wiring) -> Call:
-    fields = {"count": op.output.count}
-    return Struct("tp_lookup", fields), Constant("table", "int8_t", table(op)), Place.INPUT, Place.OUTPUT
+def _has_a_number(op: Binary) -> bool:
+    number = _variable(op)
+    other, tensor = op.inputs[1 - number], op.inputs[number]
+    one = isinstance(other, ConstantTensor) and other.count == 1
+    return one and tensor.shape == op.output.shape and tensor.dtype == "int8"
 
 
-def _is_worth_exponentials(op: Softmax) -> bool:
+def _lookup(op: Lookup | Quantize | Binary, _wiring: Wiring) -> Call:
+    fields, values = {"count": op.output.count}, Constant("table", "int8_t", table(op))
+    return Struct("tp_lookup", fields), values, Place("input", _variable(op)), Place.OUTPUT
+
+
+def _is_worth_exponentials(op: Softmax | LogSoftmax) -> bool:
     return op.input.count >= _FEWEST_EXPONENTIALS and op.input.file_shape[-1] <= MAX_DEPTH
 
 
@@ -64,6 +91,11 @@ def _log_softmax(op: LogSoftmax, _wiring: Wiring) -> Call:
     return Struct("tp_log_softmax", fields), Place.INPUT, Place.OUTPUT
 
 
+def _log_softmax_table(op: LogSoftmax, wiring: Wiring) -> Call:
+    layer, *places = _log_softmax(op, wiring)
+    return layer, Constant("exponentials", "int32_t", exponentials(op)), *places
+
+
 def _l2_normalization(op: L2Normalization, _wiring: Wiring) -> Call:
     fields = {"rows": op.input.count // op.depth, "depth": op.depth, "input_zero_point": op.input.zero_point}
     return Struct("tp_l2_normalization", fields), Place.INPUT, Place.OUTPUT
@@ -71,17 +103,22 @@ def _l2_normalization(op: L2Normalization, _wiring: Wiring) -> Call:
 
 ROWS = (
     Kernel(
-        "tp_lookup_s8_dense_c", (Lookup, Quantize), DENSE, "c", _is_worth_a_table, _lookup,
+        "tp_lookup_s8_dense_c", (Lookup, Quantize, Binary), DENSE, "c", _is_worth_a_table, _lookup,
         lambda op: 60 + 5.4 * op.output.count,
-        in_place=lambda _op: (0,),
+        in_place=lambda op: (_variable(op),),
     ),
     Kernel(
         "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", _is_worth_exponentials, _softmax,
         lambda op: op.output.count * (51 + 210 / op.output.file_shape[-1]), in_place=lambda _op: (0,),
     ),
     Kernel(
+        "tp_log_softmax_s8_table_c", (LogSoftmax,), DENSE, "c", _is_worth_exponentials, _log_softmax_table,
+        lambda op: op.output.count * (80 + 480 / op.depth),
+        in_place=lambda _op: (0,),
+    ),
+    Kernel(
         "tp_log_softmax_s8_dense_c", (LogSoftmax,), DENSE, "c", always, _log_softmax,
-        lambda op: op.output.count * (254 + 530 / op.depth),
+        lambda op: op.output.count * (247 + 480 / op.depth),
         in_place=lambda _op: (0,),
     ),
     Kernel(

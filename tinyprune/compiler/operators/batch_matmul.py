@@ -51,8 +51,8 @@ class BatchMatMul(Op):
     @property
     def rescaling(self) -> tuple[int, int]:
         """(multiplier, shift to the left) that take sums of products to the result."""
-        both = np.float32(self.left.scale) * np.float32(self.right.scale)
-        return fixed_point.quantize_multiplier(float(both) / float(self.output.scale))
+        both = float(self.left.scale) * float(self.right.scale)
+        return fixed_point.quantize_multiplier(both / float(self.output.scale))
 
 
 def _read(node: Node) -> BatchMatMul:

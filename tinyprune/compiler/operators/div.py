@@ -34,13 +34,12 @@ class Div(ClampedBinary):
 
     @property
     def scaling(self) -> tuple[int, int]:
-        """(multiplier, shift to the left) of quotients; computed in float32, as TFLite Micro has it."""
+        """(multiplier, shift to the left) of quotients; scales multiply in double."""
         return _scaling(self.left, self.right, self.output)
 
 
 def _scaling(left: Tensor, right: Tensor, output: Tensor) -> tuple[int, int]:
-    with np.errstate(all="ignore"):
-        return fixed_point.quantize_multiplier(float(left.scale / (right.scale * output.scale)))
+    return fixed_point.quantize_multiplier(float(left.scale) / (float(right.scale) * float(output.scale)))
 
 
 def constant_divisor(node: Node) -> str | None:

@@ -18,8 +18,8 @@ class Lookup(Unary):
 
     @property
     def ratio(self) -> float:
-        """Of both scales, divided in float32 as TFLite Micro does it."""
-        return float(self.input.scale / self.output.scale)
+        """Of both scales, divided in double, as the wheel of TFLite Micro does it."""
+        return float(self.input.scale) / float(self.output.scale)
 
 
 _Kind = TypeVar("_Kind", bound=Lookup)

@@ -82,7 +82,7 @@ class Lstm(Unary):
     def gate_rescalings(self, gate: Gate) -> tuple[tuple[int, int], tuple[int, int]]:
         """(multiplier, shift) of the sums over inputs and over the hidden state."""
         pairs = ((self.input.scale, gate.scale), (self.hidden_scale, gate.recurrent_scale))
-        first, second = (fixed_point.quantize_multiplier(float(a * b) / _GATE_SCALE) for a, b in pairs)
+        first, second = (fixed_point.quantize_multiplier(float(a) * float(b) / _GATE_SCALE) for a, b in pairs)
         return first, second
 
     @property

@@ -38,7 +38,7 @@ class LeakyRelu(Lookup):
     @property
     def negative_ratio(self) -> float:
         """What differences below 0 are multiplied by."""
-        return float(self.input.scale * np.float32(self.alpha) / self.output.scale)
+        return float(self.input.scale) * float(np.float32(self.alpha)) / float(self.output.scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

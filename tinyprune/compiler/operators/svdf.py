@@ -52,10 +52,13 @@ class Svdf(Unary):
 
     @property
     def rescalings(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """(multiplier, shift) of what filters make of an input, and of outputs; scales multiply in float32."""
-        first = self.input.scale * self.feature_scale / self.memory_scale
-        second = self.memory_scale * self.time_scale / self.output.scale
-        return fixed_point.quantize_multiplier(float(first)), fixed_point.quantize_multiplier(float(second))
+        """(multiplier, shift) of what filters make of an input, and of outputs; scales multiply in double."""
+        scales = (self.input.scale, self.feature_scale, self.memory_scale, self.time_scale, self.output.scale)
+        source, feature, memory, time, target = map(float, scales)
+        first, second = (
+            fixed_point.quantize_multiplier(r) for r in (source * feature / memory, memory * time / target)
+        )
+        return first, second
 
 
 def shapes_fit(node: Node) -> str | None:
