@@ -37,11 +37,11 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def printable(text: bytes | str) -> str:
+def printable(text: bytes | str, longest: int = _SHOWN_CHARACTERS) -> str:
     """What a file or a device calls something, safe to show: on one line, without control characters, short."""
     decoded = text.decode(errors="replace") if isinstance(text, bytes) else text
     shown = "".join(c if c.isprintable() else "�" for c in decoded)
-    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 1]}…"
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 class TinypruneError(Exception):

@@ -1,11 +1,17 @@
 """Board files: the shipped ones load, and a wrong one is refused with file, key and the nearest right word."""
 
+import itertools
+import json
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 from tinyprune.device import boards, flash_methods
+from tinyprune.device.boards import Board
+from tinyprune.device.boards.parse import _TABLES, _problem
 from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.flash_methods import FLASH_METHODS
 from tinyprune.errors import UsageError
 
 GOOD = """
@@ -71,7 +77,7 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ("bytes = 1024\n[ram]", "bytes = 0\n[ram]", r"\[flash\] needs a positive size"),
         ("[cpu]", "[cpu", "not valid TOML"),
         ("[cpu]", "[cpu2]", 'unknown key "cpu2"'),
-        ('name = "x"', 'name = "../x"', 'name "../x" must be letters'),
+        ('name = "x"', 'name = "../x"', "key \"name\" = '../x' must be letters"),
         ('family = "nrf52"', 'family = "nrf521"', r'unknown family "nrf521" \(did you mean "nrf52"\?\)'),
         ('core = "cortex-m4"', 'core = "host"', 'core "host" does not go with family "nrf52"'),
         ('emulators = ["sim"]', "emulators = []", "emulators must name at least one"),
@@ -106,10 +112,10 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
         ('["sim"]', '["sim", "renode"]', r"emulators has renode, so table \[renode\] must name its platform"),
         (
             "[cpu]",
-            '[renode]\nplatform = "a board"\nuart = "uart0"\n[cpu]',
-            r'renode.platform "a board" must be a \.repl',
+            '[renode]\nplatform = "a-board"\nuart = "uart0"\n[cpu]',
+            r'renode.platform "a-board" must be a \.repl',
         ),
-        ("[cpu]", '[renode]\nplatform = "x.repl"\nuart = "a b"\n[cpu]', 'renode.uart "a b" must be a name in the'),
+        ("[cpu]", '[renode]\nplatform = "x.repl"\nuart = "a-b"\n[cpu]', 'renode.uart "a-b" must be a name in the'),
         ("[cpu]", '[renode]\nplatfrom = "x.repl"\n[cpu]', r'key "renode.platfrom" \(did you mean "platform"\?\)'),
         ("[cpu]", '[qemu]\nmachin = "x"\n[cpu]', r'unknown key "qemu.machin" \(did you mean "machine"\?\)'),
         ("[cpu]", '[qemu]\nmachine = "x"\ncounter_hz = -1\n[cpu]', "qemu.counter_hz must not be below 0"),
@@ -126,6 +132,58 @@ def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, message: st
     with pytest.raises(UsageError, match=message) as caught:
         boards.load(str(path))
     assert str(path) in str(caught.value)
+
+
+HOSTILE = [
+    "X */ int evil = 1; /*",
+    'X\n#include "/etc/passwd"',
+    "X\npython print(1)",
+    "-c shutdown",
+    "swd; shutdown",
+    "[exec reboot]",
+    "$(reboot)",
+    "`reboot`",
+    "${{ secrets }}",
+    "\x1b[2J",
+    "a  b",
+    "x" * 400,
+]
+
+
+def every_text() -> list[tuple[str, object]]:
+    """All that is text in a board file, by the schema: keys and their types."""
+    tables = [Board, *_TABLES.values(), *FLASH_METHODS.values()]
+    hints = [(key, hint) for table in tables for key, hint in get_type_hints(table).items()]
+    return [(key, hint) for key, hint in hints if hint in (str, tuple[str, ...])]
+
+
+def test_no_text_can_reach_into_another_language(tmp_path: Path) -> None:
+    assert len(every_text()) > 30
+    for (key, hint), text in itertools.product(every_text(), HOSTILE):
+        assert _problem(key, text if hint is str else ("good", text), hint), (key, text)
+    path = tmp_path / "mine.toml"
+    for text in HOSTILE:
+        path.write_text(GOOD.replace('title = "X"', f"title = {json.dumps(text)}"), encoding="utf-8")
+        with pytest.raises(UsageError, match=r'key "title" = .* must be letters') as caught:
+            boards.load(str(path))
+        assert str(caught.value).isprintable()
+
+
+def test_numbers_and_nesting_beyond_all_measure_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    for old, new, message in (
+        ("fpu = true", f"fpu = {'[' * 5000}{']' * 5000}", "nested too deeply"),
+        ("bytes = 1024\nstack", f"bytes = {'9' * 5000}\nstack", "not valid TOML: .* 5000 digits"),
+        ("bytes = 1024\nstack", f"bytes = 0x{'f' * 5000}\nstack", 'key "ram.bytes" is 0xfff.*… no number|is 0xfff.*…'),
+        ("clock_hz = 64_000_000", f"clock_hz = 64_000_000\nflash_wait_states = {2**63 - 1}", "wait_states. is 0x7fff"),
+        ("clock_hz = 64_000_000", "clock_hz = 64_000_000\nflash_wait_states = 256", "wait_states must be at most 255"),
+        ("bytes = 1024\nstack", "bytes = 3_000_000_000\nstack", r"\[ram\] lies from .* where a Cortex-M has devices"),
+        ("fpu = true", "fpu = \udc80", "not valid TOML"),
+    ):
+        assert old in GOOD
+        path.write_text(GOOD.replace(old, new), encoding="utf-8", errors="surrogateescape")
+        with pytest.raises(UsageError, match=message):
+            boards.load(str(path))
 
 
 @pytest.mark.parametrize(

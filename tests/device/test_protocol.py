@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tinyprune.device import protocol
 from tinyprune.device.protocol import Device
 from tinyprune.errors import Restarted, TargetError
 
@@ -113,7 +114,7 @@ def test_refusals_are_told() -> None:
         (b"m-output-[xx]\r\nm-ready\r\n", "m-output-[xx]"),
         (b"\xff\xfe\r\nm-ready\r\n", "\ufffd\ufffd"),
         (b"one\r\ntwo\r\nm-ready\r\n", "one / two"),
-        (b"x" * 1000 + b"\r\nm-ready\r\n", "x" * 400 + "…"),
+        (b"x" * 1000 + b"\r\nm-ready\r\n", "x" * 399 + "…"),
     ],
 )
 def test_wrong_answers_are_shown(answer: bytes, shown: str) -> None:
@@ -206,3 +207,66 @@ def test_a_board_that_is_deaf_while_it_answers_is_reached() -> None:
     Device(link).connect()
     assert lost[0] == b"name%"
     assert link.commands == ["", "name"]
+
+
+class Talker:
+    """A port that talks by itself, faster than anybody can read: a sketch that prints, whatever it is asked."""
+
+    def __init__(self, text: bytes, also: bytes = b"") -> None:
+        self.read_bytes = 0
+        self._text, self._also = text, also
+
+    def write(self, data: bytes) -> None:
+        self._next = self._also if b"name" in data else b""
+
+    def read(self, timeout_s: float) -> bytes:
+        time.sleep(min(timeout_s, 0.001))
+        data, self._next = self._next + self._text, b""
+        self.read_bytes += len(data)
+        return data
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("text", [b"temperature 21.5\r\n", b"x" * 4096, b"\r\n" * 2000, b"m-ready"])
+def test_a_port_that_talks_by_itself_is_left(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    monkeypatch.setattr(protocol, "_GRACE_S", 0.05)
+    monkeypatch.setattr(protocol, "_REPEAT_S", 0.1)
+    monkeypatch.setattr(protocol, "_ANSWER_BYTES", 1 << 18)
+    link = Talker(text)
+    with pytest.raises(TargetError, match=r"did not complete its answer|sends without end") as caught:
+        Device(link, timeout_s=0.3).connect()
+    assert len(str(caught.value)) < 1000
+    assert link.read_bytes < 1 << 26
+    with pytest.raises(TargetError, match=r'answer to "model" in time|sends without end'):
+        Device(link, timeout_s=0.3).model_id()
+
+
+def test_a_device_that_answers_and_then_talks_on_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_GRACE_S", 0.05)
+    monkeypatch.setattr(protocol, "_REPEAT_S", 0.1)
+    link = Talker(b"21.5\r\n", b"m-name-dut-[it]\r\nm-ready\r\n")
+    Device(link, timeout_s=0.3).connect()
+    with pytest.raises(TargetError, match="in time"):
+        Device(link, timeout_s=0.3).command("infer 4294967295")
+
+
+def test_what_a_device_says_is_shown_harmless_and_short() -> None:
+    evil = b"\x1b]0;owned\x07" + b"x" * 5000
+    for answer in (
+        b"m-model-id-[" + evil + b"]\r\n" + READY,
+        b"e-[" + evil + b"]\r\n" + READY,
+        evil + b"\r\n" + READY,
+    ):
+        try:
+            said = device(answer).model_id()
+        except TargetError as error:
+            said = str(error)
+        assert said.isprintable()
+        assert len(said) < 600
+    for number in (b"9" * 5000, b"-1", b"1e400", b"\xd9\xa1"):
+        with pytest.raises(TargetError, match='the device answered "timestamp"'):
+            device(b"m-lap-us-" + number + b"\r\n" + READY).timestamp_us()
+        with pytest.raises(TargetError, match='the device answered "results"'):
+            device(b"m-results-[" + number.replace(b"-1", b"-") + b",x]\r\n" + READY).results()

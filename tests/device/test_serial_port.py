@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyprune.device import serial_port
+from tinyprune.device import ports, serial_port
 from tinyprune.device.protocol import Device
 from tinyprune.errors import Disconnected, TargetError, UsageError
 
@@ -80,8 +80,12 @@ def test_a_port_is_one_programs_alone(pty: tuple[int, str]) -> None:
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="/dev/nothing: no such port; is the board plugged in"):
         serial_port.start("/dev/nothing")
-    with pytest.raises(UsageError, match="bogus://x: invalid URL"):
+    with pytest.raises(UsageError, match="bogus://x: cannot be opened as a port: invalid URL"):
         serial_port.start("bogus://x")
+    for odd in ("hwgrep://(", "spy://", "socket://h:99999999999999999999", "loop://?logging=x", "a\0b", "x" * 5000):
+        with pytest.raises((UsageError, TargetError)) as caught:
+            serial_port.start(odd)
+        assert str(caught.value).isprintable()
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="file is not a serial port"):
         serial_port.start(str(tmp_path / "file"))
@@ -131,7 +135,7 @@ def test_only_a_serial_device_of_this_computer_measures(pty: tuple[int, str], tm
 
 
 def test_writing_to_a_device_that_takes_nothing_ends(pty: tuple[int, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serial_port, "_WRITE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(ports, "WRITE_TIMEOUT_S", 0.3)
     link = serial_port.start(pty[1])
     with pytest.raises(TargetError, match=r"took no data for 0\.3 s"):  # noqa: PT012
         for _ in range(100):

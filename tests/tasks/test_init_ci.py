@@ -115,6 +115,10 @@ def test_mistakes_are_refused(repository: Path, tmp_path_factory: pytest.TempPat
     refused(
         init_ci_task.CiRequest((nano33,), repository, repository / "x.tflite"), "x.tflite: an int8 .tflite is needed"
     )
+    expression = repository / "${{ secrets.x }}.tflite"
+    shutil.copy(model, expression)
+    refused(init_ci_task.CiRequest((nano33,), repository, expression), "give it a plain name")
+    expression.unlink()
     refused(init_ci_task.CiRequest((nano33,), repository, elsewhere), "a CI sees only the repository")
     refused(init_ci_task.CiRequest((nano33,), repository, install="a'; rm"), "something for pip is needed")
     only_renode = dataclasses.replace(nano33, emulators=("renode",))

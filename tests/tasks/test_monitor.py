@@ -19,6 +19,7 @@ import pytest
 
 from tests import networks
 from tests.tasks.conftest import Run
+from tinyprune.device import ports
 from tinyprune.errors import TargetError, UsageError
 from tinyprune.tasks import monitor
 
@@ -138,7 +139,7 @@ def test_a_busy_port(board: tuple[int, str]) -> None:
 
 def test_a_port_that_takes_nothing(board: tuple[int, str], monkeypatch: pytest.MonkeyPatch) -> None:
     _, port = board
-    monkeypatch.setattr(monitor, "_WRITE_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(ports, "WRITE_TIMEOUT_S", 0.3)
     with pytest.raises(TargetError, match=r"the other side took no input for 0.3 s"):
         monitor.run(port, 115_200, lambda: b"x" * 100_000, lambda _: None, 0.0)
 

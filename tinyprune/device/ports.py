@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tinyprune.device.boards import Board
-from tinyprune.errors import TargetError, TinypruneError, UsageError
+from tinyprune.errors import TargetError, TinypruneError, UsageError, first_line, printable
 
+WRITE_TIMEOUT_S = 10.0
+_POLL_S = 0.05
 AUTO = "auto"  # as a port: the one that belongs to the board
 _USB_DEVICES = Path("/sys/bus/usb/devices")
 UDEV_FILE = "/etc/udev/rules.d/70-tinyprune.rules"  # before 73-seat-late.rules, which acts on TAG+="uaccess"
@@ -109,6 +112,22 @@ def serial_port(board: Board, device: str | None = None, serial_number: str | No
     if port is None:
         raise TargetError(_no_serial_port(board))
     return port.device
+
+
+def opened(device: str, baud: int) -> Any:
+    """A port or a URL of pyserial, 8N1. Raises UsageError or TargetError where it cannot be opened, or is open
+    elsewhere."""
+    import serial
+
+    more: dict[str, Any] = {"exclusive": True} if "://" not in device and sys.platform != "win32" else {}
+    if not device.startswith("rfc2217://"):  # pyserial 3.5: write_timeout is currently not supported
+        more["write_timeout"] = WRITE_TIMEOUT_S
+    try:
+        return serial.serial_for_url(device, baud, timeout=_POLL_S, **more)
+    except (serial.SerialException, OSError) as error:
+        raise refused(device, error) from None
+    except Exception as error:  # whatever its kinds of URL make of odd ones, and drivers of an impossible baud rate
+        raise UsageError(f"{printable(device)}: cannot be opened as a port: {first_line(error)}") from None
 
 
 def refused(device: str, error: Exception) -> TinypruneError:

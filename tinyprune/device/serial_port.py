@@ -11,11 +11,9 @@ import serial
 from tinyprune.device import ports
 from tinyprune.device.emulators import Profile
 from tinyprune.device.protocol import Clock
-from tinyprune.errors import Disconnected, TargetError, UsageError
+from tinyprune.errors import Disconnected, TargetError
 
 BAUD = 115_200
-_POLL_S = 0.05
-_WRITE_TIMEOUT_S = 10.0
 #: Linux, Documentation/admin-guide/devices.txt: character devices 136 to 143 are the other ends of pseudo terminals.
 _PTY_MAJORS = range(136, 144)
 
@@ -26,17 +24,7 @@ def start(port: str, *, hardware: bool = False) -> "SerialLink":
     `hardware`: the user vouches for a board at the other end of a port that may be anything. Raises UsageError or
     TargetError where it cannot be opened, or is open elsewhere.
     """
-    more: dict[str, Any] = {}
-    if not port.startswith("rfc2217://"):  # pyserial 3.5: write_timeout is currently not supported
-        more["write_timeout"] = _WRITE_TIMEOUT_S
-    if "://" not in port and sys.platform != "win32":
-        more["exclusive"] = True
-    try:
-        opened = serial.serial_for_url(port, BAUD, timeout=_POLL_S, **more)
-    except (serial.SerialException, OSError) as error:
-        raise ports.refused(port, error) from None
-    except ValueError as error:  # an unknown kind of URL
-        raise UsageError(f"{port}: {error}") from None
+    opened = ports.opened(port, BAUD)
     return SerialLink(port, opened, "measured" if hardware or is_local_hardware(port) else "unknown")
 
 
@@ -67,7 +55,7 @@ class SerialLink:
         try:
             self._serial.write(data)
         except serial.SerialTimeoutException:
-            raise TargetError(f"{self._port} took no data for {_WRITE_TIMEOUT_S:g} s") from None
+            raise TargetError(f"{self._port} took no data for {ports.WRITE_TIMEOUT_S:g} s") from None
         except (serial.SerialException, OSError, TypeError) as error:
             raise self._gone(error) from None
 

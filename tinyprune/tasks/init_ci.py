@@ -12,7 +12,7 @@ import jinja2
 from tinyprune import __version__, files
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS
-from tinyprune.errors import UsageError
+from tinyprune.errors import UsageError, printable
 from tinyprune.resources import FIRMWARE_TEMPLATES
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
@@ -72,7 +72,10 @@ def _model(request: CiRequest) -> str | None:
     if not request.model.is_file() or request.model.suffix != ".tflite":
         raise UsageError(f"{request.model}: an int8 .tflite is needed, which is in the repository")
     try:
-        return request.model.resolve().relative_to(request.folder.resolve()).as_posix()
+        path = request.model.resolve().relative_to(request.folder.resolve()).as_posix()
+        if re.fullmatch(r"[\w ./+@,-]+", path):
+            return path
+        raise UsageError(f"{printable(path)}: give it a plain name: letters, digits, blanks and . / + @ , _ -")
     except ValueError:
         raise UsageError(f"{request.model} is not in {request.folder}: a CI sees only the repository") from None
 

@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinyprune.device import ports
-from tinyprune.errors import TargetError, UsageError
+from tinyprune.errors import TargetError
 
 BAUD = 115_200
 LEAVE_KEYS = (b"\x1d", b"\x03")  # Ctrl-] and Ctrl-C
-_POLL_S = 0.05
-_WRITE_TIMEOUT_S = 10.0
 _READ_BYTES = 4096
 
 #: What was typed since the last call: empty for nothing, None for the end of the input.
@@ -32,16 +30,11 @@ def run(device: str, baud: int, keys: Keys, show: Callable[[bytes], None], linge
     """
     import serial
 
-    try:
-        port = _open(device, baud)
-    except (serial.SerialException, OSError) as error:
-        raise ports.refused(device, error) from None
-    except (ValueError, OverflowError) as error:  # an unknown kind of URL, an impossible baud rate
-        raise UsageError(f"{device}: {error}") from None
+    port = ports.opened(device, baud)
     try:
         _connect(port, keys, show, linger_s)
     except serial.SerialTimeoutException:
-        raise TargetError(f"{device}: the other side took no input for {_WRITE_TIMEOUT_S:g} s") from None
+        raise TargetError(f"{device}: the other side took no input for {ports.WRITE_TIMEOUT_S:g} s") from None
     except (serial.SerialException, OSError) as error:
         if isinstance(error, BrokenPipeError):  # of the screen: `… | head` has seen enough
             raise
@@ -49,15 +42,6 @@ def run(device: str, baud: int, keys: Keys, show: Callable[[bytes], None], linge
     finally:
         with contextlib.suppress(serial.SerialException, OSError):
             port.close()
-
-
-def _open(device: str, baud: int) -> Any:
-    import serial
-
-    more: dict[str, Any] = {} if "://" in device or sys.platform == "win32" else {"exclusive": True}
-    if not device.startswith("rfc2217://"):  # pyserial 3.5: write_timeout is currently not supported
-        more["write_timeout"] = _WRITE_TIMEOUT_S
-    return serial.serial_for_url(device, baud, timeout=_POLL_S, **more)
 
 
 def _connect(port: Any, keys: Keys, show: Callable[[bytes], None], linger_s: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from tinyprune.device.boards import words
 from tinyprune.device.boards.schema import (
     CORES,
     EMULATOR_NAMES,
@@ -23,7 +24,7 @@ from tinyprune.device.boards.schema import (
 )
 from tinyprune.device.families import FAMILIES
 from tinyprune.device.flash_methods import FLASH_METHODS, FlashMethod
-from tinyprune.errors import UsageError
+from tinyprune.errors import UsageError, first_line, printable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,6 +33,12 @@ else:
 
 T = TypeVar("T")
 
+#: In any key.
+LARGEST_NUMBER = 1 << 40
+#: More than any flash has.
+MOST_WAIT_STATES = 255
+#: Where the architecture (Armv6-M to Armv8-M, system address map) has code and memory: all else is devices.
+MEMORY = ((0, 0x4000_0000), (0x6000_0000, 0xA000_0000))
 #: Below it, megahertz or kilohertz were meant.
 LOWEST_CLOCK_HZ = 1_000_000
 #: The firmware has its clock in an uint32_t.
@@ -61,8 +68,10 @@ def parse(path: Path) -> Board:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot read the board file: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not a board file: its tables or lists are nested too deeply") from None
+    except ValueError as error:  # TOML's, UTF-8's, and Python's about numbers of thousands of digits
+        raise UsageError(f"{path}: not valid TOML: {first_line(error)}") from None
     tables = [(key, kind) for key, kind in _TABLES.items() if key in table]
     inner: dict[str, Any] = {key: _fill(kind, table[key], path, f"{key}.") for key, kind in tables}
     if "flashing" in table:
@@ -95,18 +104,33 @@ def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
     hints = get_type_hints(kind)
     for key, value in values.items():
-        if hints[key] in _KINDS and type(value) is not hints[key]:
-            raise UsageError(f'{path}: key "{prefix}{key}" must be {_KINDS[hints[key]]}, not {value!r}')
-        if hints[key] == tuple[str, ...] and not (isinstance(value, tuple) and all(type(v) is str for v in value)):
-            raise UsageError(f'{path}: key "{prefix}{key}" must be a list of strings')
+        found = _problem(key, value, hints[key])
+        if found:
+            raise UsageError(f'{path}: key "{prefix}{key}" {found}')
     return kind(**values)
+
+
+def _problem(key: str, value: object, hint: object) -> str | None:
+    """What is wrong with the value of a key, whatever the table."""
+    if isinstance(hint, type) and hint in _KINDS and type(value) is not hint:
+        return f"must be {_KINDS[hint]}, not {_shown(value)}"
+    if hint == tuple[str, ...] and not (isinstance(value, tuple) and all(type(v) is str for v in value)):
+        return "must be a list of strings"
+    if type(value) is int and abs(value) > LARGEST_NUMBER:
+        return f"is {_shown(value)}: no number is larger than {LARGEST_NUMBER:,}"
+    texts = value if isinstance(value, tuple) else (value,)
+    problems = ((text, words.problem(key, text)) for text in texts if isinstance(text, str))
+    return next((f"= {_shown(text)} {found}" for text, found in problems if found), None)
+
+
+def _shown(value: object) -> str:
+    """A value in a message; a number of thousands of digits, which Python does not print, as hexadecimal."""
+    return printable(hex(value) if type(value) is int and abs(value) > LARGEST_NUMBER else repr(value))
 
 
 def _check(board: Board, path: Path) -> None:
     if board.cpu.core not in CORES:
         raise UsageError(f'{path}: unknown core "{board.cpu.core}"{nearest(board.cpu.core, list(CORES))}')
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", board.name):
-        raise UsageError(f'{path}: name "{board.name}" must be letters, digits, ".", "_" and "-"')
     if board.family not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise UsageError(
@@ -163,6 +187,8 @@ def _check_bare_metal(board: Board, path: Path) -> None:
         raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and {HIGHEST_CLOCK_HZ} or less")
     if board.cpu.flash_wait_states < 0:
         raise UsageError(f"{path}: cpu.flash_wait_states must not be below 0")
+    if board.cpu.flash_wait_states > MOST_WAIT_STATES:
+        raise UsageError(f"{path}: cpu.flash_wait_states must be at most {MOST_WAIT_STATES}")
     if board.ram and board.ram.stack_bytes <= 0:
         raise UsageError(f"{path}: ram.stack_bytes must be above 0")
     for name in ("flash", "ram"):
@@ -171,6 +197,11 @@ def _check_bare_metal(board: Board, path: Path) -> None:
             raise UsageError(f"{path}: [{name}] needs a positive size and an origin of 0 or more")
         if memory and memory.end > ADDRESSES_END:
             raise UsageError(f"{path}: [{name}] ends at {memory.end:#x}, beyond the 4 GB of 32-bit addresses")
+        if memory and not any(start <= memory.origin and memory.end <= end for start, end in MEMORY):
+            raise UsageError(
+                f"{path}: [{name}] lies from {memory.origin:#x} to {memory.end:#x}, where a Cortex-M has devices; "
+                "memory is below 0x40000000, or from 0x60000000 to 0xa0000000"
+            )
         if memory and memory.origin % ALIGNMENT_BYTES:
             raise UsageError(
                 f"{path}: {name}.origin = {memory.origin:#x} must be a multiple of {ALIGNMENT_BYTES}: "

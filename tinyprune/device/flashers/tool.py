@@ -18,6 +18,7 @@ from tinyprune.device.flashers.job import Job
 from tinyprune.errors import MissingDependency, TargetError
 
 _KEPT_LINES = 12
+_KEPT_CHARACTERS = 1 << 18
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -88,7 +89,7 @@ def failed(name: str, how: str, said: str, advice: Mapping[str, str] | None = No
 
 
 def _collect(process: "subprocess.Popen[bytes]", timeout_s: float, on_text: Callable[[str], None] | None) -> str | None:
-    """All that the process prints until it ends; None if that takes too long."""
+    """What the process prints until it ends, the last of it where that is much; None if that takes too long."""
     pieces: queue.Queue[bytes] = queue.Queue()
     assert process.stdout is not None
     stream = process.stdout
@@ -110,7 +111,7 @@ def _collect(process: "subprocess.Popen[bytes]", timeout_s: float, on_text: Call
         if not data:
             break
         text = _ANSI.sub("", data.decode(errors="replace"))
-        said += text
+        said = (said + text)[-_KEPT_CHARACTERS:]
         if on_text is not None:
             on_text(text)
     try:

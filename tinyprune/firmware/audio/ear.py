@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.device.protocol import Device
-from tinyprune.errors import TargetError
+from tinyprune.errors import TargetError, printable
 
 Int16 = npt.NDArray[np.int16]
 
+_SCORE, _NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", r"[0-9]{1,20}"
 SAMPLES_A_LINE = 27  # "audio " and 72 characters of base64: what fits the protocol's 80 in whole groups
 
 
@@ -47,7 +48,8 @@ class Clip:
 def labels(device: Device) -> tuple[str, ...]:
     """Names of the classes. Raises TargetError where the firmware has no ears."""
     try:
-        return tuple(_only(device.command("audio labels"), r"m-audio-labels-\[(.*)\]", "audio labels")[0].split(","))
+        said = _only(device.command("audio labels"), r"m-audio-labels-\[(.*)\]", "audio labels")[0]
+        return tuple(printable(label) for label in said.split(","))
     except TargetError as error:
         if "Unknown command" in str(error):
             raise TargetError("this firmware cannot hear; build it with --audio and flash it again") from None
@@ -62,23 +64,25 @@ def hear(device: Device, samples: Int16, timeout_s: float = 60.0) -> Clip:
         piece = samples[start : start + SAMPLES_A_LINE].astype("<i2").tobytes()
         heard += map(_heard, device.command(f"audio {base64.b64encode(piece).decode()}", timeout_s))
     lines = device.command("audio end", timeout_s)
-    label, score = _only(lines, r"m-audio-class-\[(.*),(-?[0-9.]+)\]", "audio end")
+    label, score = _only(lines, rf"m-audio-class-\[(.*),({_SCORE})\]", "audio end")
     spent = [_spent(lines, part) for part in ("frames", "features", "network")]
-    return Clip(label, float(score), tuple(heard), *spent)
+    return Clip(printable(label), float(score), tuple(heard), *spent)
 
 
 def _heard(line: str) -> Heard:
-    label, score, time_ms = _only([line], r"m-audio-heard-\[(.*),(-?[0-9.]+),(\d+)\]", "audio …")
-    return Heard(label, float(score), int(time_ms) / 1000)
+    label, score, time_ms = _only([line], rf"m-audio-heard-\[(.*),({_SCORE}),({_NUMBER})\]", "audio …")
+    return Heard(printable(label), float(score), int(time_ms) / 1000)
 
 
 def _spent(lines: list[str], part: str) -> Spent:
-    times, time_us = _only(lines, rf"m-audio-{part}-\[(\d+),(\d+)\]", "audio end")
+    times, time_us = _only(lines, rf"m-audio-{part}-\[({_NUMBER}),({_NUMBER})\]", "audio end")
     return Spent(int(times), int(time_us))
 
 
 def _only(lines: list[str], pattern: str, command: str) -> tuple[str, ...]:
     found = [match.groups() for match in map(re.compile(pattern).fullmatch, lines) if match]
     if len(found) != 1:
-        raise TargetError(f'the device answered "{command}" with {" / ".join(lines) or "nothing"}; expected {pattern}')
+        raise TargetError(
+            f'the device answered "{command}" with {printable(" / ".join(lines) or "nothing", 400)}; expected {pattern}'
+        )
     return tuple(found[0])
