@@ -13,6 +13,17 @@ settings.load_profile("tinyprune")
 
 COMPILERS = ("zig", "gcc")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, default=0, help="of tests that draw at random; failures print their own")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Where a test's random numbers begin: `--seed`."""
+    return int(request.config.getoption("--seed"))
+
+
 # There is a process of pytest for each core; threads of TensorFlow for each core as well would wait for one another.
 for _pool in ("INTRAOP", "INTEROP"):
     os.environ.setdefault(f"TF_NUM_{_pool}_THREADS", "1")

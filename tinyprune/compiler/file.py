@@ -17,6 +17,8 @@ from tinyprune.errors import ModelError, printable
 MAX_DIMENSION = 1 << 15
 #: The most values of a tensor.
 MAX_VALUES = 1 << 28
+#: Where an OperatorCode's table says where its field builtin_code is.
+_BUILTIN_CODE_FIELD = 10
 _TYPES = {"INT8": "int8", "INT16": "int16", "INT32": "int32", "UINT8": "uint8", "BOOL": "bool"}
 _TYPE_HINTS = {
     "FLOAT32": "; quantize it to full int8 (supported_ops = [TFLITE_BUILTINS_INT8]), "
@@ -55,18 +57,14 @@ class Node:
 
     def options(self, name: str) -> Any:
         """The operator's table of options, as an object of the generated class `name`."""
-        import tflite
-
-        union = self.table.BuiltinOptions()
-        if union is None:
+        found = self.options_or_none(name)
+        if found is None:
             raise ModelError("it has no options")
-        options = getattr(tflite, name)()
-        options.Init(union.Bytes, union.Pos)
-        return options
+        return found
 
     def options_or_none(self, name: str) -> Any:
         """The same for operators whose options may be left out."""
-        return None if self.table.BuiltinOptions() is None else self.options(name)
+        return options_of(self.table, name)
 
     def index(self, position: int) -> int:
         """The tensor that is operand number `position`."""
@@ -126,18 +124,44 @@ def operator_names() -> dict[int, str]:
     return {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}
 
 
+def builtin_of(code: Any) -> int:
+    """The number of an OperatorCode: the schema has two fields, of which the larger one counts. (The generated reader
+    gives the old one for both where the new one is small.)"""
+    import flatbuffers
+
+    field = code._tab.Offset(_BUILTIN_CODE_FIELD)
+    number = code._tab.Get(flatbuffers.number_types.Int32Flags, field + code._tab.Pos) if field else 0
+    return max(int(number), int(code.DeprecatedBuiltinCode()))
+
+
 def kind_of(model: Any, table: Any, names: dict[int, str]) -> str:
     code = model.OperatorCodes(table.OpcodeIndex())
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    custom = code.CustomCode()
+    number, custom = builtin_of(code), code.CustomCode()
     return f'CUSTOM "{printable(custom)}"' if custom else names.get(number, f"number {number}")
+
+
+def options_of(table: Any, name: str) -> Any:
+    """An operator's table of options, as an object of the generated class `name`; None where it has none."""
+    import tflite
+
+    union = table.BuiltinOptions()
+    if union is None:
+        return None
+    if table.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, name):
+        raise ModelError(f"its options are not of the type {name}, but number {table.BuiltinOptionsType()}")
+    options = getattr(tflite, name)()
+    options.Init(union.Bytes, union.Pos)
+    return options
 
 
 def indices(table: Any, field: str) -> tuple[int, ...]:
     """The vector of tensor numbers `Inputs` or `Outputs`; −1 stands for an operand left out."""
     length = getattr(table, f"{field}Length")()
     array = getattr(table, f"{field}AsNumpy")() if length else ()
-    return tuple(int(i) for i in array)
+    found = tuple(int(i) for i in array)
+    if any(number < -1 for number in found):
+        raise ModelError(f"tensor number {min(found)} does not exist")
+    return found
 
 
 def tensor_of(file: File, index: int) -> Any:
@@ -190,10 +214,9 @@ def scales_of(file: File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDAr
     if quantization is None or not quantization.ScaleLength():
         raise ModelError(f'tensor "{tensor_name(file, index)}" has no quantization scale')
     scales = np.array(quantization.ScaleAsNumpy(), dtype=np.float32)
-    count = quantization.ZeroPointLength()
-    zero_points = (
-        np.array(quantization.ZeroPointAsNumpy(), dtype=np.int64) if count else np.zeros(len(scales), np.int64)
-    )
+    if not quantization.ZeroPointLength():
+        raise ModelError(f'tensor "{tensor_name(file, index)}" has a scale, but no zero point')
+    zero_points = np.array(quantization.ZeroPointAsNumpy(), dtype=np.int64)
     if not (np.isfinite(scales) & (scales > 0)).all():
         raise ModelError(f'tensor "{tensor_name(file, index)}" has a scale that is not a positive number')
     return scales, zero_points, quantization.QuantizedDimension()
@@ -251,6 +274,12 @@ def constant_tensor_of(file: File, index: int, *types: str) -> ConstantTensor:
     fields = _fields(file, index, types or ("INT8",))
     values = constant_of(file, index, type_of(file, index))
     return ConstantTensor(**fields, values=values.reshape(fields["shape"]))
+
+
+def check_buffers(file: File) -> None:
+    """Raises ModelError where a tensor, used or not, is in a buffer that does not exist."""
+    for index in range(file.tensor_count):
+        has_data(file, index)
 
 
 def has_data(file: File, index: int) -> bool:

@@ -17,6 +17,7 @@ from tinyprune.compiler.file import (
     File,
     Node,
     activation_of,
+    check_buffers,
     constant_of,
     has_data,
     indices,
@@ -88,6 +89,7 @@ def _read(data: bytes) -> Graph:
         raise ModelError("the model has no subgraph")
     subgraph = model.Subgraphs(0)
     whole = File(model, subgraph, subgraph.TensorsLength())
+    check_buffers(whole)
     file, edges = edges_of(replace(whole, densified=_densified(whole)))
     fault = float_fault(file, edges)
     if fault is not None:

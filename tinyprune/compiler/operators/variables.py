@@ -20,6 +20,7 @@ from tinyprune.compiler.file import (
     is_constant,
     kind_of,
     operator_names,
+    options_of,
     scales_of,
     shape_of,
     tensor_name,
@@ -142,18 +143,14 @@ def _zero_point(file: File, index: int) -> int:
 
 def _handles(file: File) -> dict[int, str]:
     """Tensor → the name of the variable that a VAR_HANDLE puts into it."""
-    import tflite
-
     names, found = operator_names(), {}
     for number in range(file.subgraph.OperatorsLength()):
         table = file.subgraph.Operators(number)
         if kind_of(file.model, table, names) != "VAR_HANDLE":
             continue
-        union = table.BuiltinOptions()
-        if union is None:
+        options = options_of(table, "VarHandleOptions")
+        if options is None:
             raise ModelError(f"operator VAR_HANDLE (number {number}) has no options")
-        options = tflite.VarHandleOptions()
-        options.Init(union.Bytes, union.Pos)
         for output in indices(table, "Outputs"):
             found[output] = printable(options.SharedName() or b"?")
     return found
@@ -161,18 +158,13 @@ def _handles(file: File) -> dict[int, str]:
 
 def _initial_values(file: File, kinds: dict[int, str]) -> dict[str, Array]:
     """Variable → the constant that the subgraphs of CALL_ONCE assign to it."""
-    import tflite
-
     found: dict[str, Array] = {}
     for number in range(file.subgraph.OperatorsLength()):
         table = file.subgraph.Operators(number)
         if kind_of(file.model, table, kinds) != "CALL_ONCE":
             continue
-        union = table.BuiltinOptions()
-        options = tflite.CallOnceOptions()
-        if union is not None:
-            options.Init(union.Bytes, union.Pos)
-        which = options.InitSubgraphIndex() if union is not None else -1
+        options = options_of(table, "CallOnceOptions")
+        which = -1 if options is None else options.InitSubgraphIndex()
         if not 0 < which < file.model.SubgraphsLength():
             raise ModelError(f"operator CALL_ONCE (number {number}) calls subgraph {which}, which is not there")
         subgraph = file.model.Subgraphs(which)

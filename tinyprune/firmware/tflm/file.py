@@ -12,7 +12,7 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler.file import indices
+from tinyprune.compiler.file import builtin_of, indices
 
 Array = npt.NDArray[np.generic]
 
@@ -147,7 +147,7 @@ class _Writer:
 
     def _code(self, number: int) -> int:
         code = self._model.OperatorCodes(number)
-        builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        builtin = builtin_of(code)
         fields = {"DeprecatedBuiltinCode": min(builtin, 127), "BuiltinCode": builtin, "Version": code.Version()}
         return self._add_code(number, fields)
 

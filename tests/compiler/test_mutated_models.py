@@ -1,0 +1,89 @@
+"""Models with wrong fields are refused, or answered as TFLite Micro answers them."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import pytest
+
+from tests import mutated_models
+from tests.graphs import NETWORKS
+from tinyprune.compiler import reader
+from tinyprune.errors import ModelError
+
+pytestmark = pytest.mark.tflm
+
+
+def run(first: int, count: int) -> Counter[str]:
+    """Verdicts on mutants; fails, with their numbers, where one is answered otherwise."""
+    found, wrong = Counter[str](), list[int]()
+    for number in range(first, first + count):
+        random = np.random.default_rng(number)
+        verdict = mutated_models.verdict(mutated_models.mutated(random, mutated_models.original(random)), random)
+        found[verdict] += 1
+        if verdict == "different":
+            wrong.append(number)
+    assert not wrong, f"answered otherwise than by TFLite Micro: replay with --seed {wrong}"
+    return found
+
+
+def test_mutants_are_refused_or_equal(seed: int) -> None:
+    found = run(seed, 120)
+    assert found["refused"] > 20
+    assert found["equal"] > 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("part", range(20))
+def test_many_mutants_are_refused_or_equal(seed: int, part: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """40,000 of them, from `--seed` on."""
+    found = run(seed + 1_000_000 * (part + 1), 2_000)
+    with capsys.disabled():
+        sys.stdout.write(f" {dict(found)} ")
+
+
+def changed(name: str, change: Callable[[Any], None]) -> bytes:
+    """A network whose file is changed as a tree of objects."""
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    root = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(NETWORKS[name]().file, 0))
+    change(root)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(root.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def set_field(name: str, value: Any) -> Callable[[Any], None]:
+    return lambda table: setattr(table, name, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda root: set_field("buffer", 999)(root.subgraphs[0].tensors[-1]),
+            "is in buffer 999, which does not exist",
+        ),
+        (
+            lambda root: set_field("zeroPoint", None)(root.subgraphs[0].tensors[-1].quantization),
+            "has a scale, but no zero point",
+        ),
+        (
+            lambda root: set_field("builtinOptionsType", 4)(root.subgraphs[0].operators[0]),
+            "its options are not of the type",
+        ),
+        (
+            lambda root: set_field("inputs", [0, 1, -7])(root.subgraphs[0].operators[0]),
+            "tensor number -7 does not exist",
+        ),
+        (lambda root: set_field("builtinCode", 150)(root.operatorCodes[0]), "is not supported"),
+        (lambda root: set_field("builtinCode", 40)(root.operatorCodes[0]), "operator"),
+    ],
+)
+def test_what_mutants_found(change: Callable[[Any], None], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        reader.read(changed("residual", change))
