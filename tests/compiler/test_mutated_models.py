@@ -57,7 +57,11 @@ def changed(name: str, change: Callable[[Any], None]) -> bytes:
     return bytes(builder.Output())
 
 
-def set_field(name: str, value: Any) -> Callable[[Any], None]:
+def main(root: Any) -> Any:
+    return root.subgraphs[0]
+
+
+def field(name: str, value: Any) -> Callable[[Any], None]:
     return lambda table: setattr(table, name, value)
 
 
@@ -65,23 +69,23 @@ def set_field(name: str, value: Any) -> Callable[[Any], None]:
     ("change", "message"),
     [
         (
-            lambda root: set_field("buffer", 999)(root.subgraphs[0].tensors[-1]),
+            lambda root: field("buffer", 999)(main(root).tensors[-1]),
             "is in buffer 999, which does not exist",
         ),
         (
-            lambda root: set_field("zeroPoint", None)(root.subgraphs[0].tensors[-1].quantization),
+            lambda root: field("zeroPoint", None)(main(root).tensors[-1].quantization),
             "has a scale, but no zero point",
         ),
         (
-            lambda root: set_field("builtinOptionsType", 4)(root.subgraphs[0].operators[0]),
+            lambda root: field("builtinOptionsType", 4)(main(root).operators[0]),
             "its options are not of the type",
         ),
         (
-            lambda root: set_field("inputs", [0, 1, -7])(root.subgraphs[0].operators[0]),
+            lambda root: field("inputs", [0, 1, -7])(main(root).operators[0]),
             "tensor number -7 does not exist",
         ),
-        (lambda root: set_field("builtinCode", 150)(root.operatorCodes[0]), "is not supported"),
-        (lambda root: set_field("builtinCode", 40)(root.operatorCodes[0]), "operator"),
+        (lambda root: field("builtinCode", 150)(root.operatorCodes[0]), "is not supported"),
+        (lambda root: field("builtinCode", 40)(root.operatorCodes[0]), "operator"),
     ],
 )
 def test_what_mutants_found(change: Callable[[Any], None], message: str) -> None:
