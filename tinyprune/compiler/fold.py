@@ -210,7 +210,8 @@ def _kind(tensor: Activation) -> tuple[Any, ...]:
 
 def _bounds(op: Lookup) -> tuple[int, int] | None:
     """Of what an operator of one value does to stored values, where it does nothing but clamp."""
-    every = np.arange(-128, 128).astype(np.int8)
+    least, most = op.input.limits
+    every = np.arange(least, most + 1).astype(op.input.dtype)
     found = reference.run_op(op, every)[0]
     low, high = int(found.min()), int(found.max())
     return (low, high) if np.array_equal(found, every.clip(low, high)) else None

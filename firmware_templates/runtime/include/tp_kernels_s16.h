@@ -24,7 +24,18 @@ typedef struct tp_wide_channel {
  *   input    [in_height][in_width][in_channels]
  *   output   [out_height][out_width][out_channels]
  *   scratch  unused, may be null */
-void tp_conv_2d_wide_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
+void tp_conv_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
+                            const int16_t *input, int16_t *output, void *scratch);
+
+/* Depthwise 2D convolution with any kernel, stride, dilation and padding. Output channel o reads input channel
+ * o / depth_multiplier, depth_multiplier = out_channels / in_channels, a whole number. 32768 * (sum of the |weights| in one row
+ * of a channel's kernel) is below 2^31.
+ *   weights  [kernel_height][kernel_width][out_channels]
+ *   channels [out_channels]
+ *   input    [in_height][in_width][in_channels]
+ *   output   [out_height][out_width][out_channels]
+ *   scratch  unused, may be null */
+void tp_depthwise_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
                                  const int16_t *input, int16_t *output, void *scratch);
 
 #endif

@@ -6,6 +6,8 @@ import numpy.typing as npt
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, linear
 from tinyprune.compiler.kernels.parameters import layer_fields, max_accumulator
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.sparsity import DENSE
@@ -42,9 +44,17 @@ def _wide(op: Weighted, _wiring: Wiring) -> Call:
     return Struct("tp_layer", layer_fields(op)), weights, numbers, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
+def _accepts_depthwise(op: DepthwiseConv2D) -> bool:
+    rows = np.abs(op.weights.astype(np.int64)).sum(axis=1)
+    return _fits_wide(op) and (1 << 15) * int(rows.max()) < 1 << 31
+
+
+_CONV = (Conv2D, FullyConnected)
+
 ROWS = (
+    Kernel("tp_conv_2d_s16_dense_c", _CONV, DENSE, "c", _fits_wide, _wide, linear(7, 60), dtypes=_DTYPES),
     Kernel(
-        "tp_conv_2d_wide_s16_dense_c", (FullyConnected,), DENSE, "c", _fits_wide, _wide, linear(12, 40),
+        "tp_depthwise_2d_s16_dense_c", (DepthwiseConv2D,), DENSE, "c", _accepts_depthwise, _wide, linear(16, 60),
         dtypes=_DTYPES,
     ),
 )  # fmt: skip

@@ -5,13 +5,14 @@ from math import prod
 
 import numpy as np
 
-from tinyprune.compiler.file import Node
+from tinyprune.compiler.file import Node, type_name
 from tinyprune.compiler.graph import Array, Int8
 from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
 from tinyprune.compiler.operators.weighted import (
     Weighted,
     case_fields,
+    case_types,
     centred,
     fused_option,
     read_weights,
@@ -39,7 +40,7 @@ class Conv2D(Weighted):
 
 def weights_are_int8(node: Node) -> str | None:
     """Weights are constant, [out_channels, height, width, in_channels], int8, symmetric, with a scale for the layer or
-    for each output channel; a bias is int32."""
+    for each output channel; a bias is int32, with int16 activations int64 or int32."""
     return weights_fault(node, 4, 0)
 
 
@@ -54,13 +55,14 @@ def channels_agree(node: Node) -> str | None:
 
 def read(node: Node) -> Conv2D:
     source, target = node.ends()
-    w, options = read_weights(node, 0), node.options(_OPTIONS)
+    options = node.options(_OPTIONS)
+    w = read_weights(node, 0, quantized_bias_type=type_name(options.QuantizedBiasType()))
     window = read_window(node, options, (w.values.shape[1], w.values.shape[2]))
     bounds = fused.clamp(node, _OPTIONS, target)
     return Conv2D(node.name, source, target, w.values, w.scales, w.bias, *bounds, window)
 
 
-def infer(op: Conv2D, x: Array) -> Int8:
+def infer(op: Conv2D, x: Array) -> Array:
     maps, shape = centred(op, x).reshape(-1, *op.input.shape[-3:]), op.output.shape[-3:]
     acc = np.zeros((len(maps), *shape), np.int64)
     for row, column, pixels in taps(op.window, maps, shape):
@@ -77,8 +79,9 @@ def case(random: np.random.Generator) -> Conv2D:
         window = Window()
     in_channels, out_channels = step * cases.size(random, 12 if pointwise else 9), cases.size(random, 20)
     weights = cases.values(random, (out_channels, *window.kernel, in_channels))
-    scale, output, fields = case_fields(random, weights, 0, 1, (*out, out_channels))
-    source = cases.activation(random, (*size, in_channels), scale_=scale)
+    types = case_types(random)
+    scale, output, fields = case_fields(random, weights, 0, 1, (*out, out_channels), *types)
+    source = cases.activation(random, (*size, in_channels), scale_=scale, dtype=types[0])
     return Conv2D("conv", source, output, *fields, window)
 
 
@@ -91,5 +94,5 @@ def write(op: Conv2D) -> Written:
 CONV_2D = Operator(
     Conv2D, "conv", "2D convolution with any kernel, stride, dilation and padding.", read,
     (one_result, weights_are_int8, slides(_OPTIONS), channels_agree, fused.clamped(_OPTIONS)),
-    infer, case, write, "AddConv2D",
+    infer, case, write, "AddConv2D", types=("INT8", "INT16"),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Int8
+from tinyprune.compiler.graph import Array
 from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
 from tinyprune.compiler.operators.weighted import (
@@ -41,7 +41,7 @@ class DepthwiseConv2D(Weighted):
 
 def weights_are_int8(node: Node) -> str | None:
     """Weights are constant, [1, height, width, out_channels], int8, symmetric, with a scale for the layer or for each
-    output channel; a bias is int32."""
+    output channel; a bias is int32, with int16 activations int64."""
     return weights_fault(node, 4, 3)
 
 
@@ -65,7 +65,7 @@ def read(node: Node) -> DepthwiseConv2D:
     return DepthwiseConv2D(node.name, source, target, w.values[0], w.scales, w.bias, *bounds, window)
 
 
-def infer(op: DepthwiseConv2D, x: Array) -> Int8:
+def infer(op: DepthwiseConv2D, x: Array) -> Array:
     maps, shape = centred(op, x).reshape(-1, *op.input.shape[-3:]), op.output.shape[-3:]
     acc = np.zeros((len(maps), *shape), np.int64)
     for row, column, pixels in taps(op.window, maps, shape):
@@ -80,8 +80,10 @@ def case(random: np.random.Generator) -> DepthwiseConv2D:
     in_channels = step * cases.size(random, 9)
     channels = in_channels * (1 if common else int(random.integers(1, 4)))
     weights = cases.values(random, (*window.kernel, channels))
-    scale, output, fields = case_fields(random, weights, 2, 1, (*out, channels))
-    source = cases.activation(random, (*size, in_channels), scale_=scale)
+    dtype = cases.dtype(random)
+    types = dtype, "int32" if dtype == "int8" else "int64"
+    scale, output, fields = case_fields(random, weights, 2, 1, (*out, channels), *types)
+    source = cases.activation(random, (*size, in_channels), scale_=scale, dtype=types[0])
     return DepthwiseConv2D("depthwise", source, output, *fields, window)
 
 
@@ -94,5 +96,5 @@ def write(op: DepthwiseConv2D) -> Written:
 DEPTHWISE_CONV_2D = Operator(
     DepthwiseConv2D, "depthwise", "Depthwise 2D convolution with any kernel, stride, dilation, padding and multiplier.",
     read, (one_result, weights_are_int8, slides(_OPTIONS), channels_agree, fused.clamped(_OPTIONS)),
-    infer, case, write, "AddDepthwiseConv2D",
+    infer, case, write, "AddDepthwiseConv2D", types=("INT8", "INT16"),
 )  # fmt: skip
