@@ -20,6 +20,36 @@ static inline int32_t tp_smlad(uint32_t a, uint32_t b, int32_t acc)
     return result;
 }
 
+/* acc + one halfword of a times one of b, by their places: b is the lower, t the upper one. The sum fits 32 bits. */
+#define TP_SMLA(name, instruction)                                                            \
+    static inline int32_t name(uint32_t a, uint32_t b, int32_t acc)                           \
+    {                                                                                         \
+        int32_t result;                                                                       \
+        __asm__(instruction " %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(acc) : "cc"); \
+        return result;                                                                        \
+    }
+TP_SMLA(tp_smlabb, "smlabb")
+TP_SMLA(tp_smlabt, "smlabt")
+TP_SMLA(tp_smlatb, "smlatb")
+TP_SMLA(tp_smlatt, "smlatt")
+#undef TP_SMLA
+
+/* tp_smlad in 64 bits. */
+static inline int64_t tp_smlald(uint32_t a, uint32_t b, int64_t acc)
+{
+    uint32_t low = (uint32_t)acc, high = (uint32_t)(acc >> 32);
+    __asm__("smlald %0, %1, %2, %3" : "+r"(low), "+r"(high) : "r"(a), "r"(b));
+    return (int64_t)((uint64_t)high << 32 | low);
+}
+
+/* x limited to int16. */
+static inline int32_t tp_ssat16(int32_t x)
+{
+    int32_t result;
+    __asm__("ssat %0, #16, %1" : "=r"(result) : "r"(x) : "cc");
+    return result;
+}
+
 /* (byte 0, byte 2) of x as a pair, sign-extended. */
 static inline uint32_t tp_sxtb16(uint32_t x)
 {
@@ -156,6 +186,36 @@ static inline int32_t tp_high(uint32_t pair)
 static inline int32_t tp_smlad(uint32_t a, uint32_t b, int32_t acc)
 {
     return tp_low(a) * tp_low(b) + tp_high(a) * tp_high(b) + acc;
+}
+
+static inline int32_t tp_smlabb(uint32_t a, uint32_t b, int32_t acc)
+{
+    return tp_low(a) * tp_low(b) + acc;
+}
+
+static inline int32_t tp_smlabt(uint32_t a, uint32_t b, int32_t acc)
+{
+    return tp_low(a) * tp_high(b) + acc;
+}
+
+static inline int32_t tp_smlatb(uint32_t a, uint32_t b, int32_t acc)
+{
+    return tp_high(a) * tp_low(b) + acc;
+}
+
+static inline int32_t tp_smlatt(uint32_t a, uint32_t b, int32_t acc)
+{
+    return tp_high(a) * tp_high(b) + acc;
+}
+
+static inline int64_t tp_smlald(uint32_t a, uint32_t b, int64_t acc)
+{
+    return (int64_t)(tp_low(a) * tp_low(b)) + tp_high(a) * tp_high(b) + acc;
+}
+
+static inline int32_t tp_ssat16(int32_t x)
+{
+    return x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x;
 }
 
 static inline uint32_t tp_sxtb16(uint32_t x)

@@ -37,6 +37,15 @@ static inline int32_t tp_wide_rescale(int64_t acc, int32_t multiplier, int32_t s
     return (int32_t)((acc * multiplier + (INT64_C(1) << (14 - shift))) >> (15 - shift));
 }
 
+/* The output of a channel from its 32-bit accumulator, shift being -2 or less where rounding is once. */
+static inline int16_t tp_output_s16(int32_t acc, const tp_channel *channel, const tp_layer *layer)
+{
+    const int32_t multiplier = channel->multiplier, shift = channel->shift;
+    const int32_t y = multiplier < TP_ROUNDS_TWICE ? tp_round_once(acc, multiplier, shift)
+                                                   : tp_requantize(acc, multiplier, shift);
+    return (int16_t)tp_clamp(y, layer->activation_min, layer->activation_max);
+}
+
 /* The output of a channel from its 64-bit accumulator. */
 static inline int16_t tp_wide_output(int64_t acc, const tp_wide_channel *channel, const tp_layer *layer)
 {

@@ -71,9 +71,9 @@ def pattern_of(op: Op) -> str:
 
 
 def is_sparse_between_plain_maps(kernel: Kernel) -> bool:
-    """Whether it is for sparse weights, and reads and writes maps as TFLite Micro has them."""
+    """Whether it is for sparse weights, and reads and writes int8 maps as TFLite Micro has them."""
     plain = kernel.reads is Layout.INTERLEAVED and Layout.INTERLEAVED in kernel.writes
-    return plain and kernel.pattern != DENSE
+    return plain and kernel.pattern != DENSE and "int8" in kernel.dtypes
 
 
 def fits(kernel: Kernel, op: Op, pattern: str, board: Board) -> bool:
