@@ -42,14 +42,6 @@ static inline int64_t tp_smlald(uint32_t a, uint32_t b, int64_t acc)
     return (int64_t)((uint64_t)high << 32 | low);
 }
 
-/* x limited to int16. */
-static inline int32_t tp_ssat16(int32_t x)
-{
-    int32_t result;
-    __asm__("ssat %0, #16, %1" : "=r"(result) : "r"(x) : "cc");
-    return result;
-}
-
 /* (byte 0, byte 2) of x as a pair, sign-extended. */
 static inline uint32_t tp_sxtb16(uint32_t x)
 {
@@ -96,6 +88,16 @@ static inline int32_t tp_smmulr(int32_t a, int32_t b)
     int32_t result;
     __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
     return result;
+}
+
+/* x limited to low ... high, without branches. */
+static inline int32_t tp_limit(int32_t x, int32_t low, int32_t high)
+{
+    __asm__("cmp %0, %1\n\tit lt\n\tmovlt %0, %1\n\tcmp %0, %2\n\tit gt\n\tmovgt %0, %2"
+            : "+r"(x)
+            : "r"(low), "r"(high)
+            : "cc");
+    return x;
 }
 
 /* x limited to int8. */
@@ -213,9 +215,9 @@ static inline int64_t tp_smlald(uint32_t a, uint32_t b, int64_t acc)
     return (int64_t)(tp_low(a) * tp_low(b)) + tp_high(a) * tp_high(b) + acc;
 }
 
-static inline int32_t tp_ssat16(int32_t x)
+static inline int32_t tp_limit(int32_t x, int32_t low, int32_t high)
 {
-    return x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x;
+    return x < low ? low : x > high ? high : x;
 }
 
 static inline uint32_t tp_sxtb16(uint32_t x)

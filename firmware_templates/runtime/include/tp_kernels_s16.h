@@ -40,8 +40,8 @@ void tp_depthwise_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, c
 
 /* tp_conv_2d_s16_dense_c on cores with DSP instructions. For all of these kernels |tp_channel.bias| + 32768 * (sum of the
  * channel's |weights|) is below 2^31, and a shift where rounding is once is in [-31, -2].
- *   weights  [ceil(out_channels / 4)][ceil(taps / 4)][4] words: four taps of each of four channels, in the order 0, 2, 1, 3; 0
- *            beyond the last ones
+ *   weights  [ceil(out_channels / 4)][2][ceil(taps / 4)][2] words: four taps of each of two channels, in the order 0, 2, 1, 3;
+ *            0 beyond the last ones
  *   scratch  word-aligned: unused for a 1x1 kernel of stride 1 and a multiple of four input channels, else two patches of
  *            taps values, rounded up to a multiple of four */
 void tp_conv_2d_s16_dense_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
@@ -54,8 +54,9 @@ void tp_conv_2d_s16_dense_dsp(const tp_layer *layer, const uint32_t *weights, co
 void tp_conv_2d_s16_sp24_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                              const int16_t *input, int16_t *output, void *scratch);
 
-/* tp_depthwise_2d_s16_dense_c for as many output channels as input channels, a multiple of four. */
-void tp_depthwise_2d_s16_dense_dsp(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+/* tp_depthwise_2d_s16_dense_c for as many output channels as input channels, a multiple of four.
+ *   weights  [channels / 4][kernel_height][kernel_width] words: a tap of four channels */
+void tp_depthwise_2d_s16_dense_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                                    const int16_t *input, int16_t *output, void *scratch);
 
 #endif

@@ -11,6 +11,15 @@
 #include "tp_fixed_point.h"
 #include "tp_kernels_s16.h"
 
+/* Inlined whatever the compiler optimizes for. */
+#if defined(__GNUC__)
+#define TP_INLINE static inline __attribute__((always_inline))
+#define TP_RARE static __attribute__((noinline, unused))
+#else
+#define TP_INLINE static inline
+#define TP_RARE static inline
+#endif
+
 /* Multipliers below it round once. */
 #define TP_ROUNDS_TWICE (INT32_C(1) << 15)
 
@@ -21,15 +30,20 @@ static inline int64_t tp_wide_bias(const tp_wide_channel *channel)
 
 /* (acc * multiplier + 2^(14 - shift)) >> (15 - shift) in 32 bits, for shift in [-31, -2] and multiplier in [0, 2^15): the half
  * that is added is a multiple of 2^16, so the lower 16 bits of the product can go before. */
-static inline int32_t tp_round_once(int32_t acc, int32_t multiplier, int32_t shift)
+TP_INLINE int32_t tp_round_once(int32_t acc, int32_t multiplier, int32_t shift)
 {
     return tp_smlawb(acc, (uint32_t)multiplier, INT32_C(1) << (-shift - 2)) >> (-shift - 1);
+}
+
+TP_RARE int32_t tp_round_twice(int32_t acc, int32_t multiplier, int32_t shift)
+{
+    return tp_requantize(acc, multiplier, shift);
 }
 
 static inline int32_t tp_wide_rescale(int64_t acc, int32_t multiplier, int32_t shift)
 {
     if (multiplier >= TP_ROUNDS_TWICE) {
-        return tp_requantize((int32_t)acc, multiplier, shift);
+        return tp_round_twice((int32_t)acc, multiplier, shift);
     }
     if (shift <= -2 && acc == (int32_t)acc) {
         return tp_round_once((int32_t)acc, multiplier, shift);
@@ -37,13 +51,38 @@ static inline int32_t tp_wide_rescale(int64_t acc, int32_t multiplier, int32_t s
     return (int32_t)((acc * multiplier + (INT64_C(1) << (14 - shift))) >> (15 - shift));
 }
 
-/* The output of a channel from its 32-bit accumulator, shift being -2 or less where rounding is once. */
-static inline int16_t tp_output_s16(int32_t acc, const tp_channel *channel, const tp_layer *layer)
+/* What clamps outputs. */
+typedef struct tp_bounds {
+    int32_t low, high;
+} tp_bounds;
+
+static inline tp_bounds tp_bounds_of(const tp_layer *layer)
+{
+    return (tp_bounds){layer->activation_min, layer->activation_max};
+}
+
+/* The outputs of a channel from 32-bit accumulators of two pixels, shift being -2 or less where rounding is once. */
+TP_INLINE void tp_outputs_s16(int32_t acc, int32_t other_acc, const tp_channel *channel, tp_bounds bounds, int16_t *output,
+                              int16_t *other)
 {
     const int32_t multiplier = channel->multiplier, shift = channel->shift;
-    const int32_t y = multiplier < TP_ROUNDS_TWICE ? tp_round_once(acc, multiplier, shift)
-                                                   : tp_requantize(acc, multiplier, shift);
-    return (int16_t)tp_clamp(y, layer->activation_min, layer->activation_max);
+    if (multiplier < TP_ROUNDS_TWICE) {
+        acc = tp_round_once(acc, multiplier, shift);
+        other_acc = tp_round_once(other_acc, multiplier, shift);
+    } else {
+        acc = tp_round_twice(acc, multiplier, shift);
+        other_acc = tp_round_twice(other_acc, multiplier, shift);
+    }
+    *output = (int16_t)tp_limit(acc, bounds.low, bounds.high);
+    *other = (int16_t)tp_limit(other_acc, bounds.low, bounds.high);
+}
+
+/* The output of a channel at one pixel. */
+TP_INLINE int16_t tp_output_s16(int32_t acc, const tp_channel *channel, tp_bounds bounds)
+{
+    const int32_t multiplier = channel->multiplier, shift = channel->shift;
+    acc = multiplier < TP_ROUNDS_TWICE ? tp_round_once(acc, multiplier, shift) : tp_round_twice(acc, multiplier, shift);
+    return (int16_t)tp_limit(acc, bounds.low, bounds.high);
 }
 
 /* The output of a channel from its 64-bit accumulator. */

@@ -27,14 +27,14 @@ typedef struct square {
     "smlad %[b0], %[w], %[p], %[b0]\n\t"         \
     "smlad %[b1], %[w], %[q], %[b1]\n\t"
 
-/* acc + weights, every second pair of words up to `end`, . the patches x and y. In assembly as a whole, as compilers pull the
+/* acc + weights, up to `end`, . the patches x and y. In assembly as a whole, as compilers pull the
  * loads apart, which take a cycle each in a row after the first. */
 static inline square dot(const uint32_t *weights, const uint32_t *end, const int16_t *x, const int16_t *y, square acc)
 {
     uint32_t a, b, p, q, w;
     __asm__ volatile("1:\n\t"
-                     "ldr %[a], [%[weights]], #16\n\t"
-                     "ldr %[b], [%[weights], #-12]\n\t"
+                     "ldr %[a], [%[weights]], #8\n\t"
+                     "ldr %[b], [%[weights], #-4]\n\t"
                      "ldr %[p], [%[x]], #8\n\t"
                      "ldr %[q], [%[y]], #8\n\t"
                      TWO_TAPS("")
@@ -55,7 +55,7 @@ static inline square dot(const uint32_t *weights, const uint32_t *end, const int
 
 static inline square dot(const uint32_t *weights, const uint32_t *end, const int16_t *x, const int16_t *y, square acc)
 {
-    for (; weights != end; weights += CHANNELS) {
+    for (; weights != end; weights += 2) {
         uint32_t p[2], q[2];
         memcpy(p, x, sizeof p);
         memcpy(q, y, sizeof q);
@@ -74,14 +74,15 @@ static inline square dot(const uint32_t *weights, const uint32_t *end, const int
 
 #endif
 
-/* Of four channels at one pixel. */
-static inline void dot_of_four(const uint32_t *weights, const uint32_t *end, const int16_t *x, int32_t acc[CHANNELS])
+/* Of four channels at one pixel; the weights of the second two lie `words` behind. */
+static inline void dot_of_four(const uint32_t *weights, int32_t words, const int16_t *x, int32_t acc[CHANNELS])
 {
+    const uint32_t *const end = weights + words, *more = end;
     int32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
-    for (; weights != end; weights += CHANNELS) {
+    for (; weights != end; weights += 2, more += 2) {
         uint32_t p[2];
         memcpy(p, x, sizeof p);
-        const uint32_t wa = weights[0], wb = weights[1], wc = weights[2], wd = weights[3];
+        const uint32_t wa = weights[0], wb = weights[1], wc = more[0], wd = more[1];
         a = tp_smlad(tp_sxtb16_ror8(wa), p[1], tp_smlad(tp_sxtb16(wa), p[0], a));
         b = tp_smlad(tp_sxtb16_ror8(wb), p[1], tp_smlad(tp_sxtb16(wb), p[0], b));
         c = tp_smlad(tp_sxtb16_ror8(wc), p[1], tp_smlad(tp_sxtb16(wc), p[0], c));
@@ -95,36 +96,39 @@ static inline void dot_of_four(const uint32_t *weights, const uint32_t *end, con
 static void two_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *x,
                        const int16_t *y, int16_t *output)
 {
-    const int32_t words = tp_round_up_to_4(tp_taps(layer)), out_channels = layer->out_channels; /* of four channels */
-    for (int32_t o = 0; o < out_channels; o += 2) {
-        const tp_channel *const first = &channels[o], *const second = o + 1 < out_channels ? first + 1 : first;
-        const uint32_t *const w = weights + o / CHANNELS * words + o % CHANNELS;
-        const square start = {first->bias, first->bias, second->bias, second->bias};
-        const square acc = dot(w, w + words, x, y, start);
-        output[o] = tp_output_s16(acc.a0, first, layer);
-        output[o + out_channels] = tp_output_s16(acc.a1, first, layer);
-        if (second != first) {
-            output[o + 1] = tp_output_s16(acc.b0, second, layer);
-            output[o + 1 + out_channels] = tp_output_s16(acc.b1, second, layer);
-        }
+    const int32_t words = tp_round_up_to_4(tp_taps(layer)) / 2, out_channels = layer->out_channels; /* of two channels */
+    const tp_channel *const end = channels + (out_channels & ~1);
+    const tp_bounds bounds = tp_bounds_of(layer);
+    int16_t *other = output + out_channels;
+    for (; channels != end; channels += 2) {
+        const int32_t bias = channels[0].bias, next = channels[1].bias;
+        const square acc = dot(weights, weights + words, x, y, (square){bias, bias, next, next});
+        tp_outputs_s16(acc.a0, acc.a1, &channels[0], bounds, output++, other++);
+        tp_outputs_s16(acc.b0, acc.b1, &channels[1], bounds, output++, other++);
+        weights += words;
+    }
+    if (out_channels % 2 != 0) { /* the second one's weights are 0 */
+        const square acc = dot(weights, weights + words, x, y, (square){channels->bias, channels->bias, 0, 0});
+        tp_outputs_s16(acc.a0, acc.a1, channels, bounds, output, other);
     }
 }
 
 static void one_pixel(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *x,
                       int16_t *output)
 {
-    const int32_t words = tp_round_up_to_4(tp_taps(layer));
+    const int32_t words = tp_round_up_to_4(tp_taps(layer)) / 2;
+    const tp_bounds bounds = tp_bounds_of(layer);
     for (int32_t o = 0; o < layer->out_channels; o += CHANNELS) {
         const int32_t left = layer->out_channels - o, count = left < CHANNELS ? left : CHANNELS;
         int32_t acc[CHANNELS] = {0};
         for (int32_t i = 0; i < count; i++) {
             acc[i] = channels[o + i].bias;
         }
-        dot_of_four(weights, weights + words, x, acc);
+        dot_of_four(weights, words, x, acc);
         for (int32_t i = 0; i < count; i++) {
-            output[o + i] = tp_output_s16(acc[i], &channels[o + i], layer);
+            output[o + i] = tp_output_s16(acc[i], &channels[o + i], bounds);
         }
-        weights += words;
+        weights += 2 * words;
     }
 }
 

@@ -31,13 +31,13 @@ static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp
                         int16_t *const output[TP_SP24_PIXELS])
 {
     const int32_t words = (tp_taps(layer) + 15) / 16 * 3;
-    for (int32_t o = 0; o < layer->out_channels; o++) {
-        const tp_channel *const channel = &channels[o];
-        const tp_quad acc = tp_dot_pairs(weights, weights + words, pairs, channel->bias);
-        output[0][o] = tp_output_s16(acc.p0, channel, layer);
-        output[1][o] = tp_output_s16(acc.p1, channel, layer);
-        output[2][o] = tp_output_s16(acc.p2, channel, layer);
-        output[3][o] = tp_output_s16(acc.p3, channel, layer);
+    const tp_channel *const end = channels + layer->out_channels;
+    const tp_bounds bounds = tp_bounds_of(layer);
+    int16_t *first = output[0], *second = output[1], *third = output[2], *fourth = output[3];
+    for (; channels != end; channels++) {
+        const tp_quad acc = tp_dot_pairs(weights, weights + words, pairs, channels->bias);
+        tp_outputs_s16(acc.p0, acc.p1, channels, bounds, first++, second++);
+        tp_outputs_s16(acc.p2, acc.p3, channels, bounds, third++, fourth++);
         weights += words;
     }
 }

@@ -212,7 +212,7 @@ def dsp_instructions(a: int, b: int) -> list[int]:
         *(signed(a >> i, 16) * signed(b >> j, 16) + 1 for i in (0, 16) for j in (0, 16)),
         wide,
         wide >> 32,
-        min(max(signed(a, 32), -(1 << 15)), (1 << 15) - 1),
+        min(max(signed(a, 32), -(b >> 8)), b >> 4),
     ]
     return [word & 0xFFFFFFFF for word in words] + bytes_of_a
 

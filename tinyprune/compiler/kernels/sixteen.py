@@ -75,19 +75,22 @@ def _fits_narrow(op: Weighted) -> bool:
 
 
 def pack_quads(op: Conv2D | FullyConnected) -> npt.NDArray[np.uint32]:
-    """Words `[ceil(out_channels / 4), ceil(taps / 4), 4]`: every four taps in the order in which SXTB16 makes pairs of
-    neighbours."""
+    """Words `[ceil(out_channels / 4), 2, ceil(taps / 4), 2]`: every four taps in the order in which SXTB16 makes pairs
+    of neighbours."""
     rows = weight_rows(op).astype(np.int8)
     padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % quads.QUAD)))
-    return quads.pack_rows(padded.reshape(len(rows), -1, quads.QUAD)[:, :, [0, 2, 1, 3]].reshape(padded.shape))
+    words = quads.pack_rows(padded.reshape(len(rows), -1, quads.QUAD)[:, :, [0, 2, 1, 3]].reshape(padded.shape))
+    return np.ascontiguousarray(words.reshape(*words.shape[:2], 2, 2).transpose(0, 2, 1, 3))
 
 
 def _pack_pairs(op: Conv2D | FullyConnected) -> npt.NDArray[np.uint32]:
     return two_of_four.pack_fast(weight_rows(op).astype(np.int8)).view(np.uint32)
 
 
-def _as_stored(op: Weighted) -> npt.NDArray[np.int8]:
-    return op.weights
+def pack_depthwise(op: DepthwiseConv2D) -> npt.NDArray[np.uint32]:
+    """Words `[channels / 4, kernel_h, kernel_w]`: a tap of four channels."""
+    fours = op.weights.reshape(*op.window.kernel, -1, quads.QUAD).transpose(2, 0, 1, 3)
+    return np.ascontiguousarray(fours).view("<u4")[..., 0].astype(np.uint32)
 
 
 def _narrow(pack: Callable[[Any], npt.NDArray[Any]]) -> Callable[[Any, Wiring], Call]:
@@ -150,8 +153,8 @@ ROWS = (
         pack=pack_quads, scratch_bytes=lambda op: _patch_bytes(op, 2), dtypes=_DTYPES,
     ),
     Kernel(
-        "tp_depthwise_2d_s16_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", _accepts_depthwise_dsp, _narrow(_as_stored),
-        _linear(3.5, 25), pack=_as_stored, dtypes=_DTYPES,
+        "tp_depthwise_2d_s16_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", _accepts_depthwise_dsp, _narrow(pack_depthwise),
+        _linear(3.5, 25), pack=pack_depthwise, dtypes=_DTYPES,
     ),
     Kernel("tp_conv_2d_s16_dense_c", _CONV, DENSE, "c", _fits_wide, _wide, _linear(7, 60), dtypes=_DTYPES),
     Kernel(
