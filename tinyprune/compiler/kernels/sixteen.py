@@ -153,8 +153,8 @@ ROWS = (
         pack=pack_quads, scratch_bytes=lambda op: _patch_bytes(op, 2), dtypes=_DTYPES,
     ),
     Kernel(
-        "tp_depthwise_2d_s16_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", _accepts_depthwise_dsp, _narrow(pack_depthwise),
-        _linear(3.5, 25), pack=pack_depthwise, dtypes=_DTYPES,
+        "tp_depthwise_2d_s16_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", _accepts_depthwise_dsp,
+        _narrow(pack_depthwise), _linear(6, 25), pack=pack_depthwise, dtypes=_DTYPES,
     ),
     Kernel("tp_conv_2d_s16_dense_c", _CONV, DENSE, "c", _fits_wide, _wide, _linear(7, 60), dtypes=_DTYPES),
     Kernel(
