@@ -51,7 +51,7 @@ def compare(
         for number, variant in enumerate(variants):
             progress(f"tinyprune, {variant[0]}, for {variant[1]}")
             rows.append(_checked(_ours(model, board, found, variant, Path(folder) / f"ours{number}")))
-    table = f"instruction timings of the {board.cpu.core}, {board.cpu.flash_wait_states} flash wait states"
+    table = f"instruction timings of the {board.cpu.core}, memory without wait states"
     return Comparison(board.name, name, found.version, table, judge, tuple(left_out), tuple(rows))
 
 

@@ -165,7 +165,7 @@ def main(board: str, inputs: int, model: Path | None, output: Path, docs: bool, 
         rows = compare(data, on, VARIANTS, inputs)
         caption = (
             f"{name} on {on.name}, {tools.tree.name}, {gcc.version}; cycles are modelled (instruction timings of the "
-            f"{on.cpu.core}, {on.cpu.flash_wait_states} flash wait states), not measured on a board. Weights were "
+            f"{on.cpu.core}, memory without wait states), not measured on a board. Weights were "
             "masked in the .tflite by magnitude, without training: this table says nothing about accuracy."
         )
         text = json.dumps({"caption": caption, "rows": [asdict(one) for one in rows]}, indent=1) + "\n"

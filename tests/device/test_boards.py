@@ -37,6 +37,8 @@ rx = "P1.10"
 via = "an adapter"
 """
 
+READS = "miss_cycles = 3\nline_bytes = 16\ncache_bytes = 64\n"
+
 
 def test_a_board_file_may_name_every_emulator_that_there_is() -> None:
     assert set(boards.EMULATOR_NAMES) == set(EMULATORS)
@@ -61,6 +63,14 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(GOOD)
     assert boards.load(str(path)).cpu.clock_hz == 64_000_000
+
+
+def test_a_number_of_the_memory_may_be_a_range(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD + f"[reads.data]\n{READS.replace('16', '[32, 16]')}prefetch = true\n")
+    board = boards.load(str(path))
+    assert board.reads == {"data": boards.Reads((3, 3), (32, 16), (64, 64), ways=0, prefetch=True)}
+    assert any("64 bytes in lines of 32 or 16" in line for line in boards.explain(board))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +101,21 @@ def test_a_board_of_the_users_own(tmp_path: Path) -> None:
             "clock_hz = 4_294_967_296",
             "cpu.clock_hz = 4294967296 must be .* 4294967295 or less",
         ),
-        ("clock_hz = 64_000_000", "clock_hz = 64_000_000\nflash_wait_states = -1", "flash_wait_states must not be"),
+        (
+            "clock_hz = 64_000_000",
+            "clock_hz = 64_000_000\nflash_wait_states = 3",
+            'unknown key "cpu.flash_wait_states"',
+        ),
+        ("[cpu]", f"[reads.date]\n{READS}[cpu]", r'unknown kind of reads "date" \(did you mean "data"\?\)'),
+        ("[cpu]", f"[reads.data]\n{READS}[reads.flash]\n{READS}[cpu]", r"\[reads.flash\] stands for code and data"),
+        ("[cpu]", "[reads.data]\nmiss_cycles = 3\n[cpu]", 'key "reads.data.line_bytes" is missing'),
+        ("[cpu]", f"[reads.data]\n{READS}way = 2\n[cpu]", r'unknown key "reads.data.way" \(did you mean "ways"\?\)'),
+        ("[cpu]", f"[reads.data]\n{READS}ways = 3\n[cpu]", "reads.data.cache_bytes must be a multiple"),
+        ("[cpu]", f"[reads.data]\n{READS.replace('3', '-1')}[cpu]", "reads.data.miss_cycles must be from 0"),
+        ("[cpu]", f"[reads.data]\n{READS.replace('16', '12')}[cpu]", "reads.data.line_bytes must be a power of"),
+        ("[cpu]", f"[reads.data]\n{READS.replace('3', '[1, 2, 3]')}[cpu]", 'miss_cycles" must be a whole number, or a'),
+        ("[cpu]", f"[reads.data]\n{READS.replace('3', '3.5')}[cpu]", 'miss_cycles" must be a whole number, or a range'),
+        ('emulators = ["sim"]', 'emulators = ["sim"]\nreads = 1', r"reads must be tables \[reads.KIND\]"),
         ("[flash]\norigin = 0", "[flash]\norigin = 0x10001", r"flash.origin = 0x10001 must be a multiple of 256"),
         (
             "bytes = 1024\n[ram]",
@@ -175,8 +199,9 @@ def test_numbers_and_nesting_beyond_all_measure_are_told(tmp_path: Path) -> None
         ("fpu = true", f"fpu = {'[' * 5000}{']' * 5000}", "nested too deeply"),
         ("bytes = 1024\nstack", f"bytes = {'9' * 5000}\nstack", "not valid TOML: .* 5000 digits"),
         ("bytes = 1024\nstack", f"bytes = 0x{'f' * 5000}\nstack", 'key "ram.bytes" is 0xfff.*… no number|is 0xfff.*…'),
-        ("clock_hz = 64_000_000", f"clock_hz = 64_000_000\nflash_wait_states = {2**63 - 1}", "wait_states. is 0x7fff"),
-        ("clock_hz = 64_000_000", "clock_hz = 64_000_000\nflash_wait_states = 256", "wait_states must be at most 255"),
+        ("fpu = true\nclock_hz = 64_000_000", f"fpu = true\nclock_hz = 64_000_000\n[reads.data]\nways = {2**63 - 1}\n{READS}", "ways. is 0x7fff"),
+        ("clock_hz = 64_000_000", f"clock_hz = 64_000_000\n[reads.data]\n{READS.replace('64', '4_294_967_296')}", "cache_bytes must be .* at most"),
+        ("clock_hz = 64_000_000", f"clock_hz = 64_000_000\n[reads.data]\n{READS.replace('3', '1_000_000')}", "miss_cycles must be from 0 to 100,000"),
         ("bytes = 1024\nstack", "bytes = 3_000_000_000\nstack", r"\[ram\] lies from .* where a Cortex-M has devices"),
         ("fpu = true", "fpu = \udc80", "not valid TOML"),
     ):

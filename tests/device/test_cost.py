@@ -162,22 +162,6 @@ def test_an_empty_block_is_free() -> None:
     assert block_cost([], CORTEX_M4) == BlockCost(0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("wait_states", "expected"),
-    [
-        (0, BlockCost(4, 4, 6, True)),
-        (1, BlockCost(4, 4, 7, True)),  # 8 bytes: two words, 2 cycles each, as fast as execution
-        (4, BlockCost(4, 10, 16, True)),  # 5 cycles each, and 4 more behind the branch
-    ],
-)
-def test_flash_wait_states(wait_states: int, expected: BlockCost) -> None:
-    assert block_cost(block("adds r0, #1; adds r1, #1; subs r2, #1; bne #8"), CORTEX_M4, wait_states) == expected
-
-
-def test_wait_states_hide_behind_slow_instructions() -> None:
-    assert block_cost(block("udiv.w r0, r1, r2"), CORTEX_M4, 5).cycles == 12
-
-
 def test_every_core_is_listed() -> None:
     assert set(cost.CYCLE_TABLES) == set(boards.CORES) - {"host"}
     assert cost.CYCLE_TABLES["cortex-m7"] is None

@@ -3,6 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
+from tinyprune.device.emulators import Span
 from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
 from tinyprune.measure.history import Change
 from tinyprune.measure.report import BuildReport, ProjectReport
@@ -20,7 +21,7 @@ def verdict(report: BuildReport) -> Text:
         return Text(
             f"WRONG  {wrong} of {report.inputs_compared} outputs differ from {report.reference}", style="bold red"
         )
-    speed = f", {report.modelled_ms:.2f} ms an inference (modelled)" if report.modelled_ms is not None else ""
+    speed = f", {_span_ms(report.board_ms)} an inference (modelled)" if report.board_ms is not None else ""
     equal = f"{report.inputs_compared} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
     return Text(f"OK  fits {report.board}{speed}; {equal}", style="bold green")
 
@@ -79,6 +80,9 @@ def summary_lines(report: BuildReport) -> list[str]:
         lines.append(f"cycles    {report.cost_model}")
     elif report.cost_model:
         lines.append(f"cycles    modelled, not measured: {report.cost_model}")
+    if report.board_cycles and report.board_ms:
+        taken = f"{_span_cycles(report.board_cycles)}, {_span_ms(report.board_ms)}"
+        lines.append(f"board     {taken}: with its memory, modelled, not measured (docs/cycle-model.md)")
     lines += _audio_lines(report)
     if report.accuracy:
         a = report.accuracy
@@ -139,6 +143,14 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def _span_ms(span: Span) -> str:
+    return f"{span.low:.2f} ms" if span.low == span.high else f"{span.low:.2f} to {span.high:.2f} ms"
+
+
+def _span_cycles(span: Span) -> str:
+    return f"{span.low:,.0f} cycles" if span.low == span.high else f"{span.low:,.0f} to {span.high:,.0f} cycles"
+
+
 def _share(used: int, available: int | None) -> str:
     return f"{used:,} B" if available is None else f"{used:,} of {available:,} B ({used / available:.1%})"
 
@@ -174,8 +186,11 @@ def bench_lines(bench: Bench) -> list[str]:
     if report.modelled_cycles and report.modelled_ms is not None:
         lines += [
             f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",
-            f"modelled time    {report.modelled_ms:.2f} ms (not measured on a board)",
+            f"modelled time    {report.modelled_ms:.2f} ms with ideal memory (not measured on a board)",
         ]
+    if report.board_cycles and report.board_ms:
+        taken = f"{_span_cycles(report.board_cycles)}, {_span_ms(report.board_ms)}"
+        lines.append(f"the board's      {taken}: with its memory, modelled, not measured on a board")
     if report.accuracy:
         lines += _accuracy_lines(report.accuracy)
     if bench.left_out:

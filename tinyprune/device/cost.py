@@ -9,10 +9,9 @@ Rules for the M4: P, the refill after a taken branch, is 2 (of 1 to 3); a single
 behind another single load unless that one loads its address; a store takes 1, with a register offset 2 but directly
 behind a load 1; nothing is faster behind a store; a division takes its worst case, 12; conditional instructions that an
 IT block skips cost as if executed. The M3's rules are the same, with slower multiplications: long ones end early by an
-amount that depends on the values, and take their worst case here. Not modelled: contention between literal loads and
-fetches; stalls of an address that the instruction before computed, of unaligned accesses, of 4-byte loads and stores at
-odd halfwords, of floating-point results that are used at once; a full write buffer. Flash wait states W: each fetched
-word takes 1 + W cycles unless execution is slower, a taken branch W more; data that is read from flash is not delayed.
+amount that depends on the values, and take their worst case here. Memory answers at once: these are cycles with ideal
+memory, which compare between boards and tools. What a board adds is in pipeline.py and emulators/held.py. Modelled
+nowhere: stalls of unaligned accesses and of floating-point results that are used at once; a full write buffer.
 All of this is a model: never call its result a measurement.
 """
 
@@ -170,7 +169,7 @@ CYCLE_TABLES: dict[str, CycleTable | None] = {
 NOT_MODELLED = "cycles are not modelled: this core can issue two instructions at once (dual issue)"
 
 
-def block_cost(block: Sequence[Instruction], table: CycleTable | None, flash_wait_states: int = 0) -> BlockCost:
+def block_cost(block: Sequence[Instruction], table: CycleTable | None) -> BlockCost:
     """The cost of instructions that run one after the other, of which only the last may branch; without a table all
     cycles are 0.
 
@@ -181,10 +180,7 @@ def block_cost(block: Sequence[Instruction], table: CycleTable | None, flash_wai
         return BlockCost(len(block), 0, 0, branches)
     each, branch = split(block, table)
     cycles = sum(each)
-    fetched_words = -(-sum(instruction.bytes for instruction in block) // 4)
-    cycles = max(cycles, fetched_words * (1 + flash_wait_states))
-    taken = cycles + branch + (flash_wait_states if branch else 0)
-    return BlockCost(len(block), cycles, taken, branches)
+    return BlockCost(len(block), cycles, cycles + branch, branches)
 
 
 def may_branch(instruction: Instruction) -> bool:
@@ -194,8 +190,27 @@ def may_branch(instruction: Instruction) -> bool:
     return bool({name, unconditional} & _BRANCHES_ARMV7M.keys()) or _writes_pc(instruction)
 
 
+def kind(instruction: Instruction) -> str:
+    """ "load" or "store" of one register, "loads" or "stores" of several, "" of the core's own work."""
+    name = instruction.mnemonic.split(".")[0]
+    if name in _MULTIPLE | _DOUBLE:
+        return "loads" if name.startswith(("ldm", "ldrd", "pop")) else "stores" if not name.startswith("v") else ""
+    unconditional = name[:-2] if name.endswith(_CONDITIONS) and name not in _LOADS | _STORES else name
+    return "load" if unconditional in _LOADS else "store" if unconditional in _STORES else ""
+
+
+def address_registers(instruction: Instruction) -> list[str]:
+    """Those that an address is made of, the base first."""
+    if instruction.mnemonic.startswith(("push", "pop")):
+        return ["sp"]
+    operands = instruction.operands
+    if "[" not in operands:
+        return _REGISTER.findall(operands.partition(",")[0])
+    return _REGISTER.findall(operands[operands.find("[") : operands.find("]")])
+
+
 def split(block: Sequence[Instruction], table: CycleTable) -> tuple[list[int], int]:
-    """(cycles of each instruction, cycles that the last one adds if it branches), when fetching never waits."""
+    """(cycles of each instruction, cycles that the last one adds if it branches)."""
     each, branch, loaded = [], 0, ""
     for instruction in block:
         own, branch, loaded = _cost(instruction, table, loaded)
@@ -221,13 +236,12 @@ def _cost(instruction: Instruction, table: CycleTable, loaded: str) -> tuple[int
 
 def _single(instruction: Instruction, table: CycleTable, is_load: bool, loaded: str) -> tuple[int, int, str]:
     """As _cost, of a load or store of one register."""
-    register, _, address = instruction.operands.partition(",")
-    address_registers = _REGISTER.findall(address[address.find("[") : address.find("]")])
-    is_pipelined = loaded != "" and loaded not in address_registers
+    register, registers = instruction.operands.partition(",")[0], address_registers(instruction)
+    is_pipelined = loaded != "" and loaded not in registers
     if is_load:
         cycles = table.pipelined if is_pipelined else table.load
         return cycles, table.load_pc * _writes_pc(instruction), register
-    if len(address_registers) == 1:
+    if len(registers) == 1:
         return table.store, 0, ""
     return table.pipelined if is_pipelined else table.store_indexed, 0, ""
 

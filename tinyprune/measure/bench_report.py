@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from tinyprune import __version__
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators import instructions_a_us
+from tinyprune.device.emulators import Span, instructions_a_us
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock
 from tinyprune.measure.benchmark import Int8, Outcome, told
@@ -85,6 +85,8 @@ class BenchReport:
     modelled_cycles: Spread | None
     modelled_ms: float | None  # of the median
     cost_model: str | None
+    board_cycles: Span | None  # of the medians, modelled on the board's memory as well
+    board_ms: Span | None
     bit_exact: bool
     inputs_compared: int
     inputs_equal: int
@@ -144,6 +146,7 @@ def bench_report(
     done = outcome.inferences
     profiles = [inference.profile for inference in done if inference.profile is not None]
     cycles = _spread([profile.modelled_cycles for profile in profiles if profile.modelled_cycles is not None])
+    board_cycles = _medians([profile.board_cycles for profile in profiles if profile.board_cycles is not None])
     equal = sum(np.array_equal(i.output, want) for i, want in zip(done, expected, strict=False))
     return BenchReport(
         tinyprune=__version__,
@@ -166,6 +169,8 @@ def bench_report(
         modelled_cycles=cycles,
         modelled_ms=1e3 * cycles.median / board.cpu.clock_hz if cycles else None,
         cost_model=profiles[0].cost_model if profiles else None,
+        board_cycles=board_cycles,
+        board_ms=board_cycles and board_cycles.ms(board.cpu.clock_hz),
         bit_exact=equal == len(done) > 0,
         inputs_compared=len(done),
         inputs_equal=equal,
@@ -181,6 +186,12 @@ def bench_report(
 
 def _spread(values: list[int]) -> Spread | None:
     return Spread(min(values), int(np.median(values)), max(values)) if values else None
+
+
+def _medians(spans: list[Span]) -> Span | None:
+    if not spans:
+        return None
+    return Span(float(np.median([span.low for span in spans])), float(np.median([span.high for span in spans])))
 
 
 def _instructions(outcome: Outcome, emulator: str | None, board: Board) -> list[int]:

@@ -10,7 +10,7 @@ from tinyprune.compiler.graph import Activation
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.program import Program, Step
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators import LayerProfile, Profile
+from tinyprune.device.emulators import LayerProfile, Profile, Span
 from tinyprune.device.firmware import FORMAT, FirmwareImage
 from tinyprune.errors import TargetError
 from tinyprune.measure.hearing import AudioTrial
@@ -40,7 +40,11 @@ class EndReport:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer. Instructions and modelled cycles are None where nothing was run or the board has no meter."""
+    """One layer. Instructions and cycles are None where nothing was run or the board has no meter.
+
+    `modelled_cycles`: with ideal memory, which compare between boards and tools. `board_cycles`: with the board's
+    memory and all of its core's rules, modelled as well.
+    """
 
     name: str
     op: str
@@ -55,11 +59,16 @@ class LayerReport:
     weights_bytes_dense: int
     instructions: int | None
     modelled_cycles: int | None
+    board_cycles: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """See the README for each field; sizes are measured from the ELF, the stack from the run."""
+    """See the README for each field; sizes are measured from the ELF, the stack from the run.
+
+    `modelled_cycles` and `modelled_ms`: with ideal memory. `board_cycles` and `board_ms`: what the board takes by the
+    model of docs/cycle-model.md, from and to.
+    """
 
     board: str
     model: str
@@ -90,6 +99,8 @@ class BuildReport:
     inputs_equal: int
     reference: str | None
     accuracy: Accuracy | None
+    board_cycles: Span | None = None
+    board_ms: Span | None = None
     runtime: str = "aot"  # or the TFLite Micro whose interpreter runs it
     audio: AudioTrial | None = None  # of firmware that hears
     inputs: tuple[EndReport, ...] = ()
@@ -207,7 +218,12 @@ def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildR
     """With what one inference took. Raises TargetError where the firmware has other layers than the network."""
     runs = by_layer(profile.layers, [layer.name for layer in report.layers])
     layers = tuple(
-        replace(layer, instructions=run.instructions, modelled_cycles=run.modelled_cycles)
+        replace(
+            layer,
+            instructions=run.instructions,
+            modelled_cycles=run.modelled_cycles,
+            board_cycles=run.board_cycles,
+        )
         for layer, run in zip(report.layers, runs, strict=True)
     )
     return replace(
@@ -217,6 +233,8 @@ def with_profile(report: BuildReport, profile: Profile, clock_hz: int) -> BuildR
         modelled_cycles=profile.modelled_cycles,
         modelled_ms=None if profile.modelled_cycles is None else 1e3 * profile.modelled_cycles / clock_hz,
         cost_model=profile.cost_model,
+        board_cycles=profile.board_cycles,
+        board_ms=profile.board_cycles and profile.board_cycles.ms(clock_hz),
         stack_bytes=profile.stack_bytes,
     )
 
@@ -231,10 +249,18 @@ def by_layer(profiles: Sequence[LayerProfile], names: Sequence[str]) -> list[Lay
         if run.name in names or not found:
             found.append(run)
         else:
-            cycles = (found[-1].modelled_cycles, run.modelled_cycles)
-            both = None if None in cycles else sum(part or 0 for part in cycles)
-            instructions = found[-1].instructions + run.instructions
-            found[-1] = replace(found[-1], instructions=instructions, modelled_cycles=both)
+            found[-1] = _both(found[-1], run)
     if [run.name for run in found] != list(names):
         raise TargetError(f"the profile has {len(found)} layers, the network {len(names)}, or they are named otherwise")
     return found
+
+
+def _both(first: LayerProfile, second: LayerProfile) -> LayerProfile:
+    cycles = (first.modelled_cycles, second.modelled_cycles)
+    spans = (first.board_cycles, second.board_cycles)
+    return replace(
+        first,
+        instructions=first.instructions + second.instructions,
+        modelled_cycles=None if None in cycles else sum(part or 0 for part in cycles),
+        board_cycles=None if spans[0] is None or spans[1] is None else spans[0] + spans[1],
+    )

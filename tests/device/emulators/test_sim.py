@@ -13,6 +13,7 @@ from unicorn import arm_const
 
 from tests.device.emulators import firmware
 from tinyprune.device import boards, cost
+from tinyprune.device.boards import Reads
 from tinyprune.device.emulators import EMULATORS, program, sim
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Device
@@ -151,16 +152,40 @@ def test_cycles_of_a_loop_of_known_length(arm_image: FirmwareImage) -> None:
     assert loop.modelled_cycles == 1 + 10 * 1 + 9 * 3 + 1 + 3  # movs, subs, taken bne, last bne, bx
 
 
-def test_flash_wait_states_cost_cycles(arm_image: FirmwareImage) -> None:
-    slow = replace(BOARD, cpu=replace(BOARD.cpu, flash_wait_states=4))
+def test_a_board_waits_for_its_memory(arm_image: FirmwareImage) -> None:
+    """The loop reads no data; its 8 bytes lie in one line of 64 or two, and in 2 or 3 of 4, fetched once; the call's
+    and the return's lines are told with it."""
     sample = np.frombuffer(INPUT, np.int8)
-    fast_cycles, slow_cycles = (
-        benchmark.profile(EMULATORS["sim"], arm_image, board, sample).layers[2].modelled_cycles
-        for board in (BOARD, slow)
+    waits = Reads(miss_cycles=(4, 40), line_bytes=(64, 4), cache_bytes=(1024, 1024))
+    ideal, waited = (
+        benchmark.profile(EMULATORS["sim"], arm_image, replace(BOARD, reads=reads), sample).layers[2]
+        for reads in ({}, {"code": waits})
     )
-    assert fast_cycles == 42
-    # 5 cycles a fetched word: movs, subs and bne are 6 bytes, the loop and the return 4 and 2; 4 a taken branch
-    assert slow_cycles == (10 + 2 + 4) + 8 * (5 + 2 + 4) + 5 + (5 + 2 + 4)
+    assert ideal.modelled_cycles == waited.modelled_cycles == 42
+    assert ideal.board_cycles is not None
+    assert waited.board_cycles is not None
+    assert ideal.board_cycles.low == ideal.board_cycles.high
+    low = waited.board_cycles.low - ideal.board_cycles.low
+    assert low in (0, 4, 8, 12)  # lines may have come with the layer before
+    assert waited.board_cycles.high - ideal.board_cycles.low in (80, 120, 160, 200, 240)
+
+
+def test_constants_in_flash_are_waited_for(arm_image: FirmwareImage) -> None:
+    """Of four bytes at a time: each line of the dense layer's weights once, and never less than with longer lines."""
+    sample = np.frombuffer(INPUT, np.int8)
+    waited = []
+    for line_bytes in (4, 16):
+        reads = {"data": Reads((10, 10), (line_bytes, line_bytes), (line_bytes, line_bytes))}
+        profile = benchmark.profile(EMULATORS["sim"], arm_image, replace(BOARD, reads=reads), sample)
+        without = benchmark.profile(EMULATORS["sim"], arm_image, replace(BOARD, reads={}), sample)
+        assert profile.board_cycles is not None
+        assert without.board_cycles is not None
+        assert profile.board_cycles.low == sum(
+            layer.board_cycles.low for layer in profile.layers if layer.board_cycles
+        ) + (without.board_cycles.low - sum(layer.board_cycles.low for layer in without.layers if layer.board_cycles))
+        waited.append(profile.board_cycles.low - without.board_cycles.low)
+    assert waited[0] % 10 == waited[1] % 10 == 0
+    assert waited[0] > waited[1] > 0
 
 
 def test_a_core_without_a_model_counts_instructions_and_tells_no_time(arm_image: FirmwareImage) -> None:

@@ -5,11 +5,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from tinyprune.device.boards.parse import nearest, parse
-from tinyprune.device.boards.schema import CORES, EMULATOR_NAMES, Board, Memory, Qemu, Usb
+from tinyprune.device.boards.schema import CORES, EMULATOR_NAMES, Board, Memory, Qemu, Reads, Usb
 from tinyprune.errors import UsageError
 from tinyprune.resources import BOARDS
 
-__all__ = ["CORES", "EMULATOR_NAMES", "Board", "Memory", "Qemu", "explain", "limited", "load", "names", "path_of"]
+__all__ = [
+    "CORES",
+    "EMULATOR_NAMES",
+    "Board",
+    "Memory",
+    "Qemu",
+    "Reads",
+    "explain",
+    "limited",
+    "load",
+    "names",
+    "path_of",
+]
 
 
 def names() -> list[str]:
@@ -66,14 +78,14 @@ def explain(board: Board) -> list[str]:
         f"core       {board.cpu.core}, {fpu} FPU; kernels: {', '.join(board.isas)}",
     ]
     if board.cpu.clock_hz:
-        waits = f"{board.cpu.flash_wait_states} flash wait states in the cost model"
         source = f" from {board.clock.hz / 1e6:g} MHz ({board.clock.source})" if board.clock else ""
-        lines.append(f"clock      {board.cpu.clock_hz / 1e6:g} MHz{source}, {waits}")
+        lines.append(f"clock      {board.cpu.clock_hz / 1e6:g} MHz{source}")
     if board.flash:
         lines.append(f"flash      {board.flash.bytes:,} bytes from {board.flash.origin:#010x}")
     if board.ram:
         stack = f"{board.ram.stack_bytes:,} of them for the stack"
         lines.append(f"RAM        {board.ram.bytes:,} bytes from {board.ram.origin:#010x}, {stack}")
+    lines += [f"reads      {name}: {_reads(reads)}" for name, reads in board.reads.items()]
     if board.usb:
         lines.append(f"USB        {_usb_ids(board.usb)}")
     if board.serial:
@@ -81,6 +93,16 @@ def explain(board: Board) -> list[str]:
     if board.flashing:
         lines.append(f"flashing   {', '.join(board.flashing)}")
     return [*lines, f"emulators  {', '.join(board.emulators)}", f"port       firmware_templates/ports/{board.family}"]
+
+
+def _reads(reads: Reads) -> str:
+    ahead = ", the next line ahead" if reads.prefetch else ""
+    lines = f"{_range(reads.cache_bytes)} bytes in lines of {_range(reads.line_bytes)}{ahead}"
+    return f"{lines}; {_range(reads.miss_cycles)} cycles for a line that is not there (modelled)"
+
+
+def _range(pair: tuple[int, int]) -> str:
+    return f"{pair[0]:,}" if pair[0] == pair[1] else f"{pair[0]:,} or {pair[1]:,}"
 
 
 def _usb_ids(usb: Usb) -> str:

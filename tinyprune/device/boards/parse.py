@@ -12,12 +12,14 @@ from tinyprune.device.boards import words
 from tinyprune.device.boards.schema import (
     CORES,
     EMULATOR_NAMES,
+    READS,
     Board,
     Clock,
     Cpu,
     Memory,
     Platformio,
     Qemu,
+    Reads,
     Renode,
     Serial,
     Usb,
@@ -35,8 +37,6 @@ T = TypeVar("T")
 
 #: In any key.
 LARGEST_NUMBER = 1 << 40
-#: More than any flash has.
-MOST_WAIT_STATES = 255
 #: Where the architecture (Armv6-M to Armv8-M, system address map) has code and memory: all else is devices.
 MEMORY = ((0, 0x4000_0000), (0x6000_0000, 0xA000_0000))
 #: Below it, megahertz or kilohertz were meant.
@@ -76,6 +76,8 @@ def parse(path: Path) -> Board:
     inner: dict[str, Any] = {key: _fill(kind, table[key], path, f"{key}.") for key, kind in tables}
     if "flashing" in table:
         inner["flashing"] = _flashing(table["flashing"], path)
+    if "reads" in table:
+        inner["reads"] = _reads(table["reads"], path)
     board = _fill(Board, {**table, **inner}, path, "")
     _check(board, path)
     return board
@@ -89,6 +91,30 @@ def _flashing(table: object, path: Path) -> dict[str, FlashMethod]:
             near = nearest(name, list(FLASH_METHODS)) or f"; known: {', '.join(FLASH_METHODS)}"
             raise UsageError(f'{path}: unknown flash method "{name}"{near}')
     return {name: _fill(FLASH_METHODS[name], table[name], path, f"flashing.{name}.") for name in table}
+
+
+def _reads(table: object, path: Path) -> dict[str, Reads]:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{path}: reads must be tables [reads.KIND]")
+    for name in table:
+        if name not in READS:
+            near = nearest(name, list(READS)) or f"; known: {', '.join(READS)}"
+            raise UsageError(f'{path}: unknown kind of reads "{name}"{near}')
+    if "flash" in table and {"code", "data"} & table.keys():
+        raise UsageError(f"{path}: [reads.flash] stands for code and data: leave out [reads.code] and [reads.data]")
+    found = {name: _fill(Reads, _pairs(table[name]), path, f"reads.{name}.") for name in table}
+    for name, reads in found.items():
+        if problem := reads.problem():
+            raise UsageError(f"{path}: reads.{name}.{problem}")
+    return found
+
+
+def _pairs(table: object) -> object:
+    """With each number that may be a range as one: [fewest cycles, most cycles]."""
+    if not isinstance(table, Mapping):
+        return table
+    ranges = [one.name for one in fields(Reads) if get_type_hints(Reads)[one.name] == tuple[int, int]]
+    return {key: [value, value] if key in ranges and type(value) is int else value for key, value in table.items()}
 
 
 def _fill(kind: type[T], table: object, path: Path, prefix: str) -> T:
@@ -116,6 +142,8 @@ def _problem(key: str, value: object, hint: object) -> str | None:
         return f"must be {_KINDS[hint]}, not {_shown(value)}"
     if hint == tuple[str, ...] and not (isinstance(value, tuple) and all(type(v) is str for v in value)):
         return "must be a list of strings"
+    if hint == tuple[int, int] and not (isinstance(value, tuple) and [type(v) for v in value] == [int, int]):
+        return "must be a whole number, or a range of two"
     if type(value) is int and abs(value) > LARGEST_NUMBER:
         return f"is {_shown(value)}: no number is larger than {LARGEST_NUMBER:,}"
     texts = value if isinstance(value, tuple) else (value,)
@@ -185,10 +213,6 @@ def _check_bare_metal(board: Board, path: Path) -> None:
         raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and 1 MHz or more")
     if board.cpu.clock_hz > HIGHEST_CLOCK_HZ:
         raise UsageError(f"{path}: cpu.clock_hz = {board.cpu.clock_hz} must be in hertz and {HIGHEST_CLOCK_HZ} or less")
-    if board.cpu.flash_wait_states < 0:
-        raise UsageError(f"{path}: cpu.flash_wait_states must not be below 0")
-    if board.cpu.flash_wait_states > MOST_WAIT_STATES:
-        raise UsageError(f"{path}: cpu.flash_wait_states must be at most {MOST_WAIT_STATES}")
     if board.ram and board.ram.stack_bytes <= 0:
         raise UsageError(f"{path}: ram.stack_bytes must be above 0")
     for name in ("flash", "ram"):

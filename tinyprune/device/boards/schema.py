@@ -10,7 +10,6 @@ class Cpu:
     core: str  # a key of CORES
     fpu: bool
     clock_hz: int = 0  # 0: not known (the PC)
-    flash_wait_states: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,33 @@ class Renode:
     uart: str  # what that calls the serial port: "uart0"
 
 
+#: More than a cache of a Cortex-M holds, and than a read takes.
+MOST_BYTES, MOST_CYCLES = 1 << 20, 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """How the core reads a memory that is slower than itself: through lines that are held near it, one (a read buffer)
+    or many (a cache). An uncertain number is a range: what takes the fewest cycles, and what takes the most."""
+
+    miss_cycles: tuple[int, int]  # that the core waits for a line
+    line_bytes: tuple[int, int]
+    cache_bytes: tuple[int, int]  # of all lines; those of one line make a read buffer
+    ways: int = 0  # lines that a set has; 0: all of them, in one set
+    prefetch: bool = False  # the line behind the one before is on its way and costs nothing
+
+    def problem(self) -> str | None:
+        """What is wrong with the numbers, as the end of a sentence."""
+        for miss, line, cache in zip(self.miss_cycles, self.line_bytes, self.cache_bytes, strict=True):
+            if not 0 <= miss <= MOST_CYCLES:
+                return f"miss_cycles must be from 0 to {MOST_CYCLES:,}"
+            if not 4 <= line <= MOST_BYTES or line & (line - 1):
+                return f"line_bytes must be a power of two from 4 to {MOST_BYTES:,}"
+            if self.ways < 0 or not line <= cache <= MOST_BYTES or cache % (line * max(self.ways, 1)):
+                return f"cache_bytes must be a multiple of line_bytes × ways, and at most {MOST_BYTES:,}"
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     name: str
@@ -95,6 +121,7 @@ class Board:
     platformio: Platformio | None = None
     qemu: Qemu | None = None
     renode: Renode | None = None
+    reads: dict[str, Reads] = field(default_factory=dict, hash=False)  # a key of READS → how the core reads it
     flashing: dict[str, FlashMethod] = field(default_factory=dict, hash=False)  # the preferred method first
 
     @property
@@ -105,6 +132,9 @@ class Board:
 
 #: What a board file may name as an emulator: the keys of `emulators.EMULATORS`, which is above this module.
 EMULATOR_NAMES = ("host", "sim", "qemu", "renode")
+
+#: What a core may wait for; `flash` stands for `code` and `data`, where both go through the same lines.
+READS = ("code", "data", "flash", "ram")
 
 #: Core → instruction sets of kernels that run on it, best first.
 CORES: dict[str, tuple[str, ...]] = {

@@ -3,7 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile
+from tinyprune.device.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile, Span
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.link import Link
 from tinyprune.device.protocol import Clock
@@ -18,6 +18,7 @@ __all__ = [
     "HasMemory",
     "LayerProfile",
     "Profile",
+    "Span",
     "Start",
     "instructions_a_us",
     "named",

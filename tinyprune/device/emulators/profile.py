@@ -6,10 +6,28 @@ from tinyprune.device.cost import Instruction
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A modelled figure that is not certain: the lowest and the highest that it may be."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: "Span") -> "Span":
+        return Span(self.low + other.low, self.high + other.high)
+
+    def ms(self, clock_hz: int) -> "Span":
+        """Of cycles."""
+        return Span(1e3 * self.low / clock_hz, 1e3 * self.high / clock_hz)
+
+
+@dataclass(frozen=True, slots=True)
 class LayerProfile:
+    """`modelled_cycles`: with ideal memory. `board_cycles`: with the board's own, modelled as well."""
+
     name: str
     instructions: int
     modelled_cycles: int | None
+    board_cycles: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +64,5 @@ class Profile:
     stack_bytes: int  # the deepest since reset
     blocks: tuple[BlockProfile, ...]
     cost_model: str  # what the cycles are modelled on
+    board_cycles: Span | None = None
     functions: tuple[FunctionProfile, ...] = ()

@@ -14,6 +14,7 @@ pieces are joined before they are costed, so that cycles do not depend on where 
 import re
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import capstone
@@ -22,8 +23,10 @@ import numpy.typing as npt
 import unicorn
 from unicorn import arm_const
 
-from tinyprune.device import cost
-from tinyprune.device.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile
+from tinyprune.device import cost, pipeline
+from tinyprune.device.boards import Board
+from tinyprune.device.emulators.board_meter import BoardMeter
+from tinyprune.device.emulators.profile import BlockProfile, FunctionProfile, LayerProfile, Profile, Span
 from tinyprune.device.emulators.program import Function, Program
 from tinyprune.errors import TargetError
 
@@ -39,23 +42,26 @@ WATCHED = frozenset({"tp_audio_frame", "tp_audio_features"})
 
 
 class Profiler:
-    def __init__(self, uc: Any, program: Program, table: cost.CycleTable | None, flash_wait_states: int) -> None:
+    def __init__(self, uc: Any, program: Program, board: Board) -> None:
         self._uc = uc
         self._program = program
-        self._table = table
-        self._flash_wait_states = flash_wait_states
+        self._core = board.cpu.core
+        self._table = cost.CYCLE_TABLES[self._core]
         self._network = _function(program, "tp_network_run")
         layers = _layers(program)
         self._names = [name for _, name in sorted({(number, name) for number, name, _ in layers})]
         self._between = len(self._names)  # owner of tp_network_run's own instructions
         self._blocks = array("Q")  # address << 32 | size, in order of execution; the last one is still running
         self._costs: dict[int, cost.BlockCost] = {}
+        self._late: dict[int, bool] = {}  # by address of a branch's target
         self._disassembler = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
         self._cycles = 0
         self._owner = _OUTSIDE
         self._return_address = 0
         self._tally = _Tally(self._between + 1)
+        self._meter = BoardMeter(uc, board, self._blocks, self._between + 1)
         self._last: _Tally | None = None
+        self._waited: list[Span] = []  # of each owner in that one
         self._watching: Function | None = None  # None: the owner is part of the network
         self._calls: Counter[str] = Counter()
         self._spent: dict[str, Counts] = {}  # (instructions, cycles)
@@ -81,12 +87,29 @@ class Profiler:
         self._sum_up()
         if self._last is None:
             raise TargetError("no inference has run to its end yet: nothing to profile")
+        board = self._board_cycles(self._last)
         rows = [(int(instructions), self._told(int(cycles))) for instructions, cycles in self._last.sums]
-        layers = tuple(LayerProfile(name, *row) for name, row in zip(self._names, rows, strict=False))
+        spans: Sequence[Span | None] = board or [None] * len(rows)
+        layers = tuple(
+            LayerProfile(name, *row, spent) for name, row, spent in zip(self._names, rows, spans, strict=False)
+        )
         instructions, cycles = (int(total) for total in self._last.sums.sum(axis=0))
+        of_board = sum(board[1:], board[0]) if board else None
         blocks = tuple(self._block(*item) for item in sorted(self._last.visits.items()))
         model, functions = self._cost_model(), tuple(self._function(name) for name in sorted(self._spent))
-        return Profile(layers, instructions, self._told(cycles), stack_bytes, blocks, model, functions)
+        return Profile(layers, instructions, self._told(cycles), stack_bytes, blocks, model, of_board, functions)
+
+    def _board_cycles(self, tally: "_Tally") -> list[Span] | None:
+        """Of each owner: the pipeline's cycles, block by block, and what it waited for memory."""
+        if self._table is None:
+            return None
+        core = tally.late.copy()
+        for (owner, key), visits in tally.visits.items():
+            block = self._disassemble(key >> 32, key & 0xFFFFFFFF)
+            spent = pipeline.block_cost(block, self._core, key >> 32, self._meter.from_flash)
+            taken = tally.taken[owner, key]
+            core[owner] += (visits - taken) * spent.cycles + taken * spent.taken_cycles
+        return [Span(cycles, cycles) + waited for cycles, waited in zip(core.tolist(), self._waited, strict=True)]
 
     def _function(self, name: str) -> FunctionProfile:
         instructions, cycles = (int(total) for total in self._spent[name])
@@ -98,7 +121,7 @@ class Profiler:
     def _cost_model(self) -> str:
         if self._table is None:
             return cost.NOT_MODELLED
-        return f"{self._table.source}, {self._flash_wait_states} flash wait states"
+        return f"{self._table.source}, memory without wait states"
 
     def _block(self, where: tuple[int, int], visits: int) -> BlockProfile:
         assert self._last is not None
@@ -130,6 +153,7 @@ class Profiler:
         self._sum_up()
         self._watching = watched
         self._tally = _Tally(self._between + 1)
+        self._meter.clear()
         self._return_address = self._uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1
         self._owner = self._between
 
@@ -140,10 +164,12 @@ class Profiler:
 
     def _sum_up(self) -> None:
         """Books all blocks but the last one with the pieces that it continues: what follows is not known yet."""
-        keys, pieces = self._joined(np.array(self._blocks, np.uint64))
+        blocks = np.array(self._blocks, np.uint64)
+        keys, pieces = self._joined(blocks)
         if keys.size < 2:
             return
         del self._blocks[:-pieces]
+        self._book_reads(blocks[:-pieces])
         end = 0
         if self._owner != _OUTSIDE:
             returns = np.flatnonzero(keys >> _SIZE_BITS == self._return_address)
@@ -153,10 +179,17 @@ class Profiler:
                 self._leave()
         self._cycles += int(self._count(*_visits(keys[end:]))[:, 1].sum())
 
+    def _book_reads(self, blocks: Keys) -> None:
+        returns = np.flatnonzero(blocks >> _SIZE_BITS == self._return_address)
+        end = 0 if self._owner == _OUTSIDE else int(returns[0]) if returns.size else blocks.size
+        self._meter.book(blocks[:end], self._owner)
+        self._meter.book(blocks[end:], None)
+
     def _leave(self) -> None:
         self._owner = _OUTSIDE
         if self._watching is None:
             self._last = self._tally
+            self._waited = [self._meter.waited(owner) for owner in range(self._between + 1)]
             return
         name = self._watching.name
         self._calls[name] += 1
@@ -169,7 +202,21 @@ class Profiler:
         between = (addresses >= self._network.start) & (addresses < self._network.end)
         owners = np.where(between, self._between, self._owner)
         self._tally.add(owners, blocks, counts, visits, taken)
+        self._tally.late[self._owner] += self._late_targets(keys)
         self._cycles += int(counts[:, 1].sum())
+
+    def _late_targets(self, keys: Keys) -> int:
+        """How many of these are branched to and begin late."""
+        addresses, sizes = keys >> _SIZE_BITS, keys & _SIZE_MASK
+        reached, visits = np.unique(addresses[1:][addresses[1:] != addresses[:-1] + sizes[:-1]], return_counts=True)
+        late = [self._begins_late(int(address)) for address in reached]
+        return int(visits[np.array(late, bool)].sum())
+
+    def _begins_late(self, address: int) -> bool:
+        if address not in self._late:
+            code = bytes(self._uc.mem_read(address, 2))
+            self._late[address] = pipeline.is_late_target(code, address, self._core)
+        return self._late[address]
 
     def _joined(self, keys: Keys) -> tuple[Keys, int]:
         """The blocks with those pieces made one that follow each other without a branch; how many the last one has."""
@@ -196,7 +243,7 @@ class Profiler:
     def _cost(self, key: int) -> cost.BlockCost:
         if key not in self._costs:
             block = self._disassemble(key >> 32, key & 0xFFFFFFFF)
-            self._costs[key] = cost.block_cost(block, self._table, self._flash_wait_states)
+            self._costs[key] = cost.block_cost(block, self._table)
         return self._costs[key]
 
     def _disassemble(self, address: int, size: int) -> list[cost.Instruction]:
@@ -208,10 +255,12 @@ class Profiler:
 
 
 class _Tally:
-    """One inference: `sums` `[owners, (instructions, cycles)]`, and of each (owner, block) its visits."""
+    """One inference: `sums` `[owners, (instructions, cycles)]`, `late` `[owners]` branches to where the core waits
+    for the second half of an instruction, and of each (owner, block) its visits."""
 
     def __init__(self, owners: int) -> None:
         self.sums = np.zeros((owners, 2), np.int64)
+        self.late = np.zeros(owners, np.int64)
         self.visits: Counter[tuple[int, int]] = Counter()
         self.taken: Counter[tuple[int, int]] = Counter()
 

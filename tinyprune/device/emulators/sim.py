@@ -16,7 +16,6 @@ from typing import Any
 import unicorn
 from unicorn import arm_const
 
-from tinyprune.device import cost
 from tinyprune.device.boards import Board, Memory
 from tinyprune.device.emulators import program, rp2040, rp2350
 from tinyprune.device.emulators.cortex_m import FirmwareError, Interrupts, Machine, Mcu, Register, core_registers
@@ -119,7 +118,7 @@ class SimLink:
         self._boot = BOOT_ROMS.get(board.family, _vector_table)
         self._map_registers({**core_registers(self, self._interrupts), **self._mcu.registers})
         self._uc.hook_add(_INVALID_ACCESS, self._note_access)
-        self._profiler = _profiler(self._uc, loaded, board) if profile else None
+        self._profiler = Profiler(self._uc, loaded, board) if profile else None
         self._reset(flash)
         self._run()
 
@@ -317,10 +316,6 @@ def _patience(limit_s: float, stop: Callable[[BaseException], None]) -> Iterator
     finally:
         over.set()
         watcher.join()
-
-
-def _profiler(uc: Any, loaded: program.Program, board: Board) -> Profiler:
-    return Profiler(uc, loaded, cost.CYCLE_TABLES[board.cpu.core], board.cpu.flash_wait_states)
 
 
 def _vector_table(_machine: Machine, flash: bytes) -> tuple[int, int]:
