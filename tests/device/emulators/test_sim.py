@@ -171,21 +171,36 @@ def test_a_board_waits_for_its_memory(arm_image: FirmwareImage) -> None:
 
 
 def test_constants_in_flash_are_waited_for(arm_image: FirmwareImage) -> None:
-    """Of four bytes at a time: each line of the dense layer's weights once, and never less than with longer lines."""
-    sample = np.frombuffer(INPUT, np.int8)
-    waited = []
-    for line_bytes in (4, 16):
-        reads = {"data": Reads((10, 10), (line_bytes, line_bytes), (line_bytes, line_bytes))}
-        profile = benchmark.profile(EMULATORS["sim"], arm_image, replace(BOARD, reads=reads), sample)
-        without = benchmark.profile(EMULATORS["sim"], arm_image, replace(BOARD, reads={}), sample)
-        assert profile.board_cycles is not None
-        assert without.board_cycles is not None
-        assert profile.board_cycles.low == sum(
-            layer.board_cycles.low for layer in profile.layers if layer.board_cycles
-        ) + (without.board_cycles.low - sum(layer.board_cycles.low for layer in without.layers if layer.board_cycles))
-        waited.append(profile.board_cycles.low - without.board_cycles.low)
-    assert waited[0] % 10 == waited[1] % 10 == 0
-    assert waited[0] > waited[1] > 0
+    """Each word of flash that another one follows, as an emulator without the model sees them."""
+    link, device = connected(arm_image)
+    device.load(INPUT)
+    start = link._program.symbol("tp_network_run")
+    words: list[int] = []
+    running: list[int] = []
+
+    def enter(uc: unicorn.Uc, *_: object) -> None:
+        running.append(uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1)
+        uc.hook_add(unicorn.UC_HOOK_CODE, lambda *_: running.clear(), begin=running[0], end=running[0])
+
+    assert BOARD.flash is not None
+    link._uc.hook_add(unicorn.UC_HOOK_CODE, enter, begin=start & ~1, end=start & ~1)
+    link._uc.hook_add(
+        unicorn.UC_HOOK_MEM_READ,
+        lambda _uc, _access, address, *_: words.append(address // 4) if running else None,
+        begin=BOARD.flash.origin,
+        end=BOARD.flash.end - 1,
+    )
+    device.infer()
+    expected = sum(before != this for before, this in pairwise([-1, *words]))
+    data = {"data": Reads((10, 10), (4, 4), (4, 4))}
+    with_data, without = (
+        benchmark.profile(EMULATORS["sim"], arm_image, replace(BOARD, reads=reads), np.frombuffer(INPUT, np.int8))
+        for reads in (data, {})
+    )
+    assert with_data.board_cycles is not None
+    assert without.board_cycles is not None
+    assert expected > 0
+    assert with_data.board_cycles.low - without.board_cycles.low == 10 * expected
 
 
 def test_a_core_without_a_model_counts_instructions_and_tells_no_time(arm_image: FirmwareImage) -> None:

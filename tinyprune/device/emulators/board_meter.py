@@ -38,9 +38,9 @@ class BoardMeter:
             uc.hook_add(unicorn.UC_HOOK_MEM_READ, hook, begin=memory.origin, end=memory.end - 1)
 
     def clear(self) -> None:
-        """For another inference. What is held near the core stays there."""
+        """For another inference: it begins with nothing near the core, so that all of them take the same."""
         for path in self._paths:
-            path.misses[:] = 0
+            path.clear()
 
     def book(self, blocks: Keys, owner: int | None) -> None:
         """That these have run, with the reads in them; None: outside of what is measured."""
@@ -84,7 +84,12 @@ class _Path:
         self._name, self._reads = name, reads
         self.misses = np.zeros((owners, 2), np.int64)
         same = reads.line_bytes[0] == reads.line_bytes[1] and reads.cache_bytes[0] == reads.cache_bytes[1]
-        self._held = [Held(reads, 0)] if same else [Held(reads, 0), Held(reads, 1)]
+        self._ends = (0,) if same else (0, 1)
+        self.clear()
+
+    def clear(self) -> None:
+        self.misses[:] = 0
+        self._held = [Held(self._reads, end) for end in self._ends]
 
     def book(self, streams: "_Streams", owner: int) -> None:
         self.misses[owner] += [held.misses(streams.named(self._name, held)) for held in self._held]
