@@ -20,6 +20,8 @@ Keys = npt.NDArray[np.uint64]
 
 _SIZE_BITS, _SIZE_MASK = np.uint64(32), np.uint64(0xFFFFFFFF)
 _ASKED_READS = 64  # of each block
+_ALL_READS = 1 << 62
+_IT_STATE = 0x0600FC00  # of XPSR: Armv7-M Architecture Reference Manual, B1.4.2
 
 
 class BoardMeter:
@@ -58,23 +60,40 @@ class BoardMeter:
         return Span(low, high)
 
     def _hook(self, uc: Any, blocks: "array[int]", is_flash: bool) -> Any:
-        at, read, asked = self._at.append, self._read.append, self._from(uc)
-        left: dict[int, int] = {}
+        at, read = self._at.append, self._read.append
+        left: dict[int, int] = {}  # block → how many of its reads are looked at
 
         def hook(_uc: Any, _access: int, address: int, _size: int, _value: int, _data: object) -> None:
             at(len(blocks))
             read(address)
-            if is_flash:
-                more = left.get(blocks[-1], _ASKED_READS)
-                if more:
-                    left[blocks[-1]] = more - 1
-                    asked()
+            block = blocks[-1]
+            more = left.get(block, -1)
+            if more < 0:
+                more = left[block] = _ALL_READS if _may_skip(uc, block) else _ASKED_READS if is_flash else 0
+            if more:
+                left[block] = more - 1
+                if is_flash:
+                    self.from_flash.add(uc.reg_read(arm_const.UC_ARM_REG_PC))
+                if more > _ASKED_READS:
+                    _mend(uc)
 
         return hook
 
-    def _from(self, uc: Any) -> Any:
-        found, register = self.from_flash, uc.reg_read
-        return lambda: found.add(register(arm_const.UC_ARM_REG_PC))
+
+def _may_skip(uc: Any, block: int) -> bool:
+    """Whether the block may hold an IT instruction: 0xBF and what is not 0 (Armv7-M Architecture Reference Manual,
+    A7.7.38)."""
+    address, size = block >> 32, block & 0xFFFFFFFF
+    code = np.frombuffer(bytes(uc.mem_read(address, size)), np.uint16)
+    return bool(((code & 0xFF00 == 0xBF00) & (code & 0xF != 0)).any())
+
+
+def _mend(uc: Any) -> None:
+    """Before unicorn (2.1) calls a hook of a read in an IT block, it writes down how far the IT block is, and never
+    takes it back: the block behind this one would be executed under its conditions."""
+    status = uc.reg_read(arm_const.UC_ARM_REG_XPSR)
+    if status & _IT_STATE:
+        uc.reg_write(arm_const.UC_ARM_REG_XPSR, status & ~_IT_STATE)
 
 
 class _Path:
