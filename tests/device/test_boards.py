@@ -199,9 +199,21 @@ def test_numbers_and_nesting_beyond_all_measure_are_told(tmp_path: Path) -> None
         ("fpu = true", f"fpu = {'[' * 5000}{']' * 5000}", "nested too deeply"),
         ("bytes = 1024\nstack", f"bytes = {'9' * 5000}\nstack", "not valid TOML: .* 5000 digits"),
         ("bytes = 1024\nstack", f"bytes = 0x{'f' * 5000}\nstack", 'key "ram.bytes" is 0xfff.*… no number|is 0xfff.*…'),
-        ("fpu = true\nclock_hz = 64_000_000", f"fpu = true\nclock_hz = 64_000_000\n[reads.data]\nways = {2**63 - 1}\n{READS}", "ways. is 0x7fff"),
-        ("clock_hz = 64_000_000", f"clock_hz = 64_000_000\n[reads.data]\n{READS.replace('64', '4_294_967_296')}", "cache_bytes must be .* at most"),
-        ("clock_hz = 64_000_000", f"clock_hz = 64_000_000\n[reads.data]\n{READS.replace('3', '1_000_000')}", "miss_cycles must be from 0 to 100,000"),
+        (
+            "fpu = true\nclock_hz = 64_000_000",
+            f"fpu = true\nclock_hz = 64_000_000\n[reads.data]\nways = {2**63 - 1}\n{READS}",
+            "ways. is 0x7fff",
+        ),
+        (
+            "clock_hz = 64_000_000",
+            f"clock_hz = 64_000_000\n[reads.data]\n{READS.replace('64', '4_294_967_296')}",
+            "cache_bytes must be .* at most",
+        ),
+        (
+            "clock_hz = 64_000_000",
+            f"clock_hz = 64_000_000\n[reads.data]\n{READS.replace('3', '1_000_000')}",
+            "miss_cycles must be from 0 to 100,000",
+        ),
         ("bytes = 1024\nstack", "bytes = 3_000_000_000\nstack", r"\[ram\] lies from .* where a Cortex-M has devices"),
         ("fpu = true", "fpu = \udc80", "not valid TOML"),
     ):
