@@ -94,11 +94,13 @@ def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: f
 
 
 def fields_for(form: Format, data: st.DataObject, random: np.random.Generator, weights: Int8) -> dict[str, Any]:
-    """Of `exact` anything that a layer without activation may have; a channel may be dead, wherever its scale lies."""
+    """Of `exact` anything that a layer without activation may have; a channel may be dead, wherever its scale and bias
+    lie."""
     fields = relu_fields(random, weights[0].size, len(weights), data.draw(st.sampled_from([0, 1])))
     if data.draw(st.booleans()):
         weights[0] = 0
         fields["weight_scales"][0] *= 2.0 ** data.draw(st.integers(-20, 20))
+        fields["bias"][0] = data.draw(st.sampled_from([0, 12345, 1 << 30, -(1 << 30)]))  # as quantizers clip it
     if form.name == "exact" and data.draw(st.booleans()):
         fields |= {
             "activation": "NONE",

@@ -97,10 +97,16 @@ def folded_bias(op: Weighted) -> npt.NDArray[np.int64]:
     return folded
 
 
-def max_accumulator(op: Weighted) -> int:
-    """The largest magnitude that any partial sum can reach, over all inputs and channels."""
+def max_accumulators(op: Weighted) -> npt.NDArray[np.int64]:
+    """`[out_channels]`: the largest magnitude that any partial sum can reach, over all inputs."""
     largest = -op.input.limits[0]
-    return int((np.abs(folded_bias(op)) + largest * np.abs(weight_rows(op)).sum(axis=1)).max())
+    found: npt.NDArray[np.int64] = np.abs(folded_bias(op)) + largest * np.abs(weight_rows(op)).sum(axis=1)
+    return found
+
+
+def max_accumulator(op: Weighted) -> int:
+    """The largest of all channels."""
+    return int(max_accumulators(op).max())
 
 
 def weight_rows(op: Weighted) -> npt.NDArray[np.int64]:

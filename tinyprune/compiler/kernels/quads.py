@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring, linear
-from tinyprune.compiler.kernels.parameters import channels, folded_bias, layer_fields, max_accumulator, weight_rows
+from tinyprune.compiler.kernels.parameters import channels, folded_bias, layer_fields, max_accumulators, weight_rows
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
@@ -48,10 +48,11 @@ def pack_depthwise(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, 
 
 
 def rounds_exactly(op: Weighted) -> bool:
-    """Whether two roundings in the kernels' arithmetic are TFLite's, for every channel and input."""
+    """Whether two roundings in the kernels' arithmetic are TFLite's, for every living channel and input."""
     _, shifts = requantization(op)
-    bound, zero_point = max_accumulator(op), op.output.zero_point
-    proved = (fixed_point.fast_rounding_is_exact(bound, int(s), zero_point) for s in np.unique(shifts[alive(op)]))
+    living, bounds, zero_point = alive(op), max_accumulators(op), op.output.zero_point
+    pairs = {(int(bound), int(shift)) for bound, shift in zip(bounds[living], shifts[living], strict=True)}
+    proved = (fixed_point.fast_rounding_is_exact(bound, shift, zero_point) for bound, shift in pairs)
     return (op.activation_min, op.activation_max) == (-128, 127) and all(proved)
 
 
