@@ -125,6 +125,13 @@ def test_worked_example_of_one_of_four() -> None:
     assert packed.tolist() == words
 
 
+def test_duos_exact_round_trip() -> None:
+    weights = np.random.default_rng(0).integers(-128, 128, (6, 70)).astype(np.int8)
+    numbers = np.arange(1, 7)
+    packed = duos.pack_exact(weights, -numbers, numbers, numbers, numbers)
+    np.testing.assert_array_equal(duos.unpack_exact(packed, 6, 70), weights)
+
+
 def test_worked_example_of_taps() -> None:
     weights = np.zeros((2, 24), np.int8)
     weights[0, [1, 6, 23]] = 3, -1, 5
@@ -139,15 +146,21 @@ def test_refuses_weights_that_do_not_fit(weight: int, fits: bool) -> None:
     depthwise = np.full((3, 3, 1), weight, np.int8)
     zero = np.array([0])
     if fits:
-        pairs.pack(weights, zero, shift, zero, zero)
+        taps_format.pack(weights, zero, shift, zero, zero)
         depthwise_five.pack(depthwise, zero, 0, shift, zero, zero)
         return
     with pytest.raises(ValueError, match="does not fit 16 bits"):
-        pairs.pack(weights, zero, shift, zero, zero)
-    with pytest.raises(ValueError, match="does not fit 16 bits"):
-        duos.pack(np.repeat(weights, 2, axis=0), *(np.repeat(number, 2) for number in (zero, shift, zero, zero)))
+        taps_format.pack(weights, zero, shift, zero, zero)
     with pytest.raises(ValueError, match="does not fit 16 bits"):
         depthwise_five.pack(depthwise, zero, 0, shift, zero, zero)
+
+
+@pytest.mark.parametrize("weight", [127, -128])
+def test_pairs_store_weights_that_do_not_fit_in_pieces(weight: int) -> None:
+    weights, shift, zero = np.full((2, 9), weight, np.int8), np.array([10, 9]), np.zeros(2, np.int64)
+    weights[:, 3] = 1
+    for form in (pairs, duos):
+        np.testing.assert_array_equal(form.unpack(form.pack(weights, zero, shift, zero, zero), shift, 9), weights)
 
 
 def test_depthwise_round_trip() -> None:

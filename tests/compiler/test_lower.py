@@ -79,11 +79,27 @@ def test_zeros_choose_how_weights_are_stored(zeros: float | str, used: str) -> N
     assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"
 
 
-def test_two_channels_at_a_time_want_an_even_count() -> None:
-    weights = np.random.default_rng(0).integers(-127, 128, (63, 1, 1, 64)).astype(np.int8)
-    layer = Conv(weights=weights, weight_scales=[0.002] * 63, scale=0.02, zero_point=-128, activation="RELU")
-    step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
-    assert step.kernel.name == "tp_conv_2d_s8_pairs_dsp"
+def out_of_reach(channels: int, odd: dict[int, float]) -> lower.Step:
+    """What runs a dense layer with ReLU of which some channels have other scales than the others."""
+    weights = np.random.default_rng(0).integers(-127, 128, (channels, 1, 1, 64)).astype(np.int8)
+    scales = np.full(channels, 0.002)
+    for channel, scale in odd.items():
+        scales[channel] = scale
+    layer = Conv(weights=weights, weight_scales=scales, scale=0.02, zero_point=-128, activation="RELU")
+    return lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
+
+
+@pytest.mark.parametrize(("channels", "odd"), [(63, {}), (64, {5: 1e-6}), (63, {5: 1e-6, 7: 0.2})])
+def test_a_channel_out_of_reach_costs_itself(channels: int, odd: dict[int, float]) -> None:
+    """One that is left over when two are computed at a time, of small scale, of large scale."""
+    plain, step = out_of_reach(64, {}), out_of_reach(channels, odd)
+    assert all(layer.kernel.name.startswith("tp_conv_2d_s8_duos") for layer in (plain, step))
+    carried = len(odd) + channels % 2
+    assert step.kernel.cycles(step.op) < (1 + 3 * carried / channels) * plain.kernel.cycles(plain.op)
+
+
+def test_a_layer_of_channels_out_of_reach_takes_another_kernel() -> None:
+    assert "exact" in out_of_reach(64, dict.fromkeys(range(48), 1e-6)).kernel.name
 
 
 def test_a_dead_channel_does_not_take_the_fast_kernel_away() -> None:
@@ -92,7 +108,7 @@ def test_a_dead_channel_does_not_take_the_fast_kernel_away() -> None:
     scales, bias = np.full(16, 0.002), np.zeros(16, np.int32)
     scales[3], bias[3] = 1e-7, 1 << 30  # as quantizers clip it
     fields: dict[str, Any] = {"weights": weights, "weight_scales": scales, "bias": bias, "scale": 0.02}
-    for activation, zero_point, used in (("RELU", -128, "duos"), ("NONE", 5, "exact")):
+    for activation, zero_point, used in (("RELU", -128, "duos"), ("NONE", 5, "duos_exact")):
         layer = Conv(**fields, zero_point=zero_point, activation=activation)
         step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
         assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"

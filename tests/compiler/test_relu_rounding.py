@@ -5,7 +5,7 @@ import pytest
 
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.kernels import relu_rounding
-from tinyprune.compiler.kernels.relu_rounding import SHIFT, fits_relu, relu_channels
+from tinyprune.compiler.kernels.relu_rounding import SHIFT, fits_relu, reached, relu_channels
 
 LAYER = {"bias": [1 << 17], "reach": [1 << 17], "highest": [1 << 18], "max_weight": [127]}
 
@@ -112,6 +112,9 @@ def test_one_channel_out_of_reach_refuses_the_layer() -> None:
     }
     assert relu_channels(**two, max_weight=[127, 9]) is not None
     assert relu_channels(**two, max_weight=[9, 127]) is None
+    stored, beyond = reached(**two, max_weight=[9, 127])
+    assert beyond.tolist() == [False, True]
+    assert stored.multiplier.tolist() == [3 << 29, 0]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def fast_rounding_is_exact(max_accumulator: int, shift: int, output_zero_point: 
     Step 2. Rounding x / 2^s to the nearest, ties away from zero, is ⌊(x + 2^(s−1)) / 2^s⌋ for x ≥ 0. For x < 0 it is
     ⌊(x − 1 + 2^(s−1)) / 2^s⌋: the −1 changes the floor only where x + 2^(s−1) is a multiple of 2^s, which is the tie,
     and there it takes the lower neighbour, away from zero. x >> 31 is that −1; s ≥ 1, or it would not be rounded off.
+    acc >> 31 does as well: signs differ only where acc < 0 and x = 0, and −1 + 2^(s−1) is still rounded off to 0. So
+    exact convolutions take SMMLAR(2·acc, multiplier, 2^(s−1) + (zero_point << s)), and add acc >> 31.
 
     Step 3. zero_point · 2^s is a multiple of 2^s and leaves the floor as zero_point. No sum may leave 32 bits.
     """

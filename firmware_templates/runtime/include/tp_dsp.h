@@ -100,6 +100,14 @@ static inline int32_t tp_limit(int32_t x, int32_t low, int32_t high)
     return x;
 }
 
+/* acc + tp_smmulr(a, b); callers see to it that this fits 32 bits. */
+static inline int32_t tp_smmlar(int32_t a, int32_t b, int32_t acc)
+{
+    int32_t result;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(acc));
+    return result;
+}
+
 /* x limited to int8. */
 static inline int32_t tp_ssat8(int32_t x)
 {
@@ -256,6 +264,11 @@ static inline int32_t tp_smmulr(int32_t a, int32_t b)
 #else
     return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
 #endif
+}
+
+static inline int32_t tp_smmlar(int32_t a, int32_t b, int32_t acc)
+{
+    return acc + tp_smmulr(a, b);
 }
 
 static inline int32_t tp_ssat8(int32_t x)

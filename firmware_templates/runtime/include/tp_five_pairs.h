@@ -55,31 +55,24 @@
 #if TP_PAIRS_EXACT
 #define OTHER_MAP(code) ""
 #define FLAGS_OF_ALL "mov r10, #1\n\t"
+/* A sum becomes an output but for its shift, as fixed_point.py, fast_rounding_is_exact, has it. */
+#define ROUND(sum)                          \
+    "smmlar r8, " sum ", r5, r10\n\t"       \
+    "add.w " sum ", r8, " sum ", asr #31\n\t"
 #define REQUANTIZE                  \
     "3:\n\t"                        \
-    "ldr.w r5, [lr], #4\n\t"        \
-    "ldr.w r10, [lr], #4\n\t"       \
-    "ldr.w r6, [lr], #4\n\t"        \
-    "ldr.w r11, [lr], #4\n\t"       \
+    "ldr.w r10, [lr, #4]\n\t"       \
+    "ldr.w r6, [lr, #8]\n\t"        \
+    "ldr.w r11, [lr, #12]\n\t"      \
+    "ldr.w r5, [lr], #16\n\t"       \
     "ldr.w r7, [sp, #8]\n\t"        \
-    "ldr.w r8, [sp, #12]\n\t"       \
     "ldr.w r12, [sp, #4]\n\t"       \
     "asr.w r9, r6, #12\n\t"         \
-    "smmulr r0, r0, r5\n\t"         \
-    "smmulr r1, r1, r5\n\t"         \
-    "smmulr r2, r2, r5\n\t"         \
-    "smmulr r3, r3, r5\n\t"         \
-    "smmulr r4, r4, r5\n\t"         \
-    "add.w r0, r0, r0, asr #31\n\t" \
-    "add.w r1, r1, r1, asr #31\n\t" \
-    "add.w r2, r2, r2, asr #31\n\t" \
-    "add.w r3, r3, r3, asr #31\n\t" \
-    "add.w r4, r4, r4, asr #31\n\t" \
-    "add.w r0, r0, r10\n\t"         \
-    "add.w r1, r1, r10\n\t"         \
-    "add.w r2, r2, r10\n\t"         \
-    "add.w r3, r3, r10\n\t"         \
-    "add.w r4, r4, r10\n\t"         \
+    ROUND("r0")                     \
+    ROUND("r1")                     \
+    ROUND("r2")                     \
+    ROUND("r3")                     \
+    ROUND("r4")                     \
     "asr.w r0, r0, r9\n\t"          \
     "asr.w r1, r1, r9\n\t"          \
     "asr.w r2, r2, r9\n\t"          \
@@ -90,24 +83,25 @@
     "ssat r2, #8, r2\n\t"           \
     "ssat r3, #8, r3\n\t"           \
     "ssat r4, #8, r4\n\t"           \
-    "add.w r8, r7, r8\n\t"          \
     "strb.w r0, [r7]\n\t"           \
-    "str.w r8, [sp, #8]\n\t"        \
+    "ldr.w r8, [sp, #12]\n\t"       \
     "ldr.w r5, [sp, #16]\n\t"       \
     "ldr.w r10, [sp, #20]\n\t"      \
     "ldr.w r0, [sp, #24]\n\t"       \
     "ldr.w r9, [sp, #28]\n\t"       \
+    "add.w r8, r7, r8\n\t"          \
     "strb.w r1, [r7, r5]\n\t"       \
     "strb.w r2, [r7, r10]\n\t"      \
-    "strb.w r3, [r7, r0]\n\t"
+    "strb.w r3, [r7, r0]\n\t"       \
+    "str.w r8, [sp, #8]\n\t"
 #else
 #define OTHER_MAP(code) code
 #define FLAGS_OF_ALL ""
 #define REQUANTIZE                 \
     "3:\n\t"                       \
-    "ldr.w r5, [lr], #4\n\t"       \
-    "ldr.w r6, [lr], #4\n\t"       \
-    "ldr.w r11, [lr], #4\n\t"      \
+    "ldr.w r6, [lr, #4]\n\t"       \
+    "ldr.w r11, [lr, #8]\n\t"      \
+    "ldr.w r5, [lr], #12\n\t"      \
     "ldr.w r7, [sp, #8]\n\t"       \
     "ldr.w r8, [sp, #12]\n\t"      \
     "ldr.w r9, [sp, #28]\n\t"      \
@@ -149,8 +143,8 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
         REQUANTIZE
         "4:\n\t" /* the next channel, and its first pair */
         ADVANCE("")
-        "ldr.w r0, [lr], #4\n\t"
-        "ldr.w r10, [lr], #4\n\t"
+        "ldr.w r10, [lr, #4]\n\t"
+        "ldr.w r0, [lr], #8\n\t"
         "ldr.w r1, [r12, #4]\n\t"
         "ldr.w r2, [r12, #8]\n\t"
         "ldr.w r3, [r12, #12]\n\t"
@@ -208,15 +202,15 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
 /* Bytes of the assembly above: 48 a pair, 4 more a record but the last, and up to where entries count from. */
 #define RECORD_BYTES (48u * TP_PAIRS_A_RECORD + 4u)
 #define RUN_BYTES (16u / TP_PAIRS_A_RECORD * RECORD_BYTES - 4u)
-#define RUN_ENTRY (RUN_BYTES + (TP_PAIRS_EXACT ? 240u : 168u))
+#define RUN_ENTRY (RUN_BYTES + (TP_PAIRS_EXACT ? 220u : 168u))
 
 /* One output; numbers are the words behind a channel's pairs. */
 static inline int8_t output_of(int32_t acc, const uint32_t *numbers)
 {
     const int32_t multiplier = (int32_t)numbers[0];
 #if TP_PAIRS_EXACT
-    const int32_t rounding = (int32_t)numbers[1], x = tp_smmulr(acc, multiplier);
-    return (int8_t)tp_ssat8((x + (x >> 31) + rounding) >> (numbers[2] >> 12));
+    const int32_t x = tp_smmlar(acc, multiplier, (int32_t)numbers[1]);
+    return (int8_t)tp_ssat8((x + (acc >> 31)) >> (numbers[2] >> 12));
 #else
     const int32_t offset = (int32_t)numbers[1] >> 12;
     return tp_relu_output(acc, multiplier, offset);

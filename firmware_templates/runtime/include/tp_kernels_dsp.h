@@ -8,7 +8,13 @@
  * a ReLU has them. Weights and bias of output channel o are taken times 2^t[o], t[o] in [2, 11], such that every partial
  * sum fits 32 bits; then an output is
  *     ssat8((offset[o] + (acc * multiplier[o] >> 32)) >> TP_RELU_SHIFT),
- * equal to TFLite's two roundings: relu_rounding.py has the proof and chooses t.
+ * equal to TFLite's two roundings: relu_rounding.py has the proof and chooses t. Convolutions (not those of a row at a time) also
+ * take an activation_max below 127, and the exact ones any clamp: the map is limited once it is there.
+ *
+ * Carried channels. Those that a convolution's arithmetic does not reach stand in its stream as constants, and behind the stream,
+ * which is as long as its first word says: a word that counts them, and for each its number; bias; multiplier; TFLite's shift;
+ * output_zero_point; and for each group of four taps the pairs of weights 01 and 23 as halfwords. They cost their own time only.
+ * tp_*_taps_dsp and tp_*_sp14_dsp carry none.
  *
  * Five-wide maps. A map of 5 columns may lie by channel, one int8 plane each, as these kernels work on a row of five at a
  * time: [channels][5 * slots]. Row r is in slot first + r of its plane: columns 0 2 1 3 of it are the word of that slot in
@@ -58,7 +64,7 @@ void tp_interleaved_s8_dense_c(const tp_relayout *map, const int8_t *input, int8
 
 /* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_*_dsp. */
 typedef struct tp_five_pixels {
-    const uint32_t *weights, *end;
+    const uint32_t *weights, *carried;
     const uint32_t *expanded;           /* as the engine's `expand` leaves them */
     int8_t *output;                     /* pixel 0 of channel 0 */
     int32_t channel_step;               /* bytes to the next output channel */
@@ -133,10 +139,10 @@ void tp_conv_2d_s8_taps_dsp(const tp_layer *layer, const tp_five_map *map, const
 void tp_conv_2d_s8_sp14_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
-/* The same as tp_conv_2d_s8_pairs_dsp for layers with any output_zero_point, activation_min = -128 and activation_max = 127:
+/* The same as tp_conv_2d_s8_pairs_dsp for layers with any output_zero_point, activation_min and activation_max:
  * both of TFLite's roundings, for shifts of 1 to 30 to the right; fixed_point.py, fast_rounding_is_exact, has the proof.
  *   weights  as for tp_conv_2d_s8_pairs_dsp with t = 1, but multiplier; 2^(shift - 1) + output_zero_point * 2^shift; 2^12 *
- *            shift + the entry of the next channel, 48 * skip + skip / 4 * 4 - 1020 (for one pair, -240) */
+ *            shift + the entry of the next channel, 48 * skip + skip / 4 * 4 - 1000 (for one pair, -220) */
 void tp_conv_2d_s8_exact_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
@@ -158,6 +164,12 @@ void tp_conv_2d_s8_exact_dsp(const tp_layer *layer, const tp_five_map *map, cons
  *            in three output rows, [2 * stride_height + (kernel_height - 1) * dilation_height + 1][band_width * in_channels]
  *            bytes */
 void tp_conv_2d_s8_duos_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
+/* The same with both of TFLite's roundings, for the layers of tp_conv_2d_s8_exact_dsp.
+ *   weights  as for tp_conv_2d_s8_duos_dsp with t = 1, but entries are 48 * skip + skip / 4 * 4 - 1020 (for one pair, -240), and
+ *            behind the pairs are for each channel multiplier; 2^(shift - 1) + output_zero_point * 2^shift; shift */
+void tp_conv_2d_s8_duos_exact_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
@@ -216,6 +228,8 @@ void tp_conv_1x1_row_s8_exact_dsp(const tp_five_rows *layer, const uint32_t *wei
  *   weights  as for tp_conv_2d_s8_duos_dsp
  *   scratch  [word-aligned] pairs [channels / 4][6][3] words, and the inputs of two rows, [2][ceil(channels / 64)][5][64] bytes */
 void tp_conv_1x1_row_s8_duos_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
+void tp_conv_1x1_row_s8_duos_exact_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
@@ -278,6 +292,8 @@ void tp_five_pixels_s8_exact_dsp(tp_five_pixels *job);
 /* A layer of which two output channels are computed at a time. A pixel's activations are pieces of piece_groups groups of four
  * taps, of which the last may be shorter, piece_step bytes from one to the next. With `patches`, room for three pixels' groups,
  * they are gathered there as one piece first: the taps of `window`, piece_step bytes from one row of its kernel to the next. */
+struct tp_duos;
+typedef void tp_duos_run(const struct tp_duos *layer, int8_t *const output[TP_DUO_PIXELS]);
 typedef struct tp_duos {
     uint32_t *expanded;                 /* assembly knows the places of this and the next five */
     int32_t groups, piece_groups, piece_step;
@@ -285,19 +301,47 @@ typedef struct tp_duos {
     int32_t channel_step;               /* bytes to the next output channel */
     const tp_layer *window;
     int8_t *patches;
+    tp_duos_run *run;                   /* all output channels of three expanded pixels; `output` are their places in channel 0 */
+    const uint32_t *carried;
 } tp_duos;
 
 /* Three pixels, wherever they are, to pairs [groups][6][3] as tp_expand_dsp. */
 void tp_expand_three_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS]);
-/* All output channels of three expanded pixels; `output` are their places in channel 0. */
-void tp_three_pixels_s8_duos_dsp(const tp_duos *layer, int8_t *const output[TP_DUO_PIXELS]);
-/* Both. */
+tp_duos_run tp_three_pixels_s8_duos_dsp, tp_three_pixels_s8_duos_exact_dsp;
+/* Both, and the channels that are carried. */
 void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS], int8_t *const output[TP_DUO_PIXELS]);
 
 /* Rows map->first and those behind it, `count` of them, of a five-wide map. `rows` are the activations of their columns 0; those
  * of the next column are column_step bytes further. */
 void tp_duos_rows_dsp(const tp_duos *layer, const tp_five_map *map, int32_t count, const int8_t *const rows[TP_DUO_ROWS],
                       int32_t column_step, int8_t *output);
+
+void tp_conv_2d_duos_dsp(tp_duos_run *run, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
+                         const int8_t *input, int8_t *output, void *scratch);
+void tp_conv_1x1_row_duos_dsp(tp_duos_run *run, const tp_five_rows *layer, const uint32_t *weights, const int8_t *row,
+                              int8_t *map, void *scratch, int32_t iteration);
+
+/* Expanded pixels of a tile, pairs [groups][6][pixels], and where their outputs go, as in tp_five_pixels. */
+typedef struct tp_carried_tile {
+    const uint32_t *expanded;
+    int32_t groups, pixels;
+    int8_t *output;
+    const int32_t *to;
+    int32_t channel_step;
+} tp_carried_tile;
+
+/* What stands behind a stream of weights, NULL if no channel is carried. */
+static inline const uint32_t *tp_carried(const uint32_t *weights)
+{
+    const uint32_t *const carried = weights + *weights;
+    return *carried ? carried : NULL;
+}
+
+void tp_carried_channels_dsp(const uint32_t *carried, const tp_carried_tile *tile);
+/* The same of five pixels, whose job has run; output is what it was before. */
+void tp_five_carried_dsp(const tp_five_pixels *job, int8_t *output, int32_t groups);
+/* Limits a convolution's output, in either layout, to activation_min and activation_max. */
+void tp_clamp_map_dsp(const tp_layer *layer, const tp_five_map *map, int8_t *output);
 
 void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, const tp_five_map *map,
                          const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);

@@ -76,10 +76,11 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     uint32_t *const expanded = scratch;
     int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups);
     int8_t *const band = patches + TP_TILE_PIXELS * 4 * groups;
-    tp_five_pixels job = {weights, weights + weights[0], expanded, NULL, five_wide ? 5 * map->slots : 1, {0}, five_wide};
+    tp_five_pixels job = {weights, tp_carried(weights), expanded, NULL, five_wide ? 5 * map->slots : 1, {0}, five_wide};
     if (!direct) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
+    int8_t *const map_output = output;
     for (int32_t row = 0; row < height; row++) {
         const int8_t *x = input + row * layer->in_width * layer->in_channels;
         if (!direct) {
@@ -97,8 +98,13 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
                 output += (left < TP_TILE_PIXELS ? left : TP_TILE_PIXELS) * layer->out_channels;
             }
             expand_band(engine, layer, x, band_width * layer->in_channels, from, groups, patches, expanded);
+            int8_t *const tile = job.output;
             engine->run(&job);
+            if (job.carried) {
+                tp_five_carried_dsp(&job, tile, groups);
+            }
             x += TP_TILE_PIXELS * input_step;
         }
     }
+    tp_clamp_map_dsp(layer, map, map_output);
 }

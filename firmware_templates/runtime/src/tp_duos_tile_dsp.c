@@ -15,5 +15,13 @@ void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PI
         pixels = patches;
     }
     tp_expand_three_dsp(layer, pixels);
-    tp_three_pixels_s8_duos_dsp(layer, output);
+    layer->run(layer, output);
+    if (layer->carried) {
+        int32_t to[TP_DUO_PIXELS - 1];
+        for (int32_t i = 1; i < TP_DUO_PIXELS; i++) {
+            to[i - 1] = (int32_t)(output[i] - output[0]);
+        }
+        const tp_carried_tile tile = {layer->expanded, layer->groups, TP_DUO_PIXELS, output[0], to, layer->channel_step};
+        tp_carried_channels_dsp(layer->carried, &tile);
+    }
 }

@@ -38,7 +38,7 @@ void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b
     }
 }
 
-/* y[*n][18]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
+/* y[*n][19]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y)
 {
     static const char origin[1024];
@@ -50,6 +50,7 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
         *y++ = tp_pkh_low_high(a[i], b[i]);
         *y++ = tp_pkh_high_high(a[i], b[i]);
         *y++ = (uint32_t)tp_smmulr((int32_t)a[i], (int32_t)b[i]);
+        *y++ = (uint32_t)tp_smmlar((int32_t)a[i], (int32_t)b[i], 1);
         *y++ = (uint32_t)tp_ssat8((int32_t)a[i]);
         *y++ = (uint32_t)tp_ssat8_asr21((int32_t)a[i]);
         *y++ = (uint32_t)tp_smlawb((int32_t)a[i], b[i], 1);
@@ -90,6 +91,7 @@ TEST_ROWS(dense, taps)
 TEST_ROWS(dense, sp14)
 TEST_ROWS(dense, exact)
 TEST_ROWS(dense, duos)
+TEST_ROWS(dense, duos_exact)
 
 /* As long as *n is not 0. */
 void test_never_returns(const volatile int32_t *n)

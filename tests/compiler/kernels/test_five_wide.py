@@ -94,16 +94,20 @@ def relu_fields(random: np.random.Generator, taps: int, channels: int, spread: f
 
 
 def fields_for(form: Format, data: st.DataObject, random: np.random.Generator, weights: Int8) -> dict[str, Any]:
-    """Of `exact` anything that a layer without activation may have; a channel may be dead, wherever its scale and bias
-    lie."""
+    """Of `exact` anything that a layer without ReLU may have. A channel may be dead, wherever its scale and bias lie;
+    where channels can be carried, some may be out of reach, and the layer may clamp lower than to 127."""
     fields = relu_fields(random, weights[0].size, len(weights), data.draw(st.sampled_from([0, 1])))
     if data.draw(st.booleans()):
         weights[0] = 0
         fields["weight_scales"][0] *= 2.0 ** data.draw(st.integers(-20, 20))
         fields["bias"][0] = data.draw(st.sampled_from([0, 12345, 1 << 30, -(1 << 30)]))  # as quantizers clip it
-    if form.name == "exact" and data.draw(st.booleans()):
+    if form.carries and data.draw(st.booleans()):
+        fields["weight_scales"] *= 2.0 ** random.choice([0, 0, -9, 3, 5, 12], len(weights))
+    if form.carries and data.draw(st.booleans()):
+        fields |= {"activation": "RELU6", "scale": data.draw(st.sampled_from([0.03, 0.1]))}
+    if form.name.endswith("exact") and data.draw(st.booleans()):
         fields |= {
-            "activation": "NONE",
+            "activation": data.draw(st.sampled_from(["NONE", "RELU", "RELU6"])),
             "zero_point": data.draw(ZERO_POINTS),
             "scale": data.draw(st.sampled_from([0.02, 3.0])),
         }
@@ -118,7 +122,7 @@ def pruned(data: st.DataObject, random: np.random.Generator, shape: tuple[int, .
         groups = random.random((weights.size // 4, 4))
         kept = (groups == groups.max(axis=1, keepdims=True)) & (groups < data.draw(st.sampled_from([1, 0.8, 0])))
         return weights * kept.reshape(shape)
-    if form == "duos" and data.draw(st.booleans()):
+    if form.startswith("duos") and data.draw(st.booleans()):
         rows = random.random((shape[0], weights[0].size))
         return weights * NM(2, 4, data.draw(st.sampled_from([2, 4]))).mask(rows).reshape(shape)
     zeros = data.draw(st.sampled_from(["2:4", 0, 0.5, 0.75, 0.9, 1]))
@@ -155,7 +159,7 @@ def run_conv(library: Library, form: Format, op: Any, x: Int8, first: int | None
     slots = 0 if first is None else depthwise_five.slots(height, first)
     where = np.array([slots, first or 0], np.int32)
     y = np.full(op.output.shape if first is None else (channels, 5 * slots), POISON, np.uint8).view(np.int8)
-    layer, weights = struct(op), form.pack(op)
+    layer, weights = struct(op), five_conv.pack(form, op)
     constant(layer, where, weights, x)
     scratch = words(five_conv.scratch_bytes(form, op))
     library.call(f"tp_conv_2d_s8_{form.name}_dsp", [layer, where, weights, x, y, scratch])
@@ -180,7 +184,7 @@ def conv(library: Library, form: Format, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         window, in_channels = (1, 1), 4 * in_channels
     in_channels += -in_channels % form.multiple
-    out_channels += -out_channels % form.multiple_out
+    out_channels = max(out_channels, form.together)
     weights = pruned(data, random, (out_channels, *window, in_channels), form.name)
     fields = fields_for(form, data, random, weights)
     op = graph(Input((*size, in_channels), 0.1, data.draw(ZERO_POINTS)), [Conv(weights=weights, **fields, **rest)]).ops[
@@ -203,7 +207,7 @@ def conv_of_a_row_of_five(library: Library, form: Format, data: st.DataObject) -
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     in_channels, out_channels = data.draw(st.integers(1, 200)), data.draw(st.integers(1, 5))
     in_channels += -in_channels % form.multiple
-    out_channels += -out_channels % form.multiple_out
+    out_channels = max(out_channels, form.together)
     weights = pruned(data, random, (out_channels, 1, 1, in_channels), form.name)
     layer = Conv(weights=weights, **fields_for(form, data, random, weights))
     op = graph(Input((data.draw(ROWS), 5, in_channels), 0.1, data.draw(ZERO_POINTS)), [layer]).ops[0]
@@ -252,7 +256,11 @@ def depthwise(library: Library, name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("dense", "pairs"), ("dense8", "pairs8"), *(("dense", name) for name in ("taps", "sp14", "exact", "duos"))],
+    [
+        ("dense", "pairs"),
+        ("dense8", "pairs8"),
+        *(("dense", name) for name in ("taps", "sp14", "exact", "duos", "duos_exact")),
+    ],
     ids="-".join,
 )
 @EXAMPLES
@@ -264,7 +272,7 @@ def two_layers_row_by_row(library: Library, names: tuple[str, str], data: st.Dat
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     height, channels, out_channels = data.draw(ROWS), data.draw(channel_counts(4)), data.draw(st.integers(1, 9))
     channels += -channels % (8 if names[1] == "sp14" else 1)
-    out_channels += out_channels % 2 if names[1] == "duos" else 0
+    out_channels += out_channels == 1
     weights = pruned(data, random, (out_channels, 1, 1, channels), names[1])
     layers: list[Layer] = [
         depthwise_layer(data, random, channels),

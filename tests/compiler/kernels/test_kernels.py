@@ -172,7 +172,7 @@ def test_layers_round_ties_as_the_reference(library: Library, name: str) -> None
 def test_dsp_instructions(library: Library, words: list[int]) -> None:
     a = np.array(words, np.uint32)
     b = np.roll(a, 1) & np.uint32(0x7FFF7FFF)
-    y = np.zeros((len(a), 25), np.uint32)
+    y = np.zeros((len(a), 26), np.uint32)
     library.call("test_dsp", [np.array([len(a)], np.int32), a, b, y])
     expected = [dsp_instructions(int(p), int(q)) for p, q in zip(a, b, strict=True)]
     np.testing.assert_array_equal(y.astype(np.int64), expected)
@@ -200,6 +200,7 @@ def dsp_instructions(a: int, b: int) -> list[int]:
         pair(a, b >> 16),
         pair(a >> 16, b >> 16),
         (signed(a, 32) * signed(b, 32) + (1 << 31)) >> 32,
+        ((signed(a, 32) * signed(b, 32) + (1 << 31)) >> 32) + 1,
         min(max(signed(a, 32), -128), 127),
         min(max(signed(a, 32) >> 21, -128), 127),
         (signed(a, 32) * signed(b, 16) >> 16) + 1,

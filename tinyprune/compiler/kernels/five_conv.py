@@ -7,108 +7,195 @@ pointwise half of a loop over the rows of a five-wide map.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.kernels.depthwise_five import WIDTH
-from tinyprune.compiler.kernels.five_wide import Words, map_struct, relu_channels, row_bytes, rows_struct
+from tinyprune.compiler.kernels.five_wide import Words, map_struct, reached, row_bytes, rows_struct
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Layout, Place, Struct, Wiring
-from tinyprune.compiler.kernels.parameters import layer_fields
-from tinyprune.compiler.kernels.quads import exact_numbers, rounds_exactly
-from tinyprune.compiler.kernels.relu_rounding import ReluChannels
+from tinyprune.compiler.kernels.parameters import channels, layer_fields
+from tinyprune.compiler.kernels.quads import Bool, exact_numbers, inexact
+from tinyprune.compiler.kernels.relu_rounding import Int64, ReluChannels, fits_relu
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.sparsity import ANY, duos, pairs, pairs8, pairs14, taps
 from tinyprune.compiler.sparsity.pairs import GROUP
 
-_Fits: TypeAlias = Callable[[Conv2D | FullyConnected], bool]
-_Pack: TypeAlias = Callable[[Conv2D | FullyConnected], Words]
+_Layer: TypeAlias = Conv2D | FullyConnected
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A way to store the weights of a layer.
 
-    `multiple` divides the channels of the input, `multiple_out` those of the output; `group_bytes` is what four
-    taps of a tile of `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. `cycles`
-    are those of a tile for weights `[out_channels, taps]`, without expansion: `expand_cycles` a group.
+    `beyond` says which channels `[out_channels]` its arithmetic does not reach, None where it takes no such layer at
+    all; with `carries` these are computed beside the others. The other functions take the layer and the weights of
+    those that are left `[channels, taps]`, zeros where one in between is carried: `fits`, `pack`, and `cycles` of a
+    tile, without expansion, which takes `expand_cycles` a group. `multiple` divides the channels of the input;
+    `together` is how many output channels are computed at a time; `group_bytes` is what four taps of a tile of
+    `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide.
     """
 
     name: str
-    fits: _Fits
-    pack: _Pack
+    beyond: Callable[[_Layer], Bool | None]
+    fits: Callable[[_Layer, Int8], bool]
+    pack: Callable[[_Layer, Int8], Words]
     group_bytes: int
-    cycles: Callable[[Int8], float]
+    cycles: Callable[[_Layer, Int8], float]
     expand_cycles: float
+    carries: bool = False
     multiple: int = 1
     pixels: int = WIDTH
-    multiple_out: int = 1
+    together: int = 1
     rows: int = 1
 
 
-def _relu(
-    fits: Callable[[Int8, ReluChannels], bool], pack: Callable[[Int8, ReluChannels], Words]
-) -> tuple[_Fits, _Pack]:
-    """`fits` and `pack` of a format for layers that end in one rounding."""
-
-    def takes(op: Conv2D | FullyConnected) -> bool:
-        channels = relu_channels(op)
-        return channels is not None and fits(_rows(op), channels)
-
-    def packed(op: Conv2D | FullyConnected) -> Words:
-        channels = relu_channels(op)
-        assert channels is not None
-        return pack(_rows(op), channels)
-
-    return takes, packed
+#: In how many halfwords a weight may be stored, where pairs may repeat.
+_PIECES = 4
 
 
-def _pack_exact(op: Conv2D | FullyConnected) -> Words:
-    return pairs.pack_exact(_rows(op), *exact_numbers(op))
+@lru_cache(maxsize=4)
+def _reached(op: _Layer, pieces: int) -> tuple[ReluChannels, Bool]:
+    return reached(op, pieces)
+
+
+def _relu(op: _Layer, rows: Int8, pieces: int) -> ReluChannels:
+    """Of the first channels, as many as there are rows."""
+    channels, _ = _reached(op, pieces)
+    return ReluChannels(*(numbers[: len(rows)] for numbers in channels))
+
+
+def _beyond_relu(pieces: int, op: _Layer) -> Bool | None:
+    if not fits_relu(op.output.zero_point, op.activation_min):
+        return None
+    return _reached(op, pieces)[1]
+
+
+def _scaled(op: _Layer, rows: Int8) -> Int64:
+    """With a weight of more than one piece as large as it is stored."""
+    found: Int64 = rows.astype(np.int64) << _relu(op, rows, _PIECES).scale_shift[:, None]
+    return found
+
+
+def _always(_op: _Layer, _rows: Int8) -> bool:
+    return True
+
+
+def _pack_pairs(op: _Layer, rows: Int8) -> Words:
+    channels = _relu(op, rows, _PIECES)
+    return pairs.pack(rows, channels.bias, *channels[:3])
+
+
+def _pack_pairs8(op: _Layer, rows: Int8) -> Words:
+    channels = _relu(op, rows, _PIECES)
+    return pairs8.pack(rows, channels.bias, *channels[:2])
+
+
+def _pack_duos(op: _Layer, rows: Int8) -> Words:
+    channels = _relu(op, rows, _PIECES)
+    return duos.pack(rows, channels.bias, *channels[:3])
+
+
+def _pack_taps(op: _Layer, rows: Int8) -> Words:
+    channels = _relu(op, rows, 1)
+    return taps.pack(rows, channels.bias, *channels[:3])
+
+
+def _pack_pairs14(op: _Layer, rows: Int8) -> Words:
+    channels = _relu(op, rows, 1)
+    return pairs14.pack(rows, channels.bias, *channels[:3])
+
+
+def _pack_exact(op: _Layer, rows: Int8) -> Words:
+    return pairs.pack_exact(rows, *(numbers[: len(rows)] for numbers in exact_numbers(op)))
+
+
+def _pack_duos_exact(op: _Layer, rows: Int8) -> Words:
+    return duos.pack_exact(rows, *(numbers[: len(rows)] for numbers in exact_numbers(op)))
 
 
 PAIRS = Format(
-    "pairs", *_relu(lambda _rows, _c: True, lambda rows, c: pairs.pack(rows, c.bias, *c[:3])), pairs.GROUP_BYTES,
-    lambda rows: 13.25 * pairs.count(rows) + 33 * len(rows), 71,
+    "pairs", partial(_beyond_relu, _PIECES), _always, _pack_pairs, pairs.GROUP_BYTES,
+    lambda op, rows: 13.25 * pairs.count(_scaled(op, rows)) + 33 * len(rows), 71, carries=True,
 )  # fmt: skip
 PAIRS8 = Format(
-    "pairs8",
-    *_relu(lambda _rows, c: pairs8.fits(c.bias), lambda rows, c: pairs8.pack(rows, c.bias, *c[:2])), pairs.GROUP_BYTES,
-    lambda rows: 14.25 * pairs.count(rows) + 58 * len(rows), 71,
+    "pairs8", partial(_beyond_relu, _PIECES), lambda op, rows: pairs8.fits(_relu(op, rows, _PIECES).bias), _pack_pairs8,
+    pairs.GROUP_BYTES, lambda _op, rows: 14.25 * pairs.count(rows) + 58 * len(rows), 71, carries=True,
 )  # fmt: skip
 TAPS = Format(
-    "taps",
-    *_relu(lambda rows, _c: rows.shape[1] <= taps.MAX_TAPS, lambda rows, c: taps.pack(rows, c.bias, *c[:3])),
-    taps.GROUP_BYTES, lambda rows: 11 * taps.count(rows) + 47 * len(rows), 48,
+    "taps", partial(_beyond_relu, 1), lambda _op, rows: rows.shape[1] <= taps.MAX_TAPS, _pack_taps,
+    taps.GROUP_BYTES, lambda _op, rows: 11 * taps.count(rows) + 47 * len(rows), 48,
 )  # fmt: skip
 SP14 = Format(
-    "sp14", *_relu(lambda rows, _c: pairs14.fits(rows), lambda rows, c: pairs14.pack(rows, c.bias, *c[:3])),
-    pairs14.GROUP_BYTES, lambda rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, multiple=pairs14.BLOCK,
+    "sp14", partial(_beyond_relu, 1), lambda _op, rows: pairs14.fits(rows), _pack_pairs14,
+    pairs14.GROUP_BYTES, lambda _op, rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, multiple=pairs14.BLOCK,
 )  # fmt: skip
 EXACT = Format(
-    "exact", rounds_exactly, _pack_exact, pairs.GROUP_BYTES,
-    lambda rows: 13.25 * pairs.count(rows) + 66 * len(rows), 71,
+    "exact", inexact, _always, _pack_exact, pairs.GROUP_BYTES,
+    lambda _op, rows: 13.25 * pairs.count(rows) + 61 * len(rows), 71, carries=True,
 )  # fmt: skip
 DUOS = Format(
-    "duos", *_relu(lambda _rows, _c: True, lambda rows, c: duos.pack(rows, c.bias, *c[:3])), duos.GROUP_BYTES,
-    lambda rows: 13.25 * duos.count(rows) + 19 * len(rows) + 300, 46, pixels=duos.PIXELS, multiple_out=duos.CHANNELS,
-    rows=duos.PIXELS,
+    "duos", partial(_beyond_relu, _PIECES), _always, _pack_duos, duos.GROUP_BYTES,
+    lambda op, rows: 13.25 * duos.count(_scaled(op, rows)) + 19 * len(rows) + 300, 46, carries=True,
+    pixels=duos.PIXELS, together=duos.CHANNELS, rows=duos.PIXELS,
 )  # fmt: skip
-FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS)
+DUOS_EXACT = Format(
+    "duos_exact", inexact, _always, _pack_duos_exact, duos.GROUP_BYTES,
+    lambda _op, rows: 13.25 * duos.count(rows) + 26 * len(rows) + 300, 46, carries=True,
+    pixels=duos.PIXELS, together=duos.CHANNELS, rows=duos.PIXELS,
+)  # fmt: skip
+FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS, DUOS_EXACT)
 
 
-def _rows(op: Conv2D | FullyConnected) -> Int8:
+def _rows(op: _Layer) -> Int8:
     rows = op.matrix
     assert rows is not None
     return rows
 
 
-def accepts(form: Format, op: Conv2D | FullyConnected) -> bool:
+def carried(form: Format, op: _Layer) -> Bool | None:
+    """`[out_channels]` that are computed beside the others: those out of reach, and a last one that is left over."""
+    beyond = form.beyond(op)
+    left_over = np.arange(op.out_channels) >= op.out_channels // form.together * form.together
+    return None if beyond is None else beyond | left_over
+
+
+def _streamed(form: Format, op: _Layer) -> Int8:
+    """`[channels, taps]` of the stream."""
+    without = carried(form, op)
+    assert without is not None
+    rows: Int8 = np.where(without[:, None], np.int8(0), _rows(op))
+    return rows[: op.out_channels // form.together * form.together]
+
+
+def pack(form: Format, op: _Layer) -> Words:
+    """The stream, and the carried channels behind it: tp_kernels_dsp.h."""
+    without = carried(form, op)
+    assert without is not None
+    return np.concatenate([form.pack(op, _streamed(form, op)), _pack_carried(op, np.flatnonzero(without))])
+
+
+def _pack_carried(op: _Layer, which: npt.NDArray[np.intp]) -> Words:
+    words = [len(which)]
+    numbers = channels(op) if len(which) else None
+    for channel in which.tolist():
+        assert numbers is not None
+        row = np.pad(_rows(op)[channel], (0, -_rows(op).shape[1] % GROUP)).astype(np.int64) & 0xFFFF
+        words += [channel, *numbers[channel].tolist(), op.output.zero_point, *(row[::2] | row[1::2] << 16).tolist()]
+    return (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+
+
+def accepts(form: Format, op: _Layer) -> bool:
     """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
-    enough = op.output.size_bytes // op.out_channels >= WIDTH
-    divides = op.input.shape[-1] % form.multiple == 0 and op.out_channels % form.multiple_out == 0
-    return enough and divides and form.fits(op)
+    enough = op.output.size_bytes // op.out_channels >= WIDTH and op.out_channels >= form.together
+    if not enough or op.input.shape[-1] % form.multiple:
+        return False
+    without = carried(form, op)
+    return without is not None and (form.carries or not without.any()) and form.fits(op, _streamed(form, op))
 
 
 def accepts_row(form: Format, op: Conv2D) -> bool:
@@ -116,6 +203,7 @@ def accepts_row(form: Format, op: Conv2D) -> bool:
     slide = op.window
     return (
         accepts(form, op)
+        and (op.activation_min, op.activation_max) == (-128, 127)
         and slide.kernel == slide.stride == (1, 1)
         and op.input.shape[:2] == op.output.shape[:2]
         and op.input.shape[1] == WIDTH
@@ -123,7 +211,7 @@ def accepts_row(form: Format, op: Conv2D) -> bool:
     )
 
 
-def scratch_bytes(form: Format, op: Conv2D | FullyConnected) -> int:
+def scratch_bytes(form: Format, op: _Layer) -> int:
     """Expanded activations; where pixels do not lie side by side also patches and the band of input rows."""
     layer = layer_fields(op)
     groups = _groups(op)
@@ -147,7 +235,7 @@ def row_scratch_bytes(form: Format, op: Conv2D) -> int:
     return _groups(op) * form.group_bytes + (form.rows - 1) * row_bytes(op.input.shape[2])
 
 
-def _groups(op: Conv2D | FullyConnected) -> int:
+def _groups(op: _Layer) -> int:
     return -(-int(_rows(op).shape[1]) // GROUP)
 
 
@@ -159,13 +247,13 @@ def _is_direct(layer: dict[str, int]) -> bool:
 
 
 def _arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", form.pack(op))
+    weights = Constant("weights", "uint32_t", pack(form, op))
     layer = Struct("tp_layer", layer_fields(op))
     return layer, map_struct(wiring.output), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
 def _row_arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, ...]:
-    weights = Constant("weights", "uint32_t", form.pack(op))
+    weights = Constant("weights", "uint32_t", pack(form, op))
     return rows_struct(op, wiring), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH, Place.ROW
 
 
@@ -173,8 +261,11 @@ _AND_GATHER = 1.03  # what gathering adds, in a first layer of 40 taps
 
 
 def _cycles(form: Format, factor: float, op: Conv2D) -> float:
-    tiles = math.ceil(op.output.size_bytes / (op.out_channels * form.pixels))
-    return factor * tiles * (form.cycles(_rows(op)) + form.expand_cycles * _groups(op))
+    tiles, groups = math.ceil(op.output.size_bytes / (op.out_channels * form.pixels)), _groups(op)
+    without = carried(form, op)
+    assert without is not None
+    beside = int(without.sum()) * (40 + form.pixels * (45 + 12 * groups))
+    return factor * tiles * (form.cycles(op, _streamed(form, op)) + form.expand_cycles * groups + beside)
 
 
 def _kernels(form: Format) -> tuple[Kernel, Kernel]:
@@ -182,12 +273,12 @@ def _kernels(form: Format) -> tuple[Kernel, Kernel]:
     return (
         Kernel(
             f"tp_conv_1x1_row_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts_row, form),
-            partial(_row_arguments, form), partial(_cycles, form, 1.0), pack=form.pack,
+            partial(_row_arguments, form), partial(_cycles, form, 1.0), pack=partial(pack, form),
             scratch_bytes=partial(row_scratch_bytes, form), reads=Layout.ROW, writes=(Layout.FIVE_WIDE,),
         ),
         Kernel(
             f"tp_conv_2d_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts, form),
-            partial(_arguments, form), partial(_cycles, form, _AND_GATHER), pack=form.pack,
+            partial(_arguments, form), partial(_cycles, form, _AND_GATHER), pack=partial(pack, form),
             scratch_bytes=partial(scratch_bytes, form), writes=(Layout.INTERLEAVED, Layout.FIVE_WIDE),
         ),
     )  # fmt: skip

@@ -44,10 +44,16 @@ def relu_channels(op: Weighted) -> ReluChannels | None:
     """How to store the channels of a layer for one shift; None where the layer is out of reach."""
     if not relu_rounding.fits_relu(op.output.zero_point, op.activation_min, op.activation_max):
         return None
+    found, beyond = reached(op)
+    return None if beyond.any() else found
+
+
+def reached(op: Weighted, pieces: int = 1) -> tuple[ReluChannels, npt.NDArray[np.bool_]]:
+    """The same of each channel, and `[out_channels]` which are out of reach; a weight is stored in up to `pieces`."""
     rows = weight_rows(op)
     highest = folded_bias(op) + np.maximum(-128 * rows, 127 * rows).sum(axis=1)
     reach, largest = 128 * np.abs(rows).sum(axis=1), np.maximum(rows, -rows - 1).max(axis=1)
-    return relu_rounding.relu_channels(folded_bias(op), reach, highest, largest, *requantization(op))
+    return relu_rounding.reached(folded_bias(op), reach, highest, largest // pieces, *requantization(op))
 
 
 def accepts_depthwise(op: DepthwiseConv2D) -> bool:

@@ -16,6 +16,7 @@ from tinyprune.compiler.sparsity import DENSE, two_of_four
 Words = npt.NDArray[np.uint32]
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 
 QUAD = 4
 _TAPS = 9
@@ -49,29 +50,35 @@ def pack_depthwise(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, 
 
 def rounds_exactly(op: Weighted) -> bool:
     """Whether two roundings in the kernels' arithmetic are TFLite's, for every living channel and input."""
+    return (op.activation_min, op.activation_max) == (-128, 127) and not inexact(op).any()
+
+
+def inexact(op: Weighted) -> Bool:
+    """`[out_channels]`: the living ones of which that cannot be proved."""
     _, shifts = requantization(op)
-    living, bounds, zero_point = alive(op), max_accumulators(op), op.output.zero_point
-    pairs = {(int(bound), int(shift)) for bound, shift in zip(bounds[living], shifts[living], strict=True)}
-    proved = (fixed_point.fast_rounding_is_exact(bound, shift, zero_point) for bound, shift in pairs)
-    return (op.activation_min, op.activation_max) == (-128, 127) and all(proved)
+    proved = [
+        fixed_point.fast_rounding_is_exact(int(bound), int(shift), op.output.zero_point)
+        for bound, shift in zip(max_accumulators(op), shifts, strict=True)
+    ]
+    return alive(op) & ~np.array(proved, np.bool_)
 
 
-def alive(op: Weighted) -> npt.NDArray[np.bool_]:
+def alive(op: Weighted) -> Bool:
     """The channels that have weights; the others' outputs are constants."""
-    found: npt.NDArray[np.bool_] = np.abs(weight_rows(op)).max(axis=1) > 0
+    found: Bool = np.abs(weight_rows(op)).max(axis=1) > 0
     return found
 
 
 def exact_numbers(op: Weighted) -> tuple[Int64, Int64, Int64, Int64]:
-    """Bias, multiplier, shift to the right and zero point, each `[out_channels]`, of a layer that rounds exactly.
+    """Bias, multiplier, shift to the right and zero point, each `[out_channels]`, of channels that round exactly.
 
-    A constant channel is one of multiplier 0 with its output as zero point.
+    A constant channel is one of multiplier 0 with its output as zero point; so are, with any, those that do not.
     """
     multipliers, shifts = (numbers.astype(np.int64) for numbers in requantization(op))
-    bias, living = folded_bias(op), alive(op)
+    bias, plain = folded_bias(op), alive(op) & ~inexact(op)
     constants = fixed_point.multiply_by_quantized_multiplier(bias, multipliers, shifts) + np.int64(op.output.zero_point)
-    zero_points = np.where(living, op.output.zero_point, np.clip(constants, -128, 127))
-    return np.where(living, bias, 0), np.where(living, multipliers, 0), np.where(living, -shifts, 1), zero_points
+    zero_points = np.where(plain, op.output.zero_point, np.clip(constants, -128, 127))
+    return np.where(plain, bias, 0), np.where(plain, multipliers, 0), np.where(plain, -shifts, 1), zero_points
 
 
 def accepts_depthwise(op: DepthwiseConv2D) -> bool:

@@ -24,6 +24,8 @@ Two kinds of channels are stored otherwise, so that one of them does not take a 
 
 * One without weights: its output is a constant y. Stored are bias (y + 128)·2^E, m = 2^30 and t = 2, which give y.
 * One that can only give zero_point (2^(s−1) above every x): bias and m are stored as 0, and s is free.
+
+activation_max may be lower where the kernel limits its map afterwards: that commutes with the clamp to 127.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -61,9 +63,35 @@ class _Channel(NamedTuple):
         return (1 << (self.scale_shift - 2)) + (1 << (SHIFT - 1)) + _ZERO_POINT * (1 << SHIFT)
 
 
-def fits_relu(output_zero_point: int, activation_min: int, activation_max: int) -> bool:
+#: A channel that gives zero_point only.
+_NOTHING = _Channel(_MIN_SCALE_SHIFT, 0, 0)
+
+
+def fits_relu(output_zero_point: int, activation_min: int, activation_max: int = 127) -> bool:
     """Whether the layer clamps as the proof needs it."""
     return output_zero_point == activation_min == _ZERO_POINT and activation_max == 127
+
+
+def reached(
+    bias: npt.ArrayLike,
+    reach: npt.ArrayLike,
+    highest: npt.ArrayLike,
+    max_weight: npt.ArrayLike,
+    multiplier: npt.ArrayLike,
+    shift: npt.ArrayLike,
+) -> tuple[ReluChannels, npt.NDArray[np.bool_]]:
+    """How to store the channels of a layer that `fits_relu`, and `[out_channels]` which are out of reach: these are
+    stored as if they gave zero_point only.
+
+    All arguments are `[out_channels]`: the bias with the input zero point folded in, the largest magnitude of any
+    partial sum of products, the highest sum that any input gives, bias included, the largest of any weight w or −w − 1,
+    and TFLite's requantization.
+    """
+    given = (bias, reach, highest, max_weight, multiplier, shift)
+    rows = np.stack([np.asarray(column, np.int64) for column in given], axis=1)
+    found = [_channel(*row) for row in rows.tolist()]
+    columns = [(c.scale_shift, c.multiplier, c.offset, c.bias) for c in (c or _NOTHING for c in found)]
+    return ReluChannels(*np.array(columns, np.int64).reshape(-1, 4).T), np.array([c is None for c in found], np.bool_)
 
 
 def relu_channels(
@@ -74,19 +102,9 @@ def relu_channels(
     multiplier: npt.ArrayLike,
     shift: npt.ArrayLike,
 ) -> ReluChannels | None:
-    """How to store the channels of a layer that `fits_relu`; None where a channel is out of reach.
-
-    All arguments are `[out_channels]`: the bias with the input zero point folded in, the largest magnitude of any
-    partial sum of products, the highest sum that any input gives, bias included, the largest of any weight w or −w − 1,
-    and TFLite's requantization.
-    """
-    given = (bias, reach, highest, max_weight, multiplier, shift)
-    rows = np.stack([np.asarray(column, np.int64) for column in given], axis=1)
-    found = [_channel(*row) for row in rows.tolist()]
-    if not all(found):
-        return None
-    columns = [(c.scale_shift, c.multiplier, c.offset, c.bias) for c in found if c]
-    return ReluChannels(*np.array(columns, np.int64).reshape(-1, 4).T)
+    """The same where every channel is within reach, else None."""
+    found, beyond = reached(bias, reach, highest, max_weight, multiplier, shift)
+    return None if beyond.any() else found
 
 
 def _channel(bias: int, reach: int, highest: int, max_weight: int, multiplier: int, shift: int) -> _Channel | None:
@@ -95,7 +113,7 @@ def _channel(bias: int, reach: int, highest: int, max_weight: int, multiplier: i
     if reach == 0:
         found = _Channel(_MIN_SCALE_SHIFT, 1 << 30, (_tflite(bias, multiplier, shift) - _ZERO_POINT) << SHIFT)
     elif multiplier == 0 or (s >= 1 and highest * multiplier + (1 << 30) < 1 << (30 + s)):
-        found = _Channel(_MIN_SCALE_SHIFT, 0, 0)  # x ≤ acc·m / 2^31 + 1/2, below 2^(s−1)
+        found = _NOTHING  # x ≤ acc·m / 2^31 + 1/2, below 2^(s−1)
     else:
         found = _Channel(SHIFT + 1 - s, multiplier, bias)
     return found if _fits(found, reach, max_weight) else None

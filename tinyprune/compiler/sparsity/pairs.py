@@ -6,6 +6,7 @@ Every group of four neighbouring taps gives as many pairs of weights as it has n
 weights are halfwords, scaled, beside their channel's requantization.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations, pairwise
 from typing import TypeAlias
@@ -84,7 +85,7 @@ class Code:
 
 
 CODE = Code(4, 48)
-EXACT = Code(4, 48, behind_bytes=240, numbers=3)
+EXACT = Code(4, 48, behind_bytes=220, numbers=3)
 
 #: One pair: its address in the expanded activations, and two weights of each channel that has it.
 Pair: TypeAlias = tuple[int, ...]
@@ -93,9 +94,10 @@ Pair: TypeAlias = tuple[int, ...]
 def pack(weights: Int8, bias: Int64, scale_shift: Int64, multiplier: Int64, offset: Int64) -> Words:
     """`[out_channels, taps]` and its channels' `[out_channels]` numbers → the stream `[words]`.
 
-    Weights and bias are stored times 2^scale_shift. Raises ValueError where a scaled weight does not fit.
+    Weights and bias are stored times 2^scale_shift; a weight that is no halfword then is stored in pieces, for a pair
+    more each.
     """
-    channels = [pairs_of(row) for row in scaled(weights, scale_shift)]
+    channels = [pairs_of(row) for row in weights.astype(np.int64) << scale_shift[:, None]]
     return stream(channels, CODE, bias << scale_shift, multiplier, offset)
 
 
@@ -164,8 +166,17 @@ def shared_pairs(rows: Int64, pair_bytes: int) -> list[Pair]:
         for first, second in _choose([tap for tap in range(GROUP) if any(values[tap])]):
             address = (number * len(PAIRS) + PAIRS.index((first, second))) * pair_bytes
             _bridge(found, address, pair_bytes, channels)
-            found.append((address, *chain(*zip(values[first], values[second], strict=True))))
+            of_pair = chain(*zip(values[first], values[second], strict=True))
+            found += [(address, *piece) for piece in _pieces(list(of_pair))]
     return found or [_zeros(0, channels)]
+
+
+def _pieces(weights: list[int]) -> Iterator[list[int]]:
+    """Halfwords that add up to the weights of a pair."""
+    while any(weights):
+        piece = [min(max(weight, -(1 << 15)), (1 << 15) - 1) for weight in weights]
+        yield piece
+        weights = [weight - part for weight, part in zip(weights, piece, strict=True)]
 
 
 def _choose(taps: list[int]) -> list[tuple[int, int]]:

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include <string.h>
+
+#include "tp_band.h"
+#include "tp_kernels_dsp.h"
+
+/* Input rows from `top` on; those that the band had before, `down` rows further up, are there already. */
+static void fill_band(const tp_layer *layer, const int8_t *input, int32_t top, int8_t *band, int32_t height, int32_t width,
+                      int32_t down)
+{
+    const int32_t row_bytes = width * layer->in_channels, kept = height > down ? height - down : 0;
+    memmove(band, band + (height - kept) * row_bytes, (size_t)(kept * row_bytes));
+    for (int32_t i = kept; i < height; i++) {
+        tp_fill_row(layer, input, top + i, band + i * row_bytes, width);
+    }
+}
+
+/* Rows of outputs [count][width][out_channels]. */
+static void run_rows(const tp_duos *duos, int32_t count, int32_t width, const int8_t *const rows[], int32_t column_step,
+                     int32_t out_channels, int8_t *output)
+{
+    int32_t left = count * width, row = 0, column = 0;
+    while (left > 0) {
+        const int8_t *pixels[TP_DUO_PIXELS];
+        int8_t *places[TP_DUO_PIXELS];
+        for (int32_t i = 0; i < TP_DUO_PIXELS; i++) {
+            pixels[i] = rows[row] + column * column_step;
+            places[i] = output;
+            if (--left > 0) { /* else that pixel is computed again */
+                output += out_channels;
+                column = column + 1 < width ? column + 1 : 0;
+                row += column == 0;
+            }
+        }
+        tp_duos_tile_dsp(duos, pixels, places);
+    }
+}
+
+void tp_conv_2d_duos_dsp(tp_duos_run *run, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
+                         const int8_t *input, int8_t *output, void *scratch)
+{
+    const int32_t kernel_row_taps = layer->kernel_width * layer->in_channels, taps = layer->kernel_height * kernel_row_taps;
+    const int32_t groups = (taps + 3) / 4, column_step = layer->stride_width * layer->in_channels;
+    const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
+                       && layer->stride_width == 1 && layer->out_height == layer->in_height
+                       && layer->out_width == layer->in_width && (taps & 3) == 0;
+    const int side_by_side = (layer->dilation_width == 1 || layer->kernel_width == 1) && (kernel_row_taps & 3) == 0;
+    const int32_t band_width =
+        (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
+    const int32_t row_bytes = (direct ? layer->in_width : band_width) * layer->in_channels;
+    int8_t *const patches = (int8_t *)scratch + 4 * TP_DUO_GROUP_WORDS * groups;
+    int8_t *const band = patches + TP_DUO_PIXELS * 4 * groups;
+    const tp_duos duos = {scratch, groups, side_by_side ? kernel_row_taps / 4 : groups, layer->dilation_height * row_bytes,
+                          weights, map->slots ? 5 * map->slots : 1, layer, side_by_side ? NULL : patches, run, tp_carried(weights)};
+    if (direct && !map->slots) {
+        run_rows(&duos, 1, layer->out_height * layer->out_width, &input, column_step, layer->out_channels, output);
+        tp_clamp_map_dsp(layer, map, output);
+        return;
+    }
+    if (!side_by_side) {
+        memset(patches, 0, (size_t)(TP_DUO_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
+    }
+    const int32_t row_step = layer->stride_height * row_bytes;
+    const int32_t height =
+        (TP_DUO_ROWS - 1) * layer->stride_height + (layer->kernel_height - 1) * layer->dilation_height + 1;
+    int8_t *const map_output = output;
+    for (int32_t row = 0; row < layer->out_height; row += TP_DUO_ROWS) {
+        const int8_t *x = band;
+        if (direct) {
+            x = input + row * row_bytes;
+        } else {
+            const int32_t down = row ? TP_DUO_ROWS * layer->stride_height : height;
+            fill_band(layer, input, row * layer->stride_height - layer->pad_top, band, height, band_width, down);
+        }
+        const int32_t left = layer->out_height - row, count = left < TP_DUO_ROWS ? left : TP_DUO_ROWS;
+        const int8_t *rows[TP_DUO_ROWS];
+        for (int32_t i = 0; i < count; i++) {
+            rows[i] = x + i * row_step;
+        }
+        if (map->slots) {
+            const tp_five_map where = {map->slots, map->first + row};
+            tp_duos_rows_dsp(&duos, &where, count, rows, column_step, output);
+        } else {
+            run_rows(&duos, count, layer->out_width, rows, column_step, layer->out_channels, output);
+            output += count * layer->out_width * layer->out_channels;
+        }
+    }
+    tp_clamp_map_dsp(layer, map, map_output);
+}
