@@ -150,7 +150,7 @@ def test_a_core_without_dsp_gets_portable_kernels() -> None:
 
 
 def test_dense_layers_get_dense_kernels() -> None:
-    assert kernels(networks.every_operator(pruned=False), NANO33)["conv_2"] == "tp_conv_2d_s8_exact_dsp"
+    assert kernels(networks.every_operator(pruned=False), NANO33)["conv_2"] == "tp_conv_2d_s8_duos_exact_dsp"
 
 
 def test_every_choice_says_why() -> None:
