@@ -64,12 +64,13 @@ void tp_interleaved_s8_dense_c(const tp_relayout *map, const int8_t *input, int8
 
 /* Five pixels' accumulators of all output channels, and where their outputs go: the job of tp_five_pixels_s8_*_dsp. */
 typedef struct tp_five_pixels {
-    const uint32_t *weights, *carried;
+    const uint32_t *weights, *end;
     const uint32_t *expanded;           /* as the engine's `expand` leaves them */
     int8_t *output;                     /* pixel 0 of channel 0 */
     int32_t channel_step;               /* bytes to the next output channel */
     int32_t to[TP_TILE_PIXELS - 1];     /* bytes from pixel 0 to pixels 1, 2, 3, 4; equal ones may repeat */
     int32_t five_wide;                  /* 1: to is 2, 1, 3 and anything; else 0 */
+    const uint32_t *carried;
 } tp_five_pixels;
 
 /* How the weights of a convolution are stored: what expands activations for them, how long that makes a group of four taps, and

@@ -20,8 +20,8 @@ void tp_conv_1x1_row_five_dsp(const tp_five_engine *engine, const tp_five_rows *
 {
     const int upwards = layer->first_out > layer->first_in;
     const int32_t slot = layer->first_out + (upwards ? layer->height - 1 - iteration : iteration);
-    tp_five_pixels job = {weights, tp_carried(weights), scratch, map + 4 * slot, 5 * layer->slots,
-                          {2, 1, 3, 4 * layer->slots - 3 * slot}, 1};
+    tp_five_pixels job = {weights, weights + *weights, scratch, map + 4 * slot, 5 * layer->slots,
+                          {2, 1, 3, 4 * layer->slots - 3 * slot}, 1, tp_carried(weights)};
     expand_row(engine, row, layer->channels, scratch);
     engine->run(&job);
     if (job.carried) {

@@ -76,7 +76,8 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     uint32_t *const expanded = scratch;
     int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups);
     int8_t *const band = patches + TP_TILE_PIXELS * 4 * groups;
-    tp_five_pixels job = {weights, tp_carried(weights), expanded, NULL, five_wide ? 5 * map->slots : 1, {0}, five_wide};
+    tp_five_pixels job = {weights, weights + *weights, expanded, NULL, five_wide ? 5 * map->slots : 1, {0}, five_wide,
+                          tp_carried(weights)};
     if (!direct) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }

@@ -140,8 +140,7 @@ static const uint32_t *dot(const uint32_t *weights, uint32_t entry, const uint32
 void tp_five_pixels_s8_pairs8_dsp(tp_five_pixels *job)
 {
     const uint32_t *weights = job->weights + 2;
-    const uint32_t *const end = job->weights + *job->weights;
-    while (weights != end) {
+    while (weights != job->end) {
         int32_t acc[TP_TILE_PIXELS];
         const int32_t header = (int32_t)*weights++;
         for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
