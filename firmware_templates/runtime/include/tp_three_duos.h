@@ -53,9 +53,9 @@
     "asr.w r0, r0, r8\n\t"                   \
     "asr.w r1, r1, r8\n\t"                   \
     "asr.w r2, r2, r8\n\t"                   \
-    "ldr.w r6, [lr, #-12]\n\t"               \
-    "ldr.w r7, [lr, #-8]\n\t"               \
-    "ldr.w r8, [lr, #-4]\n\t"               \
+    "ldr r6, [lr, #-12]\n\t"               \
+    "ldr r7, [lr, #-8]\n\t"               \
+    "ldr r8, [lr, #-4]\n\t"               \
     "ldr.w r10, [sp, #8]\n\t"                \
     "ldr.w r11, [sp, #12]\n\t"               \
     "ldr.w r12, [sp, #4]\n\t"                \
