@@ -528,17 +528,22 @@ def init_ci(
 
 
 def fetch_data(
-    folder: PathLike, *, url: str | None = None, sha256: str | None = None, progress: BytesProgress | None = None
+    folder: PathLike,
+    *,
+    url: str | None = None,
+    sha256: str | None = None,
+    max_bytes: int = 4 << 30,
+    progress: BytesProgress | None = None,
 ) -> Path:
     """Download Speech Commands, or the .tar.gz at `url` with that `sha256`, and unpack it as `folder`.
 
     `progress` is called with the name of a step, bytes done, and bytes in total or None. The same call goes on where an
     earlier one was cut off. Raises UsageError where the folder exists or cannot be written, DataError for a download
-    that fails or is damaged.
+    that fails, is damaged, or larger than `max_bytes`.
     """
     from tinyprune.training import download
 
-    return download.fetch(Path(folder), url=url, sha256=sha256, progress=progress or _silent)
+    return download.fetch(Path(folder), url=url, sha256=sha256, max_bytes=max_bytes, progress=progress or _silent)
 
 
 def _board(board: BoardLike) -> Board:

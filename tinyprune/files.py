@@ -91,16 +91,19 @@ def readable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Holds the lock of the folder, where the system has one. Raises BlockingIOError where that would be to `wait`."""
+def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Holds the lock of a folder or file, where the system has one. Raises BlockingIOError where that would be to
+    `wait`, or where the path leads elsewhere by then."""
     try:
         import fcntl
     except ImportError:
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        if not path.exists() or not os.path.samestat(os.fstat(descriptor), path.stat()):
+            raise BlockingIOError(errno.EWOULDBLOCK, "moved away by another process", str(path))
         yield
     finally:
         os.close(descriptor)

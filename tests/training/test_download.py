@@ -42,6 +42,8 @@ class Server:
     """Errors answered to the first requests."""
     ranges: bool = True
     wrong_range: bool = False
+    length: str | None = None
+    """What it says instead of the length."""
     log: list[str | None] = field(default_factory=list)
     url: str = ""
 
@@ -68,7 +70,8 @@ def handler_of(server: Server) -> type[BaseHTTPRequestHandler]:
             if start:
                 first = start + 1 if server.wrong_range else start
                 self.send_header("Content-Range", f"bytes {first}-{len(server.body) - 1}/{len(server.body)}")
-            self.send_header("Content-Length", str(len(server.body) - start))
+            length = str(len(server.body) - start) if server.length is None else server.length
+            self.send_header("Content-Length", length)
             self.end_headers()
             limit = server.cut_after.pop(0) if server.cut_after else len(server.body)
             self.wfile.write(server.body[start : start + limit])
@@ -149,14 +152,68 @@ def test_a_complete_download_is_not_fetched_again(serve, tmp_path):
     assert content_of(fetch(server, tmp_path / "sc")) == CONTENT
 
 
-def test_corrupt_bytes_are_removed(serve, tmp_path):
+def test_wrong_bytes_are_kept_aside(serve, tmp_path):
     good = archive_of(CONTENT)
-    server = serve(Server(good[:1000] + b"\0\0\0\0" + good[1004:]))
-    with pytest.raises(DataError, match=r"arrived with SHA-256 .*, expected .*were removed, run the command again"):
+    wrong = good[:1000] + b"\0\0\0\0" + good[1004:]
+    server = serve(Server(wrong))
+    with pytest.raises(DataError, match=r"arrived with SHA-256 .*, expected .* are in .*sc\.download\.wrong, run the"):
         fetch(server, tmp_path / "sc", sha256=hashlib.sha256(good).hexdigest())
-    assert list(tmp_path.iterdir()) == []
+    assert content_of(tmp_path) == {"sc.download.wrong": wrong}
     server.body = good
     assert content_of(fetch(server, tmp_path / "sc")) == CONTENT
+
+
+def test_a_checksum_may_be_in_capitals_and_must_be_one(serve, tmp_path):
+    server = serve(Server(archive_of(CONTENT)))
+    assert content_of(fetch(server, tmp_path / "sc", sha256=server.sha256.upper())) == CONTENT
+    for wrong in ("", "0", "g" * 64, "0" * 65, "\x1b[2J"):
+        with pytest.raises(UsageError, match="is no SHA-256: that is 64 hexadecimal digits"):
+            fetch(server, tmp_path / "other", sha256=wrong)
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "1e9", "9" * 5000, ""])
+def test_a_length_that_is_no_number_is_as_good_as_none(serve, tmp_path, length):
+    server = serve(Server(archive_of(CONTENT), length=length))
+    assert content_of(fetch(server, tmp_path / "sc")) == CONTENT
+
+
+def test_what_is_too_large_is_not_fetched_to_its_end(serve, tmp_path):
+    server = serve(Server(archive_of(CONTENT)))
+    for length in (None, "abc"):
+        server.length = length
+        with pytest.raises(DataError, match="has more than 1,000 bytes; if that is right, allow more with --max-bytes"):
+            fetch(server, tmp_path / "sc", max_bytes=1_000)
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 1_000
+    with pytest.raises(DataError, match="has more than 3,000,000 bytes"):
+        download.fetch(tmp_path / "zero", url="file:///dev/zero", sha256="0" * 64, max_bytes=3_000_000)
+    bomb = serve(Server(archive_of({"zeros": b"\0" * 1_000_000})))
+    with pytest.raises(DataError, match="would be too large unpacked; nothing was"):
+        fetch(bomb, tmp_path / "bomb", max_bytes=10_000)
+    assert not (tmp_path / "bomb").exists()
+
+
+def test_two_at_once_are_one(serve, tmp_path):
+    """Whole or not at all, and the other is told."""
+    many = {f"yes/{number}.wav": b"x" * 1000 for number in range(200)}
+    server = serve(Server(archive_of(many)))
+    ready, told = threading.Barrier(4), []
+
+    def one():
+        ready.wait()
+        try:
+            fetch(server, tmp_path / "sc")
+        except UsageError as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert content_of(tmp_path / "sc") == many
+    assert [path.name for path in tmp_path.iterdir()] == ["sc"]
+    assert len(told) == 3
+    assert all("another process is fetching" in each or "exists already" in each for each in told)
 
 
 def test_a_missing_file_is_not_retried(serve, tmp_path):
@@ -182,7 +239,7 @@ def test_a_wrong_range_is_not_appended(serve, tmp_path):
 @pytest.mark.usefixtures("serve")
 def test_an_unreachable_server_is_reported(tmp_path):
     with pytest.raises(DataError, match=r"could not be downloaded: .*refused.*6 attempts"):
-        download.fetch(tmp_path / "sc", url="http://127.0.0.1:9/a.tar.gz", sha256="0")
+        download.fetch(tmp_path / "sc", url="http://127.0.0.1:9/a.tar.gz", sha256="0" * 64)
 
 
 @pytest.mark.parametrize("name", ["../evil.wav", "/evil.wav", "yes/../../evil.wav"])
@@ -223,4 +280,4 @@ def test_a_destination_that_cannot_be_written_is_named(serve, tmp_path):
 
 def test_what_is_no_url_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="nonsense is no URL"):
-        download.fetch(tmp_path / "sc", url="nonsense", sha256="0")
+        download.fetch(tmp_path / "sc", url="nonsense", sha256="0" * 64)
