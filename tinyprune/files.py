@@ -1,13 +1,14 @@
 """How files reach a folder: written whole or not at all, by one process at a time."""
 
 import errno
+import glob
 import os
 import shutil
 import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tinyprune.errors import UsageError
@@ -17,6 +18,10 @@ _REFUSALS = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR, errno.ENOENT,
     errno.ENAMETOOLONG, errno.EEXIST,
 }  # fmt: skip
+#: How a file system says that it has no locks.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+#: In a temporary folder: what is in it is being moved, and may not be removed.
+JOURNAL = ".journal.json"
 
 
 @contextmanager
@@ -26,24 +31,54 @@ def staging(folder: Path) -> Iterator[Path]:
     Raises UsageError where the file system refuses a file, there or later on.
     """
     made = [path for path in folder.parents if not path.exists()]
-    staged: Path | None = None
     try:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; give another folder with -o")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder if folder.is_dir() else folder.parent))
-        yield staged
+        for left in temporaries(folder):
+            if not (left / JOURNAL).exists():
+                remove_stale(left)
+        with _temporary(folder if folder.is_dir() else folder.parent, folder.name) as staged:
+            yield staged
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
         place = error.filename or folder
         raise UsageError(f"cannot write {place}: {error.strerror}; give another folder with -o") from None
     finally:
-        if staged is not None:
-            shutil.rmtree(staged, ignore_errors=True)
         for path in made:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+
+@contextmanager
+def _temporary(place: Path, name: str) -> Iterator[Path]:
+    """A new folder whose lock is held, gone afterwards."""
+    with ExitStack() as held:
+        while True:
+            staged = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place))
+            with suppress(BlockingIOError, FileNotFoundError):  # another process takes it for stale before it is locked
+                held.enter_context(alone(staged, wait=False))
+                break
+        try:
+            yield staged
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def temporaries(folder: Path) -> list[Path]:
+    """The temporary folders of `staging(folder)` of all processes, those that were killed too."""
+    pattern = f".{glob.escape(folder.name)}-{'[a-z0-9_]' * 8}"
+    return sorted(path for place in (folder, folder.parent) for path in place.glob(pattern))
+
+
+def remove_stale(path: Path) -> None:
+    """Removes a temporary file or folder that no process holds the lock of."""
+    with suppress(OSError), alone(path, wait=False) as locked:
+        if locked and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif locked:
+            path.unlink()
 
 
 @contextmanager
@@ -62,10 +97,14 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """As `replacing`, in a folder that is there, and errors are the system's own. The part ends in the same suffix."""
+    for left in path.parent.glob(f".[0-9]*-{glob.escape(path.name)}"):
+        remove_stale(left)
     part = path.with_name(f".{os.getpid()}-{path.name}")  # two processes may write the same file
     try:
-        yield part
-        part.replace(path)
+        part.touch()
+        with alone(part):
+            yield part
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -91,35 +130,44 @@ def readable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def alone(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Holds the lock of a folder or file, where the system has one. Raises BlockingIOError where that would be to
-    `wait`, or where the path leads elsewhere by then."""
+def alone(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Holds the lock of a folder or file; false where the system has none. Raises BlockingIOError where that would be
+    to `wait`, or where the path leads elsewhere by then."""
     try:
         import fcntl
     except ImportError:
-        yield
+        yield False
         return
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor, locked = os.open(path, os.O_RDONLY), True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            locked = False
         if not path.exists() or not os.path.samestat(os.fstat(descriptor), path.stat()):
             raise BlockingIOError(errno.EWOULDBLOCK, "moved away by another process", str(path))
-        yield
+        yield locked
     finally:
         os.close(descriptor)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C takes effect afterwards."""
+    """Ctrl-C and SIGTERM take effect afterwards."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    came: list[int] = []
+    before = {
+        int(number): signal.signal(number, lambda number, _frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in dict.fromkeys(came):
+        signal.raise_signal(number)

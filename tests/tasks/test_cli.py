@@ -102,6 +102,8 @@ MISTAKES = {
         2,
         "must not be the current",
     ),
+    "the folder above": (["build", "--board", "host", "--model", "tiny.tflite", "-o", ".."], 2, "must not hold the"),
+    "the root": (["build", "--board", "host", "--model", "tiny.tflite", "-o", "/", "--force"], 2, "must not hold the"),
     "calibration for a .tflite": (
         ["build", "--board", "host", "--model", "tiny.tflite", "--calibration", "x.npy"],
         2,

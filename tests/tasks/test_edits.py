@@ -168,6 +168,47 @@ def test_a_manifest_has_no_power_over_other_folders(tmp_path: Path, model: Path)
     assert outside.read_text() == "mine"
 
 
+def test_a_manifest_reaches_nowhere_by_way_of_a_link(tmp_path: Path, model: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "main.c").write_text("mine")
+    remake(tmp_path, model)
+    manifest = tmp_path / "out/.tinyprune.json"
+    (tmp_path / "out/link").symlink_to(elsewhere)
+    listed = json.loads(manifest.read_text())
+    listed["files"]["link/main.c"] = edits.sha256(elsewhere / "main.c")
+    manifest.write_text(json.dumps(listed))
+    remake(tmp_path, model)
+    remake(tmp_path, model, force=True)
+    assert everything(elsewhere) == {elsewhere / "main.c": b"mine"}
+
+
+def test_a_build_writes_nowhere_by_way_of_a_link(tmp_path: Path, model: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/project").symlink_to(elsewhere)
+    with pytest.raises(UsageError, match=r"files that you changed or added: project; .*--force"):
+        remake(tmp_path, model)
+    remake(tmp_path, model, force=True)
+    assert everything(elsewhere) == {}
+    assert (tmp_path / "out/project/README.md").is_file()
+    assert not (tmp_path / "out/project").is_symlink()
+
+
+@pytest.mark.parametrize("journal", ["{", "[[1], 2]", '[["../precious"], ["../precious"]]', "[" * 100_000, "[[], []]"])
+def test_a_journal_has_no_power_over_other_folders(tmp_path: Path, model: Path, journal: str) -> None:
+    (tmp_path / "precious").write_text("mine")
+    remake(tmp_path, model)
+    before = everything(tmp_path)
+    staged = tmp_path / "out/.out-abcdefgh"
+    staged.mkdir()
+    (staged / files.JOURNAL).write_text(journal)
+    output.recover(tmp_path / "out")
+    assert everything(tmp_path) == before
+    assert not staged.exists()
+
+
 def test_a_file_changed_during_the_build_is_not_replaced(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no × still gets its table
     sys.unraisablehook = _unraisable
+    for number in filter(None, (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP"))):
+        signal.signal(number, _terminated)
     try:
         cli.main(args=arguments, standalone_mode=False)
     except TinypruneError as error:
@@ -64,6 +66,11 @@ def main() -> None:
     except OSError as error:
         why = error.strerror or error or type(error).__name__
         _fail(f"{error.filename or 'output'}: {why}", UsageError.exit_code, arguments)
+
+
+def _terminated(number: int, _frame: object) -> None:
+    """Ends as Ctrl-C does: whatever is temporary goes."""
+    sys.exit(128 + number)
 
 
 def _unraisable(happened: "sys.UnraisableHookArgs") -> None:

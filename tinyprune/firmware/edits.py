@@ -22,6 +22,8 @@ from pathlib import Path
 MANIFEST, ORIGINALS = ".tinyprune.json", ".tinyprune.zip"
 #: Of a message: files named, lines of their differences shown.
 _NAMED_FILES, _SHOWN_LINES = 5, 40
+#: Of a text that is compared line by line.
+_COMPARED_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,21 @@ class Plan:
 
 def read_manifest(output: Path) -> Manifest:
     """Empty where no build has been, or its manifest is damaged: then every file is a user's. A manifest may come with
-    somebody else's folder: what it says of files outside is not believed."""
+    somebody else's folder: what it says of files outside, also by way of a link, is not believed."""
     try:
         found = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
-        inside = {path: value for path, value in found["files"].items() if not {"", "/", ".."} & {*Path(path).parts}}
+        inside = {path: value for path, value in found["files"].items() if is_inside(path, output)}
         return Manifest(inside, frozenset(found["yours"]))
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Manifest({})
+
+
+def is_inside(path: str, output: Path) -> bool:
+    """Whether a file is in `output`, and no link leads there."""
+    parts = Path(path).parts
+    if not parts or Path(path).is_absolute() or ".." in parts or "\0" in path:
+        return False
+    return not any((output / parent).is_symlink() for parent in Path(path).parents if parent.parts)
 
 
 def plan(output: Path, new: Manifest) -> Plan:
@@ -79,10 +89,10 @@ def _is_below(path: str, folders: Iterable[str]) -> bool:
 
 
 def _in_the_way(output: Path, paths: Iterable[str]) -> list[str]:
-    """Folders that stand where a file must be, and files that stand where a folder must be."""
+    """Folders that stand where a file must be, and files and links that stand where a folder must be."""
     folders = {parent for path in paths for parent in (output / path).parents if output in parent.parents}
     files = [path for path in paths if (output / path).is_dir() and not (output / path).is_symlink()]
-    return sorted([*files, *(key(folder, output) for folder in folders if _is_file(folder) and not folder.is_dir())])
+    return sorted([*files, *(key(folder, output) for folder in folders if _is_file(folder))])
 
 
 def _below(output: Path, path: str) -> list[str]:
@@ -118,6 +128,8 @@ def difference(output: Path, path: str) -> list[str]:
     """What a user changed in a text file that a build wrote, as a unified diff; empty for any other file."""
     try:
         with zipfile.ZipFile(output / ORIGINALS) as originals:
+            if originals.getinfo(path).file_size > _COMPARED_BYTES:
+                return []
             before = originals.read(path).decode("utf-8")
         after = (output / path).read_text(encoding="utf-8")
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
@@ -143,4 +155,5 @@ def key(path: Path, root: Path) -> str:
 
 
 def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Of a file's contents; empty for what is none, such as a link to a folder."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

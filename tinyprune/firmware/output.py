@@ -1,7 +1,9 @@
 """A build's output folder: what lies there, and how nothing of the user's is lost (`edits.py` knows what is theirs)."""
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -14,6 +16,8 @@ from tinyprune.firmware import edits
 
 MODEL, PROJECT, REPORT = "model.tflite", "project", "report.json"
 TFLM_MODEL = "model-tflm.tflite"  # with custom operators
+#: Of a temporary folder: what was in the output folder before.
+_OLD = ".old"
 #: Whatever a build may write into the output folder itself.
 _TARGETS = (MODEL, TFLM_MODEL, REPORT, "firmware", "firmware.elf", "firmware.hex", "firmware.bin")
 
@@ -40,6 +44,7 @@ def check_unedited(output: Path) -> None:
     """Raises UsageError where a build would replace files that no build wrote, or that were changed since, as far as
     that is known before the build: `commit` looks again."""
     with files.readable(output):
+        recover(output)
         theirs = edits.changed(output, _TARGETS)
     if theirs:
         raise UsageError(edits.refusal(output, theirs))
@@ -58,6 +63,7 @@ def commit(staged: Path, output: Path, yours: Collection[str], *, force: bool = 
     output.mkdir(exist_ok=True)
     with files.alone(output), files.uninterrupted():
         with files.readable(output):
+            recover(output)
             plan = edits.plan(output, new)
         if plan.lost and not force:
             raise UsageError(edits.refusal(output, list(plan.lost)))
@@ -65,23 +71,69 @@ def commit(staged: Path, output: Path, yours: Collection[str], *, force: bool = 
     return list(plan.kept)
 
 
-def _move(staged: Path, output: Path, removed: Collection[str], written: Collection[str]) -> None:
-    """Takes `removed` out of `output` and puts `written` there, or changes nothing."""
-    old, moved = staged / ".old", list[tuple[Path, Path]]()
-    manifest = [edits.MANIFEST] if (output / edits.MANIFEST).exists() else []
-    steps = [(output / path, old / path) for path in (*removed, *manifest)]
-    steps += [(staged / path, output / path) for path in (*written, edits.MANIFEST)]
+def recover(output: Path) -> None:
+    """Finishes what a build was moving into `output` when it was killed. Raises OSError where that cannot be."""
+    for staged in files.temporaries(output):
+        journal = staged / files.JOURNAL
+        if journal.is_file():
+            with contextlib.suppress(BlockingIOError), files.alone(staged, wait=False):  # else: it lives
+                _finish(staged, output, journal)
+
+
+def _finish(staged: Path, output: Path, journal: Path) -> None:
     try:
-        for source, target in steps:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(target)
-            moved.append((source, target))
+        removed, written = ([*map(str, part)] for part in json.loads(journal.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError):
+        removed, written = [], []
+    if all(edits.is_inside(path, output) for path in (*removed, *written)):
+        output.mkdir(exist_ok=True)
+        _forward(staged, output, removed, written)
+        _remove_empty_folders(output, [*removed, *written])
+    journal.unlink()
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def _move(staged: Path, output: Path, removed: Collection[str], written: Collection[str]) -> None:
+    """Takes `removed` out of `output` and puts `written` there, or changes nothing; who is killed meanwhile leaves a
+    journal, by which `recover` goes on."""
+    manifest = [edits.MANIFEST] if (output / edits.MANIFEST).exists() else []
+    removed, written = [*removed, *manifest], [*written, edits.MANIFEST]
+    journal = staged / files.JOURNAL
+    with files.whole(journal) as part:
+        part.write_text(json.dumps([removed, written]), encoding="utf-8")
+    try:
+        _forward(staged, output, removed, written)
     except BaseException:
-        for source, target in reversed(moved):
-            target.rename(source)
+        _back(staged, output, removed, written)
         raise
     finally:
         _remove_empty_folders(output, [*removed, *written])
+        journal.unlink(missing_ok=True)
+
+
+def _forward(staged: Path, output: Path, removed: Collection[str], written: Collection[str]) -> None:
+    """All steps that are not done yet: each is one rename."""
+    for path in removed:
+        if not os.path.lexists(staged / _OLD / path) and os.path.lexists(output / path):
+            _rename(output / path, staged / _OLD / path)
+    for path in written:
+        if os.path.lexists(staged / path):
+            _rename(staged / path, output / path)
+
+
+def _back(staged: Path, output: Path, removed: Collection[str], written: Collection[str]) -> None:
+    """Undoes all steps that are done."""
+    for path in written:
+        if not os.path.lexists(staged / path) and os.path.lexists(output / path):
+            _rename(output / path, staged / path)
+    for path in removed:
+        if os.path.lexists(staged / _OLD / path):
+            _rename(staged / _OLD / path, output / path)
+
+
+def _rename(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
 
 
 def _remove_empty_folders(output: Path, paths: Collection[str]) -> None:
@@ -101,6 +153,8 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     Raises UsageError where there is none, it was built for another board, or in another format.
     """
     again = f"run `tinyprune build --board {board.name} -o {output}` first"
+    with contextlib.suppress(OSError):  # a folder that is only to be read
+        recover(output)
     try:
         report = json.loads((output / REPORT).read_text(encoding="utf-8"))
         _check_format(output, report["tinyprune"], report.get("format"), again)

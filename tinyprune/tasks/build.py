@@ -134,8 +134,7 @@ def _hears(request: BuildRequest) -> bool:
 @contextmanager
 def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, Model, Program]]:
     """The model, read and lowered, and the temporary folder that it has been written to."""
-    if request.output == Path():
-        raise UsageError("the output folder must not be the current one: give a folder of its own with -o")
+    _check_output(request.output)
     int8_model.check_paths(request.model, request.calibration, request.requantize)
     _check_name(request.name)
     if not request.force:
@@ -147,6 +146,13 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
         program = lower.lower(reader.read(model.data, model.origin), _limited(request), request.optimize)
         _verify_pattern(model, program)
         yield staged, model, program
+
+
+def _check_output(output: Path) -> None:
+    here = Path.cwd()
+    if output.resolve() in (here, *here.parents):
+        which = "be the current one" if output.resolve() == here else "hold the current one"
+        raise UsageError(f"the output folder must not {which}: give a folder of its own with -o")
 
 
 def _check_name(name: str | None) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
+from typing import TypeGuard
 
 from tinyprune import files
 from tinyprune.errors import DataError, UsageError, printable
@@ -62,8 +63,10 @@ def fetch(
         url, sha256 = SPEECH_COMMANDS_URL, SPEECH_COMMANDS_SHA256
     if not re.fullmatch(r"[0-9A-Fa-f]{64}", sha256):
         raise UsageError(f"--sha256 {printable(sha256)} is no SHA-256: that is 64 hexadecimal digits")
-    _check_new(destination_folder)
     archive = destination_folder.with_name(f"{destination_folder.name}.download")
+    if destination_folder.exists():
+        files.remove_stale(archive)  # of a fetch that was killed when all was unpacked
+    _check_new(destination_folder)
     try:
         destination_folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(archive):
@@ -172,7 +175,7 @@ def _span(response: HTTPResponse, have: int) -> tuple[int, int | None]:
     return have, int(total)
 
 
-def _is_number(text: str | None) -> bool:
+def _is_number(text: str | None) -> TypeGuard[str]:
     return re.fullmatch(r"[0-9]{1,18}", text or "") is not None
 
 
