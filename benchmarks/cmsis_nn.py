@@ -1,33 +1,27 @@
-"""The peer: the same network as calls of Arm's CMSIS-NN, in our firmware, by our compiler, on our meter.
+"""The peer: a network as calls of Arm's CMSIS-NN, in our firmware, by our compiler, on our meter.
 
-The sources are those that the `bakenn` wheel carries (CMSIS-NN 4.0.0, revision ca5dc34), or a checkout that the
-environment variable CMSIS_NN_ROOT names. bakenn's own generator is not used: it refuses files of today's TFLite
-converter (bias scales that differ in the last bit, fully connected layers of four axes), and it takes portable C where
-padding is not symmetric, as in this network's first layer, which CMSIS-NN itself can run. Each layer makes the call
-that TFLite Micro would make; there is no interpreter (benchmarks/tflm.py has it, with its own CMSIS-NN). CMSIS-NN's
-softmax is not in the wheel: tinyprune's portable one, the same algorithm, stands in.
+The sources are those that the `bakenn` wheel carries (CMSIS-NN 4.0.0, revision ca5dc34: convolutions, fully connected
+layers and pools), or a checkout that the environment variable CMSIS_NN_ROOT names, which has all that there is.
+bakenn's own generator is not used: it refuses files of today's TFLite converter (bias scales that differ in the last
+bit, fully connected layers of four axes), and it takes portable C where padding is not symmetric, as in DS-CNN's first
+layer, which CMSIS-NN itself can run. Each layer makes the call that TFLite Micro would make (cmsis_calls.py); there is
+no interpreter (benchmarks/tflm.py has it, with its own CMSIS-NN).
 """
 
 import importlib.metadata
 import importlib.util
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
-from tinyprune.compiler import lower, memory
-from tinyprune.compiler.graph import Activation, Graph, Op, Unary
-from tinyprune.compiler.kernels import softmax_fields
-from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
-from tinyprune.compiler.operators.conv_2d import Conv2D
-from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
-from tinyprune.compiler.operators.fully_connected import FullyConnected
-from tinyprune.compiler.operators.softmax import Softmax
-from tinyprune.compiler.operators.weighted import Weighted, requantization
+from benchmarks.cmsis_calls import OUR_SOFTMAX, Code, code_of
+from tinyprune.compiler import memory
+from tinyprune.compiler.graph import Activation, Graph, Op
+from tinyprune.compiler.program import Program
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareSource
 from tinyprune.errors import MissingDependency, ModelError, UsageError
@@ -35,19 +29,10 @@ from tinyprune.firmware import codegen
 from tinyprune.firmware.toolchain import Compiler
 
 ROOT_VARIABLE = "CMSIS_NN_ROOT"
-_SOFTMAX = "runtime/src/tp_softmax_s8_dense_c.c"
-_OURS = ("app/", "port/", "network/network.h", "runtime/include/", _SOFTMAX)
-_FOLDERS = ("ConvolutionFunctions", "FullyConnectedFunctions", "NNSupportFunctions", "PoolingFunctions")
+_BINDINGS = "Bindings"
+_SEVERAL = "get_buffer_sizes"
 _FLOAT = ("f16", "f32", "flt")
 _NO_MATH = {"cmsis_nn/math.h": "/* Included by CMSIS-NN 4.0.0, which uses nothing of it; bare clang has none. */\n"}
-_REFERENCE = {"weights": "", "bias": ""}  # arrays; the others are structs, which are passed by address
-_FUNCTIONS: dict[type, str] = {
-    Conv2D: "arm_convolve_wrapper_s8",
-    DepthwiseConv2D: "arm_depthwise_conv_wrapper_s8",
-    FullyConnected: "arm_fully_connected_s8",
-    AveragePool2D: "arm_avgpool_s8",
-    Softmax: "tp_softmax_s8_dense_c",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +42,11 @@ class Sources:
     version: str
     files: dict[str, str]
     flags: tuple[str, ...]
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """A file bears the name of its function."""
+        return frozenset(Path(path).stem for path in self.files if path.endswith(".c"))
 
 
 def sources() -> Sources:
@@ -79,7 +69,7 @@ def sources() -> Sources:
 def _of_checkout(root: Path) -> Sources:
     if not (root / "Include/arm_nnfunctions.h").is_file():
         raise UsageError(f"{ROOT_VARIABLE}={root}: no Include/arm_nnfunctions.h there, so no checkout of CMSIS-NN")
-    code = [path for folder in _FOLDERS for path in (root / "Source" / folder).glob("*.c")]
+    code = [path for path in (root / "Source").glob("*/*.c") if path.parent.name != _BINDINGS]
     integer = [path for path in (*code, *(root / "Include").rglob("*.h")) if not path.stem.endswith(_FLOAT)]
     return Sources(f"CMSIS-NN ({root.name})", _texts(root, integer), ("-Icmsis_nn/Include",))
 
@@ -98,163 +88,104 @@ def compiler_for(compiler: Compiler, peer: Sources) -> Compiler:
 
 def generate(graph: Graph, board: Board, name: str, peer: Sources) -> FirmwareSource:
     """The project of tinyprune with the network's file exchanged. Raises ModelError for what CMSIS-NN cannot run."""
-    source, target = graph.ends("the comparison with CMSIS-NN")
-    ops = [op for op, _, _ in operators(graph)]
+    layers = _layers(graph, peer)
     home = _homes(graph)
-    plan = memory.plan(_buffers(graph, ops, home))
-    offsets = {tensor: plan.offsets[f"map {index}"] for tensor, index in home.items()}
-    layers = [_layer(number, op, offsets, plan) for number, op in enumerate(ops)]
-    first, last = offsets[source.index], offsets[target.index]
-    program = replace(lower.lower(graph, board), arena=plan, input_offsets=(first,), output_offsets=(last,))
+    plan = _plan(graph, layers, home)
+
+    def offsets(tensors: Sequence[Activation]) -> tuple[int, ...]:
+        return tuple(plan.offsets[home[tensor.index]] for tensor in tensors)
+
+    program = Program(graph, board, (), plan, offsets(graph.inputs), offsets(graph.outputs))
     ours = codegen.generate(program, name)
+    calls = [
+        {
+            "symbol": f"tp_layer_{number:02d}_{op.name}",
+            "declarations": code.declarations,
+            "statement": code.statement(
+                [f"(arena + {offset})" for offset in offsets((*op.activations, *op.outputs))],
+                f"(arena + {plan.offsets.get(_scratch(number), 0)})",
+            ),
+        }
+        for number, (op, code) in enumerate(layers)
+    ]
     template = Path(__file__).with_name("cmsis_network.c.j2").read_text(encoding="utf-8")
     network = jinja2.Template(template, undefined=jinja2.StrictUndefined).render(
-        layers=layers, input_offset=first, output_offset=last
+        layers=calls, **codegen.context(program, name)
     )
-    shared = {path: text for path, text in ours.files.items() if path.startswith(_OURS)}
-    return replace(ours, files={**shared, "network/network.c": network, **peer.files})
+    softmax = codegen.runtime([OUR_SOFTMAX])
+    code = _needed(peer, {code.function for _, code in layers})
+    return replace(ours, files={**ours.files, **softmax, "network/network.c": network, **code})
 
 
-def operators(graph: Graph) -> list[tuple[Unary, int, str]]:
-    """The layers that `generate` makes: operator, multiply-accumulates, the function that runs it."""
-    return [(op, op.macs, _FUNCTIONS[type(op)]) for op in _layers(graph)]
+def _needed(peer: Sources, functions: set[str]) -> dict[str, str]:
+    """These functions and what they call: a file bears the name of its function. With headers and small files of
+    several functions."""
+    code = {Path(path).stem: (path, text) for path, text in peer.files.items() if path.endswith(".c")}
+    found = {path: text for path, text in peer.files.items() if path.endswith(".h") or _SEVERAL in path}
+    while functions:
+        texts = dict(code.pop(name) for name in functions if name in code)
+        found |= texts
+        functions = {word for text in texts.values() for word in re.findall(r"\w+", text)} & code.keys()
+    return found
 
 
-def _layers(graph: Graph) -> list[Unary]:
+def places(graph: Graph, peer: Sources) -> dict[int, int]:
+    """Tensor → its offset in the arena of what `generate` makes. Results that nobody reads stay there to the end."""
+    home = _homes(graph)
+    plan = _plan(graph, _layers(graph, peer), home)
+    return {tensor: plan.offsets[name] for tensor, name in home.items()}
+
+
+def _plan(graph: Graph, layers: Sequence[tuple[Op, Code]], home: dict[int, str]) -> memory.Plan:
+    return memory.plan(_buffers(graph, layers, home), search=False)
+
+
+def operators(graph: Graph, peer: Sources) -> list[tuple[Op, str]]:
+    """The layers that `generate` makes: operator and the function that runs it."""
+    return [(op, code.function) for op, code in _layers(graph, peer)]
+
+
+def _layers(graph: Graph, peer: Sources) -> list[tuple[Op, Code]]:
     ops = [op for op in graph.ops if not op.is_view]
-    unknown = sorted({type(op).__name__ for op in ops if type(op) not in _FUNCTIONS})
+    codes = [code_of(op, f"l{number}_", peer.functions) for number, op in enumerate(ops)]
+    unknown = sorted({type(op).__name__ for op, code in zip(ops, codes, strict=True) if code is None})
     if unknown:
-        raise ModelError(
-            f"the comparison with CMSIS-NN knows convolutions, pools and softmax, not {', '.join(unknown)}"
-        )
-    return [op for op in ops if isinstance(op, Unary)]
+        raise ModelError(f"{peer.version} has no function for these layers of the network: {', '.join(unknown)}")
+    return [(op, code) for op, code in zip(ops, codes, strict=True) if code is not None]
 
 
-def _homes(graph: Graph) -> dict[int, int]:
-    """Tensor → the tensor in whose memory it lies: a reshape copies nothing."""
-    home = {graph.inputs[0].index: graph.inputs[0].index}
+def _homes(graph: Graph) -> dict[int, str]:
+    """Tensor → the buffer in which it lies: a reshape copies nothing."""
+    home: dict[int, str] = {tensor.index: f"map {tensor.index}" for tensor in graph.inputs}
     for op in graph.ops:
-        made = op.outputs[0].index
-        home[made] = home[op.activations[0].index] if op.is_view else made
+        for tensor in op.outputs:
+            home[tensor.index] = home[op.activations[0].index] if op.is_view else f"map {tensor.index}"
     return home
 
 
-def _buffers(graph: Graph, ops: Sequence[Unary], home: dict[int, int]) -> list[memory.Buffer]:
-    start = graph.inputs[0]
-    first, last, size = {start.index: 0}, {start.index: 0}, {start.index: start.size_bytes}
-    scratch = []
-    for number, op in enumerate(ops):
-        last[home[op.input.index]] = number
-        first[op.output.index] = last[op.output.index] = number
-        size[op.output.index] = op.output.size_bytes
-        scratch.append(memory.Buffer(f"scratch {number}", _scratch_bytes(op), number, number))
-    last[home[graph.outputs[0].index]] = len(ops)
-    return [memory.Buffer(f"map {index}", size[index], first[index], last[index]) for index in first] + scratch
+def _buffers(graph: Graph, layers: Sequence[tuple[Op, Code]], home: dict[int, str]) -> list[memory.Buffer]:
+    end = len(layers)
+    lives: dict[str, tuple[int, int, int]] = {}  # (bytes, first, last)
 
+    def use(key: int, bytes_: int, when: int) -> None:
+        _, first, last = lives.get(home[key], (0, when, when))
+        lives[home[key]] = (bytes_, min(first, when), max(last, when))
 
-def _scratch_bytes(op: Op) -> int:
-    """What arm_*_get_buffer_size answers for a core with DSP."""
-    if isinstance(op, Conv2D) and op.window.kernel != (1, 1):
-        taps = prod(op.weights.shape[1:])
-        return 2 * (-(-taps // 4) * 4) * 2
-    if isinstance(op, DepthwiseConv2D):
-        return op.input.shape[2] * prod(op.window.kernel) * 2
-    return 4 * op.input.shape[2] if isinstance(op, AveragePool2D) else 0
-
-
-def _layer(number: int, op: Unary, offsets: dict[int, int], plan: memory.Plan) -> dict[str, Any]:
-    common = {
-        "name": op.name,
-        "function": _FUNCTIONS[type(op)],
-        "symbol": f"tp_layer_{number:02d}_{op.name}",
-        "input": offsets[op.input.index],
-        "output": offsets[op.output.index],
-        "scratch": plan.offsets[f"scratch {number}"],
-        "scratch_bytes": _scratch_bytes(op),
-        "softmax": softmax_fields(op) if isinstance(op, Softmax) else None,
-        "arrays": [],
-        "structs": [],
-    }
-    data = (f"(const int8_t *)arena + {common['input']}", f"(int8_t *)arena + {common['output']}")
-    if isinstance(op, AveragePool2D):
-        return common | _pool(op, *data)
-    return common | _weighted(op, *data) if isinstance(op, Weighted) else common
-
-
-def _pool(op: AveragePool2D, source: str, target: str) -> dict[str, Any]:
-    (height, width), (stride_h, stride_w), (top, left) = op.window.kernel, op.window.stride, op.window.padding
-    parameters = f"{{{{{stride_w}, {stride_h}}}, {{{left}, {top}}}, {_limits(op)}}}"
-    structs = [
-        _struct("cmsis_nn_pool_params", "params", parameters),
-        *_map_dims(op.input, op.output),
-        _dims("filter", 1, height, width, 1),
+    read = {tensor for op in graph.ops for tensor in op.activations}
+    unread = [tensor for op in graph.ops for tensor in op.outputs if tensor not in read]
+    for tensors, when in ((graph.inputs, 0), ((*graph.outputs, *unread), end)):
+        for tensor in tensors:
+            use(tensor.index, tensor.size_bytes, when)
+    for number, (op, _) in enumerate(layers):
+        for tensor in (*op.activations, *op.outputs):
+            use(tensor.index, tensor.size_bytes, number)
+    scratch = [
+        memory.Buffer(_scratch(number), code.scratch_bytes, number, number)
+        for number, (_, code) in enumerate(layers)
+        if code.scratch_bytes
     ]
-    pointers = [f"&{op.name}_params", f"&{op.name}_in", source, f"&{op.name}_filter", f"&{op.name}_out", target]
-    return {"structs": structs, "parameters": pointers}
+    return [memory.Buffer(name, *life) for name, life in lives.items()] + scratch
 
 
-def _weighted(op: Weighted, source: str, target: str) -> dict[str, Any]:
-    multipliers, shifts = (values.tolist() for values in requantization(op))
-    arrays = [_array("int8_t", "weights", op.weights), _array("int32_t", "bias", op.bias)]
-    if isinstance(op, FullyConnected):
-        parameters, filter_dims, maps = _fully_connected(op)
-        if len(set(zip(multipliers, shifts, strict=True))) != 1:
-            raise ModelError(f'CMSIS-NN 4.0.0 has no fully connected layer with scales by channel, as "{op.name}" has')
-        quantization = _struct("cmsis_nn_per_tensor_quant_params", "quant", f"{{{multipliers[0]}, {shifts[0]}}}")
-    else:
-        parameters, filter_dims, maps = _convolution(op)
-        arrays += [_list("multipliers", multipliers), _list("shifts", shifts)]
-        pointers = f"{{(int32_t *){op.name}_multipliers, (int32_t *){op.name}_shifts}}"
-        quantization = _struct("cmsis_nn_per_channel_quant_params", "quant", pointers)
-    structs = [parameters, quantization, *maps, filter_dims, _dims("channels", 1, 1, 1, op.out_channels)]
-    names = ["params", "quant", "in", source, "filter", "weights", "channels", "bias", "out", target]
-    calls = [name if "arena" in name else f"{_REFERENCE.get(name, '&')}{op.name}_{name}" for name in names]
-    return {"arrays": arrays, "structs": structs, "parameters": calls}
-
-
-def _fully_connected(op: FullyConnected) -> tuple[dict[str, str], dict[str, str], list[dict[str, str]]]:
-    depth = int(op.weights.shape[1])
-    batches = op.output.size_bytes // op.out_channels
-    parameters = f"{{{-op.input.zero_point}, 0, {op.output.zero_point}, {_limits(op)}}}"
-    maps = [_dims("in", batches, 1, 1, depth), _dims("out", batches, 1, 1, op.out_channels)]
-    struct = _struct("cmsis_nn_fc_params", "params", parameters)
-    return struct, _dims("filter", depth, 1, 1, op.out_channels), maps
-
-
-def _convolution(op: Weighted) -> tuple[dict[str, str], dict[str, str], list[dict[str, str]]]:
-    assert isinstance(op, (Conv2D, DepthwiseConv2D))
-    slide = op.window
-    tiles = ", ".join(f"{{{w}, {h}}}" for h, w in (slide.stride, slide.padding, slide.dilation))
-    offsets = f"{-op.input.zero_point}, {op.output.zero_point}"
-    maps = _map_dims(op.input, op.output)
-    if isinstance(op, DepthwiseConv2D):
-        parameters = f"{{{offsets}, {op.out_channels // op.input.shape[2]}, {tiles}, {_limits(op)}}}"
-        struct = _struct("cmsis_nn_dw_conv_params", "params", parameters)
-        return struct, _dims("filter", 1, *slide.kernel, op.out_channels), maps
-    struct = _struct("cmsis_nn_conv_params", "params", f"{{{offsets}, {tiles}, {_limits(op)}}}")
-    filter_dims = _dims("filter", op.out_channels, *slide.kernel, op.input.shape[2])
-    return struct, filter_dims, maps
-
-
-def _map_dims(source: Activation, target: Activation) -> list[dict[str, str]]:
-    return [_dims("in", 1, *source.shape), _dims("out", 1, *target.shape)]
-
-
-def _limits(op: Weighted | AveragePool2D) -> str:
-    return f"{{{op.activation_min}, {op.activation_max}}}"
-
-
-def _dims(name: str, *nhwc: int) -> dict[str, str]:
-    return _struct("cmsis_nn_dims", name, f"{{{', '.join(map(str, nhwc))}}}")
-
-
-def _struct(kind: str, name: str, value: str) -> dict[str, str]:
-    return {"type": kind, "name": name, "text": value}
-
-
-def _array(kind: str, name: str, values: Any) -> dict[str, Any]:
-    return {"type": kind, "name": name, "elements": values.ravel().tolist()}
-
-
-def _list(name: str, values: list[int]) -> dict[str, Any]:
-    return {"type": "int32_t", "name": name, "elements": values}
+def _scratch(number: int) -> str:
+    return f"scratch {number}"

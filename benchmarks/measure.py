@@ -113,10 +113,9 @@ def _peer(model: bytes, board: Board, compiler: Compiler, folder: Path) -> Row:
     profile = benchmark.profile(emulator, image, board, inputs[-1])
     if profile.modelled_cycles is None:
         raise TargetError(f"{board.name}: {profile.cost_model}")
-    ops = cmsis_nn.operators(graph)
     layers = tuple(
-        Layer(op.name, type(op).__name__, macs, function, run.instructions, run.modelled_cycles or 0)
-        for (op, macs, function), run in zip(ops, profile.layers, strict=True)
+        Layer(op.name, type(op).__name__, op.macs, function, run.instructions, run.modelled_cycles or 0)
+        for (op, function), run in zip(cmsis_nn.operators(graph, peer), profile.layers, strict=True)
     )
     totals = (profile.instructions, profile.modelled_cycles, image.flash_bytes, image.ram_bytes + profile.stack_bytes)
     counted = _count_in_qemu(project, board, compiler, inputs[-1], folder / "qemu")

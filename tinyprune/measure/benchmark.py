@@ -130,6 +130,12 @@ def greet(device: Device, model_id: str | None, board: str | None) -> tuple[str,
     return device.name(), device.profile()[1], held
 
 
+def write_input(link: HasMemory, data: bytes) -> None:
+    """Does to the firmware what `db load` and all of its `db` would."""
+    link.write_memory(INPUT, data)
+    link.write_memory(LOADED_BYTES, len(data).to_bytes(4, "little"))
+
+
 class _Run:
     """The line while it is used, and how often it had to be mended."""
 
@@ -187,8 +193,7 @@ class _Run:
     def _load(self, data: bytes) -> None:
         """Through the protocol, or past it."""
         if self._plan.direct and isinstance(self.link, HasMemory):
-            self.link.write_memory(INPUT, data)
-            self.link.write_memory(LOADED_BYTES, len(data).to_bytes(4, "little"))
+            write_input(self.link, data)
         else:
             self._device.load(data)
 

@@ -50,8 +50,8 @@ def test_infers_what_the_network_computes(arm_image: FirmwareImage) -> None:
 
 def test_an_input_written_into_memory_is_the_one_that_the_protocol_loads(arm_image: FirmwareImage) -> None:
     link, device = connected(arm_image)
-    link.write_memory(benchmark.INPUT, INPUT)
-    link.write_memory(benchmark.LOADED_BYTES, len(INPUT).to_bytes(4, "little"))
+    benchmark.write_input(link, INPUT)
+    assert link.read_memory(benchmark.INPUT, 2, 3) == INPUT[2:5]
     assert device.stored_input() == INPUT
     device.infer()
     np.testing.assert_array_equal(device.output(), firmware.expected_output(INPUT))

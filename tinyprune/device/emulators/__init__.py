@@ -36,10 +36,13 @@ class Emulator(Link, Protocol):
 
 @runtime_checkable
 class HasMemory(Protocol):
-    """What an emulator offers whose memory can be written from outside, as a debugger's can."""
+    """What an emulator offers whose memory can be looked into from outside, as a debugger's can."""
 
     def write_memory(self, symbol: str, data: bytes) -> None:
         """Writes `data` where the firmware's variable `symbol` begins. Raises TargetError where it has none in RAM."""
+
+    def read_memory(self, symbol: str, offset: int, size: int) -> bytes:
+        """What stands `offset` bytes behind the beginning of a variable. Raises TargetError as `write_memory`."""
 
 
 class Start(Protocol):

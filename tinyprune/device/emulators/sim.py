@@ -144,10 +144,12 @@ class SimLink:
     # HasMemory
 
     def write_memory(self, symbol: str, data: bytes) -> None:
-        try:
-            self.write_ram(self._program.symbol(symbol), data)
-        except FirmwareError:
-            raise TargetError(f"the firmware's {symbol} has no {len(data):,} bytes in RAM") from None
+        address = self._variable(symbol, len(data))
+        self._uc.mem_write(address, data)
+
+    def read_memory(self, symbol: str, offset: int, size: int) -> bytes:
+        address = self._variable(symbol, offset + size)
+        return bytes(self._uc.mem_read(address + offset, size))
 
     # What it saw
 
@@ -187,8 +189,18 @@ class SimLink:
 
     # Inside
 
+    def _variable(self, symbol: str, size: int) -> int:
+        """Its address."""
+        address = self._program.symbol(symbol)
+        if not self._is_ram(address, size):
+            raise TargetError(f"the firmware's {symbol} has no {size:,} bytes in RAM")
+        return address
+
+    def _is_ram(self, address: int, size: int) -> bool:
+        return self._ram.origin <= address <= address + size <= self._ram.end
+
     def _require_ram(self, address: int, size: int) -> None:
-        if not self._ram.origin <= address <= address + size <= self._ram.end:
+        if not self._is_ram(address, size):
             raise FirmwareError(f"DMA at 0x{address:08x}, outside RAM")
 
     def _map_memory(self, flash: Memory) -> None:
