@@ -76,12 +76,13 @@ def test_moves_are_the_whole_of_an_operator_that_only_moves_bytes(kind: str) -> 
         wanted = list(reference.run_op(op, *(x[None] for x in given), states=states))
         wanted += list(states.values()) if not op.outputs else []
         gap = 77 if op.fill is None else op.fill
-        places: dict[int, Any] = {n: np.full(tensor.shape, gap, np.int8) for n, tensor in enumerate(op.outputs)}
+        places: dict[int, Any] = {n: np.full(tensor.shape, gap, tensor.dtype) for n, tensor in enumerate(op.outputs)}
         before: dict[int, Any] = dict(enumerate(given))
         for state in op.states:
             before[-1], places[-1] = state.initial, np.full(state.shape, 77, np.int8)
         for move in op.moves:
-            source, target = before[move.source].reshape(-1), places[move.target].reshape(-1)
+            ends = before[move.source], places[move.target]
+            source, target = (values.reshape(-1).view(np.int8) for values in ends)
             for turn in np.ndindex(*move.counts):
                 here = move.source_offset + int(np.dot(turn, move.source_strides))
                 there = move.target_offset + int(np.dot(turn, move.target_strides))

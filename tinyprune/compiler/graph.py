@@ -155,6 +155,12 @@ class Op:
     @property
     def moves(self) -> tuple[Move, ...] | None:
         """For operators that only move bytes: which. The planner may leave moves out by placing tensors."""
+        size = np.dtype((*self.outputs, *self.inputs)[0].dtype).itemsize
+        return None if self.value_moves is None else tuple(move.times(size) for move in self.value_moves)
+
+    @property
+    def value_moves(self) -> tuple[Move, ...] | None:
+        """The same counted in values instead of bytes."""
         return None
 
     @property

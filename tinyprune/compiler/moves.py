@@ -26,6 +26,19 @@ class Move:
     def size_bytes(self) -> int:
         return self.size * prod(self.counts)
 
+    def times(self, size: int) -> "Move":
+        """The same of values that have `size` bytes each, where one byte stood for each."""
+        return Move(
+            self.source,
+            self.target,
+            self.size * size,
+            self.counts,
+            tuple(step * size for step in self.source_strides),
+            tuple(step * size for step in self.target_strides),
+            self.source_offset * size,
+            self.target_offset * size,
+        )
+
 
 #: In the place of an operand's or result's number.
 STATE = -1
@@ -41,7 +54,7 @@ def moved(
     target_strides: Sequence[int],
     offsets: tuple[int, int] = (0, 0),
 ) -> Move:
-    """The move of an int8 block of this `shape` between places of such strides, both in bytes."""
+    """The move of a block of this `shape` between places of such strides, both in values of one byte."""
     size, loops = 1, list[tuple[int, int, int]]()
     for count, here, there in reversed(list(zip(shape, source_strides, target_strides, strict=True))):
         if count == 1:
@@ -86,5 +99,5 @@ def _unrolled(move: Move) -> Iterator[Move]:
 
 
 def strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Bytes from one index of each axis to the next, of an int8 tensor."""
+    """Values from one index of each axis to the next."""
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))

@@ -402,18 +402,18 @@ void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const in
 void tp_batch_matmul_s8_dense_c(const tp_matmul *matmul, const int8_t *left, const int8_t *right, int8_t *output,
                                 void *scratch);
 
-/* Moves bytes; source and target do not overlap. */
-void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target);
+/* Moves bytes, whatever they stand for; source and target do not overlap. */
+void tp_copy_s8_dense_c(const tp_copy *copy, const void *source, void *target);
 
 /* Fills the border, and copies the inside. That may be in its place in the output already: then it is left alone.
- *   input   [count_0][count_1][count_2][count_3]
+ *   input   [count_0][count_1][count_2][count_3] bytes
  *   output  the same with the border */
-void tp_pad_s8_dense_c(const tp_pad *pad, const int8_t *input, int8_t *output);
+void tp_pad_s8_dense_c(const tp_pad *pad, const void *input, void *output);
 
 /* Moves runs of bytes to one behind the other: run r, c of a block begins at rows[r] + columns[c] in the source.
  *   rows, columns  [rows], [columns] */
-void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int32_t *columns, const int8_t *source,
-                          int8_t *target);
+void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int32_t *columns, const void *source,
+                          void *target);
 
 /* Bilinear interpolation, rounded to the nearest with ties away from zero; no change of scale.
  *   input   [in_height][in_width][channels]

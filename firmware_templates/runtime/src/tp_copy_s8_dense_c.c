@@ -30,15 +30,15 @@ static void copy_runs(const tp_copy *copy, const int8_t *from, int8_t *to)
     }
 }
 
-void tp_copy_s8_dense_c(const tp_copy *copy, const int8_t *source, int8_t *target)
+void tp_copy_s8_dense_c(const tp_copy *copy, const void *source, void *target)
 {
-    source += copy->source_offset;
-    target += copy->target_offset;
+    const int8_t *first = (const int8_t *)source + copy->source_offset;
+    int8_t *first_target = (int8_t *)target + copy->target_offset;
     for (int32_t i = 0; i < copy->count_0; i++) {
         for (int32_t j = 0; j < copy->count_1; j++) {
             for (int32_t k = 0; k < copy->count_2; k++) {
-                const int8_t *from = source + (i * copy->source_0 + j * copy->source_1 + k * copy->source_2);
-                int8_t *to = target + (i * copy->target_0 + j * copy->target_1 + k * copy->target_2);
+                const int8_t *from = first + (i * copy->source_0 + j * copy->source_1 + k * copy->source_2);
+                int8_t *to = first_target + (i * copy->target_0 + j * copy->target_1 + k * copy->target_2);
                 copy_runs(copy, from, to);
             }
         }

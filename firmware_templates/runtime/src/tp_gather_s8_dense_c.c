@@ -28,19 +28,21 @@ static void gather_row(const tp_table *table, const int32_t *columns, const int8
     }
 }
 
-void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int32_t *columns, const int8_t *source,
-                          int8_t *target)
+void tp_gather_s8_dense_c(const tp_table *table, const int32_t *rows, const int32_t *columns, const void *source,
+                          void *target)
 {
+    const int8_t *from = source;
+    int8_t *to = target;
     const int32_t row_bytes = table->columns * table->size;
     for (int32_t block = 0; block < table->outer; block++) {
         for (int32_t row = 0; row < table->rows; row++) {
             if (row > 0 && rows[row] == rows[row - 1]) {
-                memcpy(target, target - row_bytes, (size_t)row_bytes);
+                memcpy(to, to - row_bytes, (size_t)row_bytes);
             } else {
-                gather_row(table, columns, source + rows[row], target);
+                gather_row(table, columns, from + rows[row], to);
             }
-            target += row_bytes;
+            to += row_bytes;
         }
-        source += table->stride;
+        from += table->stride;
     }
 }

@@ -12,8 +12,10 @@ static int8_t *fill(int8_t *output, int32_t value, int32_t count)
     return output + count;
 }
 
-void tp_pad_s8_dense_c(const tp_pad *pad, const int8_t *input, int8_t *output)
+void tp_pad_s8_dense_c(const tp_pad *pad, const void *source, void *target)
 {
+    const int8_t *input = source;
+    int8_t *output = target;
     const int32_t value = pad->value;
     const int32_t between = pad->after_3 + pad->before_3; /* of two rows */
     output = fill(output, value, pad->before_0);

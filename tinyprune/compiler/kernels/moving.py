@@ -24,6 +24,8 @@ from tinyprune.compiler.operators.transpose import Transpose
 from tinyprune.compiler.operators.variables import AssignVariable, ReadVariable
 from tinyprune.compiler.sparsity import DENSE
 
+#: Bytes are moved whatever they stand for.
+_ANY = ("int8", "bool", "int16", "int32")
 #: Runs up to here C copies byte by byte.
 _SHORT = 8
 
@@ -75,7 +77,9 @@ def pad_axes(before: tuple[int, ...], sizes: tuple[int, ...], after: tuple[int, 
 
 
 def _pad_axes(op: Pad) -> list[tuple[int, int, int]]:
-    return pad_axes(op.before, op.input.file_shape, op.after)
+    """Those of bytes."""
+    size = np.dtype(op.input.dtype).itemsize
+    return pad_axes((*op.before, 0), (*op.input.file_shape, size), (*op.after, 0))
 
 
 def _pads(op: Pad) -> bool:
@@ -95,17 +99,19 @@ def _pad(op: Pad, _wiring: Wiring) -> Call:
 
 def _pad_cycles(op: Pad) -> float:
     rows = prod(size for _, size, _ in _pad_axes(op)[:-1])
-    return 100 + 130 * rows + 1.2 * op.output.count
+    return 100 + 130 * rows + 1.2 * op.output.size_bytes
 
 
 def _tables(op: Gather | ResizeNearestNeighbor) -> tuple[int, int, int, list[int], list[int]]:
     """(turns, bytes from one to the next, bytes of a run, offsets of rows, offsets of runs in a row)"""
+    item = np.dtype(op.input.dtype).itemsize
     if isinstance(op, Gather):
         outer, inner, size = op.blocks
-        return outer, size * inner, inner, [0], [index * inner for index in op.indices.ravel().tolist()]
+        run = inner * item
+        return outer, size * run, run, [0], [index * run for index in op.indices.ravel().tolist()]
     _, width, channels = op.input.shape
-    rows = [index * width * channels for index in op.sources(0)]
-    return 1, 0, channels, rows, [index * channels for index in op.sources(1)]
+    run = channels * item
+    return 1, 0, run, [index * width * run for index in op.sources(0)], [index * run for index in op.sources(1)]
 
 
 def _gather(op: Gather | ResizeNearestNeighbor, _wiring: Wiring) -> tuple[Argument, ...]:
@@ -147,8 +153,11 @@ _MOVES = (
 )  # fmt: skip
 
 ROWS = (
-    Kernel("tp_copy_s8_dense_c", _MOVES, DENSE, "c", _runs, _copy, _copy_cycles, moves=True),
-    Kernel("tp_pad_s8_dense_c", (Pad,), DENSE, "c", _pads, _pad, _pad_cycles, leaves=True),
-    Kernel("tp_gather_s8_dense_c", (Gather, ResizeNearestNeighbor), DENSE, "c", always, _gather, _gather_cycles),
+    Kernel("tp_copy_s8_dense_c", _MOVES, DENSE, "c", _runs, _copy, _copy_cycles, moves=True, dtypes=_ANY),
+    Kernel("tp_pad_s8_dense_c", (Pad,), DENSE, "c", _pads, _pad, _pad_cycles, leaves=True, dtypes=_ANY),
+    Kernel(
+        "tp_gather_s8_dense_c", (Gather, ResizeNearestNeighbor), DENSE, "c", always, _gather, _gather_cycles,
+        dtypes=_ANY,
+    ),
     Kernel("tp_resize_bilinear_s8_dense_c", (ResizeBilinear,), DENSE, "c", always, _bilinear, _bilinear_cycles),
 )  # fmt: skip

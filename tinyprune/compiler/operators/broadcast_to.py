@@ -23,7 +23,7 @@ _MOST_AXES = 5
 @dataclass(frozen=True, slots=True, eq=False)
 class BroadcastTo(Unary):
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         shape, source = self.output.file_shape, self.input.file_shape
         padded = (*[1] * (len(shape) - len(source)), *source)
         before = [0 if size == 1 else step for size, step in zip(padded, strides(padded), strict=True)]

@@ -53,11 +53,16 @@ def dtype(random: np.random.Generator) -> str:
 
 
 def filed(
-    random: np.random.Generator, file_shape: Sequence[int], index: int = 0, like: Activation | None = None
+    random: np.random.Generator,
+    file_shape: Sequence[int],
+    index: int = 0,
+    like: Activation | None = None,
+    dtype: str = "int8",
 ) -> Activation:
     """The same of a shape as the file has it: its first axis is the batch if it is 1."""
     batched = len(file_shape) > 0 and file_shape[0] == 1
-    return replace(activation(random, file_shape[1:] if batched else file_shape, index, like), batched=batched)
+    shape = file_shape[1:] if batched else file_shape
+    return replace(activation(random, shape, index, like, dtype=dtype), batched=batched)
 
 
 def file_shape(random: np.random.Generator, most_axes: int = 4, most: int = 7) -> tuple[int, ...]:

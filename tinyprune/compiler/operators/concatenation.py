@@ -20,7 +20,7 @@ class Concatenation(Joining):
     axis: int
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         behind, found, start = strides(self.output.shape), [], 0
         for number, part in enumerate(self.parts):
             found.append(moved(number, 0, part.shape, strides(part.shape), behind, (0, start)))
@@ -74,7 +74,7 @@ def case(random: np.random.Generator) -> Concatenation:
     """A constant part and the same part twice are among them."""
     shape = cases.shape(random)
     axis = int(random.integers(len(shape)))
-    source = cases.activation(random, shape)
+    source = cases.activation(random, shape, dtype=cases.dtype(random))
     parts: list[Tensor] = [source]
     for number in range(int(random.integers(0, 4))):
         if random.integers(6) == 0:
@@ -94,4 +94,5 @@ CONCATENATION = Operator(
     Concatenation, "concatenation",
     "Tensors one behind the other. Along the first axis it costs nothing where parts can be computed in place.", read,
     (one_result, parts_fit, parts_are_quantized_alike, not_clamped), infer, case, write, "AddConcatenation",
+    types=("INT8", "INT16"),
 )  # fmt: skip

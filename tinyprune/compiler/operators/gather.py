@@ -40,7 +40,7 @@ class Gather(Unary):
         return prod(shape[: self.axis]), prod(shape[self.axis + 1 :]), shape[self.axis]
 
     @property
-    def moves(self) -> tuple[Move, ...] | None:
+    def value_moves(self) -> tuple[Move, ...] | None:
         """A move for indices that follow on one another by equal steps; None where there are many."""
         outer, inner, size = self.blocks
         found, place, count = list[Move](), 0, self.indices.size

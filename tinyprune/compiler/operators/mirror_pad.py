@@ -34,7 +34,7 @@ class MirrorPad(Unary):
     symmetric: bool
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         """A block for each combination of what is before, inside and behind along each axis."""
         here, there = strides(self.input.file_shape), strides(self.output.file_shape)
         found: list[Move] = []

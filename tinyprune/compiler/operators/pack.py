@@ -20,7 +20,7 @@ class Pack(Joining):
     axis: int
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         outer, inner, count = _cut(self.output, self.axis)
         return tuple(
             moved(number, 0, (outer, inner), (inner, 1), (count * inner, 1), (0, number * inner))
@@ -35,7 +35,7 @@ class Unpack(Parting):
     axis: int
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         outer, inner, count = _cut(self.input, self.axis)
         return tuple(
             moved(0, number, (outer, inner), (count * inner, 1), (inner, 1), (number * inner, 0))
@@ -136,7 +136,7 @@ def _sizes(random: np.random.Generator) -> tuple[tuple[int, ...], int, int]:
 def case(random: np.random.Generator) -> Pack:
     """The same part twice is among them."""
     shape, axis, count = _sizes(random)
-    parts = [cases.filed(random, shape)]
+    parts = [cases.filed(random, shape, dtype=cases.dtype(random))]
     for number in range(1, count):
         again = random.integers(6) == 0
         parts.append(parts[0] if again else cases.filed(random, shape, number, like=parts[0]))
@@ -146,7 +146,7 @@ def case(random: np.random.Generator) -> Pack:
 
 def case_unpack(random: np.random.Generator) -> Unpack:
     shape, axis, count = _sizes(random)
-    source = cases.filed(random, (*shape[:axis], count, *shape[axis:]))
+    source = cases.filed(random, (*shape[:axis], count, *shape[axis:]), dtype=cases.dtype(random))
     parts = tuple(cases.filed(random, shape, number + 1, like=source) for number in range(count))
     return Unpack("unpack", source, parts, axis)
 
@@ -165,8 +165,10 @@ def write_unpack(op: Unpack) -> Written:
 PACK = Operator(
     Pack, "pack", "Tensors along a new axis. Where that is the first one they can be computed in place.", read,
     (one_result, parts_fit, something_is_computed, parts_are_quantized_alike), infer, case, write, "AddPack",
+    types=("INT8", "INT16"),
 )  # fmt: skip
 UNPACK = Operator(
     Unpack, "unpack", "A tensor cut along an axis, which vanishes. If it is the first one, parts are where they were.",
     read_unpack, (results_fit, results_are_quantized_alike), infer_unpack, case_unpack, write_unpack, "AddUnpack",
+    types=("INT8", "INT16"),
 )  # fmt: skip

@@ -31,7 +31,7 @@ class Pad(Unary):
     value: int
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         """The inside."""
         behind = strides(self.output.file_shape)
         start = sum(count * step for count, step in zip(self.before, behind, strict=True))
@@ -108,7 +108,8 @@ def _case_of(kind: type[_Pad]) -> Callable[[np.random.Generator], _Pad]:
             before.append(int(random.integers(4)) if padded else 0)
             after.append(int(random.integers(4)) if padded else 0)
         behind = tuple(size + b + a for size, b, a in zip(shape, before, after, strict=True))
-        source = cases.filed(random, shape)
+        dtype = cases.dtype(random) if kind is Pad else "int8"
+        source = cases.filed(random, shape, dtype=dtype)
         value = int(random.integers(-128, 128)) if kind is PadV2 else source.zero_point
         return kind("pad", source, cases.filed(random, behind, 1, like=source), tuple(before), tuple(after), value)
 
@@ -132,5 +133,5 @@ _ABOUT = (
     "axis, the inside can be computed in place."
 )
 _RULES = (one_result, few_axes, padding_fits, value_is_constant, same_quantization)
-PAD = Operator(Pad, "pad", _ABOUT, _reader(Pad), _RULES, infer, _case_of(Pad), write, "AddPad")
+PAD = Operator(Pad, "pad", _ABOUT, _reader(Pad), _RULES, infer, _case_of(Pad), write, "AddPad", types=("INT8", "INT16"))
 PADV2 = Operator(PadV2, "pad", _ABOUT, _reader(PadV2), _RULES, infer, _case_of(PadV2), write_v2, "AddPadV2")

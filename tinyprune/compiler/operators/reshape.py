@@ -24,8 +24,8 @@ class View(Unary):
         return True
 
     @property
-    def moves(self) -> tuple[Move, ...]:
-        return (Move(0, 0, self.input.size_bytes),)
+    def value_moves(self) -> tuple[Move, ...]:
+        return (Move(0, 0, self.input.count),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +85,7 @@ def infer(op: View, x: Array) -> Array:
 
 def case(random: np.random.Generator) -> Reshape:
     shape = cases.shape(random)
-    source = cases.activation(random, shape)
+    source = cases.activation(random, shape, dtype=cases.dtype(random))
     behind = (prod(shape),) if random.integers(2) else tuple(reversed(shape))
     return Reshape("reshape", source, cases.activation(random, behind, 1, like=source))
 
@@ -93,7 +93,7 @@ def case(random: np.random.Generator) -> Reshape:
 def case_expand(random: np.random.Generator) -> ExpandDims:
     shape = cases.file_shape(random)
     axis = int(random.integers(len(shape) + 1))
-    source = cases.filed(random, shape)
+    source = cases.filed(random, shape, dtype=cases.dtype(random))
     return ExpandDims("expand_dims", source, cases.filed(random, (*shape[:axis], 1, *shape[axis:]), 1, like=source))
 
 
@@ -102,7 +102,7 @@ def case_squeeze(random: np.random.Generator) -> Squeeze:
     shape = tuple(1 if random.integers(3) == 0 else n for n in cases.file_shape(random, 5))
     ones = [axis for axis, n in enumerate(shape) if n == 1]
     removed = set(ones[: int(random.integers(1, len(ones) + 1))]) if ones and random.integers(2) else set(ones)
-    source = cases.filed(random, shape)
+    source = cases.filed(random, shape, dtype=cases.dtype(random))
     behind = [n for axis, n in enumerate(shape) if axis not in removed]
     return Squeeze("squeeze", source, cases.filed(random, behind, 1, like=source))
 
@@ -138,12 +138,15 @@ def write_squeeze(op: Squeeze) -> Written:
 RESHAPE = Operator(
     Reshape, "reshape", "Another shape for the same bytes: costs nothing.", _reader(Reshape),
     (one_result, as_many_values, same_quantization), infer, case, write, "AddReshape",
+    types=("INT8", "INT16"),
 )  # fmt: skip
 EXPAND_DIMS = Operator(
     ExpandDims, "expand_dims", "An axis of size 1 more: costs nothing.", _reader(ExpandDims),
     (one_result, axis_is_inserted, same_quantization), infer, case_expand, write_expand, "AddExpandDims",
+    types=("INT8", "INT16"),
 )  # fmt: skip
 SQUEEZE = Operator(
     Squeeze, "squeeze", "Axes of size 1 less: costs nothing.", _reader(Squeeze),
     (one_result, axes_are_removed, same_quantization), infer, case_squeeze, write_squeeze, "AddSqueeze",
+    types=("INT8", "INT16"),
 )  # fmt: skip

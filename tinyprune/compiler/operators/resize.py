@@ -35,7 +35,7 @@ class ResizeNearestNeighbor(Resize):
         return _nearest(before, behind, self.align_corners, self.half_pixel_centers)
 
     @property
-    def moves(self) -> tuple[Move, ...] | None:
+    def value_moves(self) -> tuple[Move, ...] | None:
         """Where every pixel is repeated as often; else a kernel has a table."""
         height, width, channels = self.input.shape
         tall, wide = self.output.shape[0] // height, self.output.shape[1] // width
@@ -143,7 +143,8 @@ def _case_of(kind: type[_Resize], name: str) -> Callable[[np.random.Generator], 
         behind = (cases.size(random, 20), cases.size(random, 20))
         if random.integers(3) == 0:
             behind = (size[0] * int(random.integers(1, 4)), size[1] * int(random.integers(1, 4)))
-        source = cases.activation(random, (*size, channels))
+        dtype = cases.dtype(random) if kind is ResizeNearestNeighbor else "int8"
+        source = cases.activation(random, (*size, channels), dtype=dtype)
         how = [(False, False), (True, False), (False, True)][random.integers(3)]
         return kind(name, source, cases.activation(random, (*behind, channels), 1, like=source), *how)
 
@@ -162,6 +163,7 @@ RESIZE_NEAREST_NEIGHBOR = Operator(
     ResizeNearestNeighbor, "resize", "A map of another size, of the nearest pixels.", _reader(ResizeNearestNeighbor),
     (one_result, size_is_constant, same_quantization), infer_nearest, _case_of(ResizeNearestNeighbor, "resize"),
     _writer("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"), "AddResizeNearestNeighbor",
+    types=("INT8", "INT16"),
 )  # fmt: skip
 RESIZE_BILINEAR = Operator(
     ResizeBilinear, "resize", "A map of another size, interpolated between pixels.", _reader(ResizeBilinear),

@@ -28,7 +28,7 @@ class Reverse(Unary):
     axes: tuple[int, ...]
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         shape = self.input.file_shape
         behind = strides(shape)
         before = [-step if axis in self.axes else step for axis, step in enumerate(behind)]
@@ -62,7 +62,7 @@ def case(random: np.random.Generator) -> Reverse:
     shape = cases.file_shape(random, _MOST_AXES)
     first = int(random.integers(len(shape)))
     last = int(random.integers(first, len(shape)))
-    source = cases.filed(random, shape)
+    source = cases.filed(random, shape, dtype=cases.dtype(random))
     return Reverse("reverse", source, cases.filed(random, shape, 1, like=source), tuple(range(first, last + 1)))
 
 
@@ -75,4 +75,5 @@ def write(op: Reverse) -> Written:
 REVERSE_V2 = Operator(
     Reverse, "reverse", "A tensor backwards along some axes.", read,
     (one_result, same_shape, axes_are_neighbours, same_quantization), infer, case, write, "AddReverseV2",
+    types=("INT8", "INT16"),
 )  # fmt: skip

@@ -23,7 +23,7 @@ class Slice(Unary):
     steps: tuple[int, ...]
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         before = strides(self.input.shape)
         start = sum(begin * stride for begin, stride in zip(self.begins, before, strict=True))
         stepped = [step * stride for step, stride in zip(self.steps, before, strict=True)]
@@ -128,7 +128,7 @@ def _case(random: np.random.Generator, kind: type[Slice], steps_of: tuple[int, .
         most = ceil((length - begin) / step) if step > 0 else begin // -step + 1
         begins.append(begin)
         sizes.append(int(random.integers(1, most + 1)))
-    source = cases.activation(random, shape)
+    source = cases.activation(random, shape, dtype=cases.dtype(random))
     return kind("slice", source, cases.activation(random, sizes, 1, like=source), tuple(begins), tuple(sizes), steps)
 
 
@@ -166,8 +166,10 @@ _RULES = (one_result, few_axes, cut_inside, result_fits, same_quantization)
 SLICE = Operator(
     Slice, "slice", "A part of a tensor. Where it is one run of bytes it costs nothing: it is where it was.", read,
     _RULES, infer, case, write, "AddSlice",
+    types=("INT8", "INT16"),
 )  # fmt: skip
 STRIDED_SLICE = Operator(
     StridedSlice, "slice", "A part of a tensor, every n-th index of each axis, forwards or backwards.", read, _RULES,
     infer, case_strided, write_strided, "AddStridedSlice",
+    types=("INT8", "INT16"),
 )  # fmt: skip

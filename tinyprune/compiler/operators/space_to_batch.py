@@ -34,7 +34,7 @@ class SpaceToBatch(Unary):
     after: Pair
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         return tuple(_moves(self, self.input, self.output, self.before))
 
     @property
@@ -51,7 +51,7 @@ class BatchToSpace(Unary):
     after: Pair
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         return tuple(_moves(self, self.output, self.input, self.before))
 
 

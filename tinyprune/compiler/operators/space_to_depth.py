@@ -25,7 +25,7 @@ class SpaceToDepth(Unary):
     block: int
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         shape, space, depth = _blocks(self.output.file_shape, self.block)
         return moves_of(shape, space, depth)
 
@@ -35,7 +35,7 @@ class DepthToSpace(Unary):
     block: int
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         shape, space, depth = _blocks(self.input.file_shape, self.block)
         return moves_of(shape, depth, space)
 

@@ -18,7 +18,7 @@ class Split(Parting):
     axis: int
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         before, found, start = strides(self.input.shape), [], 0
         for number, part in enumerate(self.parts):
             found.append(moved(0, number, part.shape, before, strides(part.shape), (start, 0)))
@@ -88,7 +88,7 @@ def _case(random: np.random.Generator, kind: type[Split], sizes: list[int]) -> S
     shape = cases.shape(random)
     axis = int(random.integers(len(shape)))
     whole = (*shape[:axis], sum(sizes), *shape[axis + 1 :])
-    source = cases.activation(random, whole)
+    source = cases.activation(random, whole, dtype=cases.dtype(random))
     parts = [
         cases.activation(random, (*shape[:axis], size, *shape[axis + 1 :]), number + 1, like=source)
         for number, size in enumerate(sizes)
@@ -118,6 +118,7 @@ def write_v(op: Split) -> Written:
 
 
 _RULES = (axis_is_constant, parts_fill, parts_are_quantized_alike)
+_TYPES = ("INT8", "INT16")
 _ABOUT = "Parts of a tensor. Along the first axis it costs nothing: parts are where they were."
-SPLIT = Operator(Split, "split", _ABOUT, _read, _RULES, infer, case, write, "AddSplit")
-SPLIT_V = Operator(SplitV, "split", _ABOUT, _read, _RULES, infer, case_v, write_v, "AddSplitV")
+SPLIT = Operator(Split, "split", _ABOUT, _read, _RULES, infer, case, write, "AddSplit", types=_TYPES)
+SPLIT_V = Operator(SplitV, "split", _ABOUT, _read, _RULES, infer, case_v, write_v, "AddSplitV", types=_TYPES)

@@ -27,7 +27,7 @@ class Transpose(Unary):
     order: tuple[int, ...]
 
     @property
-    def moves(self) -> tuple[Move, ...]:
+    def value_moves(self) -> tuple[Move, ...]:
         before = strides(self.input.file_shape)
         shape = self.output.file_shape
         return moves_of(shape, [before[axis] for axis in self.order], strides(shape))
@@ -35,7 +35,7 @@ class Transpose(Unary):
     @property
     def is_view(self) -> bool:
         """Where only axes of size 1 change places."""
-        return len(self.moves) == 1 and not self.moves[0].counts
+        return len(self.value_moves) == 1 and not self.value_moves[0].counts
 
 
 def order_is_constant(node: Node) -> str | None:
@@ -69,7 +69,7 @@ def case(random: np.random.Generator) -> Transpose:
     order = tuple(int(axis) for axis in random.permutation(len(shape)))
     if shape[0] == 1 and random.integers(3):  # the batch stays mostly
         order = (0, *(axis for axis in order if axis))
-    source = cases.filed(random, shape)
+    source = cases.filed(random, shape, dtype=cases.dtype(random))
     target = cases.filed(random, [shape[axis] for axis in order], 1, like=source)
     return Transpose("transpose", source, target, order)
 
@@ -81,4 +81,5 @@ def write(op: Transpose) -> Written:
 TRANSPOSE = Operator(
     Transpose, "transpose", "Axes in another order. Costs nothing where only axes of size 1 change places.", read,
     (one_result, order_is_constant, result_fits, same_quantization), infer, case, write, "AddTranspose",
+    types=("INT8", "INT16"),
 )  # fmt: skip

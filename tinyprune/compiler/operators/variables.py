@@ -55,8 +55,8 @@ class ReadVariable(Op):
         return (self.variable,)
 
     @property
-    def moves(self) -> tuple[Move, ...]:
-        return (Move(STATE, 0, self.output.size_bytes),)
+    def value_moves(self) -> tuple[Move, ...]:
+        return (Move(STATE, 0, self.output.count),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +77,8 @@ class AssignVariable(Op):
         return (self.variable,)
 
     @property
-    def moves(self) -> tuple[Move, ...]:
-        return (Move(0, STATE, self.input.size_bytes),)
+    def value_moves(self) -> tuple[Move, ...]:
+        return (Move(0, STATE, self.input.count),)
 
 
 def states_of(file: File) -> dict[int, State]:
