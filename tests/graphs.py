@@ -14,13 +14,16 @@ from tinyprune.compiler.operators.arg_max import ArgMax
 from tinyprune.compiler.operators.concatenation import Concatenation
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.extremum import Maximum
 from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.hard_swish import HardSwish
 from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.logistic import Logistic, Tanh
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.mean import Mean
+from tinyprune.compiler.operators.mul import Mul
 from tinyprune.compiler.operators.pad import Pad, PadV2
+from tinyprune.compiler.operators.quantize import Quantize
 from tinyprune.compiler.operators.relu import LeakyRelu, Relu, Relu6
 from tinyprune.compiler.operators.reshape import ExpandDims, Reshape
 from tinyprune.compiler.operators.slice_ import StridedSlice
@@ -59,12 +62,16 @@ class Build:
         self.ops: list[Op] = []
         self._count = 0
 
-    def tensor(self, shape: Sequence[int], scale: float = 0.1, zero_point: int = 3) -> Activation:
+    def tensor(self, shape: Sequence[int], scale: float = 0.1, zero_point: int = 3, dtype: str = "int8") -> Activation:
         self._count += 1
-        return Activation(self._count, f"t{self._count}", tuple(shape), np.float32(scale), zero_point)
+        return Activation(self._count, f"t{self._count}", tuple(shape), np.float32(scale), zero_point, dtype)
+
+    def wide(self, shape: Sequence[int], scale: float) -> Activation:
+        """int16"""
+        return self.tensor(shape, scale, 0, "int16")
 
     def like(self, tensor: Activation, shape: Sequence[int]) -> Activation:
-        return self.tensor(shape, float(tensor.scale), tensor.zero_point)
+        return self.tensor(shape, float(tensor.scale), tensor.zero_point, tensor.dtype)
 
     def _name(self, kind: str) -> str:
         return f"{kind}_{len(self.ops) + 1}"
@@ -152,7 +159,7 @@ class Build:
     def max_pool(self, x: Activation) -> Activation:
         """2×2, stride 2, VALID."""
         y = self.like(x, (x.shape[0] // 2, x.shape[1] // 2, x.shape[2]))
-        self.ops.append(MaxPool2D(self._name("max_pool"), x, y, -128, 127, Window((2, 2), (2, 2))))
+        self.ops.append(MaxPool2D(self._name("max_pool"), x, y, *x.limits, Window((2, 2), (2, 2))))
         return y
 
     def mean(self, x: Activation, scale: float = 0.08) -> Activation:
@@ -377,10 +384,36 @@ def shuffled() -> Network:
     return b.network([x], [b.transpose(y, 2, 0, 1), b.reshape(y, (120,))])
 
 
+def halfwords() -> Network:
+    """int16 between int8 layers, and as an output: gates, sums, products, a pool, parts that stay where they are."""
+    b = Build(13)
+    x = b.tensor((6, 5, 4))
+    start = b.conv(x, 8, relu=False)
+    y = b.wide(start.shape, 2.0**-12)
+    gate, tilt, product, total, lower = (b.wide(start.shape, scale) for scale in (2**-15, 2**-15, 2**-15, 3e-4, 3e-4))
+    b.ops += [
+        Quantize("widen", start, y), Logistic("gate", y, gate), Tanh("tilt", y, tilt),
+        Mul("product", gate, tilt, product, -32768, 32767), Add("total", product, y, total, 0, 32767),
+        LeakyRelu("lower", total, lower, 0.1),
+    ]  # fmt: skip
+    whole = b.concatenation([lower, total], 0)
+    first, second = b.split(whole, 2, 0)
+    larger = b.like(first, first.shape)
+    b.ops.append(Maximum("larger", first, second, larger))
+    pooled = b.max_pool(b.pad(larger, (1, 1), (1, 0), (0, 0)))
+    mean, shares = b.wide((8,), 2e-4), b.wide((8,), 2.0**-15)
+    narrow, numbers = b.tensor(pooled.shape, 0.02, -9), b.tensor((8,), 0.001, 5, "int32")
+    b.ops += [
+        Quantize("narrow", pooled, narrow), Mean("mean", pooled, mean, (1, 2)), Softmax("shares", mean, shares, 1.0),
+        Quantize("numbers", mean, numbers),
+    ]  # fmt: skip
+    return b.network([x], [b.dense(narrow, 5), shares, numbers])
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "residual": residual, "five_wide_block": five_wide_block, "two_by_two": two_by_two, "branches": branches,
     "gates": gates, "constants": constants, "streaming": streaming, "counter": counter, "untouched": untouched,
     "activations": activations, "clamped": clamped, "padded": padded, "dilated": dilated, "shuffled": shuffled,
-    "classifier": classifier,
+    "classifier": classifier, "halfwords": halfwords,
 }  # fmt: skip
 STATEFUL = ("streaming", "counter")

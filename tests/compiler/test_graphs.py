@@ -108,7 +108,7 @@ def run_step(op: Op, sources: Sequence[int], targets: Sequence[int], places: Seq
     """With the reference: all of a move is done, as nothing is wrong with moving bytes to where they are."""
     operands = []
     for tensor, offset in zip(op.inputs, sources, strict=True):
-        here = arena[offset : offset + tensor.size_bytes].reshape(tensor.shape)
+        here = arena[offset : offset + tensor.size_bytes].view(tensor.dtype).reshape(tensor.shape)
         operands.append((tensor.values if isinstance(tensor, ConstantTensor) else here)[None].copy())
     states = {}
     for state, offset in zip(op.states, places, strict=True):

@@ -8,9 +8,10 @@ import pytest
 from tests.operator_files import file_of, graph_of
 from tests.tflite_file import Tensor
 from tinyprune.compiler import lower, oracle, reader, reference
+from tinyprune.compiler.fixed_functions import SIGMOID
 from tinyprune.compiler.graph import Graph, Op, State
 from tinyprune.compiler.operators import OPERATORS
-from tinyprune.compiler.operators.lstm import SIGMOID, Lstm
+from tinyprune.compiler.operators.lstm import Lstm
 from tinyprune.compiler.operators.svdf import Svdf
 from tinyprune.device import boards
 from tinyprune.errors import ModelError

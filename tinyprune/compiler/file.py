@@ -13,6 +13,8 @@ from tinyprune.compiler import sparse_encoding
 from tinyprune.compiler.graph import Activation, ConstantTensor, State, Tensor
 from tinyprune.errors import ModelError, printable
 
+#: The zero point of int16 probabilities of an int8 SOFTMAX.
+LOWEST_INT16 = -(1 << 15)
 #: The longest side of a map.
 MAX_DIMENSION = 1 << 15
 #: The most values of a tensor.
@@ -250,9 +252,9 @@ def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     else:
         scales, zero_points, _ = scales_of(file, index)
     zero_points = zero_points - 128 if shifted else zero_points
-    if dtype == "int16" and zero_points.any():
+    if dtype == "int16" and not np.isin(zero_points, (0, LOWEST_INT16)).all():
         raise ModelError(f'tensor "{name}" is int16 and must have the zero point 0')
-    if len(scales) != 1 or len(zero_points) != 1 or not -128 <= zero_points[0] <= 127:
+    if len(scales) != 1 or len(zero_points) != 1 or (dtype != "int16" and not -128 <= zero_points[0] <= 127):
         raise ModelError(f'tensor "{name}" must have one scale and one zero point between −128 and 127')
     return {
         "index": index, "name": name, "shape": inner, "scale": scales[0], "zero_point": int(zero_points[0]),

@@ -4,6 +4,10 @@ Logistic and tanh are gemmlowp's (fixedpoint/fixedpoint.h), logarithm and invers
 tensorflow/lite/kernels/internal/common.h. Qm.n is as in `fixed_point.py`.
 """
 
+from collections.abc import Callable
+from math import exp, floor
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +30,15 @@ _ALPHA_N, _ALPHA_D, _ALPHA_I, _ALPHA_F = 117049297, 127690142, 1057819769, 63845
 _LOG_BITS = 6  # integer bits in which it is summed, one more than the result has
 _LOG_QUARTER = 1 << (29 - _LOG_BITS)
 
+Array = npt.NDArray[Any]
+#: Where TFLite Micro's table is larger by one than 65536 · sigmoid(i / 24), rounded.
+_LARGER = (
+    4, 8, 12, 14, 15, 16, 17, 19, 20, 21, 22, 25, 27, 28, 29, 30, 31, 33, 34, 35, 37, 39, 40, 41, 43, 44, 45, 46, 49,
+    50, 54, 62, 63, 64, 66, 82, 86, 93, 100, 103, 112, 116, 135, 255,
+)  # fmt: skip
+#: 65536 · sigmoid(i / 24).
+SIGMOID = np.array([floor(65536 / (1 + exp(-i / 24)) + 0.5) + (i in _LARGER) for i in range(256)], np.uint16)
+
 
 def logistic(a: npt.ArrayLike) -> Int64:
     """1 / (1 + exp(−a)) in Q0.31, of Q4.27."""
@@ -41,6 +54,62 @@ def tanh(a: npt.ArrayLike) -> Int64:
     denominator = _one_plus(exp_of_negative(-np.abs(values)))  # Q5.26 of the double has the same bits
     found = saturating_shift_left(newton_inverse(denominator) - (1 << 29), 2)
     return np.where(values == 0, 0, np.where(values < 0, -found, found))
+
+
+def interpolated_sigmoid(values: npt.ArrayLike, multiplier: int, shift: int) -> Int64:
+    """1 / (1 + exp(−x)) in Q0.15 of int16, whose scale multiplier / 2^shift takes to 2^−12 / 3."""
+    scaled, absolute = _table_input(values, multiplier, shift)
+    place, part = np.minimum(absolute >> 9, 254), absolute & 0x1FF
+    table = SIGMOID.astype(np.int64)
+    made = np.where(absolute >> 9 >= 255, 0x7FFF << 10, (table[place] << 9) + part * (table[place + 1] - table[place]))
+    found: Int64 = np.where(scaled >= 0, made + (1 << 9), (1 << 25) - made + (1 << 9) - 1) >> 10
+    return found
+
+
+def interpolated_tanh(values: npt.ArrayLike, multiplier: int, shift: int) -> Int64:
+    """tanh(x), in the same way."""
+    scaled, absolute = _table_input(values, multiplier, shift)
+    place, part = np.minimum(absolute >> 8, 254), absolute & 0xFF
+    table = SIGMOID.astype(np.int64)
+    made = np.where(absolute >> 8 >= 255, 0xFFFF << 8, (table[place] << 8) + part * (table[place + 1] - table[place]))
+    found: Int64 = np.where(scaled >= 0, made - (1 << 23) + (1 << 7), (1 << 23) - made + (1 << 7) - 1)
+    return found >> 8
+
+
+def _table_input(values: npt.ArrayLike, multiplier: int, shift: int) -> tuple[Int64, Int64]:
+    """Values at the table's scale, and how far they are from 0."""
+    scaled = (np.asarray(values, dtype=np.int64) * multiplier + (1 << shift >> 1)) >> shift
+    return scaled, np.abs(scaled)
+
+
+def _stepwise(function: Callable[[Array], Array], low: float, high: float) -> npt.NDArray[np.int16]:
+    """A function in Q0.15 at 513 places from `low` to `high`, between which TFLite interpolates; each is moved by half
+    of the error in the middle of the step behind it. Computed in float32."""
+    f32 = np.float32
+    step = (f32(high) - f32(low)) / f32(512)
+    scale = f32(65536) / (f32(2) / f32(65535) * f32(32767) - f32(2) / f32(65535) * f32(-32768))
+    places: Array = f32(low) + np.arange(513, dtype=f32) * step
+    places[-1] = f32(high)
+    at, middle = (function(x) * scale for x in (places, places[:-1] + step / f32(2)))
+    here = _half_away(at)
+    error = _half_away((at[1:] + here[:-1]) / f32(2)) - _half_away(middle)
+    here[:-1] -= _half_away(error / f32(2))
+    found: npt.NDArray[np.int16] = np.clip(here, -32768, 32767).astype(np.int16)
+    return found
+
+
+def _half_away(x: Array) -> Array:
+    """Rounded to the nearest, ties away from zero."""
+    found: Array = np.trunc(x + np.copysign(np.float32(0.5), x))
+    return found
+
+
+def interpolated(table: npt.NDArray[np.int16], x: npt.ArrayLike) -> Int64:
+    """Between 513 places of a table, of int16."""
+    values, wide = np.asarray(x, dtype=np.int64), table.astype(np.int64)
+    place = 256 + (values >> 7)
+    found: Int64 = wide[place] + ((wide[place + 1] - wide[place]) * (values & 0x7F) + 64 >> 7)
+    return found
 
 
 def _one_plus(x: Int32) -> Int64:
@@ -101,3 +170,8 @@ def _newton_inverse_square_root(x: Int64) -> Int64:
 
 def _mul(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64:
     return saturating_rounding_doubling_high_mul(a, b).astype(np.int64)
+
+
+#: exp(x) of x = −10 … 0, and 1 / (1 + x) of x = 0 … 1.
+EXPONENTIALS = _stepwise(np.exp, 10 / 65535 * (-32768 - 32767), 0)
+INVERSES = _stepwise(lambda x: np.float32(1) / (np.float32(1) + x), 0, 1)

@@ -38,6 +38,7 @@ void tp_conv_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const 
 void tp_depthwise_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
                                  const int16_t *input, int16_t *output, void *scratch);
 
+<<<<<<< HEAD
 /* tp_conv_2d_s16_dense_c on cores with DSP instructions. For all of these kernels |tp_channel.bias| + 32768 * (sum of the
  * channel's |weights|) is below 2^31, and a shift where rounding is once is in [-31, -2].
  *   weights  [ceil(out_channels / 4)][2][ceil(taps / 4)][2] words: four taps of each of two channels, in the order 0, 2, 1, 3;
@@ -58,5 +59,66 @@ void tp_conv_2d_s16_sp24_dsp(const tp_layer *layer, const uint32_t *weights, con
  *   weights  [channels / 4][kernel_height][kernel_width] words: a tap of four channels */
 void tp_depthwise_2d_s16_dense_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                                    const int16_t *input, int16_t *output, void *scratch);
+=======
+/* Element-wise operators: as those of int8 in tp_kernels.h, strides in values, zero points 0. Operands gain 15 bits in an
+ * addition, none in a squared difference. The output may be an operand that is not broadcast. */
+void tp_add_s16_dense_c(const tp_loops *loops, const tp_add *add, const int16_t *left, const int16_t *right, int16_t *output);
+void tp_mul_s16_dense_c(const tp_loops *loops, const tp_mul *mul, const int16_t *left, const int16_t *right, int16_t *output);
+void tp_squared_difference_s16_dense_c(const tp_loops *loops, const tp_squared_difference *op, const int16_t *left,
+                                       const int16_t *right, int16_t *output);
+void tp_maximum_s16_dense_c(const tp_loops *loops, const int16_t *left, const int16_t *right, int16_t *output);
+void tp_minimum_s16_dense_c(const tp_loops *loops, const int16_t *left, const int16_t *right, int16_t *output);
+
+/* Pools: as tp_average_pool_s8_dense_c and tp_max_pool_s8_dense_c; a window has fewer than 2^15 pixels. */
+void tp_average_pool_s16_dense_c(const tp_layer *layer, const int16_t *input, int16_t *output);
+void tp_max_pool_s16_dense_c(const tp_layer *layer, const int16_t *input, int16_t *output);
+
+/* Means and sums over any axes, strides in values. No sum exceeds 32 bits. */
+void tp_mean_s16_dense_c(const tp_reduce *reduce, const tp_mean *mean, const int16_t *input, int16_t *output);
+
+/* A line for values that are not below 0, and another for those that are, whose sign is that of `negative` before they are
+ * scaled, and that of `behind` after. multipliers are in [0, 2^31), shifts in [-31, 15]. */
+typedef struct tp_slopes {
+    int32_t count, multiplier, shift;
+    int32_t negative_multiplier, negative_shift, negative, behind;
+    int32_t activation_min, activation_max;
+} tp_slopes;
+
+/* y = clamp(slope of its sign * x). The output may be the input. */
+void tp_slopes_s16_dense_c(const tp_slopes *slopes, const int16_t *input, int16_t *output);
+
+/* The same values in another quantization, which may be of another type, clamped to it. multiplier is in [0, 2^31),
+ * shift in [-31, 22]; (x - input_zero_point) << shift fits 32 bits.
+ *   input, output  [count] */
+void tp_quantize_s16_to_s8_c(const tp_quantize *quantize, const int16_t *input, int8_t *output);
+void tp_quantize_s16_to_s16_c(const tp_quantize *quantize, const int16_t *input, int16_t *output);
+void tp_quantize_s16_to_s32_c(const tp_quantize *quantize, const int16_t *input, int32_t *output);
+void tp_quantize_s8_to_s16_c(const tp_quantize *quantize, const int8_t *input, int16_t *output);
+void tp_quantize_s8_to_s32_c(const tp_quantize *quantize, const int8_t *input, int32_t *output);
+
+/* Where a value is looked up: (x * multiplier + half) >> shift, multiplier is below 2^15, shift in [0, 31], half 2^(shift - 1),
+ * or 0 without a shift. */
+typedef struct tp_sigmoid {
+    int32_t count, multiplier, shift, half;
+} tp_sigmoid;
+
+/* 1 / (1 + exp(-x)) and tanh(x) of values whose scale multiplier / 2^shift takes to 2^-12 / 3, interpolated in a table; the
+ * output has scale 2^-15. The output may be the input.
+ *   table  [256]: 65536 * sigmoid(i / 24) */
+void tp_logistic_s16_dense_c(const tp_sigmoid *sigmoid, const uint16_t *table, const int16_t *input, int16_t *output);
+void tp_tanh_s16_dense_c(const tp_sigmoid *sigmoid, const uint16_t *table, const int16_t *input, int16_t *output);
+
+/* Softmax of int8 whose output has scale 2^-16 and zero point -32768.
+ *   input, output  [rows][depth] */
+void tp_softmax_s8_to_s16_c(const tp_softmax *softmax, const int8_t *input, int16_t *output);
+
+/* Softmax; the output has scale 2^-15. diff_min is not used; input_left_shift may be below 0, then it is to the right. Differences
+ * of inputs shifted to the left fit 32 bits.
+ *   exponentials  [513]: exp(x) in Q0.15 for x = -10 ... 0, as TFLite rounds them
+ *   inverses      [513]: 1 / (1 + x) in Q0.15 for x = 0 ... 1
+ *   input, output [rows][depth], depth < 2^16 */
+void tp_softmax_s16_dense_c(const tp_softmax *softmax, const int16_t *exponentials, const int16_t *inverses, const int16_t *input,
+                            int16_t *output);
+>>>>>>> dc70ae9 (int16: element-wise operators, activations, pools, means, softmax, and QUANTIZE between types)
 
 #endif

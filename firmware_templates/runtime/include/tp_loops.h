@@ -77,6 +77,12 @@ static inline void tp_put(int8_t *y, uint32_t word, int32_t count)
         (y)[tp_n] = (int8_t)VALUE((a)[tp_n * (loops)->left_3], (b)[tp_n * (loops)->right_3]);                     \
     }
 
+/* The same of int16. */
+#define TP_ROW_OF_HALFWORDS(loops, a, b, y, VALUE)                                                                \
+    for (int32_t tp_n = 0; tp_n < (loops)->count_3; tp_n++) {                                                     \
+        (y)[tp_n] = (int16_t)VALUE((a)[tp_n * (loops)->left_3], (b)[tp_n * (loops)->right_3]);                    \
+    }
+
 /* Defines `name(params, loops, a, b, y)`, which does the same four values at a time, as the bytes of words: y = WORD(params, a, b).
  * What is left over at the end of the row is done in a word too. */
 #define TP_DEFINE_ROW_OF_WORDS(name, PARAMS, WORD)                                                                     \

@@ -3,6 +3,7 @@
 from tinyprune.compiler.kernels import (
     choices,
     common_scale,
+    conversions,
     five_conv,
     five_wide,
     interleaved,
@@ -63,5 +64,5 @@ __all__ = [
 KERNELS = (
     *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *common_scale.ROWS, *products.ROWS,
     *choices.ROWS, *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS, *matmul.ROWS,
-    *sixteen.ROWS,
+    *sixteen.ROWS, *conversions.ROWS,
 )  # fmt: skip

@@ -79,6 +79,14 @@ ROWS = (
         lambda op: 90 + 60 * rows(op) + 4 * op.output.count, in_place=over_operands,
     ),
     Kernel(
+        "tp_maximum_s16_dense_c", (Maximum,), DENSE, "c", has_loops, _extremum,
+        lambda op: 90 + 40 * rows(op) + 10 * op.output.count, in_place=over_operands, dtypes=("int16",),
+    ),
+    Kernel(
+        "tp_minimum_s16_dense_c", (Minimum,), DENSE, "c", has_loops, _extremum,
+        lambda op: 90 + 40 * rows(op) + 10 * op.output.count, in_place=over_operands, dtypes=("int16",),
+    ),
+    Kernel(
         "tp_compare_s8_fast_c", tuple(_ANSWERS), DENSE, "c", _rounds_fast, _compare_fast,
         lambda op: 90 + 120 * rows(op) + 33 * op.output.count, in_place=over_operands,
     ),

@@ -55,6 +55,11 @@ def _pool(op: Pool2D, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_layer", layer_fields(op)), Place.INPUT, Place.OUTPUT
 
 
+def _is_small(op: AveragePool2D) -> bool:
+    """Whether the sum of a window of int16 fits 32 bits."""
+    return op.window.kernel[0] * op.window.kernel[1] < 1 << 15
+
+
 def _max_cycles(op: MaxPool2D) -> float:
     """Four channels at a time."""
     taps = op.window.kernel[0] * op.window.kernel[1]
@@ -196,10 +201,15 @@ ROWS = (
     Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", always, _pool, linear(0, 1400)),
     Kernel("tp_max_pool_s8_dense_c", (MaxPool2D,), DENSE, "c", always, _pool, _max_cycles),
     Kernel(
-        "tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", always, _quantize, linear(0, 18), in_place=lambda _op: (0,)
+        "tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", always, _quantize, linear(0, 18), in_place=lambda _op: (0,),
+        dtypes=("int8",),
     ),
     Kernel(
         "tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_below_512, _softmax, linear(0, 400),
         in_place=lambda _op: (0,),
     ),
+    Kernel(
+        "tp_average_pool_s16_dense_c", (AveragePool2D,), DENSE, "c", _is_small, _pool, linear(0, 700), dtypes=("int16",)
+    ),
+    Kernel("tp_max_pool_s16_dense_c", (MaxPool2D,), DENSE, "c", always, _pool, linear(0, 100), dtypes=("int16",)),
 )  # fmt: skip

@@ -48,13 +48,13 @@ def softmax_fields(op: Softmax) -> dict[str, int]:
     """The values of `tp_softmax`, by field name."""
     multiplier, left_shift, diff_min = fixed_point.softmax_parameters(float(op.input.scale), op.beta)
     depth = op.input.file_shape[-1]
-    values = (op.input.size_bytes // depth, depth, multiplier, left_shift, diff_min)
+    values = (op.input.count // depth, depth, multiplier, left_shift, diff_min)
     return dict(zip(SOFTMAX_FIELDS, values, strict=True))
 
 
 def quantize_fields(op: Quantize) -> dict[str, int]:
     """The values of `tp_quantize`, by field name."""
-    values = (op.input.size_bytes, *op.rescaling, op.input.zero_point, op.output.zero_point)
+    values = (op.input.count, *op.rescaling, op.input.zero_point, op.output.zero_point)
     return dict(zip(QUANTIZE_FIELDS, values, strict=True))
 
 

@@ -150,4 +150,12 @@ ROWS = (
         "tp_div_s8_dense_c", (Div,), DENSE, "c", has_loops, _div, lambda op: 90 + 40 * rows(op) + 180 * op.output.count,
         in_place=over_operands,
     ),
+    Kernel(
+        "tp_mul_s16_dense_c", (Mul,), DENSE, "c", has_loops, _mul, lambda op: 90 + 40 * rows(op) + 25 * op.output.count,
+        in_place=over_operands, dtypes=("int16",),
+    ),
+    Kernel(
+        "tp_squared_difference_s16_dense_c", (SquaredDifference,), DENSE, "c", has_loops, _squared_difference,
+        lambda op: 90 + 40 * rows(op) + 55 * op.output.count, in_place=over_operands, dtypes=("int16",),
+    ),
 )  # fmt: skip

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler.fixed_functions import SIGMOID
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
-from tinyprune.compiler.operators.lstm import SIGMOID, Lstm
+from tinyprune.compiler.operators.lstm import Lstm
 from tinyprune.compiler.operators.svdf import Svdf
 from tinyprune.compiler.sparsity import DENSE
 

@@ -64,6 +64,10 @@ def _mean_cycles(op: Sum) -> float:
     return _cycles(op, lanes=8, a_value=(2.7, 11), a_result=86)
 
 
+def _slow_mean_cycles(op: Sum) -> float:
+    return 9 * op.input.count + 60 * op.output.count
+
+
 def _extreme_cycles(op: Reduction) -> float:
     return _cycles(op, lanes=4, a_value=(3.3, 15), a_result=35)
 
@@ -86,4 +90,5 @@ ROWS = (
     Kernel("tp_reduce_max_s8_dense_c", (ReduceMax,), DENSE, "c", always, _extreme, _extreme_cycles),
     Kernel("tp_reduce_min_s8_dense_c", (ReduceMin,), DENSE, "c", always, _extreme, _extreme_cycles),
     Kernel("tp_arg_max_s8_dense_c", (ArgMax, ArgMin), DENSE, "c", always, _arg_max, _arg_max_cycles),
+    Kernel("tp_mean_s16_dense_c", (Mean, Sum), DENSE, "c", always, _mean, _slow_mean_cycles, dtypes=("int16",)),
 )

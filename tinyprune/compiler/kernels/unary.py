@@ -105,7 +105,7 @@ ROWS = (
     Kernel(
         "tp_lookup_s8_dense_c", (Lookup, Quantize, Binary), DENSE, "c", _is_worth_a_table, _lookup,
         lambda op: 60 + 5.4 * op.output.count,
-        in_place=lambda op: (_variable(op),),
+        in_place=lambda op: (_variable(op),), dtypes=("int8", "bool"),
     ),
     Kernel(
         "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", _is_worth_exponentials, _softmax,

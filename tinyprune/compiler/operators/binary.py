@@ -14,8 +14,8 @@ from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Written, aligned
 from tinyprune.compiler.operators.weighted import fused_option
 
-_TYPES = ("INT8", "BOOL")
-#: The most of |value − zero_point|.
+_TYPES = ("INT8", "INT16", "BOOL")
+#: The most of |value − zero_point| of an int8 tensor.
 MOST = 255
 
 
@@ -42,6 +42,11 @@ class ClampedBinary(Binary):
 
     activation_min: int
     activation_max: int
+
+
+def most(tensor: Tensor) -> int:
+    """The most of |value − zero_point| of a tensor of its type."""
+    return MOST if tensor.dtype == "int8" else 1 << 15
 
 
 def shapes_agree(node: Node) -> str | None:
@@ -106,6 +111,7 @@ def case_operands(
     random: np.random.Generator,
     activation: Callable[..., Activation] = cases.activation,
     constant: Callable[..., Tensor] = cases.constant,
+    dtype: str = "int8",
 ) -> tuple[Tensor, Tensor, tuple[int, ...]]:
     """Two operands and their common shape. Equal shapes mostly; else the last axes, ones on one side or on both, or a
     constant on either side."""
@@ -120,5 +126,7 @@ def case_operands(
     if how in (3, 4, 5):
         second = constant(random, (shape, shape[-1:], ())[how - 3], 1)
     swapped = random.integers(2) == 1
+    if dtype == "int16":
+        first, second = cases.widened(first), cases.widened(second)
     both = (second, first) if swapped else (first, second)
     return (*both, tuple(np.broadcast_shapes(first.shape, second.shape)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyprune.compiler.graph import Array, Int8
+from tinyprune.compiler.graph import Array
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.binary import (
     Binary,
@@ -33,15 +33,16 @@ class Minimum(Binary):
     """The smaller stored value."""
 
 
-def infer(op: Binary, left: Array, right: Array) -> Int8:
-    found: Int8 = (np.maximum if isinstance(op, Maximum) else np.minimum)(*spread(op, left, right))
+def infer(op: Binary, left: Array, right: Array) -> Array:
+    found: Array = (np.maximum if isinstance(op, Maximum) else np.minimum)(*spread(op, left, right))
     return found
 
 
 def _case_of(kind: type[Binary], name: str) -> Callable[[np.random.Generator], Binary]:
     def case(random: np.random.Generator) -> Binary:
-        left, right, shape = case_operands(random)
-        return kind(name, left, right, cases.activation(random, shape, 2))
+        dtype = cases.dtype(random)
+        left, right, shape = case_operands(random, dtype=dtype)
+        return kind(name, left, right, cases.activation(random, shape, 2, dtype=dtype))
 
     return case
 
@@ -54,7 +55,7 @@ def _operator(kind: type[Binary], about: str, resolver: str) -> Operator:
     def write(_: Binary) -> Written:
         return Written(name.upper(), "MaximumMinimumOptions")
 
-    return Operator(kind, name, about, reader(kind), rules, infer, case, write, resolver)
+    return Operator(kind, name, about, reader(kind), rules, infer, case, write, resolver, types=("INT8", "INT16"))
 
 
 MAXIMUM = _operator(

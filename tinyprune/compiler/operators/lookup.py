@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Activation, Array, Int8, Unary
+from tinyprune.compiler.graph import Activation, Array, Int8, Tensor, Unary
 from tinyprune.compiler.operators import cases
 
 
@@ -39,12 +39,23 @@ def stored(values: Array, low: int = -128, high: int = 127) -> Int8:
     return np.clip(values, low, high).astype(np.int8)
 
 
+def fitted(values: Array, output: Tensor, low: int | None = None) -> Array:
+    """Limited to the result's type, and to `low` and above."""
+    least, most = output.limits
+    found: Array = np.clip(values, least if low is None else low, most).astype(output.dtype)
+    return found
+
+
 def case_ends(
-    random: np.random.Generator, low: float = -12.0, high: float = 12.0, input_scale: float | None = None
+    random: np.random.Generator,
+    low: float = -12.0,
+    high: float = 12.0,
+    input_scale: float | None = None,
+    dtype: str = "int8",
 ) -> tuple[Activation, Activation]:
     """An operand and a result of the same shape; the scale of the operand is 2^low to 2^high times the other, mostly
     near it."""
     shape = cases.shape(random, 4, 12)
-    source = cases.activation(random, shape, scale_=input_scale)
+    source = cases.activation(random, shape, scale_=input_scale, dtype=dtype)
     ratio = float(random.choice([1.0, 0.5, 2.0 ** random.uniform(-1, 1), 2.0 ** random.uniform(low, high)]))
-    return source, cases.activation(random, shape, 1, scale_=float(source.scale) / ratio)
+    return source, cases.activation(random, shape, 1, scale_=float(source.scale) / ratio, dtype=dtype)

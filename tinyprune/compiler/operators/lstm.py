@@ -6,13 +6,13 @@ with interpolation.
 """
 
 from dataclasses import dataclass, replace
-from math import exp, floor
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node, tensor_name
+from tinyprune.compiler.fixed_functions import interpolated_sigmoid, interpolated_tanh
 from tinyprune.compiler.graph import Activation, Array, Int8, Int32, State, Unary
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
@@ -23,13 +23,6 @@ _OPERANDS = 24
 GATES = ("input", "forget", "cell", "output")
 _GATE_SCALE = 2.0**-12
 _ONE = 2.0**-15  # the scale of what sigmoid and tanh make
-#: Where TFLite Micro's table is larger by one than 65536 · sigmoid(i / 24), rounded.
-_LARGER = (
-    4, 8, 12, 14, 15, 16, 17, 19, 20, 21, 22, 25, 27, 28, 29, 30, 31, 33, 34, 35, 37, 39, 40, 41, 43, 44, 45, 46, 49,
-    50, 54, 62, 63, 64, 66, 82, 86, 93, 100, 103, 112, 116, 135, 255,
-)  # fmt: skip
-#: 65536 · sigmoid(i / 24).
-SIGMOID = np.array([floor(65536 / (1 + exp(-i / 24)) + 0.5) + (i in _LARGER) for i in range(256)], np.uint16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,25 +185,9 @@ def _int16(values: Array) -> npt.NDArray[np.int64]:
     return np.clip(values.astype(np.int64), -(1 << 15), (1 << 15) - 1)
 
 
-def sigmoid(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _sigmoid(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Of int16 with scale 2^−12, with scale 2^−15."""
-    absolute = np.abs(3 * values)
-    place, part = np.minimum(absolute >> 9, 254), absolute & 0x1FF
-    table = SIGMOID.astype(np.int64)
-    made = np.where(absolute >> 9 >= 255, 0x7FFF << 10, (table[place] << 9) + part * (table[place + 1] - table[place]))
-    found: npt.NDArray[np.int64] = np.where(values >= 0, made + (1 << 9), (1 << 25) - made + (1 << 9) - 1) >> 10
-    return found
-
-
-def tanh(values: npt.NDArray[np.int64], multiplier: int, shift: int) -> npt.NDArray[np.int64]:
-    """Of int16, with scale 2^−15."""
-    scaled = (values * multiplier + (1 << shift >> 1)) >> shift
-    absolute = np.abs(scaled)
-    place, part = np.minimum(absolute >> 8, 254), absolute & 0xFF
-    table = SIGMOID.astype(np.int64)
-    made = np.where(absolute >> 8 >= 255, 0xFFFF << 8, (table[place] << 8) + part * (table[place + 1] - table[place]))
-    found: npt.NDArray[np.int64] = np.where(scaled >= 0, made - (1 << 23) + (1 << 7), (1 << 23) - made + (1 << 7) - 1)
-    return found >> 8
+    return interpolated_sigmoid(values, 3, 0)
 
 
 def _gate(op: Lstm, gate: Gate, x: npt.NDArray[np.int64], hidden: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -230,10 +207,10 @@ def infer(op: Lstm, x: Array, hidden: Array, cell: Array) -> tuple[Int8, Int8, A
     made = []
     for row in rows if op.time_major else rows.transpose(1, 0, 2):
         inputs, forget, new, output = (_gate(op, gate, row, h - op.hidden_zero_point) for gate in op.gates)
-        kept = _int16(multiply(sigmoid(forget) * c, *forgets))
-        added = _int16(multiply(sigmoid(inputs) * tanh(new, 3, 0), *adds))
+        kept = _int16(multiply(_sigmoid(forget) * c, *forgets))
+        added = _int16(multiply(_sigmoid(inputs) * interpolated_tanh(new, 3, 0), *adds))
         c = np.clip(_int16(kept + added), *op.cell_limits)
-        scaled = multiply(tanh(c, *op.tanh_input) * sigmoid(output), *gives).astype(np.int64)
+        scaled = multiply(interpolated_tanh(c, *op.tanh_input) * _sigmoid(output), *gives).astype(np.int64)
         h = np.clip(scaled + op.hidden_zero_point, -128, 127)
         made.append(h)
     outputs = np.stack(made, 0 if op.time_major else 1).astype(np.int8)

@@ -13,8 +13,9 @@ import numpy as np
 
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Array, Int8
+from tinyprune.compiler.graph import Array
 from tinyprune.compiler.operators import cases
+from tinyprune.compiler.operators.binary import most
 from tinyprune.compiler.operators.operator import Operator, one_result
 from tinyprune.compiler.operators.reduction import (
     Reduction,
@@ -28,9 +29,6 @@ from tinyprune.compiler.operators.reduction import (
     reduced,
     writer,
 )
-
-#: How far a value can be from its zero point.
-_LARGEST = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,27 +74,32 @@ def sums_fit(node: Node) -> str | None:
 
 
 def _fits(op: Sum) -> bool:
-    return _LARGEST * op.count << max(op.rescaling[1], 0) <= fixed_point.INT32_MAX
+    return most(op.input) * op.count << max(op.rescaling[1], 0) <= fixed_point.INT32_MAX
 
 
-def infer(op: Sum, x: Array) -> Int8:
+def infer(op: Sum, x: Array) -> Array:
     sums = (x.astype(np.int64) - op.input.zero_point).sum(axis=tuple(axis + 1 for axis in op.inner_axes))
     scaled = fixed_point.multiply_by_quantized_multiplier(sums, *op.rescaling).astype(np.int64)
-    stored: Int8 = np.clip(scaled + op.output.zero_point, -128, 127).astype(np.int8)
+    stored: Array = np.clip(scaled + op.output.zero_point, *op.output.limits).astype(op.output.dtype)
     return stored.reshape(len(x), *op.output.shape)
 
 
 def _case_of(kind: type[_Kind], name: str) -> Callable[[np.random.Generator], _Kind]:
     def case(random: np.random.Generator) -> _Kind:
         """Results that are spread over int8, clamped, or all the same; the same scale as before now and then."""
-        source = case_input(random)
+        source = case_input(random, cases.dtype(random))
         axes = case_axes(random, source)
         shape = reduced(source.file_shape, axes, keep=bool(random.integers(2)))
         count = int(np.prod([source.file_shape[axis] for axis in axes]))
         growth = count**0.5 if kind is Sum else count**-0.5
         factor = growth * float(random.choice([1, 1, 1, 0.3, 2, 2.0**-10, 100]))
         scale = float(source.scale) * (factor if random.integers(4) else 1)
-        op = kind(name, source, like_file(cases.activation(random, (), 1, scale_=scale), shape), axes)
+        op = kind(
+            name,
+            source,
+            like_file(cases.activation(random, (), 1, scale_=scale, dtype=source.dtype), shape, source.dtype),
+            axes,
+        )
         return op if _fits(op) else replace(op, output=replace(op.output, scale=source.scale))
 
     return case
@@ -105,8 +108,9 @@ def _case_of(kind: type[_Kind], name: str) -> Callable[[np.random.Generator], _K
 _RULES = (one_result, axes_exist, axes_vanish, sums_fit)
 MEAN = Operator(
     Mean, "mean", "Mean over any axes; over height and width it is global average pooling.", reader(Mean), _RULES,
-    infer, _case_of(Mean, "mean"), writer("MEAN"), "AddMean",
+    infer, _case_of(Mean, "mean"), writer("MEAN"), "AddMean", types=("INT8", "INT16"),
 )  # fmt: skip
 SUM = Operator(
     Sum, "sum", "Sum over any axes.", reader(Sum), _RULES, infer, _case_of(Sum, "sum"), writer("SUM"), "AddSum",
+    types=("INT8", "INT16"),
 )  # fmt: skip

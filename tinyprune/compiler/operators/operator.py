@@ -4,13 +4,13 @@ A rule is a small function: it returns None where it holds, or else the offendin
 users read; its docstring is the second half, and stands in docs/operators.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from tinyprune.compiler.file import Node
+from tinyprune.compiler.file import Node, quantization_of, tensor_name, type_of
 from tinyprune.compiler.graph import Array, Op, Tensor
 
 Rule: TypeAlias = Callable[[Node], str | None]
@@ -52,6 +52,9 @@ class Operator:
     """Of its activations, as the schema calls them: one of these for all operands and results of an operator, but where
     its rules and `read` ask for others."""
 
+    asymmetric: bool = False
+    """Whether its int16 tensors may have another zero point than 0."""
+
     def types_of(self, result: str) -> tuple[str, ...]:
         """Those that go with the type of a result."""
         return (result,) if result in self.types else self.types
@@ -59,12 +62,19 @@ class Operator:
 
 def broken_rules(operator: Operator, node: Node) -> list[str]:
     """What the rules have against an operator of a file, a sentence each. Raises ModelError for damage."""
-    found = []
+    found = [] if operator.asymmetric else list(_asymmetric_int16(node))
     for rule in operator.rules:
         fact = rule(node)
         if fact is not None:
             found.append(f"{fact}; needed: {sentence(rule)}")
     return found
+
+
+def _asymmetric_int16(node: Node) -> Iterator[str]:
+    """What is wrong with the zero points of int16 tensors."""
+    for index in (*node.inputs, *node.outputs):
+        if index >= 0 and type_of(node.file, index) == "INT16" and quantization_of(node.file, index)[1]:
+            yield f'tensor "{tensor_name(node.file, index)}" is int16 and must have the zero point 0'
 
 
 def sentence(rule: Rule) -> str:

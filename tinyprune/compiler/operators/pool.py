@@ -55,7 +55,7 @@ def case_of(kind: type[_Pool], name: str) -> Callable[[np.random.Generator], _Po
     def case(random: np.random.Generator) -> _Pool:
         size, window, out = case_window(random, dilated=False)
         channels = cases.size(random, 20)
-        source = cases.activation(random, (*size, channels))
+        source = cases.activation(random, (*size, channels), dtype=cases.dtype(random))
         target = cases.activation(random, (*out, channels), 1, like=source)
         return kind(name, source, target, *cases.clamp(random, target), window=window)
 

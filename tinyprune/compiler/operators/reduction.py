@@ -1,7 +1,7 @@
 """What operators that reduce axes share: MEAN, SUM, REDUCE_MAX and REDUCE_MIN."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TypeVar
 
@@ -80,20 +80,20 @@ def reader(kind: type[_Reduction]) -> Callable[[Node], _Reduction]:
     return read
 
 
-def case_input(random: np.random.Generator) -> Activation:
+def case_input(random: np.random.Generator, dtype: str = "int8") -> Activation:
     """Of one to five axes, with and without a batch; maps whose height and width are reduced are large now and then."""
     if random.integers(4) == 0:
         height, width = (int(n) for n in random.integers(1, 24, 2))
         shape: tuple[int, ...] = (height, width, cases.size(random, 20))
     else:
         shape = cases.shape(random, 5, 7)
-    found = cases.activation(random, shape)
+    found = cases.activation(random, shape, dtype=dtype)
     return found if shape[0] == 1 or random.integers(3) else unbatched(found)
 
 
 def unbatched(tensor: Activation) -> Activation:
     """The same, of a file that has no batch; its first axis is not 1."""
-    return Activation(tensor.index, tensor.name, tensor.shape, tensor.scale, tensor.zero_point, batched=False)
+    return replace(tensor, batched=False)
 
 
 def case_axes(random: np.random.Generator, source: Activation) -> tuple[int, ...]:
