@@ -11,6 +11,7 @@ import tflite
 from tests.tflite_file import Operator, Tensor, write
 from tinyprune.compiler import lower, oracle, reader, reference, samples
 from tinyprune.compiler.edges import quantized
+from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.operators.quantize import Quantize
 from tinyprune.device import boards
 from tinyprune.errors import DataError, ModelError
@@ -58,10 +59,10 @@ def every_value(count: int = 3) -> np.ndarray:
     return np.concatenate([STORED, random.integers(-128, 128, 44)]).astype(np.int8)[None].repeat(count, 0)
 
 
-def check(data: bytes, operators: int) -> None:
+def check(data: bytes, operators: int, inputs: Int8 | None = None) -> None:
     graph = reader.read(data)
     assert len(graph.ops) == operators
-    inputs = every_value()
+    inputs = every_value() if inputs is None else inputs
     wanted = reference.infer(graph, inputs)
     np.testing.assert_array_equal(oracle.infer(data, inputs, graph), wanted)
     assert len(np.unique(wanted)) > 60
@@ -170,11 +171,15 @@ def test_an_input_that_is_quantized_twice_alike_is_one() -> None:
         reader.read(write(tensors, operators, (0,), (3,)))
 
 
+@pytest.mark.tflm
+def test_what_bytes_cannot_tell_stays_as_it_is() -> None:
+    coarse = around("int16", "float32", 0.5)  # its steps are coarser than those of int8
+    check(coarse, operators=2, inputs=samples.make(reader.read(coarse), 6))
+    assert reader.read(coarse).inputs[0].dtype == "int16"
+    check(around("float32", "int32", SAME, 0.5), operators=2)
+
+
 def test_what_bytes_cannot_tell_is_refused() -> None:
-    with pytest.raises(ModelError, match='tensor "x" is INT16'):
-        reader.read(around("int16", "float32", 0.5))  # its steps are coarser than those of int8
-    with pytest.raises(ModelError, match='tensor "y" is INT32'):
-        reader.read(around("float32", "int32", SAME, 0.5))
     with pytest.raises(ModelError, match='tensor "x" is FLOAT32'):
         reader.read(around("float32", "float32", inner=(1e37, 0)))
 

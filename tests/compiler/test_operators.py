@@ -44,8 +44,8 @@ def test_any_case_is_read_as_it_was_written_and_answers_as_tflite_micro(kind: st
     for op, graph, random in cases(kind):
         data = file_of([op], graph.inputs, graph.outputs)
         found = reader.read(data)
-        if [tensor.dtype for tensor in found.inputs] != [tensor.dtype for tensor in graph.inputs]:
-            continue  # a QUANTIZE of an input falls away: test_edges.py
+        if not found.ops and not op.is_view:
+            continue  # a QUANTIZE of an input or output that falls away: test_edges.py
         inputs = rows(graph, random)
         wanted = reference.infer(graph, inputs)
         np.testing.assert_array_equal(reference.infer(found, inputs), wanted)
