@@ -173,10 +173,12 @@ def test_an_input_that_is_quantized_twice_alike_is_one() -> None:
 
 @pytest.mark.tflm
 def test_what_bytes_cannot_tell_stays_as_it_is() -> None:
-    coarse = around("int16", "float32", 0.5)  # its steps are coarser than those of int8
-    check(coarse, operators=2, inputs=samples.make(reader.read(coarse), 6))
-    assert reader.read(coarse).inputs[0].dtype == "int16"
-    check(around("float32", "int32", SAME, 0.5), operators=2)
+    coarse = around("int16", "float32", 0.06)  # its steps are coarser than those of int8
+    graph = reader.read(coarse)
+    assert graph.inputs[0].dtype == "int16"
+    values = np.arange(-130, 130, dtype=np.int16)
+    check(coarse, operators=2, inputs=np.resize(values, (3, graph.inputs[0].count)).view(np.int8))
+    check(around("float32", "int32", SAME, 0.08), operators=2)
 
 
 def test_what_bytes_cannot_tell_is_refused() -> None:
