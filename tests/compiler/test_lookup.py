@@ -28,14 +28,18 @@ from tinyprune.errors import ModelError
 
 KINDS = [kind for kind, operator in OPERATORS.items() if issubclass(operator.op, Lookup)]
 EVERY = np.arange(-128, 128).astype(np.int8)[np.newaxis]
-CASES = [60, pytest.param(2000, marks=pytest.mark.slow)]
+CASES = [90, pytest.param(2000, marks=pytest.mark.slow)]
+
+
+EVERY_INT16 = np.arange(-(1 << 15), 1 << 15).astype(np.int16).view(np.int8)[np.newaxis]
 
 
 def of_every_value(kind: str, count: int) -> Iterator[Any]:
-    """Cases with an operand of 256 values."""
+    """Cases with an operand of 256 values, of int16 65,536."""
     for seed in range(count):
         op: Any = OPERATORS[kind].case(np.random.default_rng([seed, *kind.encode(), 1]))
-        yield replace(op, input=replace(op.input, shape=(256,)), output=replace(op.output, shape=(256,)))
+        shape = (256,) if op.input.dtype == "int8" else (256, 256)
+        yield replace(op, input=replace(op.input, shape=shape), output=replace(op.output, shape=shape))
 
 
 def file_with(op: Op) -> bytes:
@@ -49,9 +53,11 @@ def file_with(op: Op) -> bytes:
 def test_every_value(kind: str, count: int) -> None:
     scales, zero_points = set(), set()
     for op in of_every_value(kind, count):
-        wanted = oracle.infer(file_with(op), EVERY, graph_of(op))
-        np.testing.assert_array_equal(reference.infer(graph_of(op), EVERY), wanted, err_msg=str(op))
-        np.testing.assert_array_equal(np.roll(table(op), 128), wanted[0])
+        every = EVERY if op.input.dtype == "int8" else EVERY_INT16
+        wanted = oracle.infer(file_with(op), every, graph_of(op))
+        np.testing.assert_array_equal(reference.infer(graph_of(op), every), wanted, err_msg=str(op))
+        if op.input.dtype == "int8":
+            np.testing.assert_array_equal(np.roll(table(op), 128), wanted[0])
         scales.add(float(op.input.scale))
         zero_points.add(op.input.zero_point)
     assert len(scales) > 10
