@@ -62,18 +62,24 @@ def _log2(scale: np.float32) -> tuple[int, bool]:
 
 
 def unit_result(node: Node) -> str | None:
+    """Its result has scale 1/128 and zero point 0."""
+    return _other_result(node, 1 / 128, 0)
+
+
+def unit_tangents(node: Node) -> str | None:
     """Its result has scale 1/128, of int16 1/32768, and zero point 0."""
-    target = node.result()
-    if target.scale == np.float32(_result(target.dtype, 1 / 128)) and target.zero_point == 0:
-        return None
-    return f"its result has scale {target.scale:g} and zero point {target.zero_point}"
+    return _other_result(node, _result(node.result().dtype, 1 / 128), 0)
 
 
 def unit_probabilities(node: Node) -> str | None:
     """Its result has scale 1/256 and zero point −128, of int16 scale 1/32768 and zero point 0."""
+    dtype = node.result().dtype
+    return _other_result(node, _result(dtype, 1 / 256), -128 if dtype == "int8" else 0)
+
+
+def _other_result(node: Node, scale: float, zero_point: int) -> str | None:
     target = node.result()
-    wanted = np.float32(_result(target.dtype, 1 / 256)), -128 if target.dtype == "int8" else 0
-    if (target.scale, target.zero_point) == wanted:
+    if (target.scale, target.zero_point) == (np.float32(scale), zero_point):
         return None
     return f"its result has scale {target.scale:g} and zero point {target.zero_point}"
 
@@ -139,6 +145,6 @@ LOGISTIC = Operator(
 )  # fmt: skip
 TANH = Operator(
     Tanh, "tanh", "Hyperbolic tangent of each value.", reader(Tanh),
-    (one_result, same_shape, unit_result, moderate_scale), infer_tanh, _case_of(Tanh, "tanh", 1 / 128, 0),
+    (one_result, same_shape, unit_tangents, moderate_scale), infer_tanh, _case_of(Tanh, "tanh", 1 / 128, 0),
     lambda _op: Written("TANH"), "AddTanh", types=("INT8", "INT16"),
 )  # fmt: skip
