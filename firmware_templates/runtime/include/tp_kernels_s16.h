@@ -38,7 +38,6 @@ void tp_conv_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const 
 void tp_depthwise_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
                                  const int16_t *input, int16_t *output, void *scratch);
 
-<<<<<<< HEAD
 /* tp_conv_2d_s16_dense_c on cores with DSP instructions. For all of these kernels |tp_channel.bias| + 32768 * (sum of the
  * channel's |weights|) is below 2^31, and a shift where rounding is once is in [-31, -2].
  *   weights  [ceil(out_channels / 4)][2][ceil(taps / 4)][2] words: four taps of each of two channels, in the order 0, 2, 1, 3;
@@ -59,7 +58,6 @@ void tp_conv_2d_s16_sp24_dsp(const tp_layer *layer, const uint32_t *weights, con
  *   weights  [channels / 4][kernel_height][kernel_width] words: a tap of four channels */
 void tp_depthwise_2d_s16_dense_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                                    const int16_t *input, int16_t *output, void *scratch);
-=======
 /* Element-wise operators: as those of int8 in tp_kernels.h, strides in values, zero points 0. Operands gain 15 bits in an
  * addition, none in a squared difference. The output may be an operand that is not broadcast. */
 void tp_add_s16_dense_c(const tp_loops *loops, const tp_add *add, const int16_t *left, const int16_t *right, int16_t *output);
@@ -119,6 +117,5 @@ void tp_softmax_s8_to_s16_c(const tp_softmax *softmax, const int8_t *input, int1
  *   input, output [rows][depth], depth < 2^16 */
 void tp_softmax_s16_dense_c(const tp_softmax *softmax, const int16_t *exponentials, const int16_t *inverses, const int16_t *input,
                             int16_t *output);
->>>>>>> dc70ae9 (int16: element-wise operators, activations, pools, means, softmax, and QUANTIZE between types)
 
 #endif
