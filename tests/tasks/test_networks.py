@@ -63,31 +63,6 @@ def test_firmware_answers_as_tflite_micro(tmp_path: Path, name: str, board: str)
         assert sum(layer.modelled_cycles or 0 for layer in report.layers) <= (report.modelled_cycles or 0)
 
 
-@pytest.mark.parametrize("name", STATEFUL)
-def test_a_reset_forgets_everything(tmp_path: Path, name: str) -> None:
-    """Sequences with a reset in the middle; what comes behind it knows nothing of what came before."""
-    built(tmp_path, name, "nano33", run=False)
-    board = boards.load("nano33")
-    image, model = output.load(tmp_path / "out", board)
-    graph = reader.read(model)
-    inputs = samples.make(graph, 60, seed=5)
-    halves = [oracle.infer(model, half) for half in (inputs[:25], inputs[25:])]
-    wanted = np.concatenate(halves)
-    assert not (wanted == oracle.infer(model, inputs)).all()
-    link = EMULATORS["sim"](image, board)
-    device = Device(link)
-    device.connect()
-    found = []
-    for number, sample in enumerate(inputs):
-        if number == 25:
-            device.reset()
-        device.load(sample.tobytes())
-        device.infer()
-        found.append(device.output())
-    link.close()
-    np.testing.assert_array_equal(found, wanted)
-
-
 def test_lost_answers_of_a_network_that_remembers_are_made_up_for(tmp_path: Path) -> None:
     """After a line that failed, everything since the reset is run again."""
     from tinyprune.errors import TargetError

@@ -1,5 +1,7 @@
 """Firmware is built once a session for each compiler."""
 
+import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ from tinyprune.device import boards
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.firmware import toolchain
 
+ROOT = Path(__file__).parents[3]
 _built: dict[str, FirmwareImage] = {}
 
 
@@ -40,6 +43,18 @@ def host_image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
     """The same for the PC, with sanitizers."""
     folder: Path = tmp_path_factory.mktemp("host")
     return firmware.make(folder, "host", firmware.sanitizing_host_compiler())
+
+
+@pytest.fixture
+def fake_renode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stand-in for Renode, found through PATH."""
+    path = tmp_path / "bin" / "renode"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" "{sys.executable}" -m tests.device.emulators.fake_renode "$@"\n')
+    path.chmod(0o755)
+    monkeypatch.delenv("RENODE", raising=False)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+    return path
 
 
 @pytest.fixture(autouse=True)

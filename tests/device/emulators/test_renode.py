@@ -1,9 +1,7 @@
 """Renode: the files we make for it, our side of the link, and Renode itself where it is installed."""
 
-import os
 import shutil
 import subprocess
-import sys
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -98,26 +96,14 @@ def test_the_suite_fails_on_other_bytes(built: Path, tmp_path: Path, what: str, 
 # Our side of the link
 
 
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The stand-in for Renode, found through PATH."""
-    path = tmp_path / "bin" / "renode"
-    path.parent.mkdir()
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" "{sys.executable}" -m tests.device.emulators.fake_renode "$@"\n')
-    path.chmod(0o755)
-    monkeypatch.delenv("RENODE", raising=False)
-    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
-    return path
-
-
-@pytest.mark.usefixtures("fake")
+@pytest.mark.usefixtures("fake_renode")
 def test_a_link_infers(image: FirmwareImage) -> None:
     inputs = np.random.default_rng(5).integers(-128, 128, (3, firmware.INPUT_BYTES), dtype=np.int8)
     outputs = benchmark.outputs(EMULATORS["renode"], image, BOARD, inputs)
     np.testing.assert_array_equal(outputs, [firmware.expected_output(row.tobytes()) for row in inputs])
 
 
-@pytest.mark.usefixtures("fake")
+@pytest.mark.usefixtures("fake_renode")
 def test_a_link_ends_and_leaves_nothing(image: FirmwareImage) -> None:
     link = renode.start(image, BOARD)
     assert link.clock == "virtual"
@@ -135,7 +121,7 @@ def test_a_link_ends_and_leaves_nothing(image: FirmwareImage) -> None:
         link.read(1)
 
 
-@pytest.mark.usefixtures("fake")
+@pytest.mark.usefixtures("fake_renode")
 def test_bench_tells_virtual_time(built: Path) -> None:
     bench = bench_task.run_bench(bench_task.BenchRequest(BOARD, built, "renode", count=2), lambda *_: None)
     assert bench.report.bit_exact
@@ -151,7 +137,7 @@ STARTS = {
 }
 
 
-@pytest.mark.usefixtures("fake")
+@pytest.mark.usefixtures("fake_renode")
 @pytest.mark.parametrize("mode", STARTS)
 def test_a_start_that_fails(image: FirmwareImage, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     monkeypatch.setenv("FAKE_RENODE", mode)
@@ -163,7 +149,7 @@ def test_a_start_that_fails(image: FirmwareImage, monkeypatch: pytest.MonkeyPatc
     assert time.monotonic() - started < 30
 
 
-@pytest.mark.usefixtures("fake")
+@pytest.mark.usefixtures("fake_renode")
 def test_a_death_is_told(image: FirmwareImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_RENODE", "dies")
     told = pytest.raises(TargetError, match="Renode ended with exit code 42: Fatal error: the simulation is over")
@@ -171,7 +157,7 @@ def test_a_death_is_told(image: FirmwareImage, monkeypatch: pytest.MonkeyPatch) 
         Device(link).connect()
 
 
-@pytest.mark.usefixtures("fake")
+@pytest.mark.usefixtures("fake_renode")
 def test_a_closed_port_is_told(image: FirmwareImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_RENODE", "drops")
     monkeypatch.setattr(renode, "_CLOSE_TIMEOUT_S", 0.1)
@@ -182,7 +168,7 @@ def test_a_closed_port_is_told(image: FirmwareImage, monkeypatch: pytest.MonkeyP
             device.model_id()
 
 
-@pytest.mark.usefixtures("fake")
+@pytest.mark.usefixtures("fake_renode")
 def test_one_that_does_not_end_is_ended(image: FirmwareImage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_RENODE", "stubborn")
     monkeypatch.setattr(renode, "_CLOSE_TIMEOUT_S", 0.5)
@@ -191,12 +177,12 @@ def test_one_that_does_not_end_is_ended(image: FirmwareImage, monkeypatch: pytes
     assert link._process.returncode == -9
 
 
-def test_where_it_is_found(fake: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert renode.find() == renode.Renode(str(fake), "1.16.1")
+def test_where_it_is_found(fake_renode: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert renode.find() == renode.Renode(str(fake_renode), "1.16.1")
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    for where in (fake, fake.parent):
+    for where in (fake_renode, fake_renode.parent):
         monkeypatch.setenv("RENODE", str(where))
-        assert renode.find().path == str(fake)
+        assert renode.find().path == str(fake_renode)
     monkeypatch.setenv("RENODE", str(tmp_path / "nothing"))
     with pytest.raises(MissingDependency, match=r"not installed: RENODE is .*nothing, which cannot be run; get"):
         renode.find()
@@ -213,9 +199,9 @@ def test_where_it_is_found(fake: Path, monkeypatch: pytest.MonkeyPatch, tmp_path
         ("dumb", "--version tells no version of Renode but: not a simulator"),
     ],
 )
-def test_versions_that_do_not_do(fake: Path, monkeypatch: pytest.MonkeyPatch, mode: str, message: str) -> None:
+def test_versions_that_do_not_do(fake_renode: Path, monkeypatch: pytest.MonkeyPatch, mode: str, message: str) -> None:
     monkeypatch.setenv("FAKE_RENODE", mode)
-    with pytest.raises(MissingDependency, match=f"{fake} {message}"):
+    with pytest.raises(MissingDependency, match=f"{fake_renode} {message}"):
         renode.find()
 
 
