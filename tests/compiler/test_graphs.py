@@ -67,7 +67,7 @@ def test_inputs_and_outputs_are_called_as_the_signature_does() -> None:
     unsigned = reader.read(replace(NETWORKS["two_by_two"](), names=None).file)
     assert unsigned.input_names == ("t1", "t2")
     with pytest.raises(
-        DataError, match=r'int8 rows of 66 bytes, \[samples, …\]: "picture" \[4, 5, 3\]; "motion" \[6\]'
+        DataError, match=r'int8 rows of 66 bytes, \[samples, …\]: "picture" int8 \[4, 5, 3\]; "motion" int8 \[6\]'
     ):
         reference.infer(graph, np.zeros((2, 60), np.int8))
     with pytest.raises(ModelError, match="--audio needs a network of one input and one output; this one has 2 inputs"):

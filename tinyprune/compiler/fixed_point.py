@@ -85,15 +85,20 @@ def multiply_by_reduced_multiplier(acc: npt.ArrayLike, multiplier: npt.ArrayLike
 
 
 def fast_rounding_is_exact(max_accumulator: int, shift: int, output_zero_point: int) -> bool:
-    """Whether C's `tp_requantize_fast` is exact for every |acc| ≤ max_accumulator and multiplier in [0, 2^31).
+    """Whether C's `tp_requantize_fast` is exact for every |acc| ≤ max_accumulator and multiplier in [0, 2^31)."""
+    return fast_rounding_is_exact_between(-max_accumulator, max_accumulator, shift, output_zero_point)
+
+
+def fast_rounding_is_exact_between(least: int, most: int, shift: int, output_zero_point: int) -> bool:
+    """The same for least ≤ acc ≤ most, with least ≤ 0 ≤ most.
 
     The fast form, with s = −shift and arithmetic right shifts, is
 
         x = SMMULR(2·acc, multiplier);  x += x >> 31;  y = (x + 2^(s−1) + (zero_point << s)) >> s.
 
     Step 1. SMMULR(p, m) = ⌊(p·m + 2^31) / 2^32⌋. With p = 2·acc this is ⌊(acc·m + 2^30) / 2^31⌋, the floor that
-    `saturating_rounding_doubling_high_mul` is: equal on every input, ties included, where 2·acc fits 32 bits: |acc| <
-    2^30. That one saturates for two factors of −2^31 only, and m ≥ 0. As m < 2^31, |x| ≤ |acc|.
+    `saturating_rounding_doubling_high_mul` is: equal on every input, ties included, where 2·acc fits 32 bits: −2^30 ≤
+    acc < 2^30. That one saturates for two factors of −2^31 only, and m ≥ 0. As m < 2^31, |x| ≤ |acc|.
 
     Step 2. Rounding x / 2^s to the nearest, ties away from zero, is ⌊(x + 2^(s−1)) / 2^s⌋ for x ≥ 0. For x < 0 it is
     ⌊(x − 1 + 2^(s−1)) / 2^s⌋: the −1 changes the floor only where x + 2^(s−1) is a multiple of 2^s, which is the tie,
@@ -104,10 +109,10 @@ def fast_rounding_is_exact(max_accumulator: int, shift: int, output_zero_point: 
     Step 3. zero_point · 2^s is a multiple of 2^s and leaves the floor as zero_point. No sum may leave 32 bits.
     """
     s = -shift
-    if not 1 <= s <= 30 or max_accumulator >= 1 << 30:
+    if not 1 <= s <= 30 or least < -(1 << 30) or most >= 1 << 30:
         return False
     half, offset = 1 << (s - 1), output_zero_point << s
-    sums = (offset, half + offset, half + offset + max_accumulator, half + offset - max_accumulator - 1)
+    sums = (offset, half + offset, half + offset + most, half + offset + least - 1)
     return min(sums) >= INT32_MIN and max(sums) <= INT32_MAX
 
 

@@ -59,9 +59,14 @@ void tp_conv_2d_s16_sp24_dsp(const tp_layer *layer, const uint32_t *weights, con
 void tp_depthwise_2d_s16_dense_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                                    const int16_t *input, int16_t *output, void *scratch);
 /* Element-wise operators: as those of int8 in tp_kernels.h, strides in values, zero points 0. Operands gain 15 bits in an
- * addition, none in a squared difference. The output may be an operand that is not broadcast. */
+ * addition, none in a squared difference. In tp_add_s16_scaled_c right_shift is 0 where both scales are equal: then small is
+ * small_factor * value. tp_mul_s16_fast_c takes the product 2^30 for 2^30 - 1, which must not show. The output may be an operand
+ * that is not broadcast. */
 void tp_add_s16_dense_c(const tp_loops *loops, const tp_add *add, const int16_t *left, const int16_t *right, int16_t *output);
+void tp_add_s16_scaled_c(const tp_loops *loops, const tp_common_scale *common, const tp_rescale *rescale, const int16_t *large,
+                         const int16_t *small, int16_t *output);
 void tp_mul_s16_dense_c(const tp_loops *loops, const tp_mul *mul, const int16_t *left, const int16_t *right, int16_t *output);
+void tp_mul_s16_fast_c(const tp_loops *loops, const tp_mul_fast *mul, const int16_t *left, const int16_t *right, int16_t *output);
 void tp_squared_difference_s16_dense_c(const tp_loops *loops, const tp_squared_difference *op, const int16_t *left,
                                        const int16_t *right, int16_t *output);
 void tp_maximum_s16_dense_c(const tp_loops *loops, const int16_t *left, const int16_t *right, int16_t *output);

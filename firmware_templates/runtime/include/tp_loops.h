@@ -78,9 +78,17 @@ static inline void tp_put(int8_t *y, uint32_t word, int32_t count)
     }
 
 /* The same of int16. */
-#define TP_ROW_OF_HALFWORDS(loops, a, b, y, VALUE)                                                                \
-    for (int32_t tp_n = 0; tp_n < (loops)->count_3; tp_n++) {                                                     \
-        (y)[tp_n] = (int16_t)VALUE((a)[tp_n * (loops)->left_3], (b)[tp_n * (loops)->right_3]);                    \
+#define TP_ROW_OF_HALFWORDS(loops, a, b, y, VALUE)                                       \
+    {                                                                                    \
+        const int16_t *tp_a = (a), *tp_b = (b);                                          \
+        int16_t *tp_y = (y);                                                             \
+        const int32_t tp_step_a = (loops)->left_3, tp_step_b = (loops)->right_3;         \
+        for (int32_t tp_rest = (loops)->count_3; tp_rest > 0; tp_rest--) {               \
+            const int32_t tp_left_value = *tp_a, tp_right_value = *tp_b;                 \
+            *tp_y++ = (int16_t)VALUE(tp_left_value, tp_right_value);                     \
+            tp_a += tp_step_a;                                                           \
+            tp_b += tp_step_b;                                                           \
+        }                                                                                \
     }
 
 /* Defines `name(params, loops, a, b, y)`, which does the same four values at a time, as the bytes of words: y = WORD(params, a, b).

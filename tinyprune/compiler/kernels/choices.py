@@ -80,11 +80,11 @@ ROWS = (
     ),
     Kernel(
         "tp_maximum_s16_dense_c", (Maximum,), DENSE, "c", has_loops, _extremum,
-        lambda op: 90 + 40 * rows(op) + 10 * op.output.count, in_place=over_operands, dtypes=("int16",),
+        lambda op: 90 + 40 * rows(op) + 17 * op.output.count, in_place=over_operands, dtypes=("int16",),
     ),
     Kernel(
         "tp_minimum_s16_dense_c", (Minimum,), DENSE, "c", has_loops, _extremum,
-        lambda op: 90 + 40 * rows(op) + 10 * op.output.count, in_place=over_operands, dtypes=("int16",),
+        lambda op: 90 + 40 * rows(op) + 17 * op.output.count, in_place=over_operands, dtypes=("int16",),
     ),
     Kernel(
         "tp_compare_s8_fast_c", tuple(_ANSWERS), DENSE, "c", _rounds_fast, _compare_fast,

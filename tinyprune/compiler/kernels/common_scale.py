@@ -17,7 +17,7 @@ _Op = Add | SquaredDifference
 
 def _bits(op: _Op) -> int:
     """Those that operands gain before they are scaled."""
-    return add.LEFT_SHIFT if isinstance(op, Add) else squared_difference.LEFT_SHIFT
+    return add.left_shift(op.output) if isinstance(op, Add) else squared_difference.LEFT_SHIFT
 
 
 def _large(op: _Op) -> int:
@@ -29,6 +29,8 @@ def _small(op: _Op) -> tuple[int, int, int]:
     """(factor, multiplier, shift to the right) of the other one. A scale as large is halved as well: by a shift to the
     right of twice the value."""
     multiplier, shift = op.scalings[1 - _large(op)]
+    if shift == 0 and op.output.dtype == "int16":  # twice an int16 value would not fit
+        return 1 << _bits(op) - 1, 0, 0
     return (1 << _bits(op) + 1, multiplier, 1) if shift == 0 else (1 << _bits(op), multiplier, -shift)
 
 
@@ -38,6 +40,14 @@ def _rounds_exactly(op: _Op) -> bool:
     bound = most if isinstance(op, Add) else most * most
     small = fixed_point.fast_rounding_is_exact(MOST * factor, -places, 0)
     return has_loops(op) and small and fixed_point.fast_rounding_is_exact(bound, behind, op.output.zero_point)
+
+
+def _rounds_int16_exactly(op: Add) -> bool:
+    """Both operands reach from −2^30 to less than 2^30, and so does their sum."""
+    (_, _, places), (_, behind) = _small(op), op.scalings[2]
+    ends = -(1 << 30), (1 << 30) - 1
+    small = places == 0 or fixed_point.fast_rounding_is_exact_between(*ends, -places, 0)
+    return has_loops(op) and small and fixed_point.fast_rounding_is_exact_between(*ends, behind, 0)
 
 
 def _call(op: _Op, _wiring: Wiring) -> Call:
@@ -50,7 +60,7 @@ def _call(op: _Op, _wiring: Wiring) -> Call:
         "large_factor": factor, "large_offset": -factor * large.zero_point,
         "sign": -1 if subtracts and number == 0 else 1,
         "small_factor": small_factor, "small_offset": -small_factor * small.zero_point,
-        "multiplier": multiplier, "right_shift": places, "half": 1 << places - 1,
+        "multiplier": multiplier, "right_shift": places, "half": 1 << places >> 1,
     }  # fmt: skip
     behind, shift = op.scalings[2]
     clamp = (op.activation_min, op.activation_max) if isinstance(op, Add) else (-128, 127)
@@ -68,6 +78,10 @@ ROWS = (
     Kernel(
         "tp_add_s8_scaled_c", (Add, Sub), DENSE, "c", _rounds_exactly, _call,
         lambda op: 100 + 120 * rows(op) + 32.5 * op.output.count, in_place=over_operands,
+    ),
+    Kernel(
+        "tp_add_s16_scaled_c", (Add, Sub), DENSE, "c", _rounds_int16_exactly, _call,
+        lambda op: 120 + 50 * rows(op) + 57 * op.output.count, in_place=over_operands, dtypes=("int16",),
     ),
     Kernel(
         "tp_squared_difference_s8_scaled_c", (SquaredDifference,), DENSE, "c", _rounds_exactly, _call,

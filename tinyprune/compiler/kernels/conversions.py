@@ -99,18 +99,18 @@ ROWS = (
     *(_between(before, behind) for before, behind in _KINDS),
     Kernel(
         "tp_slopes_s16_dense_c", (Abs, LeakyRelu, Relu, Relu6), DENSE, "c", always, _slopes,
-        lambda op: 60 + 24 * op.output.count, in_place=_over_operand, dtypes=_INT16,
+        lambda op: 60 + 46 * op.output.count, in_place=_over_operand, dtypes=_INT16,
     ),
     Kernel(
-        "tp_logistic_s16_dense_c", (Logistic,), DENSE, "c", always, _sigmoid, lambda op: 60 + 30 * op.output.count,
+        "tp_logistic_s16_dense_c", (Logistic,), DENSE, "c", always, _sigmoid, lambda op: 60 + 36 * op.output.count,
         in_place=_over_operand, dtypes=_INT16,
     ),
     Kernel(
-        "tp_tanh_s16_dense_c", (Tanh,), DENSE, "c", always, _sigmoid, lambda op: 60 + 30 * op.output.count,
+        "tp_tanh_s16_dense_c", (Tanh,), DENSE, "c", always, _sigmoid, lambda op: 60 + 36 * op.output.count,
         in_place=_over_operand, dtypes=_INT16,
     ),
     Kernel(
-        "tp_softmax_s8_to_s16_c", (Softmax,), DENSE, "c", _widens, _softmax, lambda op: 330 * op.output.count,
+        "tp_softmax_s8_to_s16_c", (Softmax,), DENSE, "c", _widens, _softmax, lambda op: 430 * op.output.count,
         dtypes=("int8", "int16"),
     ),
     Kernel(

@@ -209,7 +209,7 @@ ROWS = (
         in_place=lambda _op: (0,),
     ),
     Kernel(
-        "tp_average_pool_s16_dense_c", (AveragePool2D,), DENSE, "c", _is_small, _pool, linear(0, 700), dtypes=("int16",)
+        "tp_average_pool_s16_dense_c", (AveragePool2D,), DENSE, "c", _is_small, _pool, linear(0, 80), dtypes=("int16",)
     ),
-    Kernel("tp_max_pool_s16_dense_c", (MaxPool2D,), DENSE, "c", always, _pool, linear(0, 100), dtypes=("int16",)),
+    Kernel("tp_max_pool_s16_dense_c", (MaxPool2D,), DENSE, "c", always, _pool, linear(0, 72), dtypes=("int16",)),
 )  # fmt: skip

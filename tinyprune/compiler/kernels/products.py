@@ -57,6 +57,15 @@ def _is_fast_mul(op: Mul) -> bool:
     return has_loops(op) and rounds_fast(op, op.scaling[1])
 
 
+def _is_fast_int16_mul(op: Mul) -> bool:
+    """Whether it is exact for products below 2^30, and 2^30 itself, of twice the lowest value, makes no difference."""
+    multiplier, shift = op.scaling
+    if not has_loops(op) or not fixed_point.fast_rounding_is_exact_between(-(1 << 30), (1 << 30) - 1, shift, 0):
+        return False
+    ends = fixed_point.multiply_by_quantized_multiplier([1 << 30, (1 << 30) - 1], multiplier, shift)
+    return len(set(ends.clip(op.activation_min, op.activation_max).tolist())) == 1
+
+
 def _offset(shift: int, zero_point: int) -> int:
     """What `tp_requantize_fast` adds before its last shift."""
     return int((1 << (-shift - 1)) + (zero_point << -shift))
@@ -151,11 +160,15 @@ ROWS = (
         in_place=over_operands,
     ),
     Kernel(
-        "tp_mul_s16_dense_c", (Mul,), DENSE, "c", has_loops, _mul, lambda op: 90 + 40 * rows(op) + 25 * op.output.count,
+        "tp_mul_s16_fast_c", (Mul,), DENSE, "c", _is_fast_int16_mul, _mul_fast,
+        lambda op: 90 + 50 * rows(op) + 41 * op.output.count, in_place=over_operands, dtypes=("int16",),
+    ),
+    Kernel(
+        "tp_mul_s16_dense_c", (Mul,), DENSE, "c", has_loops, _mul, lambda op: 90 + 40 * rows(op) + 55 * op.output.count,
         in_place=over_operands, dtypes=("int16",),
     ),
     Kernel(
         "tp_squared_difference_s16_dense_c", (SquaredDifference,), DENSE, "c", has_loops, _squared_difference,
-        lambda op: 90 + 40 * rows(op) + 55 * op.output.count, in_place=over_operands, dtypes=("int16",),
+        lambda op: 90 + 40 * rows(op) + 122 * op.output.count, in_place=over_operands, dtypes=("int16",),
     ),
 )  # fmt: skip

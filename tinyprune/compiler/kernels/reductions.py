@@ -65,7 +65,7 @@ def _mean_cycles(op: Sum) -> float:
 
 
 def _slow_mean_cycles(op: Sum) -> float:
-    return 9 * op.input.count + 60 * op.output.count
+    return 14 * op.input.count + 60 * op.output.count
 
 
 def _extreme_cycles(op: Reduction) -> float:

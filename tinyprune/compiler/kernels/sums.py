@@ -110,7 +110,7 @@ ROWS = (
         in_place=over_operands,
     ),
     Kernel(
-        "tp_add_s16_dense_c", _ADD, DENSE, "c", has_loops, _add, lambda op: 90 + 40 * rows(op) + 55 * op.output.count,
+        "tp_add_s16_dense_c", _ADD, DENSE, "c", has_loops, _add, lambda op: 90 + 40 * rows(op) + 128 * op.output.count,
         in_place=over_operands, dtypes=("int16",),
     ),
 )  # fmt: skip
