@@ -246,18 +246,46 @@ void tp_average_pool_five_s8_dsp(const tp_layer *layer, const tp_five_map *map, 
 void tp_conv_1x1_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                               const int8_t *input, int8_t *output, void *scratch);
 
-/* Depthwise 3x3 convolution with any stride, dilation and padding; out_channels = in_channels, a multiple of 4. activation_min
- * = -128, activation_max = 127, and requantization as for tp_conv_2d_s8_exact_dsp.
- *   weights  [channels / 4][34] words: the biases of four channels; for each tap the halfword pairs (w0, w2), (w1, w3); for
- *            each channel multiplier, 2^(shift - 1) + output_zero_point * 2^shift, shift. Biases and weights are taken times 2
+/* Depthwise convolution with any stride, dilation and padding and up to TP_QUAD_TAPS taps, for few pixels; out_channels =
+ * in_channels, a multiple of 4. activation_min = -128, activation_max = 127, and requantization as for tp_conv_2d_s8_exact_dsp.
+ *   weights  for each four channels words: their biases; for each tap the halfword pairs (w0, w2), (w1, w3), zeros up to a multiple
+ *            of three taps; for each channel multiplier, 2^(shift - 1) + output_zero_point * 2^shift, shift. Biases and weights are
+ *            taken times 2
  *   scratch  in_channels bytes */
-void tp_depthwise_3x3_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output,
+void tp_depthwise_2d_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output,
+                                  void *scratch);
+
+/* Depthwise layers by planes: rows of four channels become halfwords, two columns a word, in a band in scratch; a channel's weights
+ * then meet two columns an instruction. Any kernel, stride of 1 or 2, dilation, padding and depth multiplier. `rows` and `columns`
+ * are the map's height and width, or the other way round for kernels that are higher than wide; steps are bytes from one row or
+ * column to the next. Where a stride is 2, its dilation is 1. `batch` output rows are computed from `slots` rows of `words` words. */
+typedef struct tp_planes {
+    int32_t in_rows, in_columns, in_row_step, in_column_step;
+    int32_t out_rows, out_columns, out_row_step, out_column_step;
+    int32_t kernel_rows, kernel_columns, row_stride, column_stride, row_dilation, column_dilation;
+    int32_t pad_top, pad_left;
+    int32_t in_channels, depth_multiplier;
+    int32_t batch, slots, words;
+    int32_t input_zero_point, output_zero_point, activation_min, activation_max;
+    int32_t exact; /* whether some channels round with tp_requantize */
+} tp_planes;
+
+/*   weights  for each output channel its kernel, then four words: shift to the right, bias, multiplier,
+ *            2^(shift - 1) + output_zero_point * 2^shift. Weights and bias are taken times 2. Channels with a shift of 0 round with tp_requantize: weights
+ *            and bias are as they are, and the last word is the shift to the left, as tp_channel has it.
+ *            A kernel row is words (w0, 0), (w2, w1), (w4, w3) and so on, as many as half of its taps and one; for
+ *            tp_depthwise_3x3_s8_planes_dsp (w0, w1), (w2, w1).
+ *   scratch  [word-aligned] [words][slots][4] words */
+void tp_depthwise_3x3_s8_planes_dsp(const tp_planes *layer, const uint32_t *weights, const int8_t *input, int8_t *output,
+                                    void *scratch);
+void tp_depthwise_2d_s8_planes_dsp(const tp_planes *layer, const uint32_t *weights, const int8_t *input, int8_t *output,
                                    void *scratch);
 
 /* What the kernels above are made of. */
 
 #define TP_QUAD 4
-#define TP_QUAD_TAPS 9
+#define TP_QUAD_TAPS 51
+#define TP_QUAD_RUN 3
 
 /* The products of a row of expanded activations with the weights of four channels, which are added to sums; weights are then
  * those of the next four. x_end is not x. */
@@ -268,8 +296,8 @@ typedef struct tp_quad {
 
 void tp_dot_quads_dsp(tp_quad *job);
 
-/* All channels of one pixel. */
-void tp_depthwise_quads_dsp(const int8_t *const taps[TP_QUAD_TAPS], const uint32_t *weights, int32_t channels,
+/* All channels of one pixel, from a multiple of TP_QUAD_RUN taps. The pointer behind the last one is read, not followed. */
+void tp_depthwise_quads_dsp(const int8_t *const *taps, int32_t count, const uint32_t *weights, int32_t channels,
                             int8_t *output);
 
 /* Five pixels' activations, 4 * groups bytes each, to pairs [groups][6][5]: of a group of four each pair (01 02 03 12 13 23)

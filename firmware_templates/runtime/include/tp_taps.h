@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors
  *
- * Where the taps of a 3x3 kernel lie. */
+ * Where the taps of a depthwise kernel lie. */
 #ifndef TP_TAPS_H
 #define TP_TAPS_H
 
@@ -9,20 +9,24 @@
 
 #define TP_TAPS_3X3 9
 
-/* The taps of an output pixel in the input, channel 0; `padding` for those outside. */
-static inline void tp_locate_3x3(const tp_layer *layer, const int8_t *input, int32_t out_row, int32_t out_column,
-                                 const int8_t *padding, const int8_t *taps[TP_TAPS_3X3])
+/* The taps of an output pixel in the input, channel 0, row by row; `padding` for those outside. Behind the last one. */
+static inline const int8_t **tp_locate_taps(const tp_layer *layer, const int8_t *input, int32_t out_row, int32_t out_column,
+                                            const int8_t *padding, const int8_t **taps)
 {
-    const int32_t top = out_row * layer->stride_height - layer->pad_top;
+    const int32_t step = layer->dilation_width * layer->in_channels;
     const int32_t left = out_column * layer->stride_width - layer->pad_left;
-    for (int32_t i = 0; i < 3; i++) {
-        const int32_t row = top + i * layer->dilation_height;
-        for (int32_t j = 0; j < 3; j++) {
-            const int32_t column = left + j * layer->dilation_width;
-            const int inside = row >= 0 && row < layer->in_height && column >= 0 && column < layer->in_width;
-            *taps++ = inside ? input + (row * layer->in_width + column) * layer->in_channels : padding;
+    int32_t row = out_row * layer->stride_height - layer->pad_top;
+    for (int32_t i = 0; i < layer->kernel_height; i++) {
+        const uint32_t width = row >= 0 && row < layer->in_height ? (uint32_t)layer->in_width : 0;
+        int32_t column = left, at = (row * layer->in_width + left) * layer->in_channels;
+        for (int32_t j = 0; j < layer->kernel_width; j++) {
+            *taps++ = (uint32_t)column < width ? input + at : padding;
+            column += layer->dilation_width;
+            at += step;
         }
+        row += layer->dilation_height;
     }
+    return taps;
 }
 
 #endif

@@ -28,7 +28,7 @@ void tp_depthwise_3x3_s8_dense_c(const tp_layer *layer, const int8_t *weights, c
     for (int32_t row = 0; row < layer->out_height; row++) {
         for (int32_t column = 0; column < layer->out_width; column++) {
             const int8_t *taps[TP_TAPS_3X3];
-            tp_locate_3x3(layer, input, row, column, scratch, taps);
+            tp_locate_taps(layer, input, row, column, scratch, taps);
             depthwise_pixel(layer, weights, channels, taps, output);
             output += layer->out_channels;
         }

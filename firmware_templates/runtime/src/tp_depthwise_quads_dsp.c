@@ -7,9 +7,9 @@
 
 #if TP_DSP
 
-/* In assembly as a whole: a tap of four channels in 11 cycles. r0 to r3 are sums, r4 the taps' addresses, r5 the stream, r6
- * activations, r7 and r8 weights (w0, w2) and (w1, w3), r9 the next tap's address, r10 the channel, r12 the output; the end of
- * channels is on the stack. */
+/* In assembly as a whole: three taps of four channels in 37 cycles. r0 to r3 are sums, r4 the taps' addresses, r5 the stream, r6
+ * activations, r7 and r8 weights (w0, w2) and (w1, w3), r9 the next tap's address, r10 the channel, r12 the output, lr counts. On
+ * the stack: the taps' addresses, their number, the end of channels, then what the caller left there. */
 #define TAP(next)                           \
     "ldr r6, [r9, r10]\n\t"                 \
     "ldr r7, [r5], #4\n\t"                  \
@@ -21,7 +21,7 @@
     "smlabb r1, r6, r8, r1\n\t"             \
     "smlatt r2, r11, r7, r2\n\t"            \
     "smlatt r3, r6, r8, r3\n\t"
-#define NEXT(at) "ldr r9, [r4, #" at "]\n\t"
+#define NEXT "ldr r9, [r4, #4]!\n\t"
 /* Multiplier, rounding and shift to the right. */
 #define OUTPUT(sum, at)                     \
     "ldr r6, [r5], #4\n\t"                  \
@@ -34,48 +34,52 @@
     "ssat " sum ", #8, " sum "\n\t"         \
     "strb " sum ", [r12, #" at "]\n\t"
 
-__attribute__((naked, noinline)) void tp_depthwise_quads_dsp(__attribute__((unused)) const int8_t *const taps[TP_QUAD_TAPS],
+__attribute__((naked, noinline)) void tp_depthwise_quads_dsp(__attribute__((unused)) const int8_t *const *taps,
+                                                             __attribute__((unused)) int32_t count,
                                                              __attribute__((unused)) const uint32_t *weights,
                                                              __attribute__((unused)) int32_t channels,
                                                              __attribute__((unused)) int8_t *output)
 {
     __asm__ volatile(
-        "push {r2, r4-r11, lr}\n\t"
-        "mov r4, r0\n\t"
-        "mov r5, r1\n\t"
+        "push {r0, r1, r3-r11, lr}\n\t"
+        "ldr r12, [sp, #48]\n\t"
+        "mov r5, r2\n\t"
         "mov r10, #0\n\t"
-        "mov r12, r3\n\t"
         "1:\n\t"
+        "ldr r4, [sp]\n\t"
+        "ldr lr, [sp, #4]\n\t"
         "ldr r0, [r5], #4\n\t"
         "ldr r1, [r5], #4\n\t"
         "ldr r2, [r5], #4\n\t"
         "ldr r3, [r5], #4\n\t"
-        NEXT("0")
-        TAP(NEXT("4")) TAP(NEXT("8")) TAP(NEXT("12"))
-        TAP(NEXT("16")) TAP(NEXT("20")) TAP(NEXT("24"))
-        TAP(NEXT("28")) TAP(NEXT("32")) TAP("")
+        "ldr r9, [r4]\n\t"
+        "2:\n\t"
+        TAP(NEXT) TAP(NEXT) TAP(NEXT)
+        "subs lr, lr, #3\n\t"
+        "bne 2b\n\t"
         OUTPUT("r0", "0")
         OUTPUT("r1", "1")
         OUTPUT("r2", "2")
         OUTPUT("r3", "3")
-        "ldr r6, [sp]\n\t"
+        "ldr r6, [sp, #8]\n\t"
         "add r10, r10, #4\n\t"
         "add r12, r12, #4\n\t"
         "cmp r10, r6\n\t"
         "bne 1b\n\t"
-        "pop {r2, r4-r11, pc}");
+        "add sp, sp, #8\n\t"
+        "pop {r3-r11, pc}");
 }
 
 #else
 
-void tp_depthwise_quads_dsp(const int8_t *const taps[TP_QUAD_TAPS], const uint32_t *weights, int32_t channels,
+void tp_depthwise_quads_dsp(const int8_t *const *taps, int32_t count, const uint32_t *weights, int32_t channels,
                             int8_t *output)
 {
     for (int32_t c = 0; c < channels; c += TP_QUAD) {
         int32_t sums[TP_QUAD];
         memcpy(sums, weights, sizeof sums);
         weights += TP_QUAD;
-        for (int32_t tap = 0; tap < TP_QUAD_TAPS; tap++) {
+        for (int32_t tap = 0; tap < count; tap++) {
             const int8_t *const x = taps[tap] + c;
             sums[0] += x[0] * tp_low(weights[0]);
             sums[1] += x[1] * tp_low(weights[1]);

@@ -39,7 +39,7 @@ FILLS: dict[str, Callable[[np.random.Generator, tuple[int, ...], int, int], Arra
     "zeros": lambda _, shape, _low, _high: np.zeros(shape),
 }
 #: Those of kernels with DSP instructions whose contract says that they run on every core.
-ANYWHERE = ("tp_conv_1x1_s8_sp24_dsp", "tp_conv_1x1_s8_quads_dsp", "tp_depthwise_3x3_s8_quads_dsp")
+ANYWHERE = ("tp_conv_1x1_s8_sp24_dsp", "tp_conv_1x1_s8_quads_dsp", "tp_depthwise_2d_s8_quads_dsp")
 _MOST_TRIES = 4000
 
 

@@ -9,6 +9,7 @@ from tinyprune.compiler.kernels import (
     interleaved,
     matmul,
     moving,
+    planes,
     products,
     quads,
     recurrent,
@@ -62,7 +63,7 @@ __all__ = [
 ]  # fmt: skip
 
 KERNELS = (
-    *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *interleaved.ROWS, *sums.ROWS, *common_scale.ROWS, *products.ROWS,
-    *choices.ROWS, *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS, *matmul.ROWS,
-    *sixteen.ROWS, *conversions.ROWS,
+    *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *planes.ROWS, *interleaved.ROWS, *sums.ROWS, *common_scale.ROWS,
+    *products.ROWS, *choices.ROWS, *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS,
+    *matmul.ROWS, *sixteen.ROWS, *conversions.ROWS,
 )  # fmt: skip

@@ -1,11 +1,13 @@
-"""Kernels with the DSP extension for interleaved maps, four output channels at a time: fully connected layers, and 3×3
-depthwise ones of any width, stride and padding. tp_kernels_dsp.h is their contract."""
+"""Kernels with the DSP extension for interleaved maps, four output channels at a time: fully connected layers, and
+depthwise ones of few pixels. tp_kernels_dsp.h is their contract."""
+
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import fixed_point
-from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring, linear
+from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
 from tinyprune.compiler.kernels.parameters import channels, folded_bias, layer_fields, max_accumulators, weight_rows
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
@@ -19,7 +21,8 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 QUAD = 4
-_TAPS = 9
+_MOST_TAPS = 51
+_RUN = 3  # taps between two branches
 _SMALL = 1024  # weights of a fully connected layer
 _MANY_PIXELS = 5
 
@@ -39,12 +42,14 @@ def unpack_rows(packed: Words, out_channels: int, taps: int) -> Int8:
 
 
 def pack_depthwise(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, zero_point: Int64) -> Words:
-    """`[3, 3, channels]` and the channels' numbers `[channels]` → words `[channels / 4, 34]`; shifts to the right."""
-    quads = 2 * weights.astype(np.int64).reshape(_TAPS, -1, QUAD).transpose(1, 0, 2) & 0xFFFF  # [quads, taps, 4]
+    """`[kernel_h, kernel_w, channels]` and the channels' numbers `[channels]` → words `[channels / 4, …]`; shifts to the
+    right."""
+    taps = 2 * weights.astype(np.int64).reshape(-1, weights.shape[2] // QUAD, QUAD).transpose(1, 0, 2) & 0xFFFF
+    quads = np.pad(taps, ((0, 0), (0, -taps.shape[1] % _RUN), (0, 0)))  # [quads, taps, 4]
     pairs = np.stack([quads[..., 0] | quads[..., 2] << 16, quads[..., 1] | quads[..., 3] << 16], axis=-1)
     rounding = (1 << (shift - 1)) + (zero_point << shift)
     behind = np.stack([multiplier, rounding, shift], axis=1).reshape(len(quads), 3 * QUAD)
-    words = np.concatenate([2 * bias.reshape(-1, QUAD), pairs.reshape(len(quads), 2 * _TAPS), behind], axis=1)
+    words = np.concatenate([2 * bias.reshape(-1, QUAD), pairs.reshape(len(quads), -1), behind], axis=1)
     return (words & 0xFFFFFFFF).astype(np.uint32)
 
 
@@ -82,9 +87,9 @@ def exact_numbers(op: Weighted) -> tuple[Int64, Int64, Int64, Int64]:
 
 
 def accepts_depthwise(op: DepthwiseConv2D) -> bool:
-    """`tp_depthwise_3x3_s8_quads_dsp`: as many outputs as inputs, four at a time."""
+    """`tp_depthwise_2d_s8_quads_dsp`: as many outputs as inputs, four at a time."""
     same = op.input.shape[2] == op.out_channels
-    return op.window.kernel == (3, 3) and same and op.out_channels % QUAD == 0 and rounds_exactly(op)
+    return same and op.out_channels % QUAD == 0 and prod(op.window.kernel) <= _MOST_TAPS and rounds_exactly(op)
 
 
 def accepts_rows(op: Conv2D | FullyConnected) -> bool:
@@ -130,13 +135,19 @@ def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_layer", layer_fields(op)), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
+def _depthwise_cycles(op: DepthwiseConv2D) -> float:
+    taps = prod(op.window.kernel)
+    runs, pixels = -(-taps // _RUN), op.output.count // op.out_channels
+    return pixels * (100 + 10 * taps + (66 + 37 * runs) * op.out_channels / QUAD)
+
+
 ROWS = (
     Kernel(
         "tp_conv_1x1_s8_quads_dsp", (Conv2D, FullyConnected), DENSE, "dsp", accepts_rows, _rows, _row_cycles,
         pack=_pack_rows, scratch_bytes=lambda op: 8 * -(-int(op.weights[0].size) // QUAD),
     ),
     Kernel(
-        "tp_depthwise_3x3_s8_quads_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise, _depthwise,
-        linear(4.3, 5), pack=_pack_depthwise, scratch_bytes=lambda op: op.out_channels,
+        "tp_depthwise_2d_s8_quads_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise, _depthwise,
+        _depthwise_cycles, pack=_pack_depthwise, scratch_bytes=lambda op: op.out_channels,
     ),
 )  # fmt: skip
