@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune.compiler.kernels import depthwise_five, five_wide, quads
+from tinyprune.compiler.kernels import depthwise_five, five_wide, planes, quads
 from tinyprune.compiler.sparsity import duos, pairs, pairs8, pairs14, taps, two_of_four
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
@@ -75,6 +75,17 @@ def test_quads_example_and_size() -> None:
     assert quads.pack_rows(np.ones((10, 65), np.int8)).nbytes == 12 * 68
     numbers = np.ones(8, np.int64)
     assert quads.pack_depthwise(np.ones((3, 3, 8), np.int8), numbers, numbers, numbers, numbers).nbytes == 8 * 34
+    assert quads.pack_depthwise(np.ones((5, 1, 8), np.int8), numbers, numbers, numbers, numbers).nbytes == 8 * (16 + 12)
+
+
+def test_planes_example_and_order() -> None:
+    def words(halves: np.ndarray) -> list[int]:
+        return np.ascontiguousarray(halves, np.int16).view("<u4").ravel().tolist()
+
+    kernel = np.array([[[1, 2, 3], [-1, -2, -3]]], np.int64)
+    assert words(planes.pack_kernel(kernel)) == example("planes")
+    assert planes.pack_kernel(np.arange(1, 5).reshape(1, 1, 4)).tolist() == [[1, 0, 3, 2, 0, 4]]
+    assert planes.pack_kernel_3x3(np.arange(9).reshape(1, 3, 3)).tolist() == [[0, 1, 2, 1, 3, 4, 5, 4, 6, 7, 8, 7]]
 
 
 def stream(weights: np.ndarray) -> np.ndarray:

@@ -42,8 +42,10 @@ def unpack_rows(packed: Words, out_channels: int, taps: int) -> Int8:
 
 
 def pack_depthwise(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, zero_point: Int64) -> Words:
-    """`[kernel_h, kernel_w, channels]` and the channels' numbers `[channels]` → words `[channels / 4, …]`; shifts to the
-    right."""
+    """`[kernel_h, kernel_w, channels]` and the channels' numbers `[channels]` → words `[channels / 4, …]`.
+
+    Shifts are to the right.
+    """
     taps = 2 * weights.astype(np.int64).reshape(-1, weights.shape[2] // QUAD, QUAD).transpose(1, 0, 2) & 0xFFFF
     quads = np.pad(taps, ((0, 0), (0, -taps.shape[1] % _RUN), (0, 0)))  # [quads, taps, 4]
     pairs = np.stack([quads[..., 0] | quads[..., 2] << 16, quads[..., 1] | quads[..., 3] << 16], axis=-1)
@@ -138,7 +140,7 @@ def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
 def _depthwise_cycles(op: DepthwiseConv2D) -> float:
     taps = prod(op.window.kernel)
     runs, pixels = -(-taps // _RUN), op.output.count // op.out_channels
-    return pixels * (100 + 10 * taps + (66 + 37 * runs) * op.out_channels / QUAD)
+    return 400 + pixels * (140 + 14 * taps + (60 + 37 * runs) * op.out_channels / QUAD)
 
 
 ROWS = (
