@@ -32,7 +32,7 @@ typedef struct tp_planes_rows {
     const tp_planes *layer;
 } tp_planes_rows;
 
-/* How a band lies, and what takes it: leaves x at channel `channels` of the band, weights and output at the next channel. */
+/* How a band lies, and what takes it: leaves x, weights and output at the next channel, `channels` undefined. */
 typedef struct tp_planes_engine {
     void (*run)(tp_planes_rows *job);
     int32_t word_step, slot_step; /* slot_step 0: words * TP_PLANES_WORD */

@@ -64,8 +64,8 @@ static void run(const tp_planes_part *part, tp_planes_rows *job, int32_t channel
         part->engine->run(job);
         return;
     }
-    job->channels = 1;
     for (int32_t i = 0; i < channels; i++) {
+        job->channels = 1;
         const int rounds_twice = job->weights[job->kernel_bytes / 4] == 0;
         (rounds_twice ? tp_planes_channels : part->engine->run)(job);
     }

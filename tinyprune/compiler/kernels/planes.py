@@ -56,8 +56,10 @@ def axes(op: DepthwiseConv2D) -> tuple[Axis, Axis, bool]:
 def _axis(op: DepthwiseConv2D, number: int, in_step: int, out_step: int) -> Axis:
     slide, outputs = op.window, op.output.shape[number]
     kernel = slide.kernel[number]
-    stride = slide.stride[number] if outputs > 1 else 1
     dilation = slide.dilation[number] if kernel > 1 else 1
+    stride = slide.stride[number]
+    if outputs == 1 and (stride > 2 or dilation > 1):
+        stride = 1
     return Axis(op.input.shape[number], outputs, in_step, out_step, kernel, stride, dilation, slide.padding[number])
 
 
