@@ -33,6 +33,7 @@ from tinyprune.compiler.operators.split import Split
 from tinyprune.compiler.operators.transpose import Transpose
 from tinyprune.compiler.operators.variables import AssignVariable, ReadVariable
 from tinyprune.compiler.operators.window import Window
+from tinyprune.compiler.sparsity import two_of_four
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,21 @@ class Network:
 
 
 class Build:
-    """Makes operators one by one, with random weights; tensors are numbered as they come."""
+    """Makes operators one by one, with random weights; tensors are numbered as they come. With int16 for all of them,
+    scales are those of int8 over 256, zero points 0."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, dtype: str = "int8") -> None:
+        self.dtype = dtype
         self.random = np.random.default_rng(seed)
         self.ops: list[Op] = []
         self._count = 0
 
-    def tensor(self, shape: Sequence[int], scale: float = 0.1, zero_point: int = 3, dtype: str = "int8") -> Activation:
+    def tensor(self, shape: Sequence[int], scale: float = 0.1, zero_point: int = 3, dtype: str = "") -> Activation:
         self._count += 1
-        return Activation(self._count, f"t{self._count}", tuple(shape), np.float32(scale), zero_point, dtype)
+        if not dtype and self.dtype == "int16":
+            scale, zero_point = scale / 256, 0
+        kind = dtype or self.dtype
+        return Activation(self._count, f"t{self._count}", tuple(shape), np.float32(scale), zero_point, kind)
 
     def wide(self, shape: Sequence[int], scale: float) -> Activation:
         """int16"""
@@ -83,7 +89,10 @@ class Build:
         taps = weights.size // channels
         scales = np.full(channels, 1.0 / (taps**0.5 * 74), np.float32) * self.random.uniform(0.7, 1.4, channels)
         bias = self.random.integers(-900, 900, channels).astype(np.int32)
-        return weights, scales.astype(np.float32), bias, -128, 127
+        limits = (-128, 127)
+        if self.dtype == "int16":
+            bias, limits = bias.astype(np.int64) * 256, (-32768, 32767)
+        return weights, scales.astype(np.float32), bias, *limits
 
     def conv(self, x: Activation, channels: int, kernel: tuple[int, int] = (1, 1), relu: bool = True) -> Activation:
         """SAME padding, stride 1."""
@@ -410,10 +419,33 @@ def halfwords() -> Network:
     return b.network([x], [b.dense(narrow, 5), shares, numbers])
 
 
+def sixteen() -> Network:
+    """16x8: convolutions dense and 2:4, with a ReLU and without, one of which accumulates in 32 bits; depthwise ones on
+    one channel and on many; fully connected layers on rows and on all."""
+    b = Build(7, "int16")
+    x = b.tensor((9, 7, 1))
+    y = b.conv(b.depthwise(b.conv(b.depthwise(x), 12, (3, 3))), 10)
+    pruned, last = b.ops[2], b.ops[3]
+    assert isinstance(pruned, DepthwiseConv2D)
+    assert isinstance(last, Conv2D)
+    b.ops[2] = replace(pruned, activation_min=0)
+    mask = two_of_four.PATTERN.mask(last.weights.reshape(10, -1)).reshape(last.weights.shape)
+    b.ops[3] = replace(last, weights=last.weights * mask)
+    z = b.valid_conv(y, 6, stride=2)
+    narrow = b.ops[-1]
+    assert isinstance(narrow, Conv2D)
+    b.ops[-1] = replace(narrow, bias=narrow.bias.astype(np.int32), activation_min=0, activation_max=10240)  # RELU6
+    rows = b.tensor((*z.shape[:2], 5), 0.15)
+    b.ops.append(FullyConnected("rows", z, rows, *b._fields(b._weights(5, 6), 5)))
+    end = b.tensor((11,), 0.15)
+    b.ops.append(FullyConnected("end", rows, end, *b._fields(b._weights(11, rows.count), 11)))
+    return b.network([x], [y, end])
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "residual": residual, "five_wide_block": five_wide_block, "two_by_two": two_by_two, "branches": branches,
     "gates": gates, "constants": constants, "streaming": streaming, "counter": counter, "untouched": untouched,
     "activations": activations, "clamped": clamped, "padded": padded, "dilated": dilated, "shuffled": shuffled,
-    "classifier": classifier, "halfwords": halfwords,
+    "classifier": classifier, "halfwords": halfwords, "sixteen": sixteen,
 }  # fmt: skip
 STATEFUL = ("streaming", "counter")

@@ -96,7 +96,7 @@ def check_on_an_arena(program: Program) -> None:
         for tensor, offset, part in zip(
             graph.inputs, program.input_offsets, graph.split_inputs(row[None]), strict=True
         ):
-            arena[offset : offset + tensor.size_bytes] = part.reshape(-1)
+            arena[offset : offset + tensor.size_bytes] = part.reshape(-1).view(np.int8)
         for step in program.steps:
             run_step(step.op, step.input_offsets, step.output_offsets, step.state_offsets, arena)
         ends = zip(graph.outputs, program.output_offsets, strict=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.graphs import NETWORKS, STATEFUL, Network
+from tests.graphs import NETWORKS, STATEFUL, Build, Network
 from tests.random_graphs import mixed_network
 from tests.tasks.conftest import Run
 from tinyprune.compiler import edges, oracle, reader, samples
@@ -183,35 +183,40 @@ HELPERS = r"""
 #include "network.h"
 int main(void) {
     float real;
-    for (int stored = -128; stored < 128; stored++) {
-        const float value = tp_network_output_to_real((int8_t)stored);
+    for (int stored = LOW; stored <= -(LOW + 1); stored++) {
+        const float value = tp_network_output_to_real((STORED)stored);
         fwrite(&value, sizeof value, 1, stdout);
     }
     while (fread(&real, sizeof real, 1, stdin) == 1) {
-        const int8_t stored = tp_network_input_from_real(real);
-        fwrite(&stored, 1, 1, stdout);
+        const STORED stored = tp_network_input_from_real(real);
+        fwrite(&stored, sizeof stored, 1, stdout);
     }
     return 0;
 }
 """
 
 
-def test_the_header_converts_real_values_as_tflite_micro_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_the_header_converts_real_values_as_tflite_micro_does(tmp_path: Path, dtype: str) -> None:
     """Against the table that DEQUANTIZE follows, and QUANTIZE's arithmetic, at halves and beside them."""
-    built(tmp_path, "residual", "host", run=False)
-    graph = NETWORKS["residual"]().graph
+    b = Build(3, dtype)
+    x = b.tensor((3, 3, 4))
+    network = b.network([x], [b.conv(x, 5, (3, 3))])
+    built(tmp_path, "converts", "host", network, run=False)
+    graph, low = network.graph, int(np.iinfo(dtype).min)
     project, (source, target) = tmp_path / "out/project", (graph.inputs[0], graph.outputs[0])
     (tmp_path / "main.c").write_text(HELPERS)
     folders = [f"-I{project / folder}" for folder in ("network", "runtime/include")]
     command = [*ZIG, "cc", "-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", *folders]
+    command += [f"-DSTORED={dtype}_t", f"-DLOW=({low})"]
     subprocess.run([*command, str(tmp_path / "main.c"), "-o", str(tmp_path / "main")], check=True)
-    halves = (np.arange(-700, 700) / 2).astype(np.float32) * source.scale
+    halves = (np.arange(6 * low, -6 * low) / 2).astype(np.float32) * source.scale
     beside = [np.nextafter(halves, np.float32(limit)) for limit in (-np.inf, np.inf)]
     far = np.array([np.inf, -np.inf, 3e38, -3e38, 0.0, -0.0], np.float32)
     reals = np.concatenate([halves, *beside, far, np.random.default_rng(1).normal(0, 9, 5000).astype(np.float32)])
     done = subprocess.run([tmp_path / "main"], input=reals.tobytes(), capture_output=True, check=True)
     scale, zero_point = float(source.scale), source.zero_point
-    edge = Edge("float32", 1.0, 0, np.zeros(256, np.float32))
-    assert done.stdout[1024:] == edges.quantized(edge, reals, scale, zero_point).tobytes()
-    stored = np.arange(-128, 128)
-    assert done.stdout[:1024] == (float(target.scale) * (stored - target.zero_point)).astype(np.float32).tobytes()
+    edge = Edge("float32", 1.0, 0, np.zeros(-2 * low, np.float32))
+    assert done.stdout[-8 * low :] == edges.quantized(edge, reals, scale, zero_point).tobytes()
+    stored = np.arange(low, -low)
+    assert done.stdout[: -8 * low] == (float(target.scale) * (stored - target.zero_point)).astype(np.float32).tobytes()

@@ -34,14 +34,6 @@ TP_SMLA(tp_smlatb, "smlatb")
 TP_SMLA(tp_smlatt, "smlatt")
 #undef TP_SMLA
 
-/* tp_smlad in 64 bits. */
-static inline int64_t tp_smlald(uint32_t a, uint32_t b, int64_t acc)
-{
-    uint32_t low = (uint32_t)acc, high = (uint32_t)(acc >> 32);
-    __asm__("smlald %0, %1, %2, %3" : "+r"(low), "+r"(high) : "r"(a), "r"(b));
-    return (int64_t)((uint64_t)high << 32 | low);
-}
-
 /* (byte 0, byte 2) of x as a pair, sign-extended. */
 static inline uint32_t tp_sxtb16(uint32_t x)
 {
@@ -216,11 +208,6 @@ static inline int32_t tp_smlatb(uint32_t a, uint32_t b, int32_t acc)
 static inline int32_t tp_smlatt(uint32_t a, uint32_t b, int32_t acc)
 {
     return tp_high(a) * tp_high(b) + acc;
-}
-
-static inline int64_t tp_smlald(uint32_t a, uint32_t b, int64_t acc)
-{
-    return (int64_t)(tp_low(a) * tp_low(b)) + tp_high(a) * tp_high(b) + acc;
 }
 
 static inline int32_t tp_limit(int32_t x, int32_t low, int32_t high)

@@ -11,13 +11,13 @@
 #include "tp_fixed_point.h"
 #include "tp_kernels_s16.h"
 
-/* Inlined whatever the compiler optimizes for. */
+/* Inlined, or not, whatever the compiler optimizes for. */
 #if defined(__GNUC__)
 #define TP_INLINE static inline __attribute__((always_inline))
-#define TP_RARE static __attribute__((noinline, unused))
+#define TP_NOINLINE static __attribute__((noinline, unused))
 #else
 #define TP_INLINE static inline
-#define TP_RARE static inline
+#define TP_NOINLINE static inline
 #endif
 
 /* Multipliers below it round once. */
@@ -35,7 +35,7 @@ TP_INLINE int32_t tp_round_once(int32_t acc, int32_t multiplier, int32_t shift)
     return tp_smlawb(acc, (uint32_t)multiplier, INT32_C(1) << (-shift - 2)) >> (-shift - 1);
 }
 
-TP_RARE int32_t tp_round_twice(int32_t acc, int32_t multiplier, int32_t shift)
+TP_NOINLINE int32_t tp_round_twice(int32_t acc, int32_t multiplier, int32_t shift)
 {
     return tp_requantize(acc, multiplier, shift);
 }

@@ -16,6 +16,11 @@ typedef struct square {
     int32_t a0, a1, b0, b1;
 } square;
 
+/* Of four channels at one pixel. */
+typedef struct column {
+    int32_t a, b, c, d;
+} column;
+
 #if TP_DSP && defined(__OPTIMIZE__)
 
 /* Two taps of all four. */
@@ -29,7 +34,7 @@ typedef struct square {
 
 /* acc + weights, up to `end`, . the patches x and y. In assembly as a whole, as compilers pull the
  * loads apart, which take a cycle each in a row after the first. */
-static inline square dot(const uint32_t *weights, const uint32_t *end, const int16_t *x, const int16_t *y, square acc)
+TP_INLINE square dot(const uint32_t *weights, const uint32_t *end, const int16_t *x, const int16_t *y, square acc)
 {
     uint32_t a, b, p, q, w;
     __asm__ volatile("1:\n\t"
@@ -51,9 +56,44 @@ static inline square dot(const uint32_t *weights, const uint32_t *end, const int
     return acc;
 }
 
+/* Four taps of two channels. */
+#define TWO_CHANNELS(first, second)                     \
+    "sxtb16 %[v], %[w]\n\t"                             \
+    "smlad %[" first "], %[v], %[p], %[" first "]\n\t"  \
+    "sxtb16 %[w], %[w], ror #8\n\t"                     \
+    "smlad %[" first "], %[w], %[q], %[" first "]\n\t"  \
+    "sxtb16 %[v], %[u]\n\t"                             \
+    "smlad %[" second "], %[v], %[p], %[" second "]\n\t" \
+    "sxtb16 %[u], %[u], ror #8\n\t"                     \
+    "smlad %[" second "], %[u], %[q], %[" second "]\n\t"
+
+/* acc + the weights of two channels, up to `end` = `more`, and of two that are there, . the patch x */
+TP_INLINE column dot_of_four(const uint32_t *weights, const uint32_t *more, const int16_t *x, column acc)
+{
+    const uint32_t *const end = more;
+    uint32_t p, q, u, v, w;
+    __asm__ volatile("1:\n\t"
+                     "ldr %[w], [%[weights]], #8\n\t"
+                     "ldr %[u], [%[weights], #-4]\n\t"
+                     "ldr %[p], [%[x]], #8\n\t"
+                     "ldr %[q], [%[x], #-4]\n\t"
+                     TWO_CHANNELS("a", "b")
+                     "ldr %[w], [%[more]], #8\n\t"
+                     "ldr %[u], [%[more], #-4]\n\t"
+                     TWO_CHANNELS("c", "d")
+                     "cmp %[weights], %[end]\n\t"
+                     "bne 1b"
+                     : [weights] "+&r"(weights), [more] "+&r"(more), [x] "+&r"(x), [a] "+&r"(acc.a), [b] "+&r"(acc.b),
+                       [c] "+&r"(acc.c), [d] "+&r"(acc.d), [p] "=&r"(p), [q] "=&r"(q), [u] "=&r"(u), [v] "=&r"(v),
+                       [w] "=&r"(w)
+                     : [end] "r"(end)
+                     : "cc", "memory");
+    return acc;
+}
+
 #else
 
-static inline square dot(const uint32_t *weights, const uint32_t *end, const int16_t *x, const int16_t *y, square acc)
+TP_INLINE square dot(const uint32_t *weights, const uint32_t *end, const int16_t *x, const int16_t *y, square acc)
 {
     for (; weights != end; weights += 2) {
         uint32_t p[2], q[2];
@@ -72,28 +112,24 @@ static inline square dot(const uint32_t *weights, const uint32_t *end, const int
     return acc;
 }
 
-#endif
-
-/* Of four channels at one pixel; the weights of the second two lie `words` behind. */
-static inline void dot_of_four(const uint32_t *weights, int32_t words, const int16_t *x, int32_t acc[CHANNELS])
+TP_INLINE column dot_of_four(const uint32_t *weights, const uint32_t *more, const int16_t *x, column acc)
 {
-    const uint32_t *const end = weights + words, *more = end;
-    int32_t a = acc[0], b = acc[1], c = acc[2], d = acc[3];
-    for (; weights != end; weights += 2, more += 2) {
+    for (const uint32_t *const end = more; weights != end; weights += 2, more += 2) {
         uint32_t p[2];
         memcpy(p, x, sizeof p);
-        const uint32_t wa = weights[0], wb = weights[1], wc = more[0], wd = more[1];
-        a = tp_smlad(tp_sxtb16_ror8(wa), p[1], tp_smlad(tp_sxtb16(wa), p[0], a));
-        b = tp_smlad(tp_sxtb16_ror8(wb), p[1], tp_smlad(tp_sxtb16(wb), p[0], b));
-        c = tp_smlad(tp_sxtb16_ror8(wc), p[1], tp_smlad(tp_sxtb16(wc), p[0], c));
-        d = tp_smlad(tp_sxtb16_ror8(wd), p[1], tp_smlad(tp_sxtb16(wd), p[0], d));
+        acc.a = tp_smlad(tp_sxtb16_ror8(weights[0]), p[1], tp_smlad(tp_sxtb16(weights[0]), p[0], acc.a));
+        acc.b = tp_smlad(tp_sxtb16_ror8(weights[1]), p[1], tp_smlad(tp_sxtb16(weights[1]), p[0], acc.b));
+        acc.c = tp_smlad(tp_sxtb16_ror8(more[0]), p[1], tp_smlad(tp_sxtb16(more[0]), p[0], acc.c));
+        acc.d = tp_smlad(tp_sxtb16_ror8(more[1]), p[1], tp_smlad(tp_sxtb16(more[1]), p[0], acc.d));
         x += 4;
     }
-    acc[0] = a, acc[1] = b, acc[2] = c, acc[3] = d;
+    return acc;
 }
 
+#endif
+
 /* All channels at two pixels, whose outputs are one behind the other. */
-static void two_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *x,
+TP_INLINE void two_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *x,
                        const int16_t *y, int16_t *output)
 {
     const int32_t words = tp_round_up_to_4(tp_taps(layer)) / 2, out_channels = layer->out_channels; /* of two channels */
@@ -113,22 +149,27 @@ static void two_pixels(const tp_layer *layer, const uint32_t *weights, const tp_
     }
 }
 
-static void one_pixel(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *x,
+TP_NOINLINE void one_pixel(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *x,
                       int16_t *output)
 {
-    const int32_t words = tp_round_up_to_4(tp_taps(layer)) / 2;
+    const int32_t words = tp_round_up_to_4(tp_taps(layer)) / 2; /* of two channels */
     const tp_bounds bounds = tp_bounds_of(layer);
-    for (int32_t o = 0; o < layer->out_channels; o += CHANNELS) {
-        const int32_t left = layer->out_channels - o, count = left < CHANNELS ? left : CHANNELS;
-        int32_t acc[CHANNELS] = {0};
-        for (int32_t i = 0; i < count; i++) {
-            acc[i] = channels[o + i].bias;
-        }
-        dot_of_four(weights, words, x, acc);
-        for (int32_t i = 0; i < count; i++) {
-            output[o + i] = tp_output_s16(acc[i], &channels[o + i], bounds);
-        }
+    int32_t left = layer->out_channels;
+    for (; left >= CHANNELS; left -= CHANNELS) {
+        const column start = {channels[0].bias, channels[1].bias, channels[2].bias, channels[3].bias};
+        const column acc = dot_of_four(weights, weights + words, x, start);
+        *output++ = tp_output_s16(acc.a, channels++, bounds);
+        *output++ = tp_output_s16(acc.b, channels++, bounds);
+        *output++ = tp_output_s16(acc.c, channels++, bounds);
+        *output++ = tp_output_s16(acc.d, channels++, bounds);
         weights += 2 * words;
+    }
+    if (left > 0) { /* the weights of the others are 0 */
+        const column acc = dot_of_four(weights, weights + words, x, (column){0, 0, 0, 0});
+        const int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
+        for (int32_t i = 0; i < left; i++) {
+            output[i] = tp_output_s16(sums[i] + channels[i].bias, &channels[i], bounds);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ static void expand(const int16_t *x, int32_t groups, uint32_t *pairs)
 }
 
 /* All output channels of four pixels, of which output[TP_SP24_PIXELS] are the places. */
-static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const char *pairs,
+TP_NOINLINE void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const char *pairs,
                         int16_t *const output[TP_SP24_PIXELS])
 {
     const int32_t words = (tp_taps(layer) + 15) / 16 * 3;

@@ -98,7 +98,7 @@ static inline quad dot(const int16_t *x, const uint32_t *w, const area *area, qu
 #endif
 
 /* All channels of the pixel whose kernel begins at (top, left) of the map. */
-static void one_pixel(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *input,
+TP_NOINLINE void one_pixel(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const int16_t *input,
                       int32_t top, int32_t left, int16_t *output)
 {
     const span rows = inside(top, layer->kernel_height, layer->dilation_height, layer->in_height);

@@ -62,9 +62,6 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
         *y++ = (uint32_t)tp_smlabt(a[i], b[i], 1);
         *y++ = (uint32_t)tp_smlatb(a[i], b[i], 1);
         *y++ = (uint32_t)tp_smlatt(a[i], b[i], 1);
-        const int64_t wide = tp_smlald(a[i], b[i], (int64_t)(int32_t)a[i] * 65537);
-        *y++ = (uint32_t)wide;
-        *y++ = (uint32_t)(wide >> 32);
         *y++ = (uint32_t)tp_limit((int32_t)a[i], -(int32_t)(b[i] >> 8), (int32_t)(b[i] >> 4));
         *y++ = (uint32_t)(tp_step0(origin, a[i]) - origin);
         *y++ = (uint32_t)(tp_step1(origin, a[i]) - origin);

@@ -131,6 +131,22 @@ def _pairs_bytes(op: Conv2D | FullyConnected) -> int:
     return _round_up(groups) * two_of_four.BLOCK_BYTES + _patch_bytes(op, 1)
 
 
+def _pixels(op: Conv2D | FullyConnected) -> int:
+    return op.output.count // op.out_channels
+
+
+def _dense_cycles(op: Conv2D | FullyConnected) -> float:
+    """Two pixels share what they load; patches that are not in the map are copied."""
+    copied = 0 if _is_in_place(op) else 4.6 * _taps(op) * _pixels(op)
+    return (1.8 if _pixels(op) == 1 else 1.5) * op.macs + 27 * op.output.count + copied
+
+
+def _pairs_cycles(op: Conv2D | FullyConnected) -> float:
+    """Activations are copied six times for all channels."""
+    copied = (10 if _is_in_place(op) else 13) * _taps(op) * _pixels(op)
+    return 0.84 * op.macs + 28 * op.output.count + copied
+
+
 def _many_pixels(op: Conv2D | FullyConnected) -> bool:
     """Four pixels share what the kernel expands, so fewer are better served by the dense one."""
     return _fits_narrow(op) and op.output.count >= quads.QUAD * op.out_channels
@@ -145,16 +161,16 @@ _CONV = (Conv2D, FullyConnected)
 
 ROWS = (
     Kernel(
-        "tp_conv_2d_s16_sp24_dsp", _CONV, TWO_OF_FOUR, "dsp", _many_pixels, _narrow(_pack_pairs), _linear(0.85, 20),
+        "tp_conv_2d_s16_sp24_dsp", _CONV, TWO_OF_FOUR, "dsp", _many_pixels, _narrow(_pack_pairs), _pairs_cycles,
         pack=_pack_pairs, scratch_bytes=_pairs_bytes, dtypes=_DTYPES,
     ),
     Kernel(
-        "tp_conv_2d_s16_dense_dsp", _CONV, DENSE, "dsp", _fits_narrow, _narrow(pack_quads), _linear(1.4, 20),
+        "tp_conv_2d_s16_dense_dsp", _CONV, DENSE, "dsp", _fits_narrow, _narrow(pack_quads), _dense_cycles,
         pack=pack_quads, scratch_bytes=lambda op: _patch_bytes(op, 2), dtypes=_DTYPES,
     ),
     Kernel(
         "tp_depthwise_2d_s16_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", _accepts_depthwise_dsp,
-        _narrow(pack_depthwise), _linear(6, 25), pack=pack_depthwise, dtypes=_DTYPES,
+        _narrow(pack_depthwise), _linear(6.3, 22), pack=pack_depthwise, dtypes=_DTYPES,
     ),
     Kernel("tp_conv_2d_s16_dense_c", _CONV, DENSE, "c", _fits_wide, _wide, _linear(7, 60), dtypes=_DTYPES),
     Kernel(
