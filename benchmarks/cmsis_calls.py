@@ -105,22 +105,39 @@ _Family = Callable[[Any, _Writer, Collection[str]], "tuple[str, list[str], int] 
 
 def code_of(op: Op, prefix: str, available: Collection[str]) -> Code | None:
     """How a layer runs with the functions that are there; None where CMSIS-NN has none for it."""
-    if any(tensor.dtype != "int8" for tensor in (*op.inputs, *op.outputs)):
+    dtypes, with_s16 = {tensor.dtype for tensor in (*op.inputs, *op.outputs)}, isinstance(op, _WITH_S16)
+    if dtypes != {"int8"} and not (with_s16 and dtypes == {"int16"}):
         return None
     for kinds, family in FAMILIES.items():
         if isinstance(op, kinds) and not isinstance(op, Sub):
             writer = _Writer(prefix)
             made = family(op, writer, available)
+            if made is not None and dtypes == {"int16"}:
+                made = _as_s16(*made)
             if made is None or made[0] not in {*available, OUR_SOFTMAX}:
                 return None
             return Code(made[0], tuple(made[1]), tuple(writer.lines), made[2])
     return None
 
 
+def _as_s16(function: str, arguments: list[str], scratch: int) -> tuple[str, list[str], int]:
+    """The function of int16 maps that takes the same arguments."""
+    ends = {_SOURCE, _TARGET}
+    typed = [text.replace("int8_t", "int16_t") if text in ends else text for text in arguments]
+    return function.replace("_s8", "_s16"), typed, scratch
+
+
+def _bias(op: Weighted, c: _Writer) -> str:
+    found = c.array("bias", f"{op.bias.dtype.name}_t", op.bias)
+    if isinstance(op, Conv2D) and op.input.dtype == "int16":
+        return c.struct("typed_bias", "cmsis_nn_bias_data", found, int(not op.rounds_once))
+    return found
+
+
 def _convolution(op: Conv2D, c: _Writer, _: Collection[str]) -> tuple[str, list[str], int]:
     slide = op.window
     pointwise = slide.kernel == (1, 1) and slide.padding == (0, 0)
-    scratch = 0 if pointwise else 4 * (-(-prod(op.weights.shape[1:]) // 4) * 4)
+    scratch = 0 if pointwise and op.input.dtype == "int8" else 4 * (-(-prod(op.weights.shape[1:]) // 4) * 4)
     params = c.struct("params", "cmsis_nn_conv_params", *_offsets(op), *_tiles(slide), _limits(op))
     filter_dims = c.dims("filter", op.out_channels, *slide.kernel, op.input.shape[2])
     return "arm_convolve_wrapper_s8", [_context(scratch), *_weighted(op, c, params, filter_dims)], scratch
@@ -145,14 +162,14 @@ def _tiles(window: Window) -> list[tuple[int, int]]:
 
 def _weighted(op: Weighted, c: _Writer, params: str, filter_dims: str) -> list[str]:
     before, behind = c.map_dims(op.input, op.output)
-    weights, bias = c.array("weights", "int8_t", op.weights), c.array("bias", "int32_t", op.bias)
+    weights, bias = c.array("weights", "int8_t", op.weights), _bias(op, c)
     channels = c.dims("channels", 1, 1, 1, op.out_channels)
     return [params, c.channel_scales(op), before, _SOURCE, filter_dims, weights, channels, bias, behind, _TARGET]
 
 
 def _fully_connected(op: FullyConnected, c: _Writer, _: Collection[str]) -> tuple[str, list[str], int]:
     depth = int(op.weights.shape[1])
-    batches = op.output.size_bytes // op.out_channels
+    batches = op.output.count // op.out_channels
     pairs = set(zip(*(values.tolist() for values in requantization(op)), strict=True))
     single = len(pairs) == 1
     quant = c.struct("quant", _PER_TENSOR, *pairs.pop()) if single else c.channel_scales(op)
@@ -165,7 +182,7 @@ def _fully_connected(op: FullyConnected, c: _Writer, _: Collection[str]) -> tupl
         c.dims("filter", depth, 1, 1, op.out_channels),
         c.array("weights", "int8_t", op.weights),
         c.dims("channels", 1, 1, 1, op.out_channels),
-        c.array("bias", "int32_t", op.bias),
+        _bias(op, c),
         c.dims("out", batches, 1, 1, op.out_channels),
         _TARGET,
     ]
@@ -242,6 +259,7 @@ def _pad(op: Pad, c: _Writer, _: Collection[str]) -> tuple[str, list[str], int] 
     return "arm_pad_s8", [_SOURCE, _TARGET, str(op.value), *dims], 0
 
 
+_WITH_S16 = (Conv2D, DepthwiseConv2D, FullyConnected)
 FAMILIES: dict[type | tuple[type, ...], _Family] = {
     Conv2D: _convolution,
     DepthwiseConv2D: _depthwise,
