@@ -2,7 +2,8 @@
 
 benchmarks/results/silicon.toml has the published figures with their sources. FOLDER holds the .tflite files, found by
 their SHA-256. Each network runs on CMSIS-NN as in `benchmarks.peers`, with the flags of who published, in the emulator
-of the same board. Prints a table; `--docs` puts it into docs/cycle-model.md. An ADD is left out: our CMSIS-NN has none.
+of the same board. Prints a table; `--docs` puts it into docs/cycle-model.md. An ADD is left out: the CMSIS-NN of the
+bakenn wheel has none.
 """
 
 import hashlib
@@ -91,7 +92,7 @@ def modelled(model: bytes, board: Board, flags: str) -> dict[str, tuple[float, S
         profile = benchmark.profile(EMULATORS["sim"], image, board, samples.make(graph, 1)[0])
     ideal: dict[str, float] = {}
     real: dict[str, Span] = {}
-    for (op, _, _), run in zip(cmsis_nn.operators(graph), profile.layers, strict=True):
+    for (op, _), run in zip(cmsis_nn.operators(graph, peer), profile.layers, strict=True):
         kind = type(op).__name__
         ideal[kind] = ideal.get(kind, 0) + (run.modelled_cycles or 0)
         real[kind] = real.get(kind, Span(0, 0)) + (run.board_cycles or Span(0, 0))
