@@ -287,7 +287,13 @@ void tp_conv_1x1_s8_sp24_dsp(const tp_layer *layer, const uint32_t *weights, con
 void tp_conv_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                            const int8_t *input, int8_t *output, void *scratch);
 
-/* The same without scratch, for the smallest arena: it multiplies in place. */
+/* The same, two pixels and two channels at a time, for cores without DSP instructions: the activations of two pixels are the
+ * halves of a word, so that a multiplication serves both. No weight is -128.
+ *   scratch  [4-byte-aligned] 6 * taps bytes: taps words of halves, then what is under the kernel at both pixels */
+void tp_conv_2d_s8_halves_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                            const int8_t *input, int8_t *output, void *scratch);
+
+/* The same as tp_conv_2d_s8_dense_c without scratch, for the smallest arena: it multiplies in place. */
 void tp_conv_2d_direct_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                                   const int8_t *input, int8_t *output, void *scratch);
 void tp_conv_2d_direct_s8_dense_dsp(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,

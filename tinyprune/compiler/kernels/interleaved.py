@@ -142,6 +142,17 @@ def _direct_cycles(per_mac: float, op: Conv2D | FullyConnected) -> float:
     return per_mac * op.macs + (100 + 70 * rows) * op.output.size_bytes
 
 
+def _fits_halves(op: Conv2D | FullyConnected) -> bool:
+    """What two weights make of activations is less than 2^15: no weight is −128, as symmetric ones have it."""
+    return int(op.weights.min()) > -128
+
+
+def _halves_cycles(op: Conv2D | FullyConnected) -> float:
+    """Two pixels and two channels at a time."""
+    pixels, channels_ = (-(-n // 2) for n in (op.output.size_bytes // op.out_channels, op.out_channels))
+    return pixels * (channels_ * (15 * _taps(op) + 250) + 10 * _taps(op) + 300)
+
+
 def _pack_small(op: Conv2D | FullyConnected) -> Array:
     return two_of_four.pack_small(_matrix(op))
 
@@ -191,6 +202,10 @@ ROWS = (
     ),
     _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
+    _row(
+        "tp_conv_2d_s8_halves_c", _CONV, DENSE, "c", _fits_halves, _as_stored, _halves_cycles,
+        scratch_bytes=lambda op: 6 * _taps(op),
+    ),
     _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, partial(_direct_cycles, 13.2)),
     _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, partial(_direct_cycles, 2.9)),
     _row(

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_fixed_point.h"
+#include "tp_kernels.h"
+#include "tp_loops.h"
+#include "tp_patch.h"
+
+enum { MIDDLE = 0x8000 };
+
+/* Two pixels' activations under a tap as first + 65536 * second: one multiplication serves both. */
+static void join(const int8_t *first, const int8_t *second, int32_t taps, uint32_t *pairs)
+{
+    for (int32_t i = 0; i < taps; i++) {
+        pairs[i] = (uint32_t)first[i] + ((uint32_t)second[i] << 16);
+    }
+}
+
+/* What a channel's weights make of both pixels: `both` is first + 65536 * second and MIDDLE for each step, `second` alone. */
+typedef struct {
+    uint32_t both;
+    int32_t second;
+} sums;
+
+/* Adds what one or two taps make. MIDDLE keeps the first pixel's part, less than it whatever the signs, from borrowing. */
+static inline sums add(sums acc, uint32_t step)
+{
+    acc.both += step;
+    acc.second += (int32_t)step >> 16;
+    return acc;
+}
+
+/* Adds what an even number of taps, above 0, makes of the weights at `a` and at `b`. */
+#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
+
+/* In assembly: 8 multiplications in 24 cycles of a Cortex-M3, for which loads stand back to back. r0 to r2 are the arguments,
+ * r3 the end of x, r4 to r7 the sums, r8 MIDDLE, r9 and r10 activations, r11, r12 and lr weights. */
+__attribute__((naked, noinline)) static void multiply_twos(__attribute__((unused)) const int8_t *a,
+                                                           __attribute__((unused)) const int8_t *b,
+                                                           __attribute__((unused)) const uint32_t *x,
+                                                           __attribute__((unused)) int32_t taps, __attribute__((unused)) sums acc[2])
+{
+    __asm__ volatile(
+        "push {r4-r11, lr}\n\t"
+        "ldr r12, [sp, #36]\n\t"
+        "ldm r12, {r4-r7}\n\t"
+        "add r3, r2, r3, lsl #2\n\t"
+        "movw r8, #0x8000\n\t"
+        "1:\n\t"
+        "ldr r10, [r2, #4]\n\t"
+        "ldr r9, [r2], #8\n\t"
+        "ldrsb r12, [r0, #1]\n\t"
+        "ldrsb lr, [r1, #1]\n\t"
+        "ldrsb r11, [r0], #2\n\t"
+        "mla r12, r12, r10, r8\n\t"
+        "mla lr, lr, r10, r8\n\t"
+        "mla r12, r11, r9, r12\n\t"
+        "ldrsb r11, [r1], #2\n\t"
+        "add r4, r4, r12\n\t"
+        "add r5, r5, r12, asr #16\n\t"
+        "mla lr, r11, r9, lr\n\t"
+        "cmp r2, r3\n\t"
+        "add r6, r6, lr\n\t"
+        "add r7, r7, lr, asr #16\n\t"
+        "bne 1b\n\t"
+        "ldr r12, [sp, #36]\n\t"
+        "stm r12, {r4-r7}\n\t"
+        "pop {r4-r11, pc}");
+}
+
+#else
+
+/* One channel after the other, as eight registers hold no more. */
+static inline void multiply_one(const int8_t *w, const uint32_t *x, int32_t taps, sums *acc)
+{
+    sums sum = *acc;
+    for (; taps > 0; taps -= 2) {
+        sum = add(sum, (uint32_t)w[1] * x[1] + ((uint32_t)w[0] * x[0] + MIDDLE));
+        w += 2;
+        x += 2;
+    }
+    *acc = sum;
+}
+
+static inline void multiply_twos(const int8_t *a, const int8_t *b, const uint32_t *x, int32_t taps, sums acc[2])
+{
+    multiply_one(a, x, taps, &acc[0]);
+    multiply_one(b, x, taps, &acc[1]);
+}
+
+#endif
+
+/* Of all taps. */
+static void multiply(const int8_t *a, const int8_t *b, const uint32_t *x, int32_t taps, sums acc[2])
+{
+    const int32_t even = taps & ~1;
+    acc[0] = acc[1] = (sums){0, 0};
+    if (even > 0) {
+        multiply_twos(a, b, x, even, acc);
+    }
+    if (even < taps) {
+        acc[0] = add(acc[0], (uint32_t)a[even] * x[even] + MIDDLE);
+        acc[1] = add(acc[1], (uint32_t)b[even] * x[even] + MIDDLE);
+    }
+}
+
+/* `pixels` (1 or 2) outputs of one channel. */
+static void put(sums acc, int32_t steps, const tp_channel *channel, const tp_layer *layer, int32_t pixels, int8_t *output)
+{
+    const uint32_t first = acc.both - ((uint32_t)acc.second << 16) - (uint32_t)steps * MIDDLE;
+    output[0] = tp_output(channel->bias + (int32_t)first, channel, layer);
+    if (pixels == 2) {
+        output[layer->out_channels] = tp_output(channel->bias + acc.second, channel, layer);
+    }
+}
+
+/* What is under the kernel at an output pixel, which moves on to the next one. */
+TP_NOINLINE void gather(const tp_layer *layer, const int8_t *input, int32_t *row, int32_t *column, int8_t *patch)
+{
+    tp_gather_patch(layer, input, *row, *column, patch);
+    if (++*column == layer->out_width) {
+        *column = 0;
+        ++*row;
+    }
+}
+
+void tp_conv_2d_s8_halves_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                            const int8_t *input, int8_t *output, void *scratch)
+{
+    const int32_t taps = layer->kernel_height * layer->kernel_width * layer->in_channels, steps = (taps + 1) / 2;
+    int8_t *const patches = (int8_t *)scratch + 4 * taps;
+    int32_t row = 0, column = 0;
+    for (int32_t left = layer->out_height * layer->out_width; left > 0; left -= 2) {
+        const int32_t pixels = left < 2 ? 1 : 2; /* the second of one is what stood there before, and not put */
+        for (int32_t i = 0; i < pixels; i++) {
+            gather(layer, input, &row, &column, patches + i * taps);
+        }
+        join(patches, patches + taps, taps, scratch);
+        const int8_t *w = weights;
+        for (int32_t o = 0; o < layer->out_channels; o += 2) {
+            const int32_t more = layer->out_channels - o > 1;
+            sums acc[2];
+            multiply(w, w + (more ? taps : 0), scratch, taps, acc);
+            put(acc[0], steps, &channels[o], layer, pixels, output + o);
+            if (more) {
+                put(acc[1], steps, &channels[o + 1], layer, pixels, output + o + 1);
+            }
+            w += 2 * taps;
+        }
+        output += pixels * layer->out_channels;
+    }
+}
