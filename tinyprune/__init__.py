@@ -230,12 +230,14 @@ def prune(
     trust: bool = False,
     progress: Progress | None = None,
 ) -> PruneReport:
-    """Prune a Keras model; with labels, train it on with its zeros held. The model given stays as it is.
+    """Prune a Keras model or an int8 .tflite file; with labels, train a Keras model on with its zeros held. The model
+    given stays as it is.
 
     `pattern` is N:M such as "2:4", "2:4g2", "unstructured-75", "threshold-0.8" or "channels-50" (docs/pruning.md).
     `data` `[samples, *input shape]` are inputs, `labels` classes `[samples]` or values `[samples, *output shape]`:
     arrays, or .npy files. `sparsity`, the share of zeros, and `distillation` go from 0 to 1. The pruned model is
-    `report.model`, of tf_keras, and the file `output` (.keras or .h5), which labels need.
+    `report.model`, of tf_keras, and the file `output` (.keras or .h5), which labels need. Of a .tflite it is bytes, and
+    `output` a .tflite; TensorFlow is not needed.
 
     Raises ModelError for a model that cannot be pruned, DataError for arrays that do not belong to it,
     MissingDependency without TensorFlow.

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import networks
 from tests.tasks.conftest import Run
+from tinyprune.compiler import reader
+from tinyprune.compiler.sparsity import discover
 
 
 @pytest.mark.usefixtures("dense")
@@ -363,3 +366,48 @@ def test_mistakes_get_a_sentence_an_exit_code_and_leave_nothing(run: Run, case: 
     assert message in " ".join(err.split())
     assert (code, out) == (exit_code, "")
     assert sorted(Path().rglob("*")) == before
+
+
+@pytest.fixture
+def network() -> None:
+    """`m.tflite`, with every operator, and `x.npy`, inputs for it."""
+    content = networks.every_operator()
+    Path("m.tflite").write_bytes(content)
+    shape = reader.read(content).inputs[0].shape
+    np.save("x.npy", np.random.default_rng(1).normal(size=(40, *shape)).astype(np.float32))
+
+
+@pytest.mark.usefixtures("run", "network")
+def test_a_tflite_file_is_pruned_in_place(run: Run) -> None:
+    code, out, err = run("prune", "m.tflite", "--pattern", "1:4", "--data", "x.npy", "-o", "out/p.tflite")
+    assert code == 0
+    assert "… pruning to 1:4: layer 1 of " in err
+    assert "not pruned: depthwise: a filter has one input channel" in out
+    assert "weights zero  1:4 along taps, reconstructed" in out
+    assert out.endswith("written   out/p.tflite\n")
+    pruned = reader.read(Path("out/p.tflite").read_bytes())
+    assert {discover(op.matrix) for op in pruned.ops if op.matrix is not None and op.matrix.shape[1] >= 4} == {"1:4"}
+    code, out, err = run("prune", "m.tflite", "--pattern", "2:4", "-o", "q.tflite", "-q")
+    assert (code, "warning: without --data the largest weights stay as they are" in err) == (0, True)
+    code, out, err = run("prune", "m.tflite", "--pattern", "2:4", "-o", "q.tflite", "--json")
+    assert (code, err, json.loads(out)["notes"][0][:14]) == (0, "", "without --data")
+
+
+FILE_MISTAKES = {
+    "training": (["--labels", "x.npy", "--data", "x.npy"], 2, "--labels: only with a Keras model"),
+    "matching": (["--method", "match", "--data", "x.npy"], 2, "--method match: only with a Keras model"),
+    "order": (["--reorder"], 2, "--reorder: only with a Keras model"),
+    "no data": (["--method", "reconstruct"], 2, "--method reconstruct needs --data x.npy"),
+    "missing data": (["--data", "no.npy"], 2, "no.npy: no such file"),
+    "Keras output": (["-o", "p.keras"], 2, "p.keras: a pruned .tflite is a .tflite"),
+    "itself": (["-o", "m.tflite"], 2, "m.tflite is the model itself"),
+}
+
+
+@pytest.mark.usefixtures("run", "network")
+@pytest.mark.parametrize("mistake", FILE_MISTAKES)
+def test_what_a_tflite_file_does_not_go_with(run: Run, mistake: str) -> None:
+    options, expected, message = FILE_MISTAKES[mistake]
+    code, _, err = run("prune", "m.tflite", "--pattern", "2:4", "-o", "p.tflite", *options, "-q")
+    assert (code, message in err) == (expected, True), err
+    assert not Path("p.tflite").exists()

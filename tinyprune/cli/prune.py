@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("prune", short_help="Prune a Keras model; with labels, train it on.")
+@click.command("prune", short_help="Prune a Keras model or an int8 .tflite; with labels, train it on.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--pattern",
@@ -22,7 +22,7 @@ from tinyprune.cli import console, options
     "--method",
     type=click.Choice(["magnitude", "reconstruct", "match"]),
     help="Keep the largest weights; or those that each layer needs most, adjusted; or then match the whole network "
-    "to the dense one.  [default: match with --data, else magnitude]",
+    "to the dense one (Keras models).  [default: with --data the last that the model takes, else magnitude]",
 )
 @click.option("--data", type=click.Path(path_type=Path), help=".npy of real inputs, [samples, *input shape].")
 @click.option(
@@ -52,7 +52,13 @@ from tinyprune.cli import console, options
     "--sparsity", type=float, help="Share of zeros, 0 to 1, for --pattern unstructured (in each layer) or threshold."
 )
 @click.option("--reorder", is_flag=True, help="Put channels into the order in which N:M loses least; free at run time.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The pruned model, .keras or .h5.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The pruned model: .keras or .h5, of a .tflite a .tflite.",
+)
 @options.trust
 @options.as_json
 @options.quiet
@@ -70,7 +76,13 @@ def prune_command(
     quiet: bool,
     **training: Any,
 ) -> None:
-    """Prune a Keras MODEL, and say what became of each layer; with labels, train it on."""
+    """Prune MODEL, a Keras file or an int8 .tflite, and say what became of each layer; with labels, train it on.
+
+    Of a .tflite only weights change, with the biases and scales that belong to them. It needs no Keras and no labels:
+
+    \b
+      tinyprune prune model.tflite --pattern 2:4 --data x.npy -o pruned.tflite
+    """
     from tinyprune.tasks import prune as prune_task
 
     tuning = prune_task.tuning(labels, training)
@@ -80,6 +92,8 @@ def prune_command(
     if as_json:
         click.echo(report.to_json())
         return
+    for note in report.notes:
+        click.echo(f"warning: {note}", err=True)
     for layer in report.layers:
         verdict = layer.reason if layer.pruned else f"not pruned: {layer.reason}"
         count, fate = (layer.removed, "gone") if layer.removed else (layer.zeros, "zero")

@@ -15,6 +15,7 @@ from tinyprune.compiler.operators.weighted import (
     case_types,
     centred,
     fused_option,
+    products,
     read_weights,
     requantize,
     weights_fault,
@@ -66,7 +67,7 @@ def infer(op: Conv2D, x: Array) -> Array:
     maps, shape = centred(op, x).reshape(-1, *op.input.shape[-3:]), op.output.shape[-3:]
     acc = np.zeros((len(maps), *shape), np.int64)
     for row, column, pixels in taps(op.window, maps, shape):
-        acc += pixels @ op.weights[:, row, column, :].astype(np.int64).T
+        acc += products(pixels, op.weights[:, row, column, :])
     return requantize(op, acc).reshape(len(x), *op.output.shape)
 
 

@@ -14,6 +14,7 @@ from tinyprune.compiler.operators.weighted import (
     case_types,
     centred,
     fused_option,
+    products,
     read_weights,
     requantize,
     weights_fault,
@@ -64,7 +65,7 @@ def read(node: Node) -> FullyConnected:
 
 def infer(op: FullyConnected, x: Array) -> Array:
     rows = centred(op, x).reshape(len(x), -1, op.weights.shape[1])
-    return requantize(op, rows @ op.weights.astype(np.int64).T).reshape(len(x), *op.output.shape)
+    return requantize(op, products(rows, op.weights)).reshape(len(x), *op.output.shape)
 
 
 def case(random: np.random.Generator) -> FullyConnected:
