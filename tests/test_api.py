@@ -22,11 +22,12 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/python-api.md").read_text(encoding="utf-8")
 
 FUNCTIONS = [
-    "audio", "bench", "board", "boards", "build", "doctor", "emulate", "fetch_data", "flash", "init_ci", "prune",
-    "quantize", "sweep", "zoo",
+    "audio", "bench", "board", "boards", "build", "check", "doctor", "emulate", "fetch_data", "flash", "init_ci",
+    "prune", "quantize", "sweep", "zoo",
 ]  # fmt: skip
 TYPES = [
-    "AudioReport", "Bench", "BenchReport", "Board", "BuildReport", "BytesProgress", "CiReport", "CountProgress",
+    "AudioReport", "Bench", "BenchReport", "Board", "BuildReport", "BytesProgress", "CheckReport", "CiReport",
+    "CountProgress",
     "DataError", "Diagnosis", "Disconnected", "DoesNotFit", "Emulated", "MemoryExceeded", "FlashReport", "Interrupted",
     "MissingDependency", "ModelError", "Obstacle", "Progress", "PruneReport", "QuantizeReport", "Restarted",
     "SweepPoint", "TargetError", "TinypruneError", "UsageError", "WrongModel", "ZooEntry",
@@ -47,7 +48,7 @@ RENAMED = {
     "tolerance": "tolerance_percent",
 }
 VERBS = {
-    **{name: name for name in ("audio", "bench", "build", "emulate", "flash", "prune", "quantize", "sweep")},
+    **{name: name for name in ("audio", "bench", "build", "check", "emulate", "flash", "prune", "quantize", "sweep")},
     "init-ci": "init_ci",
 }
 

@@ -21,6 +21,7 @@ def reports_are_typed() -> None:
     assert_type(report, BuildReport)
     assert_type(report.modelled_cycles, int | None)
     assert_type(report.layers[0].name, str)
+    assert_type(tinyprune.check("m.tflite").boards[0].cycles, int | None)
     bench = tinyprune.bench("nano33", inputs={"x": np.zeros((4, 8), np.int8), "y": "y.npy"})
     assert_type(bench.report.bit_exact, bool)
     assert bench.report.latency is not None

@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
         WrongModel,
     )
     from tinyprune.measure.bench_report import BenchReport
+    from tinyprune.measure.check_report import CheckReport
     from tinyprune.measure.report import BuildReport
     from tinyprune.progress import BytesProgress, CountProgress, Progress
     from tinyprune.tasks.audio import AudioReport
@@ -79,6 +80,7 @@ __all__ = [
     "Board",
     "BuildReport",
     "BytesProgress",
+    "CheckReport",
     "CiReport",
     "CountProgress",
     "DataError",
@@ -108,6 +110,7 @@ __all__ = [
     "board",
     "boards",
     "build",
+    "check",
     "doctor",
     "emulate",
     "fetch_data",
@@ -127,6 +130,7 @@ _HOMES = {
     "Board": "device.boards",
     "BuildReport": "measure.report",
     "BytesProgress": "progress",
+    "CheckReport": "measure.check_report",
     "CiReport": "tasks.init_ci",
     "CountProgress": "progress",
     "Diagnosis": "tasks.doctor",
@@ -209,6 +213,30 @@ def build(
         trust=trust,
     )
     return task.run_build(request, progress or _silent)
+
+
+def check(
+    model: PathLike | None = None,
+    *,
+    board: BoardLike | None = None,
+    calibration: PathLike | Array | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Say what a network will need on a board, or on every one, before anything is trained or compiled.
+
+    `model` is what `build` takes; a Keras file needs no `calibration`. The arena is exact, flash and cycles are
+    estimates. A network that cannot run raises nothing: look at `report.runs`, and at `report.obstacles` for everything
+    that stands in its way.
+
+    Raises UsageError for a model that is not there, DataError for the calibration, MissingDependency for a Keras file
+    without TensorFlow.
+    """
+    from tinyprune.tasks import check as task
+
+    target = None if board is None else _board(board)
+    request = task.CheckRequest(_given(model), target, _given(calibration), trust)
+    return task.run_check(request, progress or _silent)
 
 
 def prune(

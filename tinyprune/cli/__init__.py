@@ -23,6 +23,7 @@ from tinyprune.cli.audio import audio_command
 from tinyprune.cli.bench import bench_command
 from tinyprune.cli.boards import boards_group
 from tinyprune.cli.build import build_command
+from tinyprune.cli.check import check_command
 from tinyprune.cli.data import data_group
 from tinyprune.cli.doctor import doctor_command
 from tinyprune.cli.emulate import emulate_command
@@ -141,6 +142,7 @@ def cli() -> None:
 
 
 for _command in (
+    check_command,
     build_command,
     prune_command,
     quantize_command,

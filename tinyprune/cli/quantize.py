@@ -45,6 +45,8 @@ def quantize_command(
         report = quantize_task.run_quantize(request, progress)
     if report.unknown is not None:
         click.echo(f"warning: what int8 costs each layer is not known: {report.unknown}", err=True)
+    for note in () if as_json else report.notes:
+        click.echo(f"warning: {note}", err=True)
     if as_json:
         click.echo(report.to_json())
         return

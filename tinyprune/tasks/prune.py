@@ -14,8 +14,10 @@ from tinyprune import files
 from tinyprune.compiler import reader, samples, sparsity
 from tinyprune.compiler.samples import Source
 from tinyprune.digest import sha256
-from tinyprune.errors import DataError, UsageError, first_line
+from tinyprune.errors import DataError, ModelError, UsageError, first_line
 from tinyprune.progress import Progress
+from tinyprune.tasks import check as build_check
+from tinyprune.tasks import int8_model as int8_model_task
 from tinyprune.tasks.prune_request import (
     Channels,
     PruneRequest,
@@ -69,7 +71,7 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     """
     wanted = wanted_of(request)
     check(request, wanted)
-    notes = (BY_MAGNITUDE,) if _is_bare(request, wanted) else ()
+    notes: tuple[str, ...] = (BY_MAGNITUDE,) if _is_bare(request, wanted) else ()
     if isinstance(request.model, Path) and is_file(request.model):
         return _pruned_file(request, request.model, wanted, notes, progress)
     data = None if request.data is None else samples.load_array(request.data)
@@ -82,17 +84,31 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
         progress(f"{name} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
         model = keras3.rebuild(model)
     _check_lambda(name, model, request.output)
+    if data is not None:
+        notes += _what_build_says(model, str(name), progress)
     with quiet.quiet_tensorflow(), _runs_on(request.data):
         if request.tuning is None or request.output is None:
             pruned = _steps(request, wanted, data, progress)[0].prune(model)
             return PruneReport(request.output, pruned.layers, None, _finished(pruned, request.output), notes)
-        return _fine_tuned(request, request.tuning, request.output, model, wanted, data, labels, progress)
+        return _fine_tuned(request, request.tuning, request.output, model, wanted, data, labels, progress, notes)
 
 
 def _is_bare(request: PruneRequest, wanted: Wanted) -> bool:
     """Whether weights go with nothing to make up for them, though the user has not asked for that."""
     adjustable = isinstance(wanted, sparsity.NM | sparsity.Unstructured)
     return adjustable and request.data is None and request.tuning is None and request.method is None
+
+
+def _what_build_says(model: Any, name: str, progress: Progress) -> tuple[str, ...]:
+    """Told at once, not after the work: a note if the network will not run."""
+    progress("checking that the network runs on boards")
+    try:
+        refusal = build_check.refusal(int8_model_task.blindly(model), name)
+    except ModelError as error:
+        refusal = f"`tinyprune build` and `quantize` will refuse this network: {error}"
+    if refusal:
+        progress(f"warning: {refusal}")
+    return (refusal,) if refusal else ()
 
 
 def _pruned_file(
@@ -146,6 +162,7 @@ def _fine_tuned(
     data: Any,
     labels: Any,
     progress: Progress,
+    notes: tuple[str, ...],
 ) -> PruneReport:
     """Saves the network too, before its checkpoints go."""
     task = fine_tuning.task(model, data, labels, tuning.distillation)
@@ -174,7 +191,7 @@ def _fine_tuned(
         finished = _finished(tuned.pruned, output)
     dense = score(model, task.held_out)
     scores = Scores(len(task.held_out.inputs), task.metric, dense, tuned.before, tuned.after)
-    return PruneReport(output, tuned.pruned.layers, scores, finished)
+    return PruneReport(output, tuned.pruned.layers, scores, finished, notes)
 
 
 def _told_apart_by(request: PruneRequest, tuning: Tuning, model: Any, data: Any, labels: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tinyprune.compiler import samples
 from tinyprune.compiler.samples import Source
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.progress import Progress
-from tinyprune.tasks import values
+from tinyprune.tasks import check, values
 from tinyprune.training import keras_model, quantization_error, quantize
 from tinyprune.training.quantization_error import LayerError
 from tinyprune.training.quantize import RangeRule
@@ -34,11 +34,12 @@ class QuantizeReport:
     layers: tuple[LayerError, ...]
     unknown: str | None  # why the layers' errors are not known: there is an int8 network all the same
     tflite: bytes = field(repr=False)
+    notes: tuple[str, ...] = ()  # what the user should know, such as what `build` will say
 
     def to_json(self) -> str:
         layers = [{key: _finite(value) for key, value in asdict(layer).items()} for layer in self.layers]
         output = None if self.output is None else str(self.output)
-        return json.dumps({"output": output, "layers": layers, "unknown": self.unknown}, indent=2)
+        return json.dumps({"output": output, "layers": layers, "unknown": self.unknown, "notes": self.notes}, indent=2)
 
 
 def _finite(value: Any) -> Any:
@@ -59,6 +60,7 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     model = keras_model.given(request.model, trust=request.trust)
     progress(f"quantizing to int8 with {len(calibration)} samples")
     content = quantize.quantize(model, calibration, request.ranges)
+    refusal = check.refusal(content, "the int8 network")
     progress("comparing each layer with float")
     layers, unknown = tuple[LayerError, ...](), None
     try:
@@ -68,4 +70,4 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     if request.output is not None:
         with files.replacing(request.output) as part:
             part.write_bytes(content)
-    return QuantizeReport(request.output, layers, unknown, content)
+    return QuantizeReport(request.output, layers, unknown, content, (refusal,) if refusal else ())

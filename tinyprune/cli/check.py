@@ -1,0 +1,65 @@
+"""`tinyprune check`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tinyprune.cli import console, options
+
+
+@click.command("check", short_help="Say in seconds what a network will need, and what stands in its way.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--board",
+    "board_name",
+    metavar="BOARD",
+    help="A name from `tinyprune boards`, or a board's .toml file.  [default: all boards, a line each]",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="For Keras models: .npy of real inputs, [samples, *input shape].  [default: made-up ones]",
+)
+@options.trust
+@options.as_json
+@options.quiet
+def check_command(
+    model: Path, board_name: str | None, calibration: Path | None, trust: bool, as_json: bool, quiet: bool
+) -> None:
+    """Say what MODEL will need on a board, before anything is trained or compiled, or all that keeps it from running.
+
+    MODEL is what `build` takes: an int8 .tflite, a Keras file, or a name from `tinyprune zoo`. The arena is exact;
+    flash and cycles are estimates (docs/check.md). No compiler is needed.
+
+    \b
+      tinyprune check model.tflite --board nano33
+    """
+    from tinyprune.device import boards
+    from tinyprune.tasks import check
+
+    board = None if board_name is None else boards.load(board_name)
+    request = check.CheckRequest(model, board, calibration, trust)
+    with console.Progress(quiet or as_json) as progress:
+        report = check.run_check(request, progress)
+    if as_json:
+        click.echo(report.to_json())
+    else:
+        _show(report)
+    if report.exit_code:
+        sys.exit(report.exit_code)
+
+
+def _show(report: Any) -> None:
+    from tinyprune.cli import show_check
+
+    terminal = console.make()
+    terminal.print(show_check.verdict(report), soft_wrap=True)
+    if report.runs:
+        for table in show_check.tables(report):
+            terminal.print()
+            terminal.print(table)
+        terminal.print()
+    for line in show_check.lines(report):
+        terminal.print(line, highlight=False, markup=False, soft_wrap=True)

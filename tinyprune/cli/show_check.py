@@ -1,0 +1,97 @@
+"""A check as text, the verdict first."""
+
+from collections.abc import Iterator
+
+from rich.table import Table
+from rich.text import Text
+
+from tinyprune.measure.check_report import BoardCheck, CheckReport, LayerCheck
+
+
+def verdict(report: CheckReport) -> Text:
+    """The one sentence that a user wants to know."""
+    if not report.runs:
+        return Text(f"DOES NOT RUN  {report.message}", style="bold red")
+    fitting = [board for board in report.boards if board.fits]
+    if len(report.boards) == 1:
+        (board,) = report.boards
+        if not board.fits:
+            return Text(f"DOES NOT FIT {board.board}  {board.reason}", style="bold red")
+        speed = "" if board.ms is None else f", about {board.ms:,.1f} ms an inference"
+        return Text(f"RUNS  {report.model} fits {board.board}{speed}", style="bold green")
+    style = "bold green" if fitting else "bold red"
+    return Text(f"RUNS  {report.model} fits {len(fitting)} of {len(report.boards)} boards", style=style)
+
+
+def tables(report: CheckReport) -> Iterator[Table]:
+    """Boards, then layers."""
+    yield _boards(report)
+    if report.layers:
+        yield _layers(report)
+
+
+def _boards(report: CheckReport) -> Table:
+    heads = ("board", "flash", "of", "RAM", "of", "arena", "cycles", "ms", "flash 2:4", "cycles 2:4")
+    table = _table(heads)
+    for board in report.boards:
+        table.add_row(*_board(board))
+    return table
+
+
+def _board(board: BoardCheck) -> tuple[str, ...]:
+    if board.flash_bytes is None:
+        return (board.board, "does not fit" if board.runs else "does not run")
+    ms = "–" if board.ms is None else f"{board.ms:,.1f}"
+    figures = (
+        board.flash_bytes, board.flash_bytes_available, board.ram_bytes, board.ram_bytes_available, board.arena_bytes,
+        board.cycles,
+    )  # fmt: skip
+    name = board.board if board.fits else f"{board.board} (too small)"
+    return (name, *map(_number, figures), ms, _number(board.flash_bytes_2_4), _number(board.cycles_2_4))
+
+
+def _layers(report: CheckReport) -> Table:
+    table = _table(
+        (f"layer on {report.layers_on}", "output", "pattern", "MACs", "constants", "cycles", "2:4 would bring")
+    )
+    for layer in report.layers:
+        shape = "×".join(map(str, layer.shape))
+        figures = (layer.macs, layer.constant_bytes, layer.cycles)
+        table.add_row(layer.name, shape, layer.pattern, *map(_number, figures), _gain(layer))
+    return table
+
+
+def _gain(layer: LayerCheck) -> str:
+    if layer.constant_bytes_2_4 is None:
+        return layer.reason
+    flash = f"{layer.constant_bytes_2_4 - layer.constant_bytes:+,} B"
+    if layer.cycles is None or layer.cycles_2_4 is None or not layer.cycles:
+        return flash
+    return f"{flash}, {layer.cycles_2_4 / layer.cycles - 1:+.0%} cycles"
+
+
+def _table(heads: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for number, head in enumerate(heads):
+        left = number == 0 or head in ("output", "pattern", "2:4 would bring")
+        table.add_column(head, justify="left" if left else "right", no_wrap=True)
+    return table
+
+
+def lines(report: CheckReport) -> Iterator[str]:
+    """What the figures are, and what to know beside them."""
+    for note in report.notes:
+        yield f"note      {note}"
+    if not report.runs:
+        return
+    if len(report.boards) > 1:
+        for board in report.boards:
+            if not board.fits:
+                yield f"{board.board}: {board.reason}"
+    yield f"MACs      {report.macs:,}"
+    yield "figures   arena and constants are exact; flash, RAM and cycles are the kernels' estimates (docs/check.md)"
+    yield "2:4       with every layer pruned that can be: tinyprune prune MODEL --pattern 2:4 --data x.npy -o OUT"
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
