@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinyprune.compiler.kernels import depthwise_five, quads
-from tinyprune.compiler.sparsity import NM, duos, pairs, pairs8, pairs14, two_of_four
+from tinyprune.compiler.sparsity import NM, duos, pairs, pairs8, pairs14, twins, two_of_four
 from tinyprune.compiler.sparsity import taps as taps_format
 
 
@@ -130,6 +130,20 @@ def test_duos_exact_round_trip() -> None:
     numbers = np.arange(1, 7)
     packed = duos.pack_exact(weights, -numbers, numbers, numbers, numbers)
     np.testing.assert_array_equal(duos.unpack_exact(packed, 6, 70), weights)
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (2, 8), (7, 40), (8, 64)])
+def test_twins_round_trip(shape: tuple[int, int]) -> None:
+    weights = np.random.default_rng(0).integers(-127, 128, shape).astype(np.int8)
+    weights[0] = -128
+    numbers = np.arange(1, 1 + shape[0])
+    np.testing.assert_array_equal(twins.unpack(twins.pack(weights, -numbers, *[numbers] * 3), shape[1]), weights)
+
+
+def test_twins_refuse_a_second_weight_that_does_not_fit() -> None:
+    weights, numbers = np.array([[0] * 4, [-128] * 4], np.int8), np.ones(2, np.int64)
+    with pytest.raises(ValueError, match="-128 does not fit"):
+        twins.pack(weights, numbers, numbers, numbers, numbers)
 
 
 def test_worked_example_of_taps() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tinyprune.compiler.kernels import depthwise_five, five_wide, planes, quads
-from tinyprune.compiler.sparsity import duos, pairs, pairs8, pairs14, taps, two_of_four
+from tinyprune.compiler.sparsity import duos, pairs, pairs8, pairs14, taps, twins, two_of_four
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
 
@@ -67,6 +67,14 @@ def test_examples_of_the_other_streams() -> None:
     kernel = np.arange(1, 10, dtype=np.int8).reshape(3, 3, 1)
     packed = depthwise_five.pack8(kernel, np.array([10]), np.array([2]), np.array([7]))
     assert packed.ravel().tolist() == example("dense8")
+
+
+def test_twins_example_and_size() -> None:
+    weights = np.array([[1, 2, 3, 4], [-1, -2, -3, -4]], np.int8)
+    numbers = [np.array(pair) for pair in ([5, -5], [9, 8], [2, 1], [0, 0])]
+    assert twins.pack(weights, *numbers).tolist() == example("twins")
+    ones = np.ones(64, np.int64)
+    assert twins.pack(np.ones((64, 64), np.int8), ones, ones, ones, ones).nbytes == 5128
 
 
 def test_quads_example_and_size() -> None:

@@ -13,7 +13,7 @@
  *
  * Carried channels. Those that a convolution's arithmetic does not reach stand in its stream as constants, and behind the stream,
  * which is as long as its first word says: a word that counts them, and for each its number; bias; multiplier; TFLite's shift;
- * output_zero_point; and for each group of four taps the pairs of weights 01 and 23 as halfwords. They cost their own time only.
+ * output_zero_point; and for each group of four taps the pairs of weights 01 and 23, with twins 02 and 13, as halfwords. They cost their own time only.
  * tp_*_taps_dsp and tp_*_sp14_dsp carry none.
  *
  * Five-wide maps. A map of 5 columns may lie by channel, one int8 plane each, as these kernels work on a row of five at a
@@ -48,6 +48,12 @@
 #define TP_DUO_PIXELS 3
 #define TP_DUO_GROUP_WORDS (6 * TP_DUO_PIXELS)
 #define TP_DUO_ROWS 3
+/* Four output channels at a time, the weights of two in a word: as above, and the words of four channels beside their weights. */
+#define TP_TWIN 4
+#define TP_TWIN_PIXELS 2
+#define TP_TWIN_GROUP_WORDS (2 * TP_TWIN_PIXELS)
+#define TP_TWIN_ROWS 2
+#define TP_TWIN_NUMBERS 16
 
 typedef struct tp_five_map {
     int32_t slots, first;
@@ -173,6 +179,20 @@ void tp_conv_2d_s8_duos_dsp(const tp_layer *layer, const tp_five_map *map, const
 void tp_conv_2d_s8_duos_exact_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
+/* Dense weights, those of two output channels in one word, for the layers of tp_conv_2d_s8_exact_dsp; four channels and two pixels
+ * at a time. Of a word's halfwords w0 + 256 * w1 the products give S = a0 + 256 * a1, its even bytes, sign-extended, give a0, and
+ * (S - a0) / 256 is a1, whatever overflowed, as long as a1 is in 24 bits: |a1| < 2^23.
+ *   weights  a stream of words: its length; the channels in it; then for each four channels
+ *            - 256 * bias of channel 1 + bias of channel 0; bias of channel 0; the same of channels 3 and 2;
+ *            - for each group of four taps the words of channels 0 and 1, and of 2 and 3, with weights of taps 0 and 2, then of
+ *              taps 1 and 3: of each the halfwords w0 + 256 * w1, which is why no weight is -128. Without dilation each row of
+ *              the kernel is filled up with weights 0 to whole groups, else its end;
+ *            - for each channel multiplier; 2^(shift - 1) + output_zero_point * 2^shift; shift. Those beyond the last are 0
+ *   scratch  [word-aligned] tp_expand_two_dsp's pairs; for other than a 1x1 kernel of stride 1 with in_channels a multiple of 4,
+ *            behind them patches [2][4 * groups] bytes, the band as above for two output rows, and 3 bytes */
+void tp_conv_2d_s8_twins_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
+                            int8_t *output, void *scratch);
+
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
  *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair
  *            (w0, w1); the w2 of rows 0 and 1, that of row 2; multiplier; offset. The padding left and right is folded into the
@@ -232,6 +252,11 @@ void tp_conv_1x1_row_s8_duos_dsp(const tp_five_rows *layer, const uint32_t *weig
                                  void *scratch, int32_t iteration);
 void tp_conv_1x1_row_s8_duos_exact_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
                                  void *scratch, int32_t iteration);
+/* As these, but two rows at a time.
+ *   weights  as for tp_conv_2d_s8_twins_dsp
+ *   scratch  pairs [channels / 4][2][2] words, and the inputs of a row */
+void tp_conv_1x1_row_s8_twins_dsp(const tp_five_rows *layer, const uint32_t *weights, const int8_t *row, int8_t *map,
+                                 void *scratch, int32_t iteration);
 
 /* Mean of each plane of a five-wide map, ties away from zero; 5 * in_height < 2^16.
  *   output  [channels] */
@@ -245,6 +270,12 @@ void tp_average_pool_five_s8_dsp(const tp_layer *layer, const tp_five_map *map, 
  *   scratch  [word-aligned] 8 * ceil(in_channels / 4) bytes */
 void tp_conv_1x1_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                               const int8_t *input, int8_t *output, void *scratch);
+
+/* The same for layers of tp_conv_2d_s8_exact_dsp.
+ *   weights  as for tp_conv_2d_s8_twins_dsp
+ *   scratch  as above */
+void tp_conv_1x1_s8_twins_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output,
+                              void *scratch);
 
 /* Depthwise convolution with any stride, dilation and padding and up to TP_QUAD_TAPS taps, for few pixels; out_channels =
  * in_channels, a multiple of 4. activation_min = -128, activation_max = 127, and requantization as for tp_conv_2d_s8_exact_dsp.
@@ -322,7 +353,17 @@ void tp_five_pixels_s8_exact_dsp(tp_five_pixels *job);
  * taps, of which the last may be shorter, piece_step bytes from one to the next. With `patches`, room for three pixels' groups,
  * they are gathered there as one piece first: the taps of `window`, piece_step bytes from one row of its kernel to the next. */
 struct tp_duos;
-typedef void tp_duos_run(const struct tp_duos *layer, int8_t *const output[TP_DUO_PIXELS]);
+/* Pixels, wherever they are, expanded; all output channels of expanded pixels, `output` being their places in channel 0. */
+typedef void tp_duos_expand(const struct tp_duos *layer, const int8_t *const pixels[]);
+typedef void tp_duos_run(const struct tp_duos *layer, int8_t *const output[]);
+/* How tiles of `pixels` are computed, in maps five columns wide `rows` at a time. A group of four taps is group_words long when
+ * expanded. Where fills_up, weights 0 fill up each row of a kernel to whole groups. */
+typedef struct tp_duo_engine {
+    tp_duos_expand *expand;
+    tp_duos_run *run;
+    int32_t pixels, rows, group_words, fills_up;
+} tp_duo_engine;
+
 typedef struct tp_duos {
     uint32_t *expanded;                 /* assembly knows the places of this and the next five */
     int32_t groups, piece_groups, piece_step;
@@ -330,13 +371,14 @@ typedef struct tp_duos {
     int32_t channel_step;               /* bytes to the next output channel */
     const tp_layer *window;
     int8_t *patches;
-    tp_duos_run *run;                   /* all output channels of three expanded pixels; `output` are their places in channel 0 */
+    const tp_duo_engine *engine;
     const uint32_t *carried;
 } tp_duos;
 
-/* Three pixels, wherever they are, to pairs [groups][6][3] as tp_expand_dsp. */
-void tp_expand_three_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS]);
-tp_duos_run tp_three_pixels_s8_duos_dsp, tp_three_pixels_s8_duos_exact_dsp;
+/* Three pixels to pairs [groups][6][3] as tp_expand_dsp; two to pairs (x0, x2), (x1, x3) of each group, [groups][2][2]. Of a piece
+ * that ends in a group, what is behind it is read, too. */
+tp_duos_expand tp_expand_three_dsp, tp_expand_two_dsp;
+tp_duos_run tp_three_pixels_s8_duos_dsp, tp_three_pixels_s8_duos_exact_dsp, tp_twins_tile_dsp;
 /* Both, and the channels that are carried. */
 void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS], int8_t *const output[TP_DUO_PIXELS]);
 
@@ -345,15 +387,28 @@ void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PI
 void tp_duos_rows_dsp(const tp_duos *layer, const tp_five_map *map, int32_t count, const int8_t *const rows[TP_DUO_ROWS],
                       int32_t column_step, int8_t *output);
 
-void tp_conv_2d_duos_dsp(tp_duos_run *run, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
+void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
                          const int8_t *input, int8_t *output, void *scratch);
-void tp_conv_1x1_row_duos_dsp(tp_duos_run *run, const tp_five_rows *layer, const uint32_t *weights, const int8_t *row,
+void tp_conv_1x1_row_duos_dsp(const tp_duo_engine *engine, const tp_five_rows *layer, const uint32_t *weights, const int8_t *row,
                               int8_t *map, void *scratch, int32_t iteration);
 
-/* Expanded pixels of a tile, pairs [groups][6][pixels], and where their outputs go, as in tp_five_pixels. */
+/* Four output channels at a time of one or two expanded pixels; `fours` is how many times, 1 or more. */
+typedef struct tp_twins {
+    const uint32_t *weights;            /* of the first four: in a stream of tp_conv_2d_s8_twins_dsp */
+    const uint32_t *expanded;           /* pairs (x0, x2), (x1, x3) of each group: [groups][2][pixels] */
+    int32_t groups;
+    int8_t *output;
+    int32_t to, channel_step;           /* bytes to pixel 1 and to the next channel, which is 1 with one pixel */
+    int32_t fours;
+} tp_twins;
+
+void tp_one_pixel_s8_twins_dsp(const tp_twins *job);
+void tp_two_pixels_s8_twins_dsp(const tp_twins *job);
+
+/* Expanded pixels of a tile, a pair of activations beginning each group of group_words and another one `second` words behind, and where their outputs go, as in tp_five_pixels. */
 typedef struct tp_carried_tile {
     const uint32_t *expanded;
-    int32_t groups, pixels;
+    int32_t groups, pixels, second, group_words;
     int8_t *output;
     const int32_t *to;
     int32_t channel_step;

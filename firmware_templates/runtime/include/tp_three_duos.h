@@ -91,7 +91,7 @@
  * these are 1 and 2. Behind a run, flags are those of comparing the runs left with side_by_side: N where the channels end and
  * outputs lie side by side, Z where they end and do not, neither when there are runs left. Nothing in a run touches them. */
 __attribute__((naked, noinline)) void TP_DUOS_FUNCTION(__attribute__((unused)) const tp_duos *layer,
-                                                                  __attribute__((unused)) int8_t *const output[PIXELS])
+                                                                  __attribute__((unused)) int8_t *const output[])
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
@@ -226,7 +226,7 @@ static void add_pair(const char *at, const uint32_t weights[2], int32_t acc[2][P
     }
 }
 
-void TP_DUOS_FUNCTION(const tp_duos *layer, int8_t *const output[PIXELS])
+void TP_DUOS_FUNCTION(const tp_duos *layer, int8_t *const output[])
 {
     const uint32_t *weights = layer->weights + 1;
     int32_t channel = 0;

@@ -10,11 +10,10 @@
 static int32_t dot(const uint32_t *weights, const uint32_t *x, const tp_carried_tile *tile, int32_t acc)
 {
     const uint32_t *const end = weights + 2 * tile->groups;
-    const int32_t last_pair = 5 * tile->pixels, group = 6 * tile->pixels;
     for (; weights != end; weights += 2) {
         acc = tp_smlad(x[0], weights[0], acc);
-        acc = tp_smlad(x[last_pair], weights[1], acc);
-        x += group;
+        acc = tp_smlad(x[tile->second], weights[1], acc);
+        x += tile->group_words;
     }
     return acc;
 }

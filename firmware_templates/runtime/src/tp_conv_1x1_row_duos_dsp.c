@@ -23,15 +23,15 @@ static void copy(const int8_t *from, int32_t bytes, int8_t *to)
 #endif
 }
 
-void tp_conv_1x1_row_duos_dsp(tp_duos_run *run, const tp_five_rows *layer, const uint32_t *weights, const int8_t *row,
+void tp_conv_1x1_row_duos_dsp(const tp_duo_engine *engine, const tp_five_rows *layer, const uint32_t *weights, const int8_t *row,
                               int8_t *map, void *scratch, int32_t iteration)
 {
     const int upwards = layer->first_out > layer->first_in;
-    const int32_t groups = layer->channels / 4, number = iteration % TP_DUO_ROWS;
+    const int32_t groups = layer->channels / 4, number = iteration % engine->rows;
     const int32_t row_bytes = (layer->channels + TP_ROW_CHANNELS - 1) / TP_ROW_CHANNELS * TP_ROW_GROUP_BYTES;
     uint32_t *const expanded = scratch;
-    int8_t *const kept = (int8_t *)(expanded + TP_DUO_GROUP_WORDS * groups);
-    if (number < TP_DUO_ROWS - 1 && iteration < layer->height - 1) {
+    int8_t *const kept = (int8_t *)(expanded + engine->group_words * groups);
+    if (number < engine->rows - 1 && iteration < layer->height - 1) {
         copy(row, row_bytes, kept + number * row_bytes);
         return;
     }
@@ -42,6 +42,6 @@ void tp_conv_1x1_row_duos_dsp(tp_duos_run *run, const tp_five_rows *layer, const
     const int32_t top = upwards ? layer->height - 1 - iteration : iteration - number;
     const tp_five_map where = {layer->slots, layer->first_out + top};
     const tp_duos duos = {expanded, groups, TP_ROW_CHANNELS / 4, TP_ROW_GROUP_BYTES, weights, 5 * layer->slots, NULL, NULL,
-                          run, tp_carried(weights)};
+                          engine, tp_carried(weights)};
     tp_duos_rows_dsp(&duos, &where, number + 1, rows, TP_ROW_CHANNELS, map);
 }

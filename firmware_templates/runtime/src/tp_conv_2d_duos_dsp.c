@@ -24,7 +24,7 @@ static void run_rows(const tp_duos *duos, int32_t count, int32_t width, const in
     while (left > 0) {
         const int8_t *pixels[TP_DUO_PIXELS];
         int8_t *places[TP_DUO_PIXELS];
-        for (int32_t i = 0; i < TP_DUO_PIXELS; i++) {
+        for (int32_t i = 0; i < duos->engine->pixels; i++) {
             pixels[i] = rows[row] + column * column_step;
             places[i] = output;
             if (--left > 0) { /* else that pixel is computed again */
@@ -37,43 +37,46 @@ static void run_rows(const tp_duos *duos, int32_t count, int32_t width, const in
     }
 }
 
-void tp_conv_2d_duos_dsp(tp_duos_run *run, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
+void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
                          const int8_t *input, int8_t *output, void *scratch)
 {
     const int32_t kernel_row_taps = layer->kernel_width * layer->in_channels, taps = layer->kernel_height * kernel_row_taps;
-    const int32_t groups = (taps + 3) / 4, column_step = layer->stride_width * layer->in_channels;
+    const int32_t column_step = layer->stride_width * layer->in_channels;
     const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
                        && layer->stride_width == 1 && layer->out_height == layer->in_height
                        && layer->out_width == layer->in_width && (taps & 3) == 0;
-    const int side_by_side = (layer->dilation_width == 1 || layer->kernel_width == 1) && (kernel_row_taps & 3) == 0;
+    const int side_by_side = (layer->dilation_width == 1 || layer->kernel_width == 1)
+                             && (engine->fills_up || (kernel_row_taps & 3) == 0);
+    const int32_t piece_groups = ((side_by_side ? kernel_row_taps : taps) + 3) / 4;
+    const int32_t groups = side_by_side ? layer->kernel_height * piece_groups : piece_groups;
     const int32_t band_width =
         (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
     const int32_t row_bytes = (direct ? layer->in_width : band_width) * layer->in_channels;
-    int8_t *const patches = (int8_t *)scratch + 4 * TP_DUO_GROUP_WORDS * groups;
-    int8_t *const band = patches + TP_DUO_PIXELS * 4 * groups;
-    const tp_duos duos = {scratch, groups, side_by_side ? kernel_row_taps / 4 : groups, layer->dilation_height * row_bytes,
-                          weights, map->slots ? 5 * map->slots : 1, layer, side_by_side ? NULL : patches, run, tp_carried(weights)};
+    int8_t *const patches = (int8_t *)scratch + 4 * engine->group_words * groups;
+    int8_t *const band = patches + engine->pixels * 4 * groups;
+    const tp_duos duos = {scratch, groups, piece_groups, layer->dilation_height * row_bytes, weights,
+                          map->slots ? 5 * map->slots : 1, layer, side_by_side ? NULL : patches, engine, tp_carried(weights)};
     if (direct && !map->slots) {
         run_rows(&duos, 1, layer->out_height * layer->out_width, &input, column_step, layer->out_channels, output);
         tp_clamp_map_dsp(layer, map, output);
         return;
     }
     if (!side_by_side) {
-        memset(patches, 0, (size_t)(TP_DUO_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
+        memset(patches, 0, (size_t)(engine->pixels * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
     const int32_t row_step = layer->stride_height * row_bytes;
     const int32_t height =
-        (TP_DUO_ROWS - 1) * layer->stride_height + (layer->kernel_height - 1) * layer->dilation_height + 1;
+        (engine->rows - 1) * layer->stride_height + (layer->kernel_height - 1) * layer->dilation_height + 1;
     int8_t *const map_output = output;
-    for (int32_t row = 0; row < layer->out_height; row += TP_DUO_ROWS) {
+    for (int32_t row = 0; row < layer->out_height; row += engine->rows) {
         const int8_t *x = band;
         if (direct) {
             x = input + row * row_bytes;
         } else {
-            const int32_t down = row ? TP_DUO_ROWS * layer->stride_height : height;
+            const int32_t down = row ? engine->rows * layer->stride_height : height;
             fill_band(layer, input, row * layer->stride_height - layer->pad_top, band, height, band_width, down);
         }
-        const int32_t left = layer->out_height - row, count = left < TP_DUO_ROWS ? left : TP_DUO_ROWS;
+        const int32_t left = layer->out_height - row, count = left < engine->rows ? left : engine->rows;
         const int8_t *rows[TP_DUO_ROWS];
         for (int32_t i = 0; i < count; i++) {
             rows[i] = x + i * row_step;

@@ -25,7 +25,7 @@ void tp_duos_rows_dsp(const tp_duos *layer, const tp_five_map *map, int32_t coun
         pixels[i] = pixels[last - 1];
         places[i] = places[last - 1];
     }
-    for (int32_t first = 0; first < last; first += TP_DUO_PIXELS) {
+    for (int32_t first = 0; first < last; first += layer->engine->pixels) {
         tp_duos_tile_dsp(layer, pixels + first, places + first);
     }
 }

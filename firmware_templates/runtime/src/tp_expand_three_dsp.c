@@ -24,7 +24,7 @@
     "str r1, " to_p0 "\n\t"
 
 __attribute__((naked, noinline)) void tp_expand_three_dsp(__attribute__((unused)) const tp_duos *layer,
-                                                          __attribute__((unused)) const int8_t *const pixels[PIXELS])
+                                                          __attribute__((unused)) const int8_t *const pixels[])
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
@@ -56,7 +56,7 @@ __attribute__((naked, noinline)) void tp_expand_three_dsp(__attribute__((unused)
 
 #else
 
-void tp_expand_three_dsp(const tp_duos *layer, const int8_t *const pixels[PIXELS])
+void tp_expand_three_dsp(const tp_duos *layer, const int8_t *const pixels[])
 {
     for (int32_t group = 0; group < layer->groups; group++) {
         const int32_t at = group / layer->piece_groups * layer->piece_step + group % layer->piece_groups * 4;

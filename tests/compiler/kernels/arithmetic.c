@@ -38,7 +38,7 @@ void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b
     }
 }
 
-/* y[*n][19]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
+/* y[*n][26]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y)
 {
     static const char origin[1024];
@@ -89,6 +89,7 @@ TEST_ROWS(dense, sp14)
 TEST_ROWS(dense, exact)
 TEST_ROWS(dense, duos)
 TEST_ROWS(dense, duos_exact)
+TEST_ROWS(dense, twins)
 
 /* As long as *n is not 0. */
 void test_never_returns(const volatile int32_t *n)

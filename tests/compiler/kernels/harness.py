@@ -71,6 +71,7 @@ FUNCTIONS = {
     "test_rows_dense_exact": 6,
     "test_rows_dense_duos": 6,
     "test_rows_dense_duos_exact": 6,
+    "test_rows_dense_twins": 6,
     "test_requantize": 5,
     "test_requantize_fast": 6,
     "test_doubling_high_mul": 4,

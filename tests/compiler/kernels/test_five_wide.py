@@ -17,7 +17,7 @@ from tests.compiler.kernels.harness import Library
 from tests.tflite_models import Conv, Depthwise, Input, Layer, Pool, graph
 from tinyprune.compiler import kernels, reference
 from tinyprune.compiler.graph import Op
-from tinyprune.compiler.kernels import FiveWide, Kernel, Struct, Wiring, depthwise_five, five_conv, five_wide
+from tinyprune.compiler.kernels import FiveWide, Kernel, Struct, Wiring, depthwise_five, five_conv, five_wide, twins
 from tinyprune.compiler.kernels.depthwise_five import from_planes, to_planes
 from tinyprune.compiler.kernels.five_conv import Format
 from tinyprune.compiler.sparsity import NM
@@ -29,8 +29,8 @@ EXAMPLES = pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytes
 ROWS = st.integers(1, 7)
 ZERO_POINTS = st.sampled_from([-128, 127, 0, -1, 1]) | st.integers(-128, 127)
 FILLS = st.sampled_from([*["random"] * 8, *FILLS_BY_NAME])
-BY_NAME = {kernel.name: kernel for kernel in (*five_wide.ROWS, *five_conv.ROWS)}
-FORMS = pytest.mark.parametrize("form", five_conv.FORMATS, ids=lambda form: form.name)
+BY_NAME = {kernel.name: kernel for kernel in (*five_wide.ROWS, *five_conv.ROWS, *twins.ROWS)}
+FORMS = pytest.mark.parametrize("form", [*five_conv.FORMATS, twins.TWINS], ids=lambda form: form.name)
 
 
 @pytest.fixture(
@@ -105,7 +105,7 @@ def fields_for(form: Format, data: st.DataObject, random: np.random.Generator, w
         fields["weight_scales"] *= 2.0 ** random.choice([0, 0, -9, 3, 5, 12], len(weights))
     if form.carries and data.draw(st.booleans()):
         fields |= {"activation": "RELU6", "scale": data.draw(st.sampled_from([0.03, 0.1]))}
-    if form.name.endswith("exact") and data.draw(st.booleans()):
+    if form.name in ("exact", "duos_exact", "twins") and data.draw(st.booleans()):
         fields |= {
             "activation": data.draw(st.sampled_from(["NONE", "RELU", "RELU6"])),
             "zero_point": data.draw(ZERO_POINTS),
@@ -259,7 +259,7 @@ def depthwise(library: Library, name: str, data: st.DataObject) -> None:
     [
         ("dense", "pairs"),
         ("dense8", "pairs8"),
-        *(("dense", name) for name in ("taps", "sp14", "exact", "duos", "duos_exact")),
+        *(("dense", name) for name in ("taps", "sp14", "exact", "duos", "duos_exact", "twins")),
     ],
     ids="-".join,
 )

@@ -17,6 +17,7 @@ from tinyprune.compiler.kernels import (
     sixteen,
     sums,
     transposed,
+    twins,
     unary,
 )
 from tinyprune.compiler.kernels.kernel import (
@@ -63,7 +64,7 @@ __all__ = [
 ]  # fmt: skip
 
 KERNELS = (
-    *five_wide.ROWS, *five_conv.ROWS, *quads.ROWS, *planes.ROWS, *interleaved.ROWS, *sums.ROWS, *common_scale.ROWS,
-    *products.ROWS, *choices.ROWS, *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS, *transposed.ROWS,
-    *matmul.ROWS, *sixteen.ROWS, *conversions.ROWS,
+    *five_wide.ROWS, *five_conv.ROWS, *twins.ROWS, *quads.ROWS, *planes.ROWS, *interleaved.ROWS, *sums.ROWS,
+    *common_scale.ROWS, *products.ROWS, *choices.ROWS, *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS,
+    *transposed.ROWS, *matmul.ROWS, *sixteen.ROWS, *conversions.ROWS,
 )  # fmt: skip

@@ -25,7 +25,7 @@ from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.sparsity import ANY, duos, pairs, pairs8, pairs14, taps
 from tinyprune.compiler.sparsity.pairs import GROUP
 
-_Layer: TypeAlias = Conv2D | FullyConnected
+Layer: TypeAlias = Conv2D | FullyConnected
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,25 @@ class Format:
     `beyond` says which channels `[out_channels]` its arithmetic does not reach, None where it takes no such layer at
     all; with `carries` these are computed beside the others. The other functions take the layer and the weights of
     those that are left `[channels, taps]`, zeros where one in between is carried: `fits`, `pack`, and `cycles` of a
-    tile, without expansion, which takes `expand_cycles` a group. `multiple` divides the channels of the input;
+    tile, without expansion, which takes `expand_cycles` a group, and `alone_cycles` outside of a loop over rows and
+    `apart` a channel there. `multiple` divides the channels of the input;
     `together` is how many output channels are computed at a time; `group_bytes` is what four taps of a tile of
-    `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide.
+    `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where it `fills_up`, each row of
+    a kernel is whole groups of four taps; the pairs of a carried channel's group are in `order`.
     """
 
     name: str
-    beyond: Callable[[_Layer], Bool | None]
-    fits: Callable[[_Layer, Int8], bool]
-    pack: Callable[[_Layer, Int8], Words]
+    beyond: Callable[[Layer], Bool | None]
+    fits: Callable[[Layer, Int8], bool]
+    pack: Callable[[Layer, Int8], Words]
     group_bytes: int
-    cycles: Callable[[_Layer, Int8], float]
+    cycles: Callable[[Layer, Int8], float]
     expand_cycles: float
+    alone_cycles: float = 250
+    apart: float = 0
     carries: bool = False
+    fills_up: bool = False
+    order: tuple[int, ...] = (0, 1, 2, 3)
     multiple: int = 1
     pixels: int = WIDTH
     together: int = 1
@@ -59,68 +65,68 @@ _PIECES = 4
 
 
 @lru_cache(maxsize=4)
-def _reached(op: _Layer, pieces: int) -> tuple[ReluChannels, Bool]:
+def _reached(op: Layer, pieces: int) -> tuple[ReluChannels, Bool]:
     return reached(op, pieces)
 
 
-def _relu(op: _Layer, rows: Int8, pieces: int) -> ReluChannels:
+def _relu(op: Layer, rows: Int8, pieces: int) -> ReluChannels:
     """Of the first channels, as many as there are rows."""
     channels, _ = _reached(op, pieces)
     return ReluChannels(*(numbers[: len(rows)] for numbers in channels))
 
 
-def _beyond_relu(pieces: int, op: _Layer) -> Bool | None:
+def _beyond_relu(pieces: int, op: Layer) -> Bool | None:
     if not fits_relu(op.output.zero_point, op.activation_min):
         return None
     return _reached(op, pieces)[1]
 
 
-def _scaled(op: _Layer, rows: Int8) -> Int64:
+def _scaled(op: Layer, rows: Int8) -> Int64:
     """With a weight of more than one piece as large as it is stored."""
     found: Int64 = rows.astype(np.int64) << _relu(op, rows, _PIECES).scale_shift[:, None]
     return found
 
 
-def _always(_op: _Layer, _rows: Int8) -> bool:
+def _always(_op: Layer, _rows: Int8) -> bool:
     return True
 
 
-def _pack_pairs(op: _Layer, rows: Int8) -> Words:
+def _pack_pairs(op: Layer, rows: Int8) -> Words:
     channels = _relu(op, rows, _PIECES)
     return pairs.pack(rows, channels.bias, *channels[:3])
 
 
-def _pack_pairs8(op: _Layer, rows: Int8) -> Words:
+def _pack_pairs8(op: Layer, rows: Int8) -> Words:
     channels = _relu(op, rows, _PIECES)
     return pairs8.pack(rows, channels.bias, *channels[:2])
 
 
-def _pack_duos(op: _Layer, rows: Int8) -> Words:
+def _pack_duos(op: Layer, rows: Int8) -> Words:
     channels = _relu(op, rows, _PIECES)
     return duos.pack(rows, channels.bias, *channels[:3])
 
 
-def _pack_taps(op: _Layer, rows: Int8) -> Words:
+def _pack_taps(op: Layer, rows: Int8) -> Words:
     channels = _relu(op, rows, 1)
     return taps.pack(rows, channels.bias, *channels[:3])
 
 
-def _pack_pairs14(op: _Layer, rows: Int8) -> Words:
+def _pack_pairs14(op: Layer, rows: Int8) -> Words:
     channels = _relu(op, rows, 1)
     return pairs14.pack(rows, channels.bias, *channels[:3])
 
 
-def _pack_exact(op: _Layer, rows: Int8) -> Words:
+def _pack_exact(op: Layer, rows: Int8) -> Words:
     return pairs.pack_exact(rows, *(numbers[: len(rows)] for numbers in exact_numbers(op)))
 
 
-def _pack_duos_exact(op: _Layer, rows: Int8) -> Words:
+def _pack_duos_exact(op: Layer, rows: Int8) -> Words:
     return duos.pack_exact(rows, *(numbers[: len(rows)] for numbers in exact_numbers(op)))
 
 
 PAIRS = Format(
     "pairs", partial(_beyond_relu, _PIECES), _always, _pack_pairs, pairs.GROUP_BYTES,
-    lambda op, rows: 13.25 * pairs.count(_scaled(op, rows)) + 33 * len(rows), 71, carries=True,
+    lambda op, rows: _long(pairs.count(_scaled(op, rows)), len(rows)) + 33 * len(rows), 71, apart=13, carries=True,
 )  # fmt: skip
 PAIRS8 = Format(
     "pairs8", partial(_beyond_relu, _PIECES), lambda op, rows: pairs8.fits(_relu(op, rows, _PIECES).bias), _pack_pairs8,
@@ -132,70 +138,85 @@ TAPS = Format(
 )  # fmt: skip
 SP14 = Format(
     "sp14", partial(_beyond_relu, 1), lambda _op, rows: pairs14.fits(rows), _pack_pairs14,
-    pairs14.GROUP_BYTES, lambda _op, rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, multiple=pairs14.BLOCK,
+    pairs14.GROUP_BYTES, lambda _op, rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, apart=13,
+    multiple=pairs14.BLOCK,
 )  # fmt: skip
 EXACT = Format(
     "exact", inexact, _always, _pack_exact, pairs.GROUP_BYTES,
-    lambda _op, rows: 13.25 * pairs.count(rows) + 61 * len(rows), 71, carries=True,
+    lambda _op, rows: _long(pairs.count(rows), len(rows)) + 61 * len(rows), 71, carries=True,
 )  # fmt: skip
 DUOS = Format(
     "duos", partial(_beyond_relu, _PIECES), _always, _pack_duos, duos.GROUP_BYTES,
-    lambda op, rows: 13.25 * duos.count(_scaled(op, rows)) + 19 * len(rows) + 300, 46, carries=True,
-    pixels=duos.PIXELS, together=duos.CHANNELS, rows=duos.PIXELS,
+    lambda op, rows: _long(duos.count(_scaled(op, rows)), len(rows) // 2) + 19 * len(rows) + 200, 46,
+    alone_cycles=150, carries=True, pixels=duos.PIXELS, together=duos.CHANNELS, rows=duos.PIXELS,
 )  # fmt: skip
 DUOS_EXACT = Format(
     "duos_exact", inexact, _always, _pack_duos_exact, duos.GROUP_BYTES,
-    lambda _op, rows: 13.25 * duos.count(rows) + 26 * len(rows) + 300, 46, carries=True,
-    pixels=duos.PIXELS, together=duos.CHANNELS, rows=duos.PIXELS,
+    lambda _op, rows: _long(duos.count(rows), len(rows) // 2) + 26 * len(rows) + 200, 46,
+    alone_cycles=150, carries=True, pixels=duos.PIXELS, together=duos.CHANNELS, rows=duos.PIXELS,
 )  # fmt: skip
 FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS, DUOS_EXACT)
 
 
-def _rows(op: _Layer) -> Int8:
+def _rows(form: Format, op: Layer) -> Int8:
+    """`[out_channels, taps]`, in whole groups where the format fills up."""
     rows = op.matrix
     assert rows is not None
-    return rows
+    if not form.fills_up:
+        return rows
+    kernel_rows = rows.reshape(len(rows), _pieces(op), -1)
+    return np.pad(kernel_rows, ((0, 0), (0, 0), (0, -kernel_rows.shape[2] % GROUP))).reshape(len(rows), -1)
 
 
-def carried(form: Format, op: _Layer) -> Bool | None:
+def _pieces(op: Layer) -> int:
+    """How many runs of bytes a patch consists of; with dilation it is gathered."""
+    if isinstance(op, FullyConnected) or (op.window.kernel[1] > 1 and op.window.dilation[1] > 1):
+        return 1
+    return op.window.kernel[0]
+
+
+def carried(form: Format, op: Layer) -> Bool | None:
     """`[out_channels]` that are computed beside the others: those out of reach, and a last one that is left over."""
     beyond = form.beyond(op)
     left_over = np.arange(op.out_channels) >= op.out_channels // form.together * form.together
     return None if beyond is None else beyond | left_over
 
 
-def _streamed(form: Format, op: _Layer) -> Int8:
+def streamed(form: Format, op: Layer) -> Int8:
     """`[channels, taps]` of the stream."""
     without = carried(form, op)
     assert without is not None
-    rows: Int8 = np.where(without[:, None], np.int8(0), _rows(op))
+    rows: Int8 = np.where(without[:, None], np.int8(0), _rows(form, op))
     return rows[: op.out_channels // form.together * form.together]
 
 
-def pack(form: Format, op: _Layer) -> Words:
+def pack(form: Format, op: Layer) -> Words:
     """The stream, and the carried channels behind it: tp_kernels_dsp.h."""
     without = carried(form, op)
     assert without is not None
-    return np.concatenate([form.pack(op, _streamed(form, op)), _pack_carried(op, np.flatnonzero(without))])
+    return np.concatenate([form.pack(op, streamed(form, op)), _pack_carried(form, op, np.flatnonzero(without))])
 
 
-def _pack_carried(op: _Layer, which: npt.NDArray[np.intp]) -> Words:
-    words = [len(which)]
-    numbers = channels(op) if len(which) else None
-    for channel in which.tolist():
-        assert numbers is not None
-        row = np.pad(_rows(op)[channel], (0, -_rows(op).shape[1] % GROUP)).astype(np.int64) & 0xFFFF
-        words += [channel, *numbers[channel].tolist(), op.output.zero_point, *(row[::2] | row[1::2] << 16).tolist()]
-    return (np.array(words, np.int64) & 0xFFFFFFFF).astype(np.uint32)
+def _pack_carried(form: Format, op: Layer, which: npt.NDArray[np.intp]) -> Words:
+    if not len(which):
+        return np.zeros(1, np.uint32)
+    rows, numbers = _rows(form, op)[which], channels(op)[which].astype(np.int64)
+    groups = np.pad(rows, ((0, 0), (0, -rows.shape[1] % GROUP))).reshape(len(which), -1, GROUP)[..., form.order]
+    halfwords = groups.reshape(len(which), -1).astype(np.int64) & 0xFFFF
+    zero_points = np.full_like(which, op.output.zero_point)
+    words = np.column_stack([which, numbers, zero_points, halfwords[:, ::2] | halfwords[:, 1::2] << 16])
+    return np.array([len(which), *(words & 0xFFFFFFFF).ravel().tolist()], np.uint32)
 
 
-def accepts(form: Format, op: _Layer) -> bool:
-    """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes five pixels, wanted or not."""
-    enough = op.output.size_bytes // op.out_channels >= WIDTH and op.out_channels >= form.together
+def accepts(form: Format, op: Layer) -> bool:
+    """`tp_conv_2d_s8_*_dsp`, output [height][width][channels]. It computes a tile of pixels, wanted or not."""
+    if op.matrix is None:
+        return False
+    enough = op.output.size_bytes // op.out_channels >= form.pixels and op.out_channels >= form.together
     if not enough or op.input.shape[-1] % form.multiple:
         return False
     without = carried(form, op)
-    return without is not None and (form.carries or not without.any()) and form.fits(op, _streamed(form, op))
+    return without is not None and (form.carries or not without.any()) and form.fits(op, streamed(form, op))
 
 
 def accepts_row(form: Format, op: Conv2D) -> bool:
@@ -211,16 +232,16 @@ def accepts_row(form: Format, op: Conv2D) -> bool:
     )
 
 
-def scratch_bytes(form: Format, op: _Layer) -> int:
+def scratch_bytes(form: Format, op: Layer) -> int:
     """Expanded activations; where pixels do not lie side by side also patches and the band of input rows."""
     layer = layer_fields(op)
-    groups = _groups(op)
+    groups = _groups(form, op)
     expanded = groups * form.group_bytes
     if _is_direct(layer):
         return expanded
     reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
     band = _band_height(form, layer) * reach * layer["in_channels"]
-    return expanded + form.pixels * GROUP * groups + band
+    return expanded + form.pixels * GROUP * groups + band + (GROUP - 1 if form.fills_up else 0)
 
 
 def _band_height(form: Format, layer: dict[str, int]) -> int:
@@ -232,11 +253,11 @@ def _band_height(form: Format, layer: dict[str, int]) -> int:
 
 
 def row_scratch_bytes(form: Format, op: Conv2D) -> int:
-    return _groups(op) * form.group_bytes + (form.rows - 1) * row_bytes(op.input.shape[2])
+    return _groups(form, op) * form.group_bytes + (form.rows - 1) * row_bytes(op.input.shape[2])
 
 
-def _groups(op: _Layer) -> int:
-    return -(-int(_rows(op).shape[1]) // GROUP)
+def _groups(form: Format, op: Layer) -> int:
+    return -(-int(_rows(form, op).shape[1]) // GROUP)
 
 
 def _is_direct(layer: dict[str, int]) -> bool:
@@ -257,31 +278,60 @@ def _row_arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, 
     return rows_struct(op, wiring), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH, Place.ROW
 
 
-_AND_GATHER = 1.03  # what gathering adds, in a first layer of 40 taps
+def _cycles(form: Format, op: Layer) -> float:
+    """Behind a depthwise layer in a loop over rows."""
+    return _tiles(form, op) * _tile_cycles(form, op)
 
 
-def _cycles(form: Format, factor: float, op: Conv2D) -> float:
-    tiles, groups = math.ceil(op.output.size_bytes / (op.out_channels * form.pixels)), _groups(op)
-    without = carried(form, op)
+def _alone_cycles(form: Format, op: Layer) -> float:
+    """With what finds a tile's pixels, and, but in five-wide maps, takes its outputs where they belong."""
+    apart = 0 if op.output.shape[-2:-1] == (WIDTH,) else form.apart * op.out_channels
+    return _tiles(form, op) * (_tile_cycles(form, op) + form.alone_cycles + apart + _gather_cycles(form, op))
+
+
+def _tiles(form: Format, op: Layer) -> int:
+    return math.ceil(op.output.size_bytes / (op.out_channels * form.pixels))
+
+
+def _tile_cycles(form: Format, op: Layer) -> float:
+    groups, without = _groups(form, op), carried(form, op)
     assert without is not None
     beside = int(without.sum()) * (40 + form.pixels * (45 + 12 * groups))
-    return factor * tiles * (form.cycles(op, _streamed(form, op)) + form.expand_cycles * groups + beside)
+    return form.cycles(op, streamed(form, op)) + form.expand_cycles * groups + beside
 
 
-def _kernels(form: Format) -> tuple[Kernel, Kernel]:
+def _gather_cycles(form: Format, op: Layer) -> float:
+    """Of a tile: rows of a kernel that are no whole groups are copied, small ones byte by byte."""
+    layer = layer_fields(op)
+    if _is_direct(layer):
+        return 0
+    pieces, taps = layer["kernel_height"], layer["kernel_width"] * layer["in_channels"]
+    if layer["dilation_width"] > 1 and layer["kernel_width"] > 1:
+        pieces, taps = pieces * layer["kernel_width"], layer["in_channels"]
+    elif form.fills_up or taps % GROUP == 0:
+        return 16 * pieces
+    return form.pixels * pieces * (110 + 10 * min(taps, 16))
+
+
+def _long(count: int, channels: int) -> float:
+    """Cycles of so many pairs: the kernel's runs of 16 are entered again for every 16 behind the first 17."""
+    return 13.25 * count + max(0, count - 17 * channels)
+
+
+def kernels_of(form: Format, alone: tuple[type, ...] = (Conv2D,)) -> tuple[Kernel, Kernel]:
     """In a loop over rows, and alone."""
     return (
         Kernel(
             f"tp_conv_1x1_row_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts_row, form),
-            partial(_row_arguments, form), partial(_cycles, form, 1.0), pack=partial(pack, form),
+            partial(_row_arguments, form), partial(_cycles, form), pack=partial(pack, form),
             scratch_bytes=partial(row_scratch_bytes, form), reads=Layout.ROW, writes=(Layout.FIVE_WIDE,),
         ),
         Kernel(
-            f"tp_conv_2d_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts, form),
-            partial(_arguments, form), partial(_cycles, form, _AND_GATHER), pack=partial(pack, form),
+            f"tp_conv_2d_s8_{form.name}_dsp", alone, ANY, "dsp", partial(accepts, form),
+            partial(_arguments, form), partial(_alone_cycles, form), pack=partial(pack, form),
             scratch_bytes=partial(scratch_bytes, form), writes=(Layout.INTERLEAVED, Layout.FIVE_WIDE),
         ),
     )  # fmt: skip
 
 
-ROWS = tuple(kernel for form in FORMATS for kernel in _kernels(form))
+ROWS = tuple(kernel for form in FORMATS for kernel in kernels_of(form))

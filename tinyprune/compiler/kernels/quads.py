@@ -104,6 +104,11 @@ def accepts_rows(op: Conv2D | FullyConnected) -> bool:
         return False
     if op.output.size_bytes >= _MANY_PIXELS * op.out_channels and rounds_exactly(op):
         return False
+    return is_pointwise(op)
+
+
+def is_pointwise(op: Conv2D | FullyConnected) -> bool:
+    """Whether each output pixel is computed from the input's pixel in its place."""
     if isinstance(op, FullyConnected):
         return True
     return op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors
+ *
+ * Weights of two output channels in one word, in C: what tp_one_pixel_s8_twins_dsp and tp_two_pixels_s8_twins_dsp compute. */
+#ifndef TP_TWINS_H
+#define TP_TWINS_H
+
+#include "tp_dsp.h"
+#include "tp_kernels_dsp.h"
+
+#if !TP_DSP
+
+/* Words of two channels at a time, with weights of both; outputs are theirs in all pixels. */
+static void tp_twins_channels(const tp_twins *job, int32_t pixels, const uint32_t *weights, const uint32_t *numbers,
+                              uint32_t both, uint32_t first, int8_t *output)
+{
+    for (int32_t pixel = 0; pixel < pixels; pixel++) {
+        uint32_t sum = both, sum_of_first = first;
+        for (int32_t i = 0; i < 2 * job->groups; i++) {
+            const uint32_t x = job->expanded[i * pixels + pixel], w = weights[2 * i];
+            sum += (uint32_t)tp_smlad(x, w, 0);
+            sum_of_first += (uint32_t)tp_smlad(x, tp_sxtb16(w), 0);
+        }
+        const int32_t doubled[] = {(int32_t)(2 * sum_of_first), (int32_t)(sum - sum_of_first) >> 7};
+        int8_t *const place = output + pixel * job->to;
+        for (int32_t c = 0; c < 2; c++) {
+            const uint32_t *const n = numbers + 3 * c;
+            const int32_t x = tp_smmlar(doubled[c], (int32_t)n[0], (int32_t)n[1]) + (doubled[c] >> 31);
+            place[c * job->channel_step] = (int8_t)tp_ssat8(x >> n[2]);
+        }
+    }
+}
+
+static void tp_twins_pixels(const tp_twins *job, int32_t pixels)
+{
+    const uint32_t *weights = job->weights;
+    int8_t *output = job->output;
+    for (int32_t four = 0; four < job->fours; four++) {
+        const uint32_t *const numbers = weights + 4 + 4 * job->groups;
+        tp_twins_channels(job, pixels, weights + 4, numbers, weights[0], weights[1], output);
+        tp_twins_channels(job, pixels, weights + 5, numbers + 6, weights[2], weights[3], output + 2 * job->channel_step);
+        weights = numbers + 12;
+        output += 4 * job->channel_step;
+    }
+}
+
+#endif
+#endif

@@ -1,0 +1,76 @@
+"""Dense layers with the weights of two output channels in one word, four channels at a time, with the DSP extension:
+two pixels (convolutions, fully connected layers of several rows), or one. tp_kernels_dsp.h is their contract."""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from tinyprune.compiler.graph import Int8
+from tinyprune.compiler.kernels.five_conv import Format, Layer, carried, kernels_of, pack, streamed
+from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
+from tinyprune.compiler.kernels.parameters import folded_bias, layer_fields, weight_rows
+from tinyprune.compiler.kernels.quads import Bool, exact_numbers, inexact, is_pointwise
+from tinyprune.compiler.operators.conv_2d import Conv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.sparsity import ANY, twins
+from tinyprune.compiler.sparsity.pairs import GROUP, Words
+
+#: What the second of two channels may come to.
+_MOST = 1 << 23
+
+
+def _beyond(op: Layer) -> Bool:
+    """Which channels are out of reach: each second one must fit above another."""
+    rows, bias = weight_rows(op), folded_bias(op)
+    highest = bias + np.maximum(-128 * rows, 127 * rows).sum(axis=1)
+    lowest = bias + np.minimum(-128 * rows, 127 * rows).sum(axis=1)
+    too_large = (np.maximum(highest, -lowest) >= _MOST) | (rows.min(axis=1) == -128)
+    found: Bool = inexact(op) | (too_large & (np.arange(op.out_channels) % 2 == 1))
+    return found
+
+
+def _pack(op: Layer, rows: Int8) -> Words:
+    return twins.pack(rows, *exact_numbers(op))
+
+
+def _tile_cycles(_op: Layer, rows: Int8) -> float:
+    channels, taps = rows.shape
+    fours, groups = -(-channels // twins.CHANNELS), taps // GROUP
+    last = 90 if channels % twins.CHANNELS else 0
+    return float(fours * (30 * groups + 8 * math.ceil(groups / 8) + 102) + 150 + last)
+
+
+TWINS = Format(
+    "twins", _beyond, lambda _op, _rows: True, _pack, twins.GROUP_BYTES, _tile_cycles, 14,
+    alone_cycles=120, carries=True, pixels=twins.PIXELS, rows=twins.PIXELS, fills_up=True, order=twins.ORDER,
+)  # fmt: skip
+
+
+def _accepts(op: Layer) -> bool:
+    return op.matrix is not None and is_pointwise(op)
+
+
+def _arguments(op: Layer, _wiring: Wiring) -> tuple[Argument, ...]:
+    weights = Constant("weights", "uint32_t", pack(TWINS, op))
+    return Struct("tp_layer", layer_fields(op)), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
+
+
+def _cycles(op: Layer) -> float:
+    rows, without = streamed(TWINS, op), carried(TWINS, op)
+    assert without is not None
+    channels, groups = len(rows), rows.shape[1] // GROUP
+    a_four = 19 * groups + 5 * math.ceil(groups / 8) + 48
+    last = 80 if channels % twins.CHANNELS else 0
+    beside = int(without.sum()) * (85 + 12 * groups)
+    pixels = op.output.size_bytes // op.out_channels
+    return float(60 + pixels * (100 + 12 * groups + -(-channels // twins.CHANNELS) * a_four + last + beside))
+
+
+ROWS = (
+    *kernels_of(TWINS, (Conv2D, FullyConnected)),
+    Kernel(
+        "tp_conv_1x1_s8_twins_dsp", (Conv2D, FullyConnected), ANY, "dsp", _accepts, _arguments, _cycles,
+        pack=partial(pack, TWINS), scratch_bytes=lambda op: 8 * -(-int(op.weights[0].size) // GROUP),
+    ),
+)  # fmt: skip
