@@ -83,7 +83,7 @@ def test_quads_example_and_size() -> None:
     assert quads.pack_rows(np.ones((10, 65), np.int8)).nbytes == 12 * 68
     numbers = np.ones(8, np.int64)
     assert quads.pack_depthwise(np.ones((3, 3, 8), np.int8), numbers, numbers, numbers, numbers).nbytes == 8 * 34
-    assert quads.pack_depthwise(np.ones((5, 1, 8), np.int8), numbers, numbers, numbers, numbers).nbytes == 8 * (16 + 12)
+    assert quads.pack_depthwise(np.ones((5, 1, 8), np.int8), numbers, numbers, numbers, numbers).nbytes == 8 * (16 + 10)
 
 
 def test_planes_example_and_order() -> None:

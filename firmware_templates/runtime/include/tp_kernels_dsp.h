@@ -279,9 +279,8 @@ void tp_conv_1x1_s8_twins_dsp(const tp_layer *layer, const uint32_t *weights, co
 
 /* Depthwise convolution with any stride, dilation and padding and up to TP_QUAD_TAPS taps, for few pixels; out_channels =
  * in_channels, a multiple of 4. activation_min = -128, activation_max = 127, and requantization as for tp_conv_2d_s8_exact_dsp.
- *   weights  for each four channels words: their biases; for each tap the halfword pairs (w0, w2), (w1, w3), zeros up to a multiple
- *            of three taps; for each channel multiplier, 2^(shift - 1) + output_zero_point * 2^shift, shift. Biases and weights are
- *            taken times 2
+ *   weights  for each four channels words: their biases; for each tap the halfword pairs (w0, w2), (w1, w3); for each channel
+ *            multiplier, 2^(shift - 1) + output_zero_point * 2^shift, shift. Biases and weights are taken times 2
  *   scratch  in_channels bytes */
 void tp_depthwise_2d_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output,
                                   void *scratch);
@@ -315,8 +314,7 @@ void tp_depthwise_2d_s8_planes_dsp(const tp_planes *layer, const uint32_t *weigh
 /* What the kernels above are made of. */
 
 #define TP_QUAD 4
-#define TP_QUAD_TAPS 51
-#define TP_QUAD_RUN 3
+#define TP_QUAD_TAPS 49
 
 /* The products of a row of expanded activations with the weights of four channels, which are added to sums; weights are then
  * those of the next four. x_end is not x. */
@@ -327,7 +325,7 @@ typedef struct tp_quad {
 
 void tp_dot_quads_dsp(tp_quad *job);
 
-/* All channels of one pixel, from a multiple of TP_QUAD_RUN taps. The pointer behind the last one is read, not followed. */
+/* All channels of one pixel, from 1 tap or more. The pointer behind the last one is read, not followed. */
 void tp_depthwise_quads_dsp(const int8_t *const *taps, int32_t count, const uint32_t *weights, int32_t channels,
                             int8_t *output);
 

@@ -12,10 +12,7 @@ void tp_depthwise_2d_s8_quads_dsp(const tp_layer *layer, const uint32_t *weights
     memset(scratch, layer->input_zero_point, (size_t)layer->in_channels);
     for (int32_t row = 0; row < layer->out_height; row++) {
         for (int32_t column = 0; column < layer->out_width; column++) {
-            const int8_t **end = tp_locate_taps(layer, input, row, column, scratch, taps);
-            while ((end - taps) % TP_QUAD_RUN != 0) {
-                *end++ = scratch;
-            }
+            const int8_t *const *const end = tp_locate_taps(layer, input, row, column, scratch, taps);
             tp_depthwise_quads_dsp(taps, (int32_t)(end - taps), weights, layer->in_channels, output);
             output += layer->out_channels;
         }

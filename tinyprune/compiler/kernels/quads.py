@@ -21,8 +21,7 @@ Int64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 QUAD = 4
-_MOST_TAPS = 51
-_RUN = 3  # taps between two branches
+_MOST_TAPS = 49
 _SMALL = 1024  # weights of a fully connected layer
 _MANY_PIXELS = 5
 
@@ -46,8 +45,7 @@ def pack_depthwise(weights: Int8, bias: Int64, multiplier: Int64, shift: Int64, 
 
     Shifts are to the right.
     """
-    taps = 2 * weights.astype(np.int64).reshape(-1, weights.shape[2] // QUAD, QUAD).transpose(1, 0, 2) & 0xFFFF
-    quads = np.pad(taps, ((0, 0), (0, -taps.shape[1] % _RUN), (0, 0)))  # [quads, taps, 4]
+    quads = 2 * weights.astype(np.int64).reshape(-1, weights.shape[2] // QUAD, QUAD).transpose(1, 0, 2) & 0xFFFF
     pairs = np.stack([quads[..., 0] | quads[..., 2] << 16, quads[..., 1] | quads[..., 3] << 16], axis=-1)
     rounding = (1 << (shift - 1)) + (zero_point << shift)
     behind = np.stack([multiplier, rounding, shift], axis=1).reshape(len(quads), 3 * QUAD)
@@ -144,8 +142,8 @@ def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
 
 def _depthwise_cycles(op: DepthwiseConv2D) -> float:
     taps = prod(op.window.kernel)
-    runs, pixels = -(-taps // _RUN), op.output.count // op.out_channels
-    return 400 + pixels * (140 + 14 * taps + (60 + 37 * runs) * op.out_channels / QUAD)
+    pixels, a_quad = op.output.count // op.out_channels, 64 + 11 * taps + 4 * (taps // 9)
+    return 400 + pixels * (140 + 14 * taps + a_quad * op.out_channels / QUAD)
 
 
 ROWS = (
