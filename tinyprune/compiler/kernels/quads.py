@@ -141,9 +141,9 @@ def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
 
 
 def _depthwise_cycles(op: DepthwiseConv2D) -> float:
-    taps = prod(op.window.kernel)
-    pixels, a_quad = op.output.count // op.out_channels, 64 + 11 * taps + 4 * (taps // 9)
-    return 400 + pixels * (140 + 14 * taps + a_quad * op.out_channels / QUAD)
+    taps, pixels = prod(op.window.kernel), op.output.count // op.out_channels
+    a_quad = 64 + 11 * taps + 4 * ((taps - 1) // 9)
+    return 350 + pixels * (120 + 43 * op.window.kernel[0] + 14 * taps + a_quad * op.out_channels / QUAD)
 
 
 ROWS = (
