@@ -182,7 +182,7 @@ def bench_lines(bench: Bench) -> list[str]:
         how = "by virtual time, which is told in microseconds" if virtual else "counted"
         lines.append(f"instructions     {_range(report.instructions)} an inference, {how}")
     if report.instructions and not report.modelled_cycles and report.cost_model:
-        lines.append(f"no latency       {report.cost_model}")
+        lines.append(f"{'no cycles' if report.board_ms else 'no latency':16} {report.cost_model}")
     if report.modelled_cycles and report.modelled_ms is not None:
         lines += [
             f"modelled cycles  {_range(report.modelled_cycles)} ({report.cost_model})",

@@ -166,7 +166,7 @@ CYCLE_TABLES: dict[str, CycleTable | None] = {
     "cortex-m33": replace(CORTEX_M4, source=f"{CORTEX_M4.source}, as the Cortex-M33 has no published table"),
 }
 #: What takes the place of a table's source where there is none.
-NOT_MODELLED = "cycles are not modelled: this core can issue two instructions at once (dual issue)"
+NOT_MODELLED = "cycles with ideal memory are not modelled: this core can issue two instructions at once (dual issue)"
 
 
 def block_cost(block: Sequence[Instruction], table: CycleTable | None) -> BlockCost:
@@ -224,7 +224,7 @@ def _cost(instruction: Instruction, table: CycleTable, loaded: str) -> tuple[int
     if name in table.branches:
         return 1, table.branches[name] - 1, ""
     if name in _MULTIPLE:
-        return 1 + _registers(instruction.operands), table.pop_pc * _writes_pc(instruction), ""
+        return 1 + listed_words(instruction.operands), table.pop_pc * _writes_pc(instruction), ""
     if name in _DOUBLE:
         return 3, 0, ""
     if name in _FLOAT:
@@ -268,7 +268,7 @@ def _known(name: str, table: CycleTable) -> bool:
     return name in table.fixed or name in table.branches or name in table.loads | table.stores | _MULTIPLE or armv7m
 
 
-def _registers(operands: str) -> int:
+def listed_words(operands: str) -> int:
     """The words in a register list: "r0!, {r1, r2}" has 2, "{d8}" has 2, "{s0-s3}" has 4."""
     words = 0
     for part in operands[operands.index("{") + 1 : operands.index("}")].split(","):

@@ -9,9 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from tinyprune.device import cost
+from tinyprune.device import cost, dual_issue
 from tinyprune.device.cost import BlockCost, CycleTable, Instruction
 
+#: The core that has no table, but a model of its own.
+DUAL_ISSUE = "cortex-m7"
 #: Cores that these rules are of.
 RULES = ("cortex-m3", "cortex-m4")
 _LONG_MULTIPLY = ("smull", "umull", "smlal", "umlal", "umaal", "smlsld")
@@ -23,6 +25,8 @@ def block_cost(block: Sequence[Instruction], core: str, address: int, from_flash
 
     `from_flash`: the addresses of instructions that read flash. All others read and write RAM.
     """
+    if core == DUAL_ISSUE:
+        return dual_issue.block_cost(block, address)
     table = cost.CYCLE_TABLES[core]
     found = cost.block_cost(block, table)
     if table is None or core not in RULES:

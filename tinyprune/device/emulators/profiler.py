@@ -101,7 +101,7 @@ class Profiler:
 
     def _board_cycles(self, tally: "_Tally") -> list[Span] | None:
         """Of each owner: the pipeline's cycles, block by block, and what it waited for memory."""
-        if self._table is None:
+        if self._table is None and self._core != pipeline.DUAL_ISSUE:
             return None
         core = tally.late.copy()
         for (owner, key), visits in tally.visits.items():
