@@ -278,10 +278,16 @@ def constant_tensor_of(file: File, index: int, *types: str) -> ConstantTensor:
     return ConstantTensor(**fields, values=values.reshape(fields["shape"]))
 
 
-def check_buffers(file: File) -> None:
-    """Raises ModelError where a tensor, used or not, is in a buffer that does not exist."""
+def check_places(file: File) -> None:
+    """Raises ModelError where a tensor, used or not, is in a buffer that does not exist, or an operator has a tensor
+    that does not exist."""
     for index in range(file.tensor_count):
         has_data(file, index)
+    for number in range(file.subgraph.OperatorsLength()):
+        for which in ("Inputs", "Outputs"):
+            for index in indices(file.subgraph.Operators(number), which):
+                if index >= 0:
+                    tensor_of(file, index)
 
 
 def has_data(file: File, index: int) -> bool:
@@ -315,6 +321,8 @@ def constant_of(file: File, index: int, *types: str) -> npt.NDArray[Any]:
     if any(n <= 0 for n in shape) or raw.size != prod(shape) * dtype.itemsize:
         raise ModelError(f'tensor "{name}" of shape {list(shape)} has {raw.size} bytes of data')
     if kind == "BOOL":
+        if (raw > 1).any():
+            raise ModelError(f'tensor "{name}" is BOOL, and has values other than 0 and 1')
         flags: npt.NDArray[Any] = np.frombuffer(raw.tobytes(), np.uint8).reshape(shape).astype(np.bool_)
         return flags
     return np.frombuffer(raw.tobytes(), dtype=dtype.newbyteorder("<")).astype(dtype).reshape(shape)

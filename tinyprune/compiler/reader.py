@@ -17,7 +17,7 @@ from tinyprune.compiler.file import (
     File,
     Node,
     activation_of,
-    check_buffers,
+    check_places,
     constant_of,
     has_data,
     indices,
@@ -89,7 +89,7 @@ def _read(data: bytes) -> Graph:
         raise ModelError("the model has no subgraph")
     subgraph = model.Subgraphs(0)
     whole = File(model, subgraph, subgraph.TensorsLength())
-    check_buffers(whole)
+    check_places(whole)
     file, edges = edges_of(replace(whole, densified=_densified(whole)))
     fault = float_fault(file, edges)
     if fault is not None:

@@ -49,11 +49,13 @@ def weights_are_int8(node: Node) -> str | None:
 
 
 def rows_agree(node: Node) -> str | None:
-    """Its input is rows of in_channels values, and its result as many rows of out_channels."""
+    """Its input is rows of in_channels values, and its result as many rows of out_channels, its last axis."""
     source, target = node.activation(0), node.result()
     out_channels, taps = node.constant(1, "INT8").shape
     if source.count % taps or target.count != source.count // taps * out_channels:
         return f"it has weights {[out_channels, taps]} for an input {list(source.shape)}"
+    if target.file_shape[-1] != out_channels:
+        return f"it has weights {[out_channels, taps]} and makes {list(target.file_shape)}"
     return None
 
 

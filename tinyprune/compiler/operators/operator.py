@@ -104,8 +104,8 @@ def same_shape(node: Node) -> str | None:
     source, target = node.activation(0), node.result()
     return (
         None
-        if source.shape == target.shape
-        else f"it changes the shape from {list(source.shape)} to {list(target.shape)}"
+        if source.file_shape == target.file_shape
+        else f"it changes the shape from {list(source.file_shape)} to {list(target.file_shape)}"
     )
 
 

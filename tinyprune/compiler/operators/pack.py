@@ -61,6 +61,10 @@ def _fault(whole: Tensor, parts: list[Tensor], axis: int | None) -> bool:
     return any(part.file_shape != (*shape[:axis], *shape[axis + 1 :]) for part in parts)
 
 
+def _count_fault(said: int, parts: int) -> str | None:
+    return None if said == parts else f"its options say {said} parts, it has {parts}"
+
+
 def parts_fit(node: Node) -> str | None:
     """Its parts have the result's shape without the axis that they are packed along; they are as many as that is
     long."""
@@ -68,7 +72,7 @@ def parts_fit(node: Node) -> str | None:
     shapes = " and ".join(str(list(part.file_shape)) for part in parts)
     if _fault(target, parts, _axis(node, target)):
         return f"it makes {list(target.file_shape)} of {shapes} along axis {node.options('PackOptions').Axis()}"
-    return None
+    return _count_fault(node.options("PackOptions").ValuesCount(), len(parts))
 
 
 def parts_are_quantized_alike(node: Node) -> str | None:
@@ -82,7 +86,7 @@ def results_fit(node: Node) -> str | None:
     shapes = " and ".join(str(list(part.file_shape)) for part in parts)
     if _fault(source, list(parts), _axis(node, source)):
         return f"it makes {shapes} of {list(source.file_shape)} along axis {node.options('UnpackOptions').Axis()}"
-    return None
+    return _count_fault(node.options("UnpackOptions").Num(), len(parts))
 
 
 def results_are_quantized_alike(node: Node) -> str | None:
