@@ -183,10 +183,10 @@ def build(
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte.
 
     `model` is an int8 .tflite, a Keras file with `calibration` `[samples, *input shape]` (an array or a .npy), or a
-    name from `zoo()`; by default the zoo's DS-CNN. Outputs that differ raise nothing: look at `report.bit_exact`.
+    name from `zoo()`; by default the zoo's DS-CNN. With `run=False` nothing is compared: `bit_exact` is false.
 
     Raises ModelError for a network that cannot run, DataError for the calibration, MissingDependency without compiler,
-    DoesNotFit, and TargetError where the firmware misbehaves. The output folder is then as it was before.
+    DoesNotFit, and TargetError where the firmware misbehaves or its outputs differ. The output folder stays as it was.
     """
     from tinyprune.tasks import build as task
     from tinyprune.tasks import line

@@ -1,10 +1,12 @@
 """Board files: the shipped ones load, and a wrong one is refused with file, key and the nearest right word."""
 
+import contextlib
 import itertools
 import json
 from pathlib import Path
 from typing import get_type_hints
 
+import numpy as np
 import pytest
 
 from tinyprune.device import boards, flash_methods
@@ -191,6 +193,30 @@ def test_no_text_can_reach_into_another_language(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r'key "title" = .* must be letters') as caught:
             boards.load(str(path))
         assert str(caught.value).isprintable()
+
+
+def mutants(path: Path, first: int, count: int) -> int:
+    """How many board files of changed characters describe a board still."""
+    found, alphabet = 0, [*"0123456789abcdef_.-+=[]{}\"'#,\n eE", "9" * 20, "[" * 300, "\0", "\udcff", "nan", "inf"]
+    for number in range(first, first + count):
+        random = np.random.default_rng(number)
+        text = list(GOOD)
+        for _ in range(int(random.integers(1, 4))):
+            place = int(random.integers(len(text)))
+            text[place : place + int(random.integers(2))] = [str(random.choice(alphabet))]
+        path.write_text("".join(text), encoding="utf-8", errors="surrogateescape")
+        with contextlib.suppress(UsageError):
+            found += boards.load(str(path)).name is not None
+    return found
+
+
+def test_damaged_files_are_boards_or_told(tmp_path: Path, seed: int) -> None:
+    assert 0 < mutants(tmp_path / "mine.toml", seed, 300) < 300
+
+
+@pytest.mark.slow
+def test_many_damaged_files_are_boards_or_told(tmp_path: Path, seed: int) -> None:
+    mutants(tmp_path / "mine.toml", seed + 1_000_000, 20_000)
 
 
 def test_numbers_and_nesting_beyond_all_measure_are_told(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.device import boards, emulators
 from tinyprune.device.firmware import FORMAT
 from tinyprune.device.protocol import Device
-from tinyprune.errors import DoesNotFit, MemoryExceeded, MissingDependency, ModelError, UsageError
+from tinyprune.errors import DoesNotFit, MemoryExceeded, MissingDependency, ModelError, TargetError, UsageError
 from tinyprune.firmware import output
 from tinyprune.tasks import bench as bench_task
 from tinyprune.tasks import build as build_task
@@ -332,6 +332,22 @@ def test_a_failed_build_keeps_the_last_good_one(tmp_path: Path, model: Path) -> 
         build_task.run_build(request("host", tmp_path, broken, run=False), quiet)
     after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert after == before
+
+
+@pytest.mark.compiler
+def test_a_build_whose_outputs_differ_leaves_nothing(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = oracle.expected
+
+    def other(*arguments: Any) -> Any:
+        answers, judge = real(*arguments)
+        return answers ^ (np.arange(len(answers)) == 3)[:, None], judge
+
+    monkeypatch.setattr(oracle, "expected", other)
+    with pytest.raises(TargetError, match=r"WRONG: 1 of 64 outputs .* Nothing was written\. .* please report it"):
+        build_task.run_build(BuildRequest(boards.load("host"), tmp_path / "out", model), lambda _: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_refused_build_leaves_nothing(tmp_path: Path) -> None:

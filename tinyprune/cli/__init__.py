@@ -10,7 +10,9 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,8 @@ from tinyprune.errors import TargetError, TinypruneError, UsageError
 
 #: As the shell reports a program stopped by SIGINT.
 EXIT_INTERRUPTED = 130
+#: A fault of tinyprune's own: EX_SOFTWARE of sysexits.h.
+EXIT_FAULT = 70
 _AGAIN_S = 0.02
 
 
@@ -67,6 +71,27 @@ def main() -> None:
     except OSError as error:
         why = error.strerror or error or type(error).__name__
         _fail(f"{error.filename or 'output'}: {why}", UsageError.exit_code, arguments)
+    except MemoryError:
+        _fail("this computer's memory is too small for that", TinypruneError.exit_code, arguments)
+    except Exception:
+        _fail(_fault(arguments), EXIT_FAULT, arguments)
+
+
+def _fault(arguments: list[str]) -> str:
+    """What is not foreseen: in a sentence, with a file that has the details."""
+    details = [
+        f"tinyprune {__version__}, Python {sys.version}, {sys.platform}",
+        f"arguments: {arguments}",
+        traceback.format_exc(),
+    ]
+    told = "a fault of tinyprune, please report it"
+    try:
+        number, path = tempfile.mkstemp(prefix="tinyprune-fault-", suffix=".txt")
+        os.close(number)
+        Path(path).write_text("\n".join(details), encoding="utf-8", errors="replace")
+    except OSError:
+        return f"{told}: {details[-1]}"
+    return f"{told}; the details are in {path}"
 
 
 def _terminated(number: int, _frame: object) -> None:
@@ -137,7 +162,7 @@ def cli() -> None:
     """Prune a small int8 network so that a microcontroller really runs it faster, and put it on the board.
 
     Exit codes: 0 done, 1 the model, its data, the firmware or the board is wrong, 2 wrong usage or something is not
-    installed, 3 does not fit the board, 130 interrupted.
+    installed, 3 does not fit the board, 70 a fault of tinyprune's, 130 interrupted.
     """
 
 

@@ -1,6 +1,5 @@
 """`tinyprune build`."""
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,8 +133,6 @@ def build_command(
         click.echo(report.to_json())
     else:
         _show_build(report, request, verbose)
-    if report.inputs_compared and not report.bit_exact:
-        sys.exit(1)
 
 
 def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> None:

@@ -1,7 +1,6 @@
 """Inputs for comparing bytes: made here, so that no audio has to travel with the project."""
 
 import difflib
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -74,7 +73,9 @@ def _load(path: Path) -> npt.NDArray[Any]:
     try:
         with path.open("rb") as file:
             values = np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+    except MemoryError:
+        raise DataError(f"{path}: it says that it is larger than this computer's memory") from None
+    except Exception:  # NumPy reads headers as Python, and raises whatever is wrong with that
         raise DataError(f"{path}: not a .npy array; write it with numpy.save") from None
     if not isinstance(values, np.ndarray):
         raise DataError(f"{path}: one .npy array is needed, not an archive of several")

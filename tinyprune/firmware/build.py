@@ -58,7 +58,13 @@ def run_compiler(command: list[str], folder: Path, board: Board) -> None:
     """One call in `folder`. Raises as `build` does."""
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, check=False, timeout=_COMPILE_TIMEOUT_S
+            command,
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=_COMPILE_TIMEOUT_S,
         )
     except FileNotFoundError:
         raise MissingDependency(f"the compiler {command[0]} has vanished; install it again") from None

@@ -167,7 +167,7 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
             report["flash_bytes"],
             report["ram_bytes"],
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{output} has no finished build; {again}") from None
     if image.board != board.name:
         raise UsageError(

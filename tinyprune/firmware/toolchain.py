@@ -126,7 +126,9 @@ def _zig(board: Board) -> Compiler | None:
 
 
 def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=60
+    ).stdout.strip()
 
 
 #: Name → set-up for a board, None where it is not installed; in order of preference.

@@ -98,7 +98,7 @@ def _reports(text: str) -> list[dict[str, Any]]:
     for part in [text, *text.splitlines()]:
         try:
             value = json.loads(part)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict) and "bit_exact" in value:
             reports.append(value)

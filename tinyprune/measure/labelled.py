@@ -73,7 +73,7 @@ def _archive(path: Path, tensor: Activation, outputs: int, labels: Sequence[str]
     try:
         with np.load(path, allow_pickle=False) as archive:
             inputs, classes = archive["inputs"], archive["labels"]
-    except (OSError, ValueError, KeyError, EOFError):
+    except Exception:  # NumPy reads headers as Python, and raises whatever is wrong with that
         raise DataError(f"{path}: an .npz with the arrays `inputs` and `labels` is needed") from None
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or len(classes) != len(inputs) or not len(inputs):
         raise DataError(f"{path}: labels must be one whole number for each of the {len(inputs)} inputs")
@@ -90,7 +90,7 @@ def _mlperf(path: Path, tensor: Activation, outputs: int, labels: Sequence[str] 
     try:
         with index.open(newline="", encoding="utf-8") as file:
             rows = [(row[0].strip(), int(row[2])) for row in csv.reader(file) if row]
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, csv.Error):
         raise DataError(f"{index}: lines of `file,number of classes,class` are needed") from None
     if not rows:
         raise DataError(f"{index}: it names no file")

@@ -27,7 +27,7 @@ from tinyprune.device import boards, emulators
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import renode_files
 from tinyprune.device.firmware import FirmwareImage, Project
-from tinyprune.errors import DoesNotFit, ModelError, UsageError
+from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
 from tinyprune.firmware import output, tflm
 from tinyprune.firmware.audio import FrontEnd, front_end
 from tinyprune.measure import benchmark, hearing, tflm_report
@@ -77,6 +77,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         report = made.report
         if request.run:
             report = _run(board, model.data, program.graph, made.image, report, count, progress)
+            _check_outputs(report)
             report = _listen(board, program.graph, audio, made.image, report, progress)
             _check_stack(report)
         if board.renode:
@@ -220,6 +221,16 @@ def _listen(
     trial = hearing.try_out(start, image, board, graph.inputs[0], audio, metered=metered)
     deepest = max(report.stack_bytes or 0, trial.stack_bytes or 0)
     return replace(report, audio=trial, stack_bytes=deepest or None)
+
+
+def _check_outputs(report: BuildReport) -> None:
+    wrong = report.inputs_compared - report.inputs_equal
+    if wrong:
+        raise TargetError(
+            f"WRONG: {wrong} of {report.inputs_compared} outputs of the firmware for {report.board} differ from those "
+            f"of {report.reference}. Nothing was written. This is a defect of tinyprune's: please report it with the "
+            "model; another --optimize or --compiler may do"
+        )
 
 
 def _check_stack(report: BuildReport) -> None:

@@ -53,7 +53,7 @@ def _claim(path: Path, ours: Mapping[str, Any]) -> None:
         try:
             theirs = json.loads((path / REQUEST).read_text(encoding="utf-8"))
             differing = ", ".join(key for key in ours if theirs.get(key) != ours[key])
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             raise UsageError(f"{path} is no folder of an unfinished training; {otherwise}") from None
         if differing:
             raise UsageError(

@@ -51,7 +51,12 @@ def find() -> Renode:
         raise MissingDependency(f"renode is not installed: {at}; {INSTALL}")
     try:
         done = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, check=False, timeout=_VERSION_TIMEOUT_S
+            [path, "--version"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=_VERSION_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingDependency(f"{path} --version does not run: {error}; {INSTALL}") from None

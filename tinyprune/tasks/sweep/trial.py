@@ -77,8 +77,6 @@ def _built(content: bytes, board: Board) -> Any:
             report = build_task.run_build(request, lambda _stage: None)
         except ModelError as error:
             raise ModelError(str(error).removeprefix(f"{model}: ")) from None  # a file that nobody can look at
-    if not report.bit_exact:
-        raise ModelError("the firmware's outputs are not those of TFLite Micro: please report this")
     if report.modelled_cycles is None:
         raise UsageError(
             f"no emulator models the cycles of {board.name}; sweep for a board whose core has a cost table"
