@@ -1,5 +1,6 @@
 """Files that appear whole: what stands there afterwards is all of the new one, or the old one as it was."""
 
+import errno
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -48,3 +49,31 @@ def test_what_the_file_system_refuses_is_said_by_itself_or_in_a_sentence(tmp_pat
     with pytest.raises(UsageError, match="cannot write"), files.replacing(tmp_path / "a") as part:
         part.write_text("new")
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "inside"]
+
+
+def test_a_full_folder_of_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary, out = tmp_path / "tmp", tmp_path / "home" / "out"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    room = {temporary: 0, out.parent: 1 << 30}
+    usage = type("usage", (), {})
+
+    def disk_usage(path: Path) -> object:
+        found = usage()
+        found.free = room.get(path, 1 << 30)
+        return found
+
+    monkeypatch.setattr(files.shutil, "disk_usage", disk_usage)
+
+    def fill(error: OSError) -> None:
+        with files.staging(out):
+            raise error
+
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(UsageError, match=rf"cannot write {temporary}: No space left on device; set TMPDIR to another"):
+        fill(full)
+    with pytest.raises(UsageError, match=r"cannot write .*/tmp/x: No space left on device; set TMPDIR to another"):
+        fill(OSError(errno.ENOSPC, "No space left on device", str(temporary / "x")))
+    room[temporary], room[out.parent.parent] = 1 << 30, 0
+    with pytest.raises(UsageError, match=rf"cannot write {out}: No space left on device; give another folder with -o"):
+        fill(full)

@@ -43,12 +43,21 @@ def staging(folder: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        place = error.filename or folder
-        raise UsageError(f"cannot write {place}: {error.strerror}; give another folder with -o") from None
+        place = Path(error.filename) if error.filename else _full(folder) if error.errno == errno.ENOSPC else folder
+        elsewhere = Path(tempfile.gettempdir()) in (place, *place.parents) and folder.parent not in place.parents
+        advice = "set TMPDIR to another folder" if elsewhere else "give another folder with -o"
+        raise UsageError(f"cannot write {place}: {error.strerror}; {advice}") from None
     finally:
         for path in made:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+
+def _full(folder: Path) -> Path:
+    """Which has no room left: the folder, or that of temporary files."""
+    temporary = Path(tempfile.gettempdir())
+    here = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return min((folder, here), (temporary, temporary), key=lambda each: shutil.disk_usage(each[1]).free)[0]
 
 
 @contextmanager
