@@ -67,6 +67,7 @@ def test_damaged_files_are_arrays_or_told(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.filterwarnings("ignore")
 def test_many_damaged_files_are_arrays_or_told(tmp_path: Path, seed: int) -> None:
     mutants(tmp_path, seed + 1_000_000, 20_000)

@@ -215,6 +215,7 @@ def test_damaged_files_are_boards_or_told(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_many_damaged_files_are_boards_or_told(tmp_path: Path, seed: int) -> None:
     mutants(tmp_path / "mine.toml", seed + 1_000_000, 20_000)
 
