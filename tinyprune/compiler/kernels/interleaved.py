@@ -63,7 +63,7 @@ def _is_small(op: AveragePool2D) -> bool:
 def _average_cycles(op: AveragePool2D) -> float:
     """Four channels at a time; each one's division."""
     taps = op.window.kernel[0] * op.window.kernel[1]
-    return op.output.count * (35 + 3.5 * taps) + 100 * (op.output.count // op.output.shape[2])
+    return op.output.count * (66 + 4 * taps) + 100 * (op.output.count // op.output.shape[2])
 
 
 def _max_cycles(op: MaxPool2D) -> float:
