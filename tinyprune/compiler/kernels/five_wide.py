@@ -172,7 +172,8 @@ ROWS = (
     *_depthwise_kernels("dense", pack_depthwise, 17),
     *_depthwise_kernels("dense8", pack_depthwise8, 21),
     Kernel(
-        "tp_average_pool_five_s8_dsp", (AveragePool2D,), DENSE, "dsp", accepts_pool, _pool, linear(0, 350),
+        "tp_average_pool_five_s8_dsp", (AveragePool2D,), DENSE, "dsp", accepts_pool, _pool,
+        lambda op: op.output.count * (60 + 2 * op.window.kernel[0] * op.window.kernel[1]),
         reads=Layout.FIVE_WIDE,
     ),
 )  # fmt: skip
