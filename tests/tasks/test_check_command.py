@@ -29,7 +29,7 @@ def test_a_board_is_told_with_layers_and_what_pruning_would_bring(run: Run) -> N
     assert any(line.startswith("nano33 ") and "983,040" in line for line in lines)
     assert any(line.startswith("conv_2") and "is 2:4 already" in line for line in lines)
     assert any(line.startswith("depthwise_1") and "few taps a channel" in line for line in lines)
-    assert "the kernels' estimates (docs/check.md)" in out
+    assert "(ideal memory) are estimates (docs/check.md)" in out
     assert not list(Path().glob("build*"))
 
 

@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("prune", short_help="Prune a Keras model or an int8 .tflite; with labels, train it on.")
+@click.command("prune", short_help="Prune a Keras model or an int8 .tflite.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--pattern",

@@ -17,7 +17,7 @@ def verdict(report: CheckReport) -> Text:
         (board,) = report.boards
         if not board.fits:
             return Text(f"DOES NOT FIT {board.board}  {board.reason}", style="bold red")
-        speed = "" if board.ms is None else f", about {board.ms:,.1f} ms an inference"
+        speed = "" if board.ms is None else f", about {board.ms:,.1f} ms an inference (ideal memory)"
         return Text(f"RUNS  {report.model} fits {board.board}{speed}", style="bold green")
     style = "bold green" if fitting else "bold red"
     return Text(f"RUNS  {report.model} fits {len(fitting)} of {len(report.boards)} boards", style=style)
@@ -89,7 +89,7 @@ def lines(report: CheckReport) -> Iterator[str]:
             if not board.fits:
                 yield f"{board.board}: {board.reason}"
     yield f"MACs      {report.macs:,}"
-    yield "figures   arena and constants are exact; flash, RAM and cycles are the kernels' estimates (docs/check.md)"
+    yield "figures   arena and constants are exact; flash, RAM, cycles (ideal memory) are estimates (docs/check.md)"
     yield "2:4       with every layer pruned that can be: tinyprune prune MODEL --pattern 2:4 --data x.npy -o OUT"
 
 
