@@ -216,7 +216,7 @@ def build(
 
 
 def check(
-    model: PathLike | None = None,
+    model: PathLike,
     *,
     board: BoardLike | None = None,
     calibration: PathLike | Array | None = None,

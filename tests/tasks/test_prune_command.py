@@ -135,6 +135,7 @@ def test_pruning_goes_in_steps_with_training_between(run: Run) -> None:
     assert code == 0
     stages = [line.removeprefix("… ").split(": loss")[0] for line in err.splitlines()[1:]]
     assert stages == [
+        "checking that the network runs on boards",
         "pruning to 3:4 by match", "3:4, epoch 1", "3:4, epoch 2",
         "pruning to 2:4 by match", "2:4, epoch 1", "2:4, epoch 2",
         "pruning to 1:4 by match", "1:4, epoch 1", "1:4, epoch 2",

@@ -32,7 +32,7 @@ _MADE_UP = "quantized with made-up inputs: operators, memory and cycles are told
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckRequest:
-    model: Path | None = None  # None: the zoo's default
+    model: Path
     board: Board | None = None  # None: all that the project knows
     calibration: Source | None = None  # for Keras models; None: made-up inputs will do
     trust: bool = False  # the model's file may run code
