@@ -19,14 +19,14 @@ from tests import graphs, networks
 from tests.conftest import COMPILERS
 from tests.device.emulators import firmware
 from tests.tables import half
-from tinyprune import __version__
+from tinyprune import __version__, files
 from tinyprune.cli import show
 from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.device import boards, emulators
 from tinyprune.device.firmware import FORMAT
 from tinyprune.device.protocol import Device
 from tinyprune.errors import DoesNotFit, MemoryExceeded, MissingDependency, ModelError, TargetError, UsageError
-from tinyprune.firmware import output
+from tinyprune.firmware import build, codegen, output, toolchain
 from tinyprune.tasks import bench as bench_task
 from tinyprune.tasks import build as build_task
 from tinyprune.tasks import runtimes
@@ -366,7 +366,7 @@ def test_what_only_the_linker_can_know_is_refused_as_too_large(tmp_path: Path, c
         build_task.run_build(request("nano33", tmp_path, tight, compiler=compiler, run=False), quiet)
 
 
-@pytest.mark.parametrize("flash_bytes", [60_000, 50_000, 36_000, 28_000])
+@pytest.mark.parametrize("flash_bytes", [60_000, 52_000, 36_000, 28_000])
 def test_speed_is_the_fastest_firmware_that_the_flash_has_room_for(tmp_path: Path, flash_bytes: int) -> None:
     """Enough for the fastest and code of the user's, for the fastest alone, for smaller constants, for none: what the
     code needs, only the linker knows."""
@@ -400,13 +400,59 @@ def test_what_fits_stays_where_kernels_that_leave_a_reserve_do_not(
             raise MemoryExceeded("the firmware does not fit", "flash", 1_000_000)
         return link(*arguments)
 
-    wanted = request("nano33", tmp_path, Path("ds-cnn-s-2x4"), run=False, max_flash_bytes=50_000)
+    wanted = request("nano33", tmp_path, Path("ds-cnn-s-2x4"), run=False, max_flash_bytes=52_000)
     monkeypatch.setattr(runtimes.build, "build", second_fails)
     report = build_task.run_build(wanted, quiet)
     assert len(links) == 3
-    assert 15 / 16 * 50_000 < report.flash_bytes <= 50_000
+    assert 15 / 16 * 52_000 < report.flash_bytes <= 52_000
     sources = {path.stem for path in (tmp_path / "out/project/runtime/src").glob("tp_*.c")}
     assert {layer.kernel for layer in report.layers} <= sources
+
+
+@pytest.mark.emulator
+@pytest.mark.tflm
+def test_constants_in_ram_answer_the_same_and_sooner(tmp_path: Path, model: Path, compiler: str) -> None:
+    plain = build_task.run_build(request("nano33", tmp_path, model, compiler=compiler, run=False), quiet)
+    report = build_task.run_build(request("nano33", tmp_path, model, compiler=compiler, constants="auto"), quiet)
+    assert report.bit_exact
+    assert (plain.ram_constants_bytes, plain.board_cycles_from_flash) == (0, None)
+    assert report.ram_constants_bytes > 0
+    more = report.ram_bytes - plain.ram_bytes
+    assert report.ram_constants_bytes <= more <= report.ram_constants_bytes + 8 * len(report.layers)
+    assert abs(report.flash_bytes - plain.flash_bytes) <= 8 * len(report.layers)
+    assert report.board_cycles is not None
+    assert report.board_cycles_from_flash is not None
+    assert report.board_cycles.high < report.board_cycles_from_flash.low
+    assert {layer.constants for layer in report.layers} == {"flash", "ram"}  # a pool has none
+    assert any("copied from flash at the start" in line for line in show.summary_lines(report))
+
+
+@pytest.mark.parametrize("constants", ["ram", "auto"])
+def test_constants_in_ram_keep_to_its_limit_and_reserve(tmp_path: Path, constants: str) -> None:
+    """What else is in RAM, only the linker knows."""
+    most = 40_000
+    wanted = request("nano33", tmp_path, Path("ds-cnn-s-2x4"), run=False, constants=constants, max_ram_bytes=most)
+    report = build_task.run_build(wanted, quiet)
+    assert report.ram_constants_bytes > 0
+    free = most - report.ram_bytes - (report.stack_bytes_reserved or 0)
+    assert free >= (most / 4 if constants == "auto" else 0)
+    largest = max(layer.weights_bytes for layer in report.layers)
+    assert free < largest + (most / 4 if constants == "auto" else 0) + 4096
+
+
+def test_constants_that_the_sources_place_in_ram_can_stay_in_flash(tmp_path: Path, model: Path, compiler: str) -> None:
+    program = lower.lower(reader.read(model.read_bytes()), boards.load("nano33"), constants="ram")
+    source = codegen.generate(program, "tiny")
+    project = files.write_files(source.files, tmp_path / "project")
+    found = toolchain.find(program.board, compiler)
+    kept = replace(found, compile_flags=(*found.compile_flags, "-DTP_IN_RAM=const"))
+    ram = [build.build(source, program.board, tool, project, tmp_path).ram_bytes for tool in (found, kept)]
+    assert ram[0] - ram[1] >= program.ram_constant_bytes
+
+
+def test_an_interpreter_reads_constants_where_its_file_is(tmp_path: Path, model: Path) -> None:
+    with pytest.raises(UsageError, match="--constants ram is for firmware without interpreter"):
+        build_task.run_build(request("nano33", tmp_path, model, constants="ram", runtime="tflm"), quiet)
 
 
 def test_no_compiler_says_how_to_get_one(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

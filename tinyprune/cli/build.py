@@ -37,6 +37,14 @@ from tinyprune.cli import console, options
     help="Fewest cycles, fewest bytes of weights, or the smallest arena. For speed, 4 KB of the flash "
     "(a sixteenth of a small one) stay free for your own code where slower kernels can do that.",
 )
+@click.option(
+    "--constants",
+    type=click.Choice(["flash", "ram", "auto"]),
+    default="flash",
+    show_default=True,
+    help="Where weights lie when the network runs. ram: those that fit are copied there at the start; auto: only where "
+    "the board waits for its flash, and a quarter of the RAM stays free for your own code.",
+)
 @click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
 @click.option(
@@ -83,6 +91,7 @@ def build_command(
     requantize: bool,
     compiler: str | None,
     optimize: Literal["speed", "size", "ram"],
+    constants: Literal["flash", "ram", "auto"],
     max_flash: int | None,
     max_ram: int | None,
     project: str,
@@ -111,6 +120,7 @@ def build_command(
         calibration,
         compiler,
         optimize,
+        constants,
         max_flash,
         max_ram,
         project,

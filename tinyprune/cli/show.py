@@ -63,6 +63,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
         f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
         + _arena(report),
+        *_ram_constants(report),
         *_smallest_arena(report),
         *_ends(report),
         *(f"note      {note}" for note in report.notes),
@@ -132,6 +133,16 @@ def _smallest_arena(report: BuildReport) -> list[str]:
     if least is None or ratio is None or least > 0.9 * report.arena_bytes:
         return []
     return [f"          --optimize ram: an arena of {least:,} B, for about {ratio:.1f} times the cycles (expected)"]
+
+
+def _ram_constants(report: BuildReport) -> list[str]:
+    """What is copied there, and what this buys."""
+    if not report.ram_constants_bytes:
+        return []
+    line = f"          and constants {report.ram_constants_bytes:,} B, copied from flash at the start"
+    if report.board_cycles_from_flash:
+        line += f": read from flash, {_span_cycles(report.board_cycles_from_flash)} (modelled)"
+    return [line]
 
 
 def _number(value: int | None) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from tinyprune.compiler.candidates import constant_bytes as _bytes
 from tinyprune.compiler.choose import Choice, Optimize, choose, working_bytes
+from tinyprune.compiler.constants import Constants, place_constants
 from tinyprune.compiler.fold import fold
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.kernels import Call, Layout, Wiring
@@ -20,7 +21,7 @@ from tinyprune.compiler.sparsity import TWO_OF_FOUR, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit
 
-__all__ = ["Optimize", "Room", "constant_bytes", "flash_advice", "lower", "smallest_arena"]
+__all__ = ["Constants", "Optimize", "Room", "constant_bytes", "flash_advice", "lower", "smallest_arena"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,19 @@ class Room:
 EVERYWHERE = Room()
 
 
-def lower(graph: Graph, board: Board, optimize: Optimize = "speed", room: Room = EVERYWHERE) -> Program:
+def lower(
+    graph: Graph,
+    board: Board,
+    optimize: Optimize = "speed",
+    room: Room = EVERYWHERE,
+    constants: Constants = "flash",
+) -> Program:
     """Chooses kernels and layouts, and places every buffer. "speed" is the fastest network that the room takes, "size"
-    the one of fewest constants, "ram" the fastest one of the smallest arena.
+    the one of fewest constants, "ram" the fastest one of the smallest arena. `constants`: where those lie when it runs.
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
-    return replace(_lowered(fold(graph), board, optimize, room), graph=graph)
+    return place_constants(replace(_lowered(fold(graph), board, optimize, room), graph=graph), constants)
 
 
 def _lowered(graph: Graph, board: Board, optimize: Optimize, room: Room) -> Program:

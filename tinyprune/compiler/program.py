@@ -57,6 +57,11 @@ class Program:
     input_offsets: tuple[int, ...]
     output_offsets: tuple[int, ...]
     state_offsets: tuple[int, ...] = ()
+    ram_steps: frozenset[int] = frozenset()  # numbers of those whose constants are copied to RAM at the start
+
+    @property
+    def ram_constant_bytes(self) -> int:
+        return sum(self.steps[number].constant_bytes for number in self.ram_steps)
 
     @property
     def states(self) -> tuple[tuple[State, int], ...]:

@@ -129,9 +129,13 @@ def context(program: Program, name: str) -> dict[str, Any]:
         "arena_bytes": program.arena.arena_bytes,
         "lower_bound_bytes": program.arena.lower_bound_bytes,
         "loops": [
-            {"rows": program.steps[group[0]].rows, "steps": [_step(number, program.steps[number]) for number in group]}
+            {
+                "rows": program.steps[group[0]].rows,
+                "steps": [_step(number, program.steps[number], number in program.ram_steps) for number in group],
+            }
             for group in program.loops
         ],
+        "in_ram": bool(program.ram_steps),
     }
 
 
@@ -201,7 +205,7 @@ def layer_symbol(number: int, step: Step) -> str:
     return f"tp_layer_{number:02d}_{step.op.name}"
 
 
-def _step(number: int, step: Step) -> dict[str, Any]:
+def _step(number: int, step: Step, in_ram: bool) -> dict[str, Any]:
     op = step.op
     layout = "" if step.output_layout is Layout.INTERLEAVED else f", output {step.output_layout.value}"
     names = _argument_names(step)
@@ -217,7 +221,9 @@ def _step(number: int, step: Step) -> dict[str, Any]:
             for argument in arguments
             if isinstance(argument, Struct)
         ],
-        "constants": [_constant(names[argument], argument) for argument in arguments if isinstance(argument, Constant)],
+        "constants": [
+            _constant(names[argument], argument, in_ram) for argument in arguments if isinstance(argument, Constant)
+        ],
         "calls": [
             f"{step.kernel.name}({', '.join(_argument(step, argument, names) for argument in call)})"
             for call in step.calls
@@ -263,12 +269,13 @@ def _argument(step: Step, argument: Argument, names: Mapping[Argument, str]) -> 
     return f"({c_type(dtype)} *)(arena + {offsets[argument.number]})"
 
 
-def _constant(name: str, constant: Constant) -> dict[str, Any]:
+def _constant(name: str, constant: Constant, in_ram: bool) -> dict[str, Any]:
     values = constant.values
     channels = constant.type in ("tp_channel", "tp_wide_channel", "tp_lstm_sum")
     return {
         "name": name,
         "type": constant.type,
+        "storage": "TP_IN_RAM" if in_ram else "const",
         "count": len(values) if channels else values.size,
         "comment": f"{constant.name} {list(values.shape)}, {values.nbytes:,} bytes",
         "text": _channels(values) if channels else _numbers(values),

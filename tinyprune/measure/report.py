@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from tinyprune import __version__
 from tinyprune.compiler import lower
@@ -60,6 +61,7 @@ class LayerReport:
     instructions: int | None
     modelled_cycles: int | None
     board_cycles: Span | None = None
+    constants: Literal["flash", "ram"] = "flash"  # where they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class BuildReport:
     accuracy: Accuracy | None
     board_cycles: Span | None = None
     board_ms: Span | None = None
+    ram_constants_bytes: int = 0  # of the RAM: constants that are copied there at the start
+    board_cycles_from_flash: Span | None = None  # of the same network without those copies
     runtime: str = "aot"  # or the TFLite Micro whose interpreter runs it
     audio: AudioTrial | None = None  # of firmware that hears
     inputs: tuple[EndReport, ...] = ()
@@ -137,7 +141,10 @@ def build_report(
     program: Program, image: FirmwareImage, model: str, optimize: str, accuracy: Accuracy | None
 ) -> BuildReport:
     """What is known before anything has run."""
-    board, layers = program.board, tuple(_layer(step) for step in program.steps)
+    board, layers = (
+        program.board,
+        tuple(_layer(step, number in program.ram_steps) for number, step in enumerate(program.steps)),
+    )
     smallest = lower.smallest_arena(program)
     stack_reserved = board.ram.stack_bytes if board.ram else None
     return BuildReport(
@@ -170,6 +177,7 @@ def build_report(
         inputs_equal=0,
         reference=None,
         accuracy=accuracy,
+        ram_constants_bytes=program.ram_constant_bytes,
         inputs=_ends(program.graph.inputs, program.graph.input_names),
         outputs=_ends(program.graph.outputs, program.graph.output_names),
         arena_bytes_smallest=smallest.arena_bytes,
@@ -186,7 +194,7 @@ def _ends(tensors: Sequence[Activation], names: Sequence[str]) -> tuple[EndRepor
     )
 
 
-def _layer(step: Step) -> LayerReport:
+def _layer(step: Step, in_ram: bool) -> LayerReport:
     op = step.op
     weights = op.weights if isinstance(op, Weighted) else None
     return LayerReport(
@@ -203,6 +211,7 @@ def _layer(step: Step) -> LayerReport:
         weights_bytes_dense=0 if weights is None else weights.nbytes,
         instructions=None,
         modelled_cycles=None,
+        constants="ram" if in_ram else "flash",
     )
 
 

@@ -10,6 +10,7 @@ build leaves nothing behind and loses nothing.
 """
 
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from typing import get_args
 from tinyprune import files
 from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.compiler.graph import Graph
-from tinyprune.compiler.lower import Optimize
+from tinyprune.compiler.lower import Constants, Optimize
 from tinyprune.compiler.program import Program
 from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE, takes
@@ -35,7 +36,7 @@ from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
 from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model, runtimes, values
 from tinyprune.tasks.int8_model import Model
-from tinyprune.tasks.runtimes import Job, Runtime
+from tinyprune.tasks.runtimes import Job, Made, Runtime
 
 #: How many inputs a build compares with TFLite Micro.
 COMPARED_INPUTS = 64
@@ -50,6 +51,7 @@ class BuildRequest:
     calibration: Source | None = None  # for Keras models
     compiler: str | None = None  # None: the first that is installed
     optimize: Optimize = "speed"
+    constants: Constants = "flash"  # where weights lie when the network runs
     max_flash_bytes: int | None = None  # of the firmware; None: the board's
     max_ram_bytes: int | None = None  # with the stack; None: the board's
     project: str = "bare"  # a key of PROJECTS
@@ -72,12 +74,13 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     with _staged(request, progress) as (staged, model, program):
         audio = _front_end(program, model, request.labels) if request.audio else None
         name = request.name or model.name
-        job = Job(model, program, name, request.optimize, audio, staged, request.output, progress)
+        job = Job(model, program, name, request.optimize, request.constants, audio, staged, request.output, progress)
         made = runtime(job)
         report = made.report
         if request.run:
             report = _run(board, model.data, program.graph, made.image, report, count, progress)
             _check_outputs(report)
+            report = _compare_memories(job, runtime, made, report, count)
             report = _listen(board, program.graph, audio, made.image, report, progress)
             _check_stack(report)
         if board.renode:
@@ -110,6 +113,7 @@ def run_project(request: BuildRequest, progress: Progress) -> ProjectReport:
 def _runtime(request: BuildRequest) -> Runtime:
     """Checked before anything slow starts: what the runtime needs is there."""
     values.one_of("optimize", request.optimize, get_args(Optimize))
+    values.one_of("constants", request.constants, get_args(Constants))
     if request.labels is not None and not request.audio and request.runtime == "aot":
         raise UsageError("--labels goes with --audio: only firmware that hears names its classes")
     if request.runtime == "aot":
@@ -117,6 +121,10 @@ def _runtime(request: BuildRequest) -> Runtime:
             raise UsageError("--tflm-root goes with --runtime tflm")
         return runtimes.plain_c(_limited(request), request.compiler, request.project)
     if request.runtime == "tflm":
+        if request.constants != "flash":
+            raise UsageError(
+                f"--constants {request.constants} is for firmware without interpreter: leave --runtime out"
+            )
         runtimes.check_interpreter(request.project, request.compiler, hears=_hears(request))
         return runtimes.interpreter(_limited(request), request.tflm_root)
     raise UsageError(f'unknown runtime "{request.runtime}"; known: {", ".join(RUNTIMES)}')
@@ -144,7 +152,8 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
         model = int8_model.make(request.model, request.calibration, progress, request.requantize, trust=request.trust)
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
-        program = lower.lower(reader.read(model.data, model.origin), _limited(request), request.optimize)
+        graph = reader.read(model.data, model.origin)
+        program = lower.lower(graph, _limited(request), request.optimize, constants=request.constants)
         _verify_pattern(model, program)
         yield staged, model, program
 
@@ -207,6 +216,19 @@ def _run(
         return replace(report, cost_model=f"not modelled: the emulator {emulator} does not count them")
     progress("counting instructions and modelling cycles of one inference")
     return with_profile(report, benchmark.profile(start, image, board, inputs[-1]), board.cpu.clock_hz)
+
+
+def _compare_memories(job: Job, runtime: Runtime, made: Made, report: BuildReport, count: int) -> BuildReport:
+    """With what the same network would take with all of its constants in flash, where some are in RAM."""
+    if not made.program.ram_steps or report.board_cycles is None:
+        return report
+    job.progress("modelling the same with all constants in flash")
+    program = replace(made.program, ram_steps=frozenset())
+    with tempfile.TemporaryDirectory(prefix=".flash-", dir=job.staged) as folder:
+        other = runtime(replace(job, program=program, constants="flash", staged=Path(folder)))
+        start = emulators.EMULATORS[emulators.named(program.board)]
+        profile = benchmark.profile(start, other.image, program.board, samples.make(program.graph, count)[-1])
+    return replace(report, board_cycles_from_flash=profile.board_cycles)
 
 
 def _listen(

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from tinyprune import files
 from tinyprune.compiler import lower
-from tinyprune.compiler.lower import Optimize, Room
+from tinyprune.compiler.constants import ram_reserve, with_fewer
+from tinyprune.compiler.lower import Constants, Optimize, Room
 from tinyprune.compiler.program import Program
 from tinyprune.device import emulators
 from tinyprune.device.boards import Board
@@ -35,6 +36,7 @@ class Job:
     program: Program
     name: str  # what the firmware calls its network
     optimize: Optimize
+    constants: Constants
     audio: FrontEnd | None
     staged: Path
     output: Path  # where `staged` will go: there may be files that the user has changed
@@ -43,8 +45,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Firmware, what is known of it, and what the user gets to build it."""
+    """Firmware of a program, what is known of it, and what the user gets to build it."""
 
+    program: Program
     image: FirmwareImage
     report: BuildReport
     project: Project
@@ -64,15 +67,20 @@ def plain_c(board: Board, compiler_name: str | None, project_name: str) -> Runti
         region: str = "flash"
         try:
             made = attempt(job, program)
+            over = _of_the_ram_reserve(made) if job.constants == "auto" else 0
+            if over:
+                return make(job, with_fewer(program, over), room)
             excess = _of_the_reserve(made.report, job.optimize)
             if not excess:
                 return made
             why = f"{excess:,} bytes of what is kept free for your own code are taken"
         except MemoryExceeded as error:
+            if error.region == "RAM" and program.ram_steps:
+                return make(job, with_fewer(program, error.excess_bytes), room)
             failure, region, excess = error, error.region, error.excess_bytes
             why = f"{region} is exceeded by {excess:,} bytes"
         room = _less(room, program, region, excess)
-        smaller = _smaller(program, job.optimize, room)
+        smaller = _smaller(program, job, room)
         if smaller is not None:
             job.progress(f"choosing kernels that need less {region}: {why}")
             try:
@@ -95,7 +103,7 @@ def plain_c(board: Board, compiler_name: str | None, project_name: str) -> Runti
         image = _build(source, board, compiler, job.staged)
         report = build_report(program, image, job.model.name, job.optimize, job.model.accuracy)
         _check_fits(report)
-        return Made(image, report, project)
+        return Made(program, image, report, project)
 
     return lambda job: make(job, job.program, Room())
 
@@ -108,15 +116,22 @@ def _of_the_reserve(report: BuildReport, optimize: Optimize) -> int:
     return max(0, report.flash_bytes - (available - min(FLASH_RESERVE, available // 16)))
 
 
+def _of_the_ram_reserve(made: Made) -> int:
+    """How many bytes constants take of the RAM that "auto" keeps free."""
+    report, program = made.report, made.program
+    free = (report.ram_bytes_available or 0) - report.ram_bytes - (report.stack_bytes_reserved or 0)
+    return max(0, min(ram_reserve(program.board) - free, program.ram_constant_bytes))
+
+
 def _less(room: Room, program: Program, region: str, excess_bytes: int) -> Room:
     if region == "flash":
         return replace(room, constants=lower.constant_bytes(program) - excess_bytes)
     return replace(room, arena=program.arena.arena_bytes - excess_bytes)
 
 
-def _smaller(program: Program, optimize: Optimize, room: Room) -> Program | None:
+def _smaller(program: Program, job: Job, room: Room) -> Program | None:
     """The best network for which there is room; None where there is none."""
-    smaller = lower.lower(program.graph, program.board, optimize, room)
+    smaller = lower.lower(program.graph, program.board, job.optimize, room, job.constants)
     if room.constants is not None and lower.constant_bytes(smaller) > room.constants:
         return None
     if room.arena is not None and smaller.arena.arena_bytes > room.arena:
@@ -149,7 +164,7 @@ def interpreter(board: Board, tflm_root: Path | None) -> Runtime:
         output.write_project(project, job.staged, job.output)
         report = tflm_report.report(program, built, choices, tree, model.name, job.optimize, model.accuracy)
         _check_fits(report)
-        return Made(built.image, report, project)
+        return Made(program, built.image, report, project)
 
     return make
 
