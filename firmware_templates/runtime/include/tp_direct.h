@@ -17,7 +17,7 @@ typedef struct tp_two {
     int32_t first, second;
 } tp_two;
 
-/* acc + weights[taps] . x[taps], for both; the weights of the second channel lie `apart` bytes behind. */
+/* acc + weights[taps] . x[taps], for both; the weights of the second channel lie `apart` bytes behind. With 0 there is none. */
 typedef tp_two tp_dot_of_two(const int8_t *weights, int32_t apart, const int8_t *x, int32_t taps, tp_two acc);
 
 /* acc + weights[taps] . the zero point, which is what lies outside of the map */
@@ -62,21 +62,27 @@ static inline void tp_direct_pixel(const tp_layer *layer, const int8_t *weights,
                                    const int8_t *input, int32_t top, int32_t left, int8_t *output, tp_dot_of_two *dot)
 {
     const int32_t row_taps = layer->kernel_width * layer->in_channels, taps = layer->kernel_height * row_taps;
+    const int side_by_side = layer->dilation_width == 1 || layer->kernel_width == 1;
+    const int one_run = side_by_side && left >= 0 && left + layer->kernel_width <= layer->in_width;
     for (int32_t o = 0; o < layer->out_channels; o += 2) {
-        const int32_t more = o + 1 < layer->out_channels; /* else the second channel is the first one again */
+        const int32_t more = o + 1 < layer->out_channels; /* else there is no second channel */
         const int32_t apart = more ? taps : 0;
         tp_two acc = {channels[o].bias, channels[o + more].bias};
         for (int32_t tap = 0; tap < layer->kernel_height; tap++) {
             const int32_t row = top + tap * layer->dilation_height;
-            const int8_t *w = weights + tap * row_taps;
+            const int8_t *const w = weights + tap * row_taps, *const x = input + row * layer->in_width * layer->in_channels;
             if (row < 0 || row >= layer->in_height) {
                 acc = tp_outside(layer, w, apart, row_taps, acc);
+            } else if (one_run) {
+                acc = dot(w, apart, x + left * layer->in_channels, row_taps, acc);
             } else {
-                acc = tp_along(layer, w, apart, input + row * layer->in_width * layer->in_channels, left, acc, dot);
+                acc = tp_along(layer, w, apart, x, left, acc, dot);
             }
         }
         output[o] = tp_output(acc.first, &channels[o], layer);
-        output[o + more] = tp_output(acc.second, &channels[o + more], layer);
+        if (more) {
+            output[o + 1] = tp_output(acc.second, &channels[o + 1], layer);
+        }
         weights += taps + apart;
     }
 }

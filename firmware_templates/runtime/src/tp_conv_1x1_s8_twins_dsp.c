@@ -5,20 +5,31 @@
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
+static inline uint32_t word(const int8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
 /* Activations as pairs (x0, x2), (x1, x3). Those behind the last meet weights 0. */
 static void expand(const int8_t *input, int32_t taps, uint32_t *pairs)
 {
-    uint32_t x = 0;
-    for (; taps >= 4; taps -= 4) {
-        memcpy(&x, input, sizeof x);
+    const int8_t *const end = input + taps / 8 * 8;
+    for (; input != end; input += 8) {
+        const uint32_t x = word(input), y = word(input + 4);
+        pairs[0] = tp_sxtb16(x);
+        pairs[1] = tp_sxtb16_ror8(x);
+        pairs[2] = tp_sxtb16(y);
+        pairs[3] = tp_sxtb16_ror8(y);
+        pairs += 4;
+    }
+    for (int32_t left = taps % 8; left > 0; left -= 4) {
+        uint32_t x = 0;
+        memcpy(&x, input, (size_t)(left < 4 ? left : 4));
         *pairs++ = tp_sxtb16(x);
         *pairs++ = tp_sxtb16_ror8(x);
         input += 4;
-    }
-    if (taps > 0) {
-        memcpy(&x, input, (size_t)taps);
-        pairs[0] = tp_sxtb16(x);
-        pairs[1] = tp_sxtb16_ror8(x);
     }
 }
 

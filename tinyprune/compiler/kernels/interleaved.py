@@ -142,10 +142,24 @@ def _expanded_bytes(op: Conv2D | FullyConnected) -> int:
     return _round_up(_taps(op) // two_of_four.GROUP, 4) * two_of_four.BLOCK_BYTES
 
 
-def _direct_cycles(per_mac: float, op: Conv2D | FullyConnected) -> float:
+def _direct_cycles(op: Conv2D | FullyConnected) -> float:
     """Each row of the kernel is a dot product of its own, for every two outputs."""
-    rows = 1 if isinstance(op, FullyConnected) else op.window.kernel[0]
-    return per_mac * op.macs + (100 + 70 * rows) * op.output.size_bytes
+    return 13.2 * op.macs + (100 + 70 * _kernel_rows(op)) * op.output.size_bytes
+
+
+def _direct_dsp_cycles(op: Conv2D | FullyConnected) -> float:
+    """The same in runs of 16 taps; a last channel is alone."""
+    rows = _kernel_rows(op)
+    runs, left = divmod(_taps(op) // rows, 16)
+    rest = 13 * (left // 4) + 8 * (left % 4)
+    two = rows * (63 * runs + 2 * rest + 90) + 210
+    one = rows * (41 * runs + rest + 80) + 180
+    pixels = op.output.size_bytes // op.out_channels
+    return pixels * (100 + op.out_channels // 2 * two + op.out_channels % 2 * one)
+
+
+def _kernel_rows(op: Conv2D | FullyConnected) -> int:
+    return 1 if isinstance(op, FullyConnected) else op.window.kernel[0]
 
 
 def _fits_halves(op: Conv2D | FullyConnected) -> bool:
@@ -212,8 +226,8 @@ ROWS = (
         "tp_conv_2d_s8_halves_c", _CONV, DENSE, "c", _fits_halves, _as_stored, _halves_cycles,
         scratch_bytes=lambda op: 6 * _taps(op),
     ),
-    _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, partial(_direct_cycles, 13.2)),
-    _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, partial(_direct_cycles, 2.9)),
+    _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _direct_cycles),
+    _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, _direct_dsp_cycles),
     _row(
         "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
         scratch_bytes=lambda op: op.out_channels,

@@ -60,11 +60,11 @@ def _cycles(op: Layer) -> float:
     rows, without = streamed(TWINS, op), carried(TWINS, op)
     assert without is not None
     channels, groups = len(rows), rows.shape[1] // GROUP
-    a_four = 19 * groups + 5 * math.ceil(groups / 8) + 48
-    last = 80 if channels % twins.CHANNELS else 0
+    a_four = 19 * groups + 5 * math.ceil(groups / 8) + 61
+    last = 160 if channels % twins.CHANNELS else 0
     beside = int(without.sum()) * (85 + 12 * groups)
     pixels = op.output.size_bytes // op.out_channels
-    return float(60 + pixels * (100 + 12 * groups + -(-channels // twins.CHANNELS) * a_four + last + beside))
+    return float(60 + pixels * (180 + 9 * groups + -(-channels // twins.CHANNELS) * a_four + last + beside))
 
 
 ROWS = (
