@@ -5,8 +5,6 @@ Weighted ones are called as `f(const tp_layer *, const WEIGHTS *weights, const t
 *input, int8_t *output, void *scratch)`, the others as `f(const PARAMS *, const int8_t *input, int8_t *output)`.
 """
 
-from functools import partial
-from typing import Any
 
 import numpy as np
 
