@@ -5,6 +5,7 @@ Weighted ones are called as `f(const tp_layer *, const WEIGHTS *weights, const t
 *input, int8_t *output, void *scratch)`, the others as `f(const PARAMS *, const int8_t *input, int8_t *output)`.
 """
 
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +14,12 @@ from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.kernels.kernel import Argument, Array, Constant, Kernel, Place, Struct, Wiring, always, linear
 from tinyprune.compiler.kernels.parameters import (
     channels,
+    is_pointwise,
     layer_fields,
     max_accumulator,
     quantize_fields,
     softmax_fields,
+    window,
 )
 from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
 from tinyprune.compiler.operators.conv_2d import Conv2D
@@ -93,20 +96,14 @@ def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def _is_pointwise(op: Conv2D | FullyConnected) -> bool:
-    return isinstance(op, FullyConnected) or (
-        op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]
-    )
-
-
 def _is_pointwise_of_8(op: Conv2D | FullyConnected) -> bool:
-    return _is_pointwise(op) and _taps(op) % 8 == 0
+    return is_pointwise(op) and _taps(op) % 8 == 0
 
 
 def _can_use_dsp(op: Conv2D | FullyConnected) -> bool:
     """Four pixels share what the kernel expands, so fewer are better served by the portable one."""
     pixels = op.output.size_bytes // op.out_channels
-    return pixels >= 4 and _is_pointwise(op) and _taps(op) % two_of_four.GROUP == 0 and _rounds_fast(op)
+    return pixels >= 4 and is_pointwise(op) and _taps(op) % two_of_four.GROUP == 0 and _rounds_fast(op)
 
 
 def _rounds_fast(op: Weighted) -> bool:
@@ -128,7 +125,7 @@ def _is_depthwise_3x3(op: DepthwiseConv2D) -> bool:
 
 
 def _words_bytes(op: Conv2D | FullyConnected) -> int:
-    patches = 0 if _is_pointwise(op) else 4 * _taps(op)
+    patches = 0 if is_pointwise(op) else 4 * _taps(op)
     return _round_up(_taps(op), two_of_four.GROUP) * 8 + patches
 
 
@@ -157,7 +154,7 @@ def _direct_dsp_cycles(op: Conv2D | FullyConnected) -> float:
 
 
 def _kernel_rows(op: Conv2D | FullyConnected) -> int:
-    return 1 if isinstance(op, FullyConnected) else op.window.kernel[0]
+    return 1 if is_pointwise(op) else window(op).kernel[0]
 
 
 def _fits_halves(op: Conv2D | FullyConnected) -> bool:
@@ -218,7 +215,7 @@ ROWS = (
         "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", always, _pack_small, linear(4.8, 40),
         scratch_bytes=_patch_bytes,
     ),
-    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", _is_pointwise, _as_stored, linear(8.3, 30)),
+    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", is_pointwise, _as_stored, linear(8.3, 30)),
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, linear(9.1, 40), scratch_bytes=_patch_bytes),
     _row(
         "tp_conv_2d_s8_halves_c", _CONV, DENSE, "c", _fits_halves, _as_stored, _halves_cycles,

@@ -1,5 +1,7 @@
 """What an operator is to a kernel in C: parameter structs, constants of its channels, and their ranges."""
 
+from typing import TypeGuard
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,13 +32,28 @@ def window(op: Weighted | Pool2D) -> Window:
     return op.window if isinstance(op, (Conv2D, DepthwiseConv2D, Pool2D, TransposeConv)) else Window()
 
 
+def is_pointwise(op: Conv2D | FullyConnected) -> bool:
+    """Whether each output pixel is computed from the input's pixel in its place, or from all of the input."""
+    if isinstance(op, FullyConnected) or _takes_whole_map(op):
+        return True
+    return op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]
+
+
+def _takes_whole_map(op: Weighted | Pool2D) -> TypeGuard[Conv2D]:
+    """Whether a convolution is a fully connected layer: its kernel has a weight for each value of the map."""
+    if not isinstance(op, Conv2D) or op.output.shape[:2] != (1, 1):
+        return False
+    return op.weights.shape[1:] == op.input.shape and op.window.padding == (0, 0) and op.window.dilation == (1, 1)
+
+
 def layer_fields(op: Weighted | Pool2D) -> dict[str, int]:
     """The values of `tp_layer` for an operator, by field name."""
     slide = window(op)
-    if isinstance(op, FullyConnected):
-        taps = op.weights.shape[1]
+    if isinstance(op, FullyConnected) or _takes_whole_map(op):
+        taps = op.weights[0].size
         rows = op.input.count // taps
         maps: tuple[int, ...] = (1, rows, taps, 1, rows, op.out_channels)
+        slide = Window()
     else:
         maps = (*op.input.shape, *op.output.shape)
     geometry = (*maps, *slide.kernel, *slide.stride, *slide.dilation, *slide.padding)

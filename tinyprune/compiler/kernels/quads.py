@@ -8,7 +8,14 @@ import numpy.typing as npt
 
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
-from tinyprune.compiler.kernels.parameters import channels, folded_bias, layer_fields, max_accumulators, weight_rows
+from tinyprune.compiler.kernels.parameters import (
+    channels,
+    folded_bias,
+    is_pointwise,
+    layer_fields,
+    max_accumulators,
+    weight_rows,
+)
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
@@ -103,13 +110,6 @@ def accepts_rows(op: Conv2D | FullyConnected) -> bool:
     if op.output.size_bytes >= _MANY_PIXELS * op.out_channels and rounds_exactly(op):
         return False
     return is_pointwise(op)
-
-
-def is_pointwise(op: Conv2D | FullyConnected) -> bool:
-    """Whether each output pixel is computed from the input's pixel in its place."""
-    if isinstance(op, FullyConnected):
-        return True
-    return op.window.kernel == op.window.stride == (1, 1) and op.input.shape[:2] == op.output.shape[:2]
 
 
 def _pack_rows(op: Conv2D | FullyConnected) -> Words:

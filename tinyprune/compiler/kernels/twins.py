@@ -9,8 +9,8 @@ import numpy as np
 from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.kernels.five_conv import Format, Layer, carried, kernels_of, pack, streamed
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
-from tinyprune.compiler.kernels.parameters import folded_bias, layer_fields, weight_rows
-from tinyprune.compiler.kernels.quads import Bool, exact_numbers, inexact, is_pointwise
+from tinyprune.compiler.kernels.parameters import folded_bias, is_pointwise, layer_fields, weight_rows
+from tinyprune.compiler.kernels.quads import Bool, exact_numbers, inexact
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.sparsity import ANY, twins
