@@ -23,14 +23,14 @@ PAGE = (ROOT / "docs/python-api.md").read_text(encoding="utf-8")
 
 FUNCTIONS = [
     "audio", "bench", "board", "boards", "build", "check", "doctor", "emulate", "fetch_data", "flash", "init_ci",
-    "prune", "quantize", "sweep", "zoo",
+    "prune", "quantize", "sweep", "train", "zoo",
 ]  # fmt: skip
 TYPES = [
     "AudioReport", "Bench", "BenchReport", "Board", "BuildReport", "BytesProgress", "CheckReport", "CiReport",
     "CountProgress",
     "DataError", "Diagnosis", "Disconnected", "DoesNotFit", "Emulated", "MemoryExceeded", "FlashReport", "Interrupted",
     "MissingDependency", "ModelError", "Obstacle", "Progress", "PruneReport", "QuantizeReport", "Restarted",
-    "SweepPoint", "TargetError", "TinypruneError", "UsageError", "WrongModel", "ZooEntry",
+    "SweepPoint", "TargetError", "TinypruneError", "TrainReport", "UsageError", "WrongModel", "ZooEntry",
 ]  # fmt: skip
 #: Slow to import; `import tinyprune` and `tinyprune --help` do without.
 HEAVY = {"flatbuffers", "jinja2", "keras", "numpy", "rich", "serial", "tensorflow", "tf_keras", "unicorn"}
@@ -49,6 +49,7 @@ RENAMED = {
 }
 VERBS = {
     **{name: name for name in ("audio", "bench", "build", "check", "emulate", "flash", "prune", "quantize", "sweep")},
+    "train": "train",
     "init-ci": "init_ci",
 }
 

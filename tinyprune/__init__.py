@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
     from tinyprune.tasks.prune import PruneReport
     from tinyprune.tasks.quantize import QuantizeReport
     from tinyprune.tasks.sweep import SweepPoint
+    from tinyprune.tasks.train import TrainReport
     from tinyprune.training.zoo import ZooEntry
 
     class KerasModel(Protocol):
@@ -101,6 +102,7 @@ __all__ = [
     "SweepPoint",
     "TargetError",
     "TinypruneError",
+    "TrainReport",
     "UsageError",
     "WrongModel",
     "ZooEntry",
@@ -119,6 +121,7 @@ __all__ = [
     "prune",
     "quantize",
     "sweep",
+    "train",
     "zoo",
 ]  # fmt: skip
 
@@ -140,6 +143,7 @@ _HOMES = {
     "PruneReport": "tasks.prune",
     "QuantizeReport": "tasks.quantize",
     "SweepPoint": "tasks.sweep",
+    "TrainReport": "tasks.train",
     "ZooEntry": "training.zoo",
 }
 _T = TypeVar("_T")
@@ -356,6 +360,43 @@ def sweep(
         trust=trust,
     )
     return task.run_sweep(request, progress or _silent)
+
+
+def train(
+    folder: PathLike,
+    *,
+    output: PathLike,
+    words: Sequence[str] | None = None,
+    size: Literal["S", "M", "L"] = "S",
+    negatives: PathLike | None = None,
+    speech_commands: PathLike | None = None,
+    epochs: int = 30,
+    seed: int = 0,
+    progress: Progress | None = None,
+    done: CountProgress | None = None,
+) -> TrainReport:
+    """Train a DS-CNN on recordings of words, prune it 2:4, quantize it to int8, and measure it on what is held out.
+
+    `folder` has a folder of recordings for each word, of any kind and rate; `words` are some of them. `negatives` is a
+    folder of folders of sounds without words, `speech_commands` a copy of that data set. The network goes into the
+    folder `output`, as an entry of a zoo. `epochs` are of dense training; two thirds as many follow at 2:4. A run that
+    was stopped goes on from its last epoch.
+
+    Raises DataError about recordings, MissingDependency without TensorFlow, soundfile or SciPy.
+    """
+    from tinyprune.tasks import train as task
+
+    request = task.TrainRequest(
+        Path(folder),
+        Path(output),
+        None if words is None else tuple(words),
+        size,
+        _given(negatives),
+        _given(speech_commands),
+        epochs,
+        seed,
+    )
+    return task.run_train(request, progress or _silent, done)
 
 
 def bench(

@@ -21,7 +21,7 @@ from tinyprune.features import Float32
 from tinyprune.training import models, speech_commands, zoo
 from tinyprune.training.keras_model import Examples
 from tinyprune.training.prune import prune, verify
-from tinyprune.training.quantize import quantize, record_ranges
+from tinyprune.training.quantize import quantize_ds_cnn
 from tinyprune.training.speech_commands import LABELS, TASK, Audio
 from tinyprune.training.train import EpochResult, Recipe, int8_accuracy, score, train
 
@@ -124,14 +124,6 @@ def stage(name: str, recipe: Recipe) -> zoo.Stage:
     return zoo.Stage(name, recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.batch_samples, recipe.seed)
 
 
-def to_int8(model: Any, size: models.Size, samples: Float32) -> tuple[models.Ranges, bytes]:
-    """Record ranges over samples `[clips, frames, coefficients, 1]`, then quantize: both."""
-    ranges = record_ranges(model, samples)
-    ranged = models.ds_cnn(size, len(LABELS), ranges)
-    ranged.set_weights(model.get_weights())
-    return ranges, quantize(ranged)
-
-
 def describe(
     model: Any,
     clips: Clips,
@@ -141,7 +133,7 @@ def describe(
     dense_accuracy: zoo.Accuracy | None = None,
 ) -> tuple[zoo.ZooEntry, bytes]:
     """Record ranges, quantize, measure; the entry and its .tflite."""
-    ranges, content = to_int8(model, arguments.size, clips.ranges)
+    ranges, content = quantize_ds_cnn(model, arguments.size, clips.ranges)
     measured = zoo.Accuracy(
         data_set=arguments.data_set,
         split="validation",

@@ -92,8 +92,8 @@ def test_silence_and_unknown_are_a_share_each_and_unknown_is_even(monkeypatch):
 
 
 def test_a_word_with_enough_clips_repeats_none():
-    words = {"cat": np.arange(40, dtype=np.int16)[:, None] * np.ones(4, dtype=np.int16)}
-    drawn = sc._evenly(words, 30, np.random.default_rng(0))
+    cat = np.arange(40, dtype=np.int16)[:, None] * np.ones(4, dtype=np.int16)
+    drawn = sc.evenly([cat], 30, np.random.default_rng(0))
     assert len({int(clip[0]) for clip in drawn}) == 30
 
 

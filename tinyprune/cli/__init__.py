@@ -35,6 +35,7 @@ from tinyprune.cli.monitor import monitor_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.quantize import quantize_command
 from tinyprune.cli.sweep import sweep_command
+from tinyprune.cli.train import train_command
 from tinyprune.cli.zoo import zoo_command
 from tinyprune.errors import TargetError, TinypruneError, UsageError
 
@@ -180,6 +181,7 @@ for _command in (
     doctor_command,
     boards_group,
     sweep_command,
+    train_command,
     zoo_command,
     data_group,
 ):

@@ -11,7 +11,7 @@ import numpy as np
 from tinyprune.compiler import reader, samples
 from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE
-from tinyprune.errors import UsageError
+from tinyprune.errors import TinypruneError, UsageError
 from tinyprune.measure.report import Accuracy
 from tinyprune.progress import Progress
 from tinyprune.training import zoo
@@ -78,7 +78,7 @@ def make(
     if model is None or name is not None:
         return _zoo_model(name or zoo.DEFAULT, requantize, progress)
     if not _is_keras(model):
-        return Model(model.stem, str(model), reader.read_bytes(model), None)
+        return _file(model)
     from tinyprune.training import keras_model, quantize
 
     if calibration is None:
@@ -120,6 +120,18 @@ def called(model: Path | None) -> str:
     return str(model or zoo.DEFAULT)
 
 
+def _file(model: Path) -> Model:
+    """With what `tinyprune train` has written beside it, if that is of these very bytes."""
+    data = reader.read_bytes(model)
+    try:
+        entry = zoo.load(model.stem, model.parent)
+    except TinypruneError:
+        entry = None
+    if entry is None or hashlib.sha256(data).hexdigest() != entry.model_sha256:
+        return Model(model.stem, str(model), data, None)
+    return Model(model.stem, str(model), data, _recorded(entry, same=True), entry.pattern, entry.labels)
+
+
 def _zoo_name(model: Path | None) -> str | None:
     """The zoo's entry that is meant, unless a file of that name is there."""
     name = zoo.DEFAULT if model is None else str(model)
@@ -140,7 +152,10 @@ def _zoo_model(name: str, requantize: bool, progress: Progress) -> Model:
     else:
         progress(f"taking {name} from the zoo, int8 as it was measured")
         data = zoo.int8_model(entry)
-    recorded, dense = entry.accuracy, entry.dense_accuracy
     same = hashlib.sha256(data).hexdigest() == entry.model_sha256
-    accuracy = Accuracy(100 * recorded.int8, 100 * dense.int8, recorded.data_set, recorded.split, recorded.clips, same)
-    return Model(name, f"zoo entry {name}", data, accuracy, entry.pattern, entry.labels)
+    return Model(name, f"zoo entry {name}", data, _recorded(entry, same), entry.pattern, entry.labels)
+
+
+def _recorded(entry: zoo.ZooEntry, same: bool) -> Accuracy:
+    found, dense = entry.accuracy, entry.dense_accuracy
+    return Accuracy(100 * found.int8, 100 * dense.int8, found.data_set, found.split, found.clips, same)

@@ -38,8 +38,6 @@ __all__ = ["PruneReport", "PruneRequest", "run_prune", "tuning"]
 
 #: Training samples that pruning itself sees.
 SAMPLES = 512
-#: Behind the name of the output: the folder of an unfinished training.
-UNFINISHED = ".training"
 #: Said where nothing makes up for the weights that go.
 BY_MAGNITUDE = (
     "without --data the largest weights stay as they are, which can cost most of the accuracy (a DS-CNN at 2:4: 93.7 → "
@@ -175,7 +173,7 @@ def _fine_tuned(
             f"{task.metric} {result.validation_score:.4f} on samples held out"
         )
 
-    folder = output.with_name(f"{output.name}{UNFINISHED}")
+    folder = output.with_name(f"{output.name}{unfinished.SUFFIX}")
     with unfinished.folder(folder, _told_apart_by(request, tuning, model, data, labels)):
         tuned = fine_tuning.fine_tune(
             model,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tinyprune.errors import ModelError, first_line
 from tinyprune.training.keras_model import activation_range, check_samples, is_quantization_aware, sample_shape
-from tinyprune.training.models import Ranges
+from tinyprune.training.models import Ranges, Size, ds_cnn
 from tinyprune.training.quiet import quiet_tensorflow
 from tinyprune.training.ranges import Histogram
 
@@ -67,6 +67,14 @@ def record_ranges(model: Any, samples: Float32) -> Ranges:
         for histogram, output in zip(histograms, taps.predict_on_batch(batch), strict=True):
             histogram.add(output)
     return {name: histogram.best() for name, histogram in zip(names, histograms, strict=True)}
+
+
+def quantize_ds_cnn(model: Any, size: Size, samples: Float32) -> tuple[Ranges, bytes]:
+    """The ranges of a DS-CNN of that size over samples `[clips, frames, coefficients, 1]`, and the int8 .tflite."""
+    ranges = record_ranges(model, samples)
+    ranged = ds_cnn(size, model.output_shape[-1], ranges)
+    ranged.set_weights(model.get_weights())
+    return ranges, quantize(ranged)
 
 
 def _require_ranges(model: Any) -> None:

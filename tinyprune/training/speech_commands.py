@@ -12,7 +12,7 @@ silence of one split is never heard in another.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,10 +92,15 @@ def load(folder: Path, split: Split) -> Audio:
         words = {
             word: np.stack([one_second(pcm) for pcm in pool.map(read_wav, clips)]) for word, clips in paths.items()
         }
+    return Audio(split, words, noise_of(folder, split))
+
+
+def noise_of(folder: Path, split: Split) -> tuple[Int16, ...]:
+    """For each recording of noise, the stretch of this split `[samples]`."""
     noise = tuple(_noise_stretch(path, split) for path in _recordings(folder / NOISE_FOLDER))
     if not noise:
         raise DataError(f"{folder / NOISE_FOLDER} has no recording; silence is made of them")
-    return Audio(split, words, noise)
+    return noise
 
 
 def _noise_stretch(path: Path, split: Split) -> Int16:
@@ -125,13 +130,13 @@ def training_clips(audio: Audio, seed: int, epoch: int) -> Examples:
     rng = np.random.default_rng([seed, 1 + epoch])
     pcm, labels = _draw(audio, rng)
     order = rng.permutation(len(labels))
-    batches = [augment(pcm[part], labels[part] == 0, audio.noise, rng) for part in _parts(order)]
+    batches = [augment(pcm[part], labels[part] == 0, audio.noise, rng) for part in chunks(order)]
     return Examples(np.concatenate([mfcc(batch) for batch in batches])[..., np.newaxis], labels[order])
 
 
 def mfcc_of(pcm: Int16) -> Float32:
     """Recorded samples `[clips, samples]` → features `[clips, frames, coefficients]`."""
-    return np.concatenate([mfcc(normalize(pcm[part])) for part in _parts(np.arange(len(pcm)))])
+    return np.concatenate([mfcc(normalize(pcm[part])) for part in chunks(np.arange(len(pcm)))])
 
 
 def augment(pcm: Int16, silent: npt.NDArray[np.bool_], noise: tuple[Int16, ...], rng: np.random.Generator) -> Float32:
@@ -140,11 +145,11 @@ def augment(pcm: Int16, silent: npt.NDArray[np.bool_], noise: tuple[Int16, ...],
     shifts = np.where(silent, 0, rng.integers(-SHIFT_SAMPLES, SHIFT_SAMPLES, size=len(clips), endpoint=True))
     shifted = np.stack([_shift(clip, int(shift)) for clip, shift in zip(clips, shifts, strict=True)])
     volume = rng.uniform(0, NOISE_VOLUME, size=len(clips)) * (rng.random(len(clips)) < NOISE_PROBABILITY)
-    background = _stretches(noise, len(clips), rng) * (volume[:, None] / FULL_SCALE).astype(np.float32)
+    background = stretches(noise, len(clips), rng) * (volume[:, None] / FULL_SCALE).astype(np.float32)
     return np.asarray(np.clip(shifted + background, -1.0, 1.0), dtype=np.float32)
 
 
-def _parts(order: Int64) -> Iterator[Int64]:
+def chunks(order: Int64) -> Iterator[Int64]:
     return (order[start : start + BATCH_CLIPS] for start in range(0, len(order), BATCH_CLIPS))
 
 
@@ -157,28 +162,28 @@ def _shift(clip: Float32, samples: int) -> Float32:
 def _draw(audio: Audio, rng: np.random.Generator) -> tuple[Int16, Int64]:
     """Samples `[clips, samples]` and labels `[clips]` of silence, unknown and all commands, in the order of LABELS."""
     commands = [audio.words[word] for word in COMMANDS]
+    unknown = [clips for word, clips in sorted(audio.words.items()) if word not in COMMANDS]
+    if not unknown:
+        raise DataError("there is no word besides the commands: the class `unknown` needs some")
     share = -(-sum(map(len, commands)) * SHARE_PERCENT // 100)
-    parts = [_stretches(audio.noise, share, rng), _evenly(audio.words, share, rng), *commands]
+    parts = [stretches(audio.noise, share, rng), evenly(unknown, share, rng), *commands]
     labels = np.repeat(np.arange(len(LABELS)), [len(part) for part in parts])
     return np.concatenate(parts), labels
 
 
-def _stretches(noise: tuple[Int16, ...], count: int, rng: np.random.Generator) -> Int16:
+def stretches(noise: Sequence[Int16], count: int, rng: np.random.Generator) -> Int16:
     """Random seconds of random recordings: `[count, samples]`."""
     recordings = [noise[index] for index in rng.integers(len(noise), size=count)]
     starts = [int(rng.integers(len(recording) - CLIP_SAMPLES)) for recording in recordings]
     return np.stack([rec[start : start + CLIP_SAMPLES] for rec, start in zip(recordings, starts, strict=True)])
 
 
-def _evenly(words: Mapping[str, Int16], count: int, rng: np.random.Generator) -> Int16:
-    """`[count, samples]` of the words that are no commands, equally many of each: clips of a rare one several times."""
-    unknown = [clips for word, clips in sorted(words.items()) if word not in COMMANDS]
-    if not unknown:
-        raise DataError("there is no word besides the commands: the class `unknown` needs some")
-    shares = np.full(len(unknown), count // len(unknown))
-    shares[rng.permutation(len(unknown))[: count % len(unknown)]] += 1
+def evenly(words: Sequence[Int16], count: int, rng: np.random.Generator) -> Int16:
+    """`[count, samples]`, equally many of each word's clips `[clips, samples]`: those of a rare one several times."""
+    shares = np.full(len(words), count // len(words))
+    shares[rng.permutation(len(words))[: count % len(words)]] += 1
     chosen = [
         clips[rng.choice(len(clips), share, replace=share > len(clips))]
-        for clips, share in zip(unknown, shares, strict=True)
+        for clips, share in zip(words, shares, strict=True)
     ]
     return np.concatenate(chosen)

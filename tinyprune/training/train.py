@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tinyprune import files
 from tinyprune.compiler import oracle, reader, samples
@@ -182,6 +183,13 @@ def int8_accuracy(content: bytes, examples: Examples) -> float:
     stored = samples.quantize(examples.inputs, graph.ends("accuracy")[0], "examples")
     outputs = oracle.infer(content, stored, graph)
     return float((outputs.argmax(axis=1) == examples.targets).mean())
+
+
+def int8_answers(content: bytes, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
+    """What an int8 .tflite answers to samples `[samples, *input shape]`: `[samples, classes]`, as TFLite Micro does."""
+    graph = reader.read(content)
+    stored = samples.quantize(inputs, graph.ends("answers")[0], "examples")
+    return oracle.expected(content, graph, stored)[0]
 
 
 def _checkpoint_name(epoch: int) -> str:

@@ -13,6 +13,8 @@ from tinyprune.training.train import HISTORY
 
 #: Written first, so that what is found beside it is known to be of this request.
 REQUEST = "request.json"
+#: Behind the name of what a training makes: its folder.
+SUFFIX = ".training"
 
 
 @contextmanager

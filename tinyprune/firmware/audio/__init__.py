@@ -59,10 +59,15 @@ def front_end(board: Board, network_input: Activation, network_output: Activatio
 def _checked(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     if len(names) != classes:
         raise UsageError(f"--labels names {len(names)} classes; the network has {classes}")
-    for name in names:
-        if not _LABEL.fullmatch(name):
-            raise UsageError(f'--labels: "{name}" must be up to 32 letters, digits, spaces or _ . \' -')
+    check_names(names, "--labels")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"--labels names {', '.join(twice)} twice")
     return names
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Refuses what C, the protocol and command lines cannot take as the name of a class."""
+    for name in names:
+        if not _LABEL.fullmatch(name):
+            raise UsageError(f'{where}: "{name}" must be up to 32 letters, digits, spaces or _ . \' -')

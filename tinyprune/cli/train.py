@@ -1,0 +1,92 @@
+"""`tinyprune train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from tinyprune.cli import console, options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tinyprune.tasks.train import TrainReport
+
+
+@click.command("train", short_help="Train a network on recordings of your own words.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--words", callback=options.names, metavar="A,B,…", help="Some of the folders.  [default: all]")
+@click.option("--size", type=click.Choice(["S", "M", "L"]), default="S", show_default=True, help="Of the DS-CNN.")
+@click.option(
+    "--negatives",
+    type=click.Path(path_type=Path),
+    help="A folder of folders of sounds in which no word is said, such as dog/ and music/; speech in speech/.",
+)
+@click.option(
+    "--speech-commands",
+    type=click.Path(path_type=Path),
+    help="A copy of Speech Commands (`tinyprune data fetch`): its other words are the unknown ones, its noise silence.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(2), default=30, show_default=True, help="Dense; two thirds as many follow at 2:4."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all that is random.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder for the network.")
+@options.as_json
+@options.quiet
+def train_command(
+    folder: Path,
+    words: tuple[str, ...] | None,
+    size: Literal["S", "M", "L"],
+    negatives: Path | None,
+    speech_commands: Path | None,
+    epochs: int,
+    seed: int,
+    output: Path,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train a network on words of your own: FOLDER has a folder of recordings for each word.
+
+    WAV, FLAC, OGG or MP3 of any rate and length; 50 a word are a good start. Folders within a word's are speakers.
+    FOLDER may also have _unknown_ (other words) and _silence_ (rooms). The network is pruned 2:4 and int8, and
+    `tinyprune build --audio --model` takes it. Stopped, the same command goes on after the last finished epoch.
+    """
+    from tinyprune.tasks import train as train_task
+
+    request = train_task.TrainRequest(folder, output, words, size, negatives, speech_commands, epochs, seed)
+    with console.CountBar(quiet or as_json) as (progress, done):
+        report = train_task.run_train(request, progress, done)
+    if as_json:
+        click.echo(report.to_json())
+        return
+    terminal = console.make()
+    for text in _lines(report):
+        terminal.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+def _lines(report: "TrainReport") -> "Iterator[str]":
+    clips = sum(map(sum, report.confusion))
+    yield (
+        f"accuracy  {report.accuracy_percent:.1f} ± {report.error_points:.1f} % of {clips:,} clips held out "
+        f"({report.groups} speakers or files), int8 at 2:4; dense {report.dense_accuracy_percent:.1f} %"
+    )
+    for label, row in zip(report.labels, report.confusion, strict=True):
+        wrong = sorted(
+            (count, other) for other, count in zip(report.labels, row, strict=True) if other != label and count
+        )
+        taken = ", ".join(f"{other} {count}" for count, other in reversed(wrong))
+        right = row[report.labels.index(label)]
+        yield f"  {label:14} {right:,} of {sum(row):,} right" + (f"; taken for {taken}" if taken else "")
+    for heard in report.streams:
+        hits = f"{heard.hits} of {heard.said} words hit, " if heard.said else ""
+        yield (
+            f"stream    {heard.kind}: {hits}{heard.false_alarms} false alarms in {heard.seconds / 60:.1f} minutes "
+            f"({heard.false_alarms_an_hour:.0f} an hour)"
+        )
+    for text in report.notes:
+        yield f"note      {text}"
+    for text in report.warnings:
+        yield f"WARNING   {text}"
+    yield f"written   {report.output}"
+    yield f"next      tinyprune build --board BOARD --audio --model {report.output}"

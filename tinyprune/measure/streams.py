@@ -1,0 +1,113 @@
+"""Words in a stream of sound: what the detector hears in it, how many of the words that are said, and what else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tinyprune import features
+from tinyprune.compiler import oracle, reader, samples
+from tinyprune.compiler.graph import Activation, Graph, Int8
+from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ, STRIDE_SAMPLES
+from tinyprune.firmware.audio.detector import Rule, detect
+from tinyprune.recordings import Int16
+
+#: A word counts as hit if it is heard so long after its end at the latest: the network looks at the last second.
+LATE_S = 1.5
+_CHUNK_LOOKS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A word, and when it is said."""
+
+    word: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    word: str
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was heard in all recordings of a kind."""
+
+    kind: str
+    seconds: float
+    said: int
+    hits: int
+    false_alarms: int
+    """Words that were heard and not said."""
+
+    @property
+    def false_alarms_an_hour(self) -> float:
+        return 3600 * self.false_alarms / self.seconds if self.seconds else 0.0
+
+
+def tally(kind: str, seconds: float, said: Sequence[Spoken], heard: Sequence[Detected]) -> Tally:
+    """Each word said is hit by the first time that it is heard from its start on; all else that is heard is false."""
+    left = list(heard)
+    hits = 0
+    for spoken in said:
+        fitting = (
+            each for each in left if each.word == spoken.word and spoken.start_s <= each.time_s <= spoken.end_s + LATE_S
+        )
+        hit = next(fitting, None)
+        if hit is not None:
+            left.remove(hit)
+            hits += 1
+    return Tally(kind, seconds, len(said), hits, len(left))
+
+
+def together(tallies: Sequence[Tally]) -> tuple[Tally, ...]:
+    """Those of one kind as one, kinds by name."""
+    kinds = sorted({each.kind for each in tallies})
+    return tuple(_sum(kind, [each for each in tallies if each.kind == kind]) for kind in kinds)
+
+
+def _sum(kind: str, tallies: Sequence[Tally]) -> Tally:
+    said, hits, alarms = (sum(getattr(t, name) for t in tallies) for name in ("said", "hits", "false_alarms"))
+    return Tally(kind, sum(t.seconds for t in tallies), said, hits, alarms)
+
+
+def listen(content: bytes, labels: Sequence[str], pcm: Int16, rule: Rule) -> list[Detected]:
+    """What firmware with this int8 .tflite hears in `[samples]` at 16 kHz, by the Python chain."""
+    graph = reader.read(content)
+    source, target = graph.ends("a stream")
+    step = rule.every_hops * STRIDE_SAMPLES
+    if len(pcm) < CLIP_SAMPLES:
+        return []
+    windows = sliding_window_view(pcm, CLIP_SAMPLES)[::step]
+    scores = [
+        _scores(content, graph, windows[start : start + _CHUNK_LOOKS], source)
+        for start in range(0, len(windows), _CHUNK_LOOKS)
+    ]
+    hops = [CLIP_SAMPLES // STRIDE_SAMPLES + look * rule.every_hops for look in range(len(windows))]
+    threshold = rule.threshold_sum(float(target.scale), target.zero_point)
+    found = detect(np.concatenate(scores), hops, labels, rule, threshold)
+    return [Detected(labels[number], hop * STRIDE_SAMPLES / SAMPLE_RATE_HZ) for hop, number in found]
+
+
+def _scores(content: bytes, graph: Graph, windows: Int16, source: Activation) -> Int8:
+    heard = features.mfcc(features.normalize(windows))
+    inputs = samples.quantize(heard.reshape(len(heard), *source.shape), source, "a stream")
+    return oracle.expected(content, graph, inputs)[0]
+
+
+def joined(clips: Sequence[tuple[str, Int16]], pauses: Int16, pause_s: float) -> tuple[Int16, list[Spoken]]:
+    """Clips one after the other with a pause before, between and after; `pauses` `[samples]` is what is heard then."""
+    parts: list[Int16] = []
+    said: list[Spoken] = []
+    at, pause = 0, int(pause_s * SAMPLE_RATE_HZ)
+    for number, (word, pcm) in enumerate([*clips, ("", pauses[:0])]):
+        offset = number * pause % max(1, len(pauses) - pause)
+        parts += [pauses[offset : offset + pause], pcm]
+        at += pause
+        said.append(Spoken(word, at / SAMPLE_RATE_HZ, (at + len(pcm)) / SAMPLE_RATE_HZ))
+        at += len(pcm)
+    return np.concatenate(parts), [each for each in said if each.word]

@@ -1,0 +1,196 @@
+"""What a network for keywords hears in an epoch, so that it knows its words and keeps silent otherwise.
+
+Labels are silence, unknown, and the words. Words are shifted and have noise mixed in, as in the recipe of Speech
+Commands; silence is rooms, sounds of all kinds and sounds made here, unknown is other words, speech, and words that are
+none (`augmentation.py`). In the closing epochs there are fewer of them, since too many cost accuracy. After a first
+training, those that the network took for words (`mine`) come again and again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.features import CLIP_SAMPLES, Float32, mfcc, normalize
+from tinyprune.recordings import Int16
+from tinyprune.training import augmentation, speech_commands
+from tinyprune.training.keras_model import Examples
+from tinyprune.training.train import BATCH_SAMPLES
+
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+SILENCE, UNKNOWN, FIRST_WORD = 0, 1, 2
+NOT_WORDS = ("silence", "unknown")
+#: An epoch has as many clips of words as there are, and at least so many.
+WORD_CLIPS = 1200
+#: Seconds that `mine` lets the network hear, how sure of a word it must be, and how many it keeps at most.
+MINED_CLIPS, MINED_SCORE, MOST_MINED = 3000, 0.2, 600
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """Everything that may be heard in training."""
+
+    words: Mapping[str, Int16]
+    """For each word `[clips, samples]`."""
+    unknown: Mapping[str, Int16]
+    """Other words, likewise."""
+    sounds: Mapping[str, Sequence[Int16]]
+    """Recordings `[samples]` without words, by kind."""
+    speech: Sequence[Int16]
+    """Recordings in which people speak, but none of the words."""
+    backgrounds: Sequence[Int16]
+    """Recordings of rooms and noise, which are also mixed into words."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (*NOT_WORDS, *self.words)
+
+
+class Hard(NamedTuple):
+    """Clips `[clips, samples]` without a word that a network took for one."""
+
+    silence: Int16
+    unknown: Int16
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How much of an epoch has no word in it."""
+
+    negatives: float
+    closing: float
+    """The same in the last `closing_epochs`."""
+    closing_epochs: int = 0
+
+    def share(self, epoch: int, epochs: int) -> float:
+        return self.closing if epoch >= epochs - self.closing_epochs else self.negatives
+
+
+NOTHING_HARD = Hard(np.zeros((0, CLIP_SAMPLES), np.int16), np.zeros((0, CLIP_SAMPLES), np.int16))
+
+
+def epoch_clips(material: Material, negatives: float, seed: int, epoch: int, hard: Hard = NOTHING_HARD) -> Examples:
+    """Features `[clips, frames, coefficients, 1]` and labels of an epoch, all decided by its seed and number.
+
+    `negatives` is the share of clips without a word, half of them silence and half unknown.
+    """
+    rng = np.random.default_rng([seed, 1 + epoch])
+    words = list(material.words.values())
+    count = max(WORD_CLIPS, sum(map(len, words)))
+    without = round(count * negatives / (1 - negatives))
+    shares = augmentation.shares(count, len(words))
+    drawn = [speech_commands.evenly([clips], each, rng) for clips, each in zip(words, shares, strict=True)]
+    parts = [(clips, FIRST_WORD + number, True) for number, clips in enumerate(drawn)]
+    parts += _unknown(material, without // 2, hard.unknown, rng)
+    parts += _silence(material, without - without // 2, hard.silence, rng)
+    pcm = np.concatenate([clips for clips, _, _ in parts])
+    labels, blended = (np.repeat([p[i] for p in parts], [len(p[0]) for p in parts]) for i in (1, 2))
+    order = rng.permutation(len(pcm))
+    heard = [
+        _heard(pcm[some], labels[some], blended[some], material.backgrounds, rng)
+        for some in speech_commands.chunks(order)
+    ]
+    return Examples(np.concatenate(heard)[..., np.newaxis], labels[order])
+
+
+def _heard(pcm: Int16, labels: Int64, blended: Bool, backgrounds: Sequence[Int16], rng: np.random.Generator) -> Float32:
+    """Features; those clips that are `blended` are shifted, and have noise mixed in."""
+    audio = normalize(pcm)
+    room = tuple(augmentation.long_recording(each, CLIP_SAMPLES + 1) for each in backgrounds)
+    if blended.any():
+        audio[blended] = speech_commands.augment(pcm[blended], labels[blended] == SILENCE, room, rng)
+    return mfcc(audio)
+
+
+_Part = tuple[Int16, int, bool]
+
+
+def _unknown(material: Material, count: int, hard: Int16, rng: np.random.Generator) -> list[_Part]:
+    """Other words, speech, words that are none; what there is not, the last has instead."""
+    again = _again(hard, count // 4, rng)
+    words = speech_commands.evenly(list(material.unknown.values()), count // 2, rng) if material.unknown else hard[:0]
+    speech = _drawn(material.speech, (count - len(again) - len(words)) // 2, rng)
+    rest = count - len(again) - len(words) - len(speech)
+    own = np.concatenate(list(material.words.values()))
+    made = augmentation.no_words(own, rest, rng)
+    return [(again, UNKNOWN, False), (words, UNKNOWN, True), (speech, UNKNOWN, False), (made, UNKNOWN, True)]
+
+
+def _silence(material: Material, count: int, hard: Int16, rng: np.random.Generator) -> list[_Part]:
+    """Sounds, rooms, sounds made here; where there are no sounds, more of the others."""
+    again = _again(hard, count // 4, rng)
+    kinds = list(material.sounds.values())
+    each = augmentation.shares((count - len(again)) // 2, len(kinds)) if kinds else []
+    sounds = [_drawn(recordings, share, rng) for recordings, share in zip(kinds, each, strict=True)]
+    rest = count - len(again) - sum(map(len, sounds))
+    rooms = augmentation.backgrounds(material.backgrounds, rest // 2, rng)
+    made = augmentation.made_sounds(rest - len(rooms), rng)
+    return [
+        (again, SILENCE, False),
+        *((s, SILENCE, False) for s in sounds),
+        (rooms, SILENCE, True),
+        (made, SILENCE, False),
+    ]
+
+
+def _drawn(recordings: Sequence[Int16], count: int, rng: np.random.Generator) -> Int16:
+    return augmentation.sounds(recordings, count, rng) if recordings else np.zeros((0, CLIP_SAMPLES), np.int16)
+
+
+def _again(hard: Int16, count: int, rng: np.random.Generator) -> Int16:
+    return hard[rng.integers(len(hard), size=count)] if len(hard) else hard
+
+
+def mine(model: Any, material: Material, seed: int) -> Hard:
+    """Of random clips without a word, those that the network is surest to hear one in."""
+    rng = np.random.default_rng([seed, 0])
+    count = MINED_CLIPS // 2
+    found = (
+        _hardest(model, np.concatenate([clips for clips, _, _ in make(material, count, NOTHING_HARD[kind], rng)]))
+        for kind, make in enumerate((_silence, _unknown))
+    )
+    return Hard(*found)
+
+
+def _hardest(model: Any, pcm: Int16) -> Int16:
+    answers = model.predict(features_of(pcm), batch_size=BATCH_SAMPLES, verbose=0)
+    sure = answers[:, FIRST_WORD:].max(axis=1)
+    order = np.argsort(-sure, kind="stable")[: MOST_MINED // 2]
+    kept: Int16 = pcm[order[sure[order] >= MINED_SCORE]]
+    return kept
+
+
+def features_of(pcm: Int16) -> Float32:
+    """Clips as they are `[clips, samples]` → `[clips, frames, coefficients, 1]`."""
+    return speech_commands.mfcc_of(pcm)[..., np.newaxis]
+
+
+def validation(held_out: Material) -> Examples:
+    """Held-out clips of all words; for silence and unknown, as many as of a word on average. Nothing is augmented."""
+    rng = np.random.default_rng(0)
+    words = list(held_out.words.values())
+    own = np.concatenate(words)
+    count = max(1, -(-len(own) // len(words)))
+    others = np.concatenate(list(held_out.unknown.values())) if held_out.unknown else own[:0]
+    if not len(others):
+        others = augmentation.no_words(own, count, rng)
+    unknown = others[np.sort(rng.permutation(len(others))[:count])]
+    parts = [augmentation.backgrounds(held_out.backgrounds, count, rng), unknown, *words]
+    labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    return Examples(features_of(np.concatenate(parts)), labels)
+
+
+def plain(material: Material, most: int, seed: int) -> Float32:
+    """Clips of all kinds, words as they were recorded, to record ranges over: features, `most` at most."""
+    rng = np.random.default_rng([seed, 0])
+    words = np.concatenate(list(material.words.values()))
+    half = words[rng.permutation(len(words))[: most // 2]]
+    parts = [
+        *_unknown(material, most // 4, NOTHING_HARD.unknown, rng),
+        *_silence(material, most // 4, NOTHING_HARD.silence, rng),
+    ]
+    return features_of(np.concatenate([half, *(clips for clips, _, _ in parts)]))
