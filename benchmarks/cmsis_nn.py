@@ -25,7 +25,7 @@ from tinyprune.compiler.program import Program
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareSource
 from tinyprune.errors import MissingDependency, ModelError, UsageError
-from tinyprune.firmware import codegen
+from tinyprune.firmware import codegen, names
 from tinyprune.firmware.toolchain import Compiler
 
 ROOT_VARIABLE = "CMSIS_NN_ROOT"
@@ -114,7 +114,7 @@ def generate(graph: Graph, board: Board, name: str, peer: Sources) -> FirmwareSo
     )
     softmax = codegen.runtime([OUR_SOFTMAX])
     code = _needed(peer, {code.function for _, code in layers})
-    return replace(ours, files={**ours.files, **softmax, "network/network.c": network, **code})
+    return replace(ours, files={**ours.files, **softmax, f"network/{names.library_name(name)}.c": network, **code})
 
 
 def _needed(peer: Sources, functions: set[str]) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """Program → FirmwareSource: renders the templates and picks the C files that are copied. No decisions are made here."""
 
+import hashlib
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
+from math import ceil, prod
 from pathlib import PurePosixPath
 from typing import Any, get_args
 
@@ -19,22 +20,29 @@ from tinyprune.device.families import FAMILIES
 from tinyprune.device.firmware import FirmwareSource
 from tinyprune.firmware.audio import FrontEnd
 from tinyprune.firmware.audio.tables import Arithmetic
+from tinyprune.firmware.names import c_name, library_name
 from tinyprune.resources import FIRMWARE_TEMPLATES
 
 #: What may lie in a folder of C that is copied; `.j2` is rendered.
 _SUFFIXES = (".c", ".h", ".j2")
 _IDENTIFIER_CHARACTERS = 40
+#: Where the generated runtime gives kernels the names that they are linked by.
+_NAMES, _NAMES_PLACE = "runtime/include/tp_names.h", "/* NAMES */\n"
+_WEAK = "#if defined(__GNUC__) && defined(__ELF__)\n#pragma weak {}\n#endif\n"
+#: Of the header that programs include: docs/c-interface.md says what it promises.
+ABI_VERSION = 1
 
 
 def generate(program: Program, name: str, audio: FrontEnd | None = None) -> FirmwareSource:
     """The C of one network on one board, as relative path → text: what `build.py` makes firmware of, whatever the
-    project. `name` is the model's, for people to read; with `audio` the firmware hears."""
+    project. `name` is the network's, of which C gets `names.c_name`; with `audio` the firmware hears."""
     kernels = runtime(step.kernel.name for step in program.steps)
     files = {**copied("app", "app"), **_port(program), **kernels, **_audio(audio)}
     about = {**context(program, name), **audio_context(audio)}
     for path in [path for path in files if path.endswith(".j2")]:
         files[path.removesuffix(".j2")] = _environment().from_string(files.pop(path)).render(about)
-    files |= {f"network/{path}": text for path, text in rendered("network", about).items()}
+    library = about["library"]
+    files |= {f"network/{path.replace('NAME', library)}": text for path, text in rendered("network", about).items()}
     return FirmwareSource(program.board.name, program.graph.model_sha256, files)
 
 
@@ -98,25 +106,39 @@ def _port(program: Program) -> dict[str, str]:
 
 
 def runtime(kernels: Iterable[str]) -> dict[str, str]:
-    """The headers, these kernels, and what those call: a file bears the name of its function."""
+    """The headers, these kernels, and what those call: a file bears the name of its function.
+
+    Any number of networks may be linked: the symbol of a kernel says which version of the runtime it is of, and equal
+    ones are one (tp_names.h)."""
     files = copied("runtime", "runtime")
+    version = hashlib.sha256("\0".join(f"{path}\0{text}" for path, text in files.items()).encode()).hexdigest()[:8]
+    symbols = {path: PurePosixPath(path).stem for path in files if path.endswith(".c")}
     wanted, used = set(kernels), set[str]()
     while wanted:
         used |= wanted
         texts = [files[f"runtime/src/{name}.c"] for name in wanted]
         called = {word for text in texts for word in re.findall(r"\btp_\w+", text)}
         wanted = {name for name in called if f"runtime/src/{name}.c" in files} - used
+    for path, name in symbols.items():
+        files[path] = files[path].replace("#include", f"{_WEAK.format(f'{name}_{version}')}#include", 1)
+    names = "".join(f"#define {name} {name}_{version}\n" for name in symbols.values())
+    files[_NAMES] = files[_NAMES].replace(_NAMES_PLACE, names)
     return {path: text for path, text in files.items() if path.endswith(".h") or PurePosixPath(path).stem in used}
 
 
-def context(program: Program, name: str) -> dict[str, Any]:
-    """What templates may say about a network on a board."""
-    graph = program.graph
-    inputs = _ends("input", graph.inputs, graph.input_names, program.input_offsets)
-    outputs = _ends("output", graph.outputs, graph.output_names, program.output_offsets)
+def context(program: Program, name: str, prefix: str | None = None) -> dict[str, Any]:
+    """What templates may say about a network on a board; its C names begin with `prefix`, by default its own."""
+    graph, prefix, library = program.graph, prefix or c_name(name), library_name(name)
+    inputs = _ends(f"{prefix}_input", graph.inputs, graph.input_names, program.input_offsets)
+    outputs = _ends(f"{prefix}_output", graph.outputs, graph.output_names, program.output_offsets)
     return {
         "version": __version__,
         "name": _c_string(name),
+        "prefix": prefix,
+        "macro": prefix.upper(),
+        "library": library,
+        "guard": f"{library.upper()}_H",
+        "abi_version": ABI_VERSION,
         "title": f"{_c_string(name)} for {program.board.title}",
         "sha256": graph.model_sha256,
         "board": program.board,
@@ -131,7 +153,7 @@ def context(program: Program, name: str) -> dict[str, Any]:
         "loops": [
             {
                 "rows": program.steps[group[0]].rows,
-                "steps": [_step(number, program.steps[number], number in program.ram_steps) for number in group],
+                "steps": [_step(i, program.steps[i], prefix, i in program.ram_steps) for i in group],
             }
             for group in program.loops
         ],
@@ -144,19 +166,21 @@ def _c_string(text: str) -> str:
 
 
 def _ends(
-    which: str, tensors: Sequence[Activation], names: Sequence[str], offsets: Sequence[int]
+    start: str, tensors: Sequence[Activation], names: Sequence[str], offsets: Sequence[int]
 ) -> list[dict[str, Any]]:
     """The network's inputs or outputs: where there is but one it needs no name in C."""
     found = []
     for tensor, name, offset, identifier in zip(tensors, names, offsets, identifiers(names), strict=True):
+        which = start.rpartition("_")[2]
         suffix = f"_{identifier}" if len(tensors) > 1 else ""
-        macro = f"TP_NETWORK_{which.upper()}{suffix.upper()}"
         found.append(
             {
                 "title": f"{which.capitalize()} {_c_string(name)}" if suffix else which.capitalize(),
-                "function": f"tp_network_{which}{suffix}",
-                "macro": macro,
+                "end": f"{which}{suffix}",
+                "function": f"{start}{suffix}",
+                "macro": f"{start}{suffix}".upper(),
                 "shape": "×".join(map(str, tensor.shape)) or "1",
+                "count": prod(tensor.shape),
                 "bytes": tensor.size_bytes,
                 "dtype": tensor.dtype,
                 "limits": tensor.limits,
@@ -205,10 +229,10 @@ def layer_symbol(number: int, step: Step) -> str:
     return f"tp_layer_{number:02d}_{step.op.name}"
 
 
-def _step(number: int, step: Step, in_ram: bool) -> dict[str, Any]:
+def _step(number: int, step: Step, prefix: str, in_ram: bool) -> dict[str, Any]:
     op = step.op
     layout = "" if step.output_layout is Layout.INTERLEAVED else f", output {step.output_layout.value}"
-    names = _argument_names(step)
+    names = _argument_names(step, prefix)
     arguments = list(dict.fromkeys(argument for call in step.calls for argument in call))
     return {
         "name": op.name,
@@ -241,15 +265,18 @@ def shapes(op: Op) -> str:
     return f"{before} → {behind}"
 
 
-def _argument_names(step: Step) -> dict[Argument, str]:
-    """The C names of structs and constants; those of the second and later calls are numbered."""
+def _argument_names(step: Step, prefix: str) -> dict[Argument, str]:
+    """The C names of structs and constants; those of the second and later calls are numbered. Constants are global."""
     found: dict[Argument, str] = {}
     for number, call in enumerate(step.calls, start=1):
         for argument in call:
             if isinstance(argument, Place) or argument in found:
                 continue
-            suffix = argument.name if isinstance(argument, Constant) else argument.type.removeprefix("tp_")
-            found[argument] = f"{step.op.name}_{suffix}{f'_{number}' if number > 1 else ''}"
+            more = f"_{number}" if number > 1 else ""
+            if isinstance(argument, Constant):
+                found[argument] = f"{prefix}_{step.op.name}_{argument.name}{more}"
+            else:
+                found[argument] = f"{step.op.name}_{argument.type.removeprefix('tp_')}{more}"
     return found
 
 

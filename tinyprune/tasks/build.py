@@ -9,7 +9,6 @@ Everything is made in a temporary folder beside the output and moved there by re
 build leaves nothing behind and loses nothing.
 """
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from tinyprune.device.boards import Board
 from tinyprune.device.emulators import renode_files
 from tinyprune.device.firmware import FirmwareImage, Project
 from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
-from tinyprune.firmware import output, tflm
+from tinyprune.firmware import names, output, tflm
 from tinyprune.firmware.audio import FrontEnd, front_end
 from tinyprune.measure import benchmark, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
@@ -55,7 +54,7 @@ class BuildRequest:
     max_flash_bytes: int | None = None  # of the firmware; None: the board's
     max_ram_bytes: int | None = None  # with the stack; None: the board's
     project: str = "bare"  # a key of PROJECTS
-    name: str | None = None  # what the firmware calls its network; None: as the model is called
+    name: str | None = None  # of the network, in C and in the firmware; None: as the model is called
     audio: bool = False  # with the front end of a keyword network
     labels: tuple[str, ...] | None = None  # of the classes; None: those of the zoo entry
     runtime: str = "aot"  # a key of RUNTIMES
@@ -145,7 +144,8 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
     """The model, read and lowered, and the temporary folder that it has been written to."""
     _check_output(request.output)
     int8_model.check_paths(request.model, request.calibration, request.requantize)
-    _check_name(request.name)
+    if request.name is not None:
+        names.check(request.name)
     if not request.force:
         output.check_unedited(request.output)
     with files.staging(request.output) as staged:
@@ -163,12 +163,6 @@ def _check_output(output: Path) -> None:
     if output.resolve() in (here, *here.parents):
         which = "be the current one" if output.resolve() == here else "hold the current one"
         raise UsageError(f"the output folder must not {which}: give a folder of its own with -o")
-
-
-def _check_name(name: str | None) -> None:
-    """It is sent as m-model-[name] and stands in C."""
-    if name is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", name):
-        raise UsageError(f'--name "{name}" must be 1 to 40 letters, digits, ".", "_" and "-"')
 
 
 def _verify_pattern(model: Model, program: Program) -> None:

@@ -34,7 +34,7 @@ class Job:
 
     model: Model
     program: Program
-    name: str  # what the firmware calls its network
+    name: str  # of the network, in C and in the firmware
     optimize: Optimize
     constants: Constants
     audio: FrontEnd | None
@@ -97,7 +97,7 @@ def plain_c(board: Board, compiler_name: str | None, project_name: str) -> Runti
     def attempt(job: Job, program: Program) -> Made:
         job.progress("generating C")
         source = codegen.generate(program, job.name, job.audio)
-        project = projects.PROJECTS[project_name].make(program, source, job.model.name)
+        project = projects.PROJECTS[project_name].make(program, source, job.name)
         output.write_project(project, job.staged, job.output)
         job.progress(f"compiling with {compiler.version}")
         image = _build(source, board, compiler, job.staged)

@@ -21,6 +21,8 @@
 
 #include <stdint.h>
 
+#include "tp_names.h"
+
 typedef struct tp_layer {
     int32_t in_height, in_width, in_channels;
     int32_t out_height, out_width, out_channels;

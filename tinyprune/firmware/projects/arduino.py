@@ -9,16 +9,17 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
-from tinyprune import __version__
 from tinyprune.compiler.program import Program
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareSource, Project
 from tinyprune.device.flash_methods import ArduinoCli
-from tinyprune.firmware import codegen
+from tinyprune.firmware import codegen, names
 from tinyprune.firmware.projects.bare import license_text
 
 #: arduino-lint recommends no more (LP010); the folder may have 63.
 _NAME_CHARACTERS = 32
+#: What the network's header has under names of its own, the app wants under those of every network.
+_ANY_NETWORK = "network/network.h"
 #: What the sketch `Benchmark` takes from the app: the protocol, which it connects to `Serial`.
 _PROTOCOL = ("port.h", "protocol.c", "protocol.h", "text.c", "text.h")
 #: The protocol's `audio` commands, which are no part of a library.
@@ -52,22 +53,23 @@ def refusal(board: Board) -> str | None:
 
 
 def library_name(name: str) -> str:
-    """Of the library, its folder and its header, from the model's: "ds-cnn-s" → "tinyprune_ds_cnn_s"."""
-    words = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
-    return f"tinyprune_{words or 'network'}"[:_NAME_CHARACTERS].rstrip("_")
+    """Of the library, its folder and its header."""
+    return names.library_name(name)[:_NAME_CHARACTERS].rstrip("_")
 
 
 def about_library(program: Program, name: str) -> dict[str, Any]:
     """What the templates of a library may say."""
     methods = program.board.flashing.values()
     fqbn = next((method.fqbn for method in methods if isinstance(method, ArduinoCli)), "")
-    return {**codegen.context(program, name), "library": library_name(name), "fqbn": fqbn}
+    about = codegen.context(program, name)
+    return {**about, "network": about["library"], "library": library_name(name), "fqbn": fqbn}
 
 
 def library_files(source: FirmwareSource, about: dict[str, Any]) -> dict[str, str]:
     """The network and its kernels as the library's src/, and the licence."""
     folders = ("network/", "runtime/", "audio/")
-    mine = {path: text for path, text in source.files.items() if path.startswith(folders) and path not in _LISTENER}
+    others = {*_LISTENER, _ANY_NETWORK}
+    mine = {path: text for path, text in source.files.items() if path.startswith(folders) and path not in others}
     flat = {f"src/tinyprune/{PurePosixPath(path).name}": text for path, text in mine.items()}
     header = codegen.render("arduino/library.h.j2", {**about, "hears": source.hears})
     return {**flat, f"src/{about['library']}.h": header, "LICENSE": license_text()}
@@ -80,12 +82,8 @@ def no_files(_program: Program, source: FirmwareSource, _library: str) -> dict[s
 
 def protocol_files(_program: Program, source: FirmwareSource, library: str) -> dict[str, str]:
     """What a sketch needs beside it to speak the protocol; its `network.h` leads to the library's."""
-    header = source.files["app/text.h"].partition("*/\n")[0] + "*/\n"  # the licence
-    return {
-        **{name: source.files[f"app/{name}"] for name in _PROTOCOL},
-        "network.h": f"{header}/* Where protocol.h finds the network. Made by tinyprune {__version__}. */\n"
-        f"#include <{library}.h>\n",
-    }
+    header = re.sub(r'#include "\w+\.h"', f"#include <{library}.h>", source.files[_ANY_NETWORK])
+    return {**{name: source.files[f"app/{name}"] for name in _PROTOCOL}, "network.h": header}
 
 
 #: Sketch in firmware_templates/arduino/examples → the files beside it; None where it does not suit the network.

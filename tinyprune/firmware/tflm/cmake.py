@@ -9,7 +9,7 @@ from tinyprune.firmware.projects.bare import license_text
 from tinyprune.firmware.tflm import compile
 from tinyprune.firmware.tflm import tree as trees
 from tinyprune.firmware.tflm.layers import Choice
-from tinyprune.firmware.tflm.source import Network
+from tinyprune.firmware.tflm.source import PREFIX, Network
 from tinyprune.firmware.tflm.tree import Tree
 from tinyprune.firmware.toolchain import arm_flags, gcc_flags
 
@@ -29,7 +29,7 @@ def make(
     cpu = arm_flags(program.board)
     compile_flags, _ = gcc_flags(program.board)
     about = {
-        **codegen.context(program, name),
+        **codegen.context(program, name, PREFIX),
         "arena_bytes": arena_bytes,
         "arena_measured": tree.symbols is not None,
         "kernels": list(network.kernels),

@@ -14,6 +14,8 @@ from tinyprune.firmware.tflm.tree import Tree
 from tinyprune.resources import FIRMWARE_TEMPLATES
 
 _SPARSE = FIRMWARE_TEMPLATES / "tflm/sparse"
+#: There is one interpreter in a program, whatever the network is called.
+PREFIX = "tp_network"
 _OURS = ("app/", "port/")  # of the project without an interpreter
 
 
@@ -34,7 +36,7 @@ def generate(program: Program, network: Network, name: str, tree: Tree, arena_by
     missing = sorted({one.kind for one in network.operators if one.kind != CUSTOM and not tree.registers(one.kind)})
     if missing:
         raise UsageError(f"{tree.library} has no operator {', '.join(missing)}: take one that has")
-    about = codegen.context(program, name) | _context(network, tree, arena_bytes)
+    about = codegen.context(program, name, PREFIX) | _context(network, tree, arena_bytes)
     ours = codegen.generate(program, name).files
     files = {path: text for path, text in ours.items() if path.startswith(_OURS)}
     files |= {f"network/{path}": text for path, text in codegen.rendered("tflm/network", about).items()}
