@@ -226,8 +226,8 @@ def test_both_compilers_give_the_same_output_bytes(built: Callable[..., Path], m
 def test_the_same_model_gives_the_same_sources_and_image(built: Callable[..., Path], compiler: str) -> None:
     for path in (
         "firmware.bin",
-        "project/network/network.c",
-        "project/network/weights.c",
+        "project/network/tinyprune_tiny.c",
+        "project/network/tinyprune_tiny_weights.c",
         ".tinyprune.json",
         ".tinyprune.zip",
     ):
@@ -262,7 +262,7 @@ def test_an_int32_output_is_bytes_for_comparisons_and_integers_for_people(tmp_pa
     network = replace(whole, outputs=whole.outputs[:1])
     (tmp_path / "m.tflite").write_bytes(network.file)
     assert build_task.run_build(request(board, tmp_path, tmp_path / "m.tflite"), quiet).bit_exact
-    assert "const int32_t *tp_network_output(" in (tmp_path / "out/project/network/network.h").read_text()
+    assert "const int32_t *m_output(" in (tmp_path / "out/project/network/tinyprune_m.h").read_text()
     image, content = output.load(tmp_path / "out", boards.load(board))
     graph = reader.read(content)
     inputs = samples.make(graph, 12)

@@ -171,7 +171,7 @@ MISTAKES = {
     "a name that is no word": (
         ["build", "--board", "nano33", "--model", "tiny.tflite", "--name", "a]b"],
         2,
-        '--name "a]b" must be 1 to 40 letters',
+        '--name "a]b" is no name for C: it must be 1 to 40 letters, digits and single "_" between them',
     ),
     "one of url and checksum": (["data", "fetch", "d", "--url", "http://x"], 2, "--url and --sha256 go together"),
 }

@@ -64,7 +64,7 @@ def test_cmake_project_is_a_library_in_another_one(tmp_path: Path, model: Path) 
     )
     (tmp_path / "CMakeLists.txt").write_text(
         f"cmake_minimum_required(VERSION 3.21)\nproject(mine C)\nadd_subdirectory({out / 'project'} network)\n"
-        "add_executable(mine main.c)\ntarget_link_libraries(mine PRIVATE tinyprune_network)\n"
+        "add_executable(mine main.c)\ntarget_link_libraries(mine PRIVATE tinyprune_tiny)\n"
     )
     call("cmake", "-B", "build", folder=tmp_path)
     call("cmake", "--build", "build", folder=tmp_path)
@@ -111,7 +111,7 @@ def test_every_file_says_whose_it_is(project: str, model: Path) -> None:
     for path in made.yours:
         assert "yours to change" in made.files[path]
     readme = next(text for path, text in made.files.items() if path.endswith("README.md"))
-    for part in ("Made by tinyprune", "## Build", "lash", "## Change the model", "## Licence", "tp_network_run(arena)"):
+    for part in ("Made by tinyprune", "## Build", "lash", "## Change the model", "## Licence", "tiny_invoke(arena)"):
         assert part in readme
     assert "{{" not in "".join(made.files.values())
 
