@@ -56,7 +56,7 @@ from tinyprune.cli import console, options
 )
 @click.option(
     "--name",
-    help="Of the network, in C (NAME_invoke, tinyprune_NAME.h) and where it is asked: MLPerf Tiny's runner wants kws01. "
+    help="Of the network, in C (NAME_invoke, tinyprune_NAME.h) and where it is asked: MLPerf's runner wants kws01. "
     "Networks of different names go into one program (docs/c-interface.md).  [default: the model's name]",
 )
 @click.option("--audio", is_flag=True, help="Let the firmware hear: MFCC and word detection in C (docs/audio.md).")
