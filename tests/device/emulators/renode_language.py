@@ -17,6 +17,7 @@ PLATFORMS = {
 #: Type → its constructor's arguments.
 TYPES = {"Miscellaneous.DWT": {"frequency"}}
 UPDATES = {"nvic": {"systickFrequency"}}
+TAG = r'Tag <0x[0-9A-Fa-f]{8}, 0x[0-9A-Fa-f]{8}> "[\w:]+"( 0x[0-9A-F]+)?'
 COMMANDS = {
     "using": r"sysbus",
     "mach": r'create "[\w-]+"',
@@ -38,11 +39,12 @@ class LanguageError(Exception):
 class Platform:
     using: str
     attributes: dict[str, dict[str, int]]  # of each entry
+    init: tuple[str, ...]  # of sysbus: in place of the platform's own
 
 
 def parse_platform(text: str) -> Platform:
     """A .repl file."""
-    using, entry, attributes = "", "", {}
+    using, entry, attributes, init = "", "", {}, []
     for number, line in enumerate(text.splitlines(), start=1):
         code = line.split("//")[0].rstrip()
         if not code:
@@ -52,6 +54,12 @@ def parse_platform(text: str) -> Platform:
         elif found := re.fullmatch(r"(\w+): (\w+\.\w+) @ sysbus (0x[0-9A-F]{8})", code):
             entry, known = found[1], TYPES.get(found[2])
             attributes[entry] = {"@": int(found[3], 16)}
+        elif code == "sysbus:":
+            entry, known = "sysbus", set()
+        elif code == "    init:" and entry == "sysbus":
+            entry = "init"
+        elif (found := re.fullmatch(f"        ({TAG})", code)) and entry == "init":
+            init.append(found[1])
         elif found := re.fullmatch(r"(\w+):", code):
             entry, known = found[1], UPDATES.get(found[1])
             if entry not in PLATFORMS.get(using, set()):
@@ -65,7 +73,7 @@ def parse_platform(text: str) -> Platform:
             raise LanguageError(f"line {number}: {line}")
     if using not in PLATFORMS:
         raise LanguageError(f"Renode has no {using}")
-    return Platform(using, attributes)
+    return Platform(using, attributes, tuple(init))
 
 
 def parse_script(text: str) -> list[tuple[str, str]]:
