@@ -174,6 +174,8 @@ def build(
     constants: Literal["flash", "ram", "auto"] = "flash",
     max_flash_bytes: int | None = None,
     max_ram_bytes: int | None = None,
+    max_cycles: int | None = None,
+    compare: PathLike | None = None,
     project: str = "bare",
     name: str | None = None,
     audio: bool = False,
@@ -189,6 +191,7 @@ def build(
 
     `model` is an int8 .tflite, a Keras file with `calibration` `[samples, *input shape]` (an array or a .npy), or a
     name from `zoo()`; by default the zoo's DS-CNN. With `run=False` nothing is compared: `bit_exact` is false.
+    `compare` is the report.json of an earlier build, than which this one must not take more.
 
     Raises ModelError for a network that cannot run, DataError for the calibration, MissingDependency without compiler,
     DoesNotFit, and TargetError where the firmware misbehaves or its outputs differ. The output folder stays as it was.
@@ -207,6 +210,8 @@ def build(
         constants=constants,
         max_flash_bytes=max_flash_bytes,
         max_ram_bytes=max_ram_bytes,
+        max_cycles=max_cycles,
+        compare=_given(compare),
         project=project,
         name=name,
         audio=audio,

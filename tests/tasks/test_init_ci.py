@@ -96,7 +96,14 @@ def test_its_commands_work(repository: Path) -> None:
     baseline.write_text(re.sub(r'"flash_bytes": \d+', '"flash_bytes": 10', made.stdout))
     failed = shell(bench)
     assert failed.returncode == 1
-    assert "worse than before: flash" in failed.stderr
+    assert "worse than before: flash" in failed.stdout
+    summary = repository / "summary.md"
+    environment["GITHUB_STEP_SUMMARY"] = str(summary)
+    assert shell(next(step["run"] for step in job["steps"] if step.get("name") == "Summary")).returncode == 0
+    text = summary.read_text()
+    assert text.startswith("### nano33 in sim\n```\n")
+    assert "flash  " in text
+    assert "worse than before: flash" in text
 
 
 def refused(request: init_ci_task.CiRequest, message: str) -> None:

@@ -47,6 +47,13 @@ from tinyprune.cli import console, options
 )
 @click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
+@click.option("--max-cycles", type=click.IntRange(1), metavar="N", help="Modelled, of an inference; else exit code 3.")
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="OLD/report.json",
+    help="Of an earlier build: where this one takes more flash, RAM or cycles, it ends with exit code 3 and a table.",
+)
 @click.option(
     "--project",
     default="bare",
@@ -95,6 +102,8 @@ def build_command(
     constants: Literal["flash", "ram", "auto"],
     max_flash: int | None,
     max_ram: int | None,
+    max_cycles: int | None,
+    compare: Path | None,
     project: str,
     name: str | None,
     audio: bool,
@@ -124,6 +133,8 @@ def build_command(
         constants,
         max_flash,
         max_ram,
+        max_cycles,
+        compare,
         project,
         name,
         audio,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from tinyprune import files
 from tinyprune.compiler import lower, oracle, reader, samples
@@ -30,7 +30,7 @@ from tinyprune.device.firmware import FirmwareImage, Project
 from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
 from tinyprune.firmware import names, output, tflm
 from tinyprune.firmware.audio import FrontEnd, front_end
-from tinyprune.measure import benchmark, hearing, tflm_report
+from tinyprune.measure import benchmark, budget, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
 from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model, runtimes, values
@@ -53,6 +53,8 @@ class BuildRequest:
     constants: Constants = "flash"  # where weights lie when the network runs
     max_flash_bytes: int | None = None  # of the firmware; None: the board's
     max_ram_bytes: int | None = None  # with the stack; None: the board's
+    max_cycles: int | None = None  # modelled, of an inference
+    compare: Path | None = None  # report.json of an earlier build, which this one must not exceed
     project: str = "bare"  # a key of PROJECTS
     name: str | None = None  # of the network, in C and in the firmware; None: as the model is called
     audio: bool = False  # with the front end of a keyword network
@@ -69,7 +71,7 @@ class BuildRequest:
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     """All of `tinyprune build`. Raises TinypruneError of every kind; nothing is left half-written."""
     board, count = request.board, request.compared_inputs or COMPARED_INPUTS
-    runtime = _runtime(request)
+    runtime, earlier = _runtime(request), _earlier(request)
     with _staged(request, progress) as (staged, model, program):
         audio = _front_end(program, model, request.labels) if request.audio else None
         name = request.name or model.name
@@ -82,6 +84,10 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
             report = _compare_memories(job, runtime, made, report, count)
             report = _listen(board, program.graph, audio, made.image, report, progress)
             _check_stack(report)
+        if request.max_cycles is not None:
+            budget.check_cycles(report, request.max_cycles)
+        if earlier is not None:
+            budget.check_growth(earlier, report, str(request.compare))
         if board.renode:
             files.write_files(_renode_files(board, model.data, program.graph), staged / renode_files.FOLDER)
         (staged / output.REPORT).write_text(report.to_json() + "\n", encoding="utf-8")
@@ -97,6 +103,8 @@ def is_without_runtime(request: BuildRequest) -> bool:
 
 def run_project(request: BuildRequest, progress: Progress) -> ProjectReport:
     """The model and a project whose CMake fetches TFLite Micro: no firmware, no figures. Raises as `run_build`."""
+    if request.max_cycles is not None or request.compare is not None:
+        raise UsageError("--max-cycles and --compare need firmware: --runtime tflm links it where --tflm-root is given")
     runtimes.check_interpreter(request.project, request.compiler, hears=_hears(request))
     with _staged(request, progress) as (staged, model, program):
         runtimes.check_stateless(program)
@@ -127,6 +135,17 @@ def _runtime(request: BuildRequest) -> Runtime:
         runtimes.check_interpreter(request.project, request.compiler, hears=_hears(request))
         return runtimes.interpreter(_limited(request), request.tflm_root)
     raise UsageError(f'unknown runtime "{request.runtime}"; known: {", ".join(RUNTIMES)}')
+
+
+def _earlier(request: BuildRequest) -> dict[str, Any] | None:
+    """The report that the build must not exceed; read before anything slow starts."""
+    values.at_least(1, max_cycles=request.max_cycles)
+    if request.max_cycles is not None and not (request.run and emulators.named(request.board) in emulators.METERED):
+        raise UsageError(
+            f"--max-cycles needs a run in an emulator that counts cycles ({', '.join(emulators.METERED)}): "
+            "leave --no-run out, and take a board that has one"
+        )
+    return None if request.compare is None else budget.read(request.compare, request.board.name)
 
 
 def _limited(request: BuildRequest) -> Board:
