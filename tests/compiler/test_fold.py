@@ -13,8 +13,10 @@ from tinyprune.compiler.fold import fold
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.pad import Pad
+from tinyprune.compiler.operators.transpose import Transpose
 from tinyprune.device import boards
 from tinyprune.errors import ModelError
 
@@ -141,3 +143,50 @@ def test_views_back_to_the_same_shape_vanish() -> None:
     ]  # fmt: skip
     lowered = lower.lower(network.graph, HOST)
     assert [step.op.name.split("_")[0] for step in lowered.steps] == ["transpose", "conv", "conv", "conv", "transpose"]
+
+
+def test_transposes_join_and_vanish() -> None:
+    b = Build(4)
+    x = b.tensor((4, 6, 8))
+    there = b.transpose(b.transpose(b.transpose(b.conv(x, 8), 2, 0, 1), 1, 0, 2), 2, 1, 0)
+    back = b.transpose(b.transpose(b.conv(x, 8), 2, 0, 1), 1, 2, 0)
+    network = b.network([x], [there, b.conv(back, 4), b.transpose(b.transpose(x, 1, 2, 0), 2, 0, 1)])
+    folded = check(network)
+    assert [type(op).__name__ for op in folded.ops] == ["Conv2D", "Transpose", "Conv2D", "Conv2D", "Transpose"]
+    assert [op.order for op in folded.ops if isinstance(op, Transpose)] == [(0, 2, 3, 1), (0, 1, 2, 3)]
+    assert folded.ops[-1].is_view
+
+
+def test_a_transpose_that_others_read_stays_and_is_not_read_around() -> None:
+    b = Build(4)
+    x = b.tensor((4, 6, 8))
+    first = b.transpose(x, 2, 0, 1)
+    assert kinds(b.network([x], [first, b.transpose(first, 1, 2, 0)]).graph) == ["Transpose", "Transpose"]
+
+
+def test_a_transpose_before_a_fully_connected_layer_is_in_its_weights() -> None:
+    """As PyTorch flattens a map: channels first."""
+    b = Build(5)
+    x = b.tensor((4, 3, 8))
+    network = b.network([x], [b.dense(b.reshape(b.transpose(b.conv(x, 8), 2, 0, 1), (96,)), 5)])
+    check(network)
+    assert kinds(network.graph) == ["Conv2D", "FullyConnected"]
+    b = Build(5, "int16")
+    x = b.tensor((4, 3, 8))
+    network = b.network([x], [b.dense(b.transpose(x, 1, 2, 0), 5)])
+    assert kinds(network.graph) == ["FullyConnected"]
+
+
+def test_a_transpose_stays_before_rows_a_pattern_and_other_readers() -> None:
+    b = Build(6)
+    x = b.tensor((4, 3, 8))
+    b.dense(b.transpose(x, 2, 0, 1), 5)
+    dense = b.ops[-1]
+    assert isinstance(dense, FullyConnected)
+    sparse = replace(dense, weights=dense.weights * (np.arange(96) % 4 < 2).astype(np.int8))
+    b.ops[-1] = sparse
+    assert kinds(b.network([x], [dense.output]).graph) == ["Transpose", "FullyConnected"]
+    b = Build(6)
+    x = b.tensor((4, 3, 8))
+    turned = b.transpose(x, 2, 0, 1)
+    assert kinds(b.network([x], [b.dense(turned, 5), turned]).graph) == ["Transpose", "FullyConnected"]

@@ -20,7 +20,7 @@ from tinyprune.compiler.operators.log_softmax import LogSoftmax
 from tinyprune.compiler.operators.logistic import Logistic, Tanh
 from tinyprune.compiler.operators.lookup import Lookup
 from tinyprune.compiler.operators.quantize import Quantize
-from tinyprune.compiler.operators.relu import Abs, LeakyRelu, Relu, Relu6
+from tinyprune.compiler.operators.relu import Abs, LeakyRelu, Relu
 from tinyprune.compiler.operators.rsqrt import Rsqrt
 from tinyprune.compiler.operators.softmax import Softmax
 from tinyprune.device import boards
@@ -104,7 +104,6 @@ REFUSED: dict[str, tuple[Callable[[], Op], str]] = {
     "logistic of nothing": (lambda: Logistic("a", *ends(1e-12, 0, 1 / 256, -128)), "its operand has scale 1e-12"),
     "tanh": (lambda: Tanh("a", *ends(0.1, 0, 1 / 128, 3)), "needed: its result has scale 1/128, of int16"),
     "relu": (lambda: Relu("a", *ends(1.0, 0, 1e-9, 0)), "needed: it multiplies by more than 2^−31, and less than 2^22"),
-    "relu6": (lambda: Relu6("a", *ends(0.1, 0, 0.2, 0)), "TFLite Micro only clamps stored values here"),
     "leaky relu": (lambda: LeakyRelu("a", *ends(1.0, 0, 1.0, 0), 1e9), "alpha is 1e+09"),
     "alpha": (lambda: LeakyRelu("a", *ends(1.0, 0, 1.0, 0), float("nan")), "needed: alpha is a number, and"),
     "abs": (lambda: Abs("a", *ends(1e-12, 0, 1.0, 0)), "it changes the scale from 1e-12 to 1"),

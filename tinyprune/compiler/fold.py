@@ -5,6 +5,7 @@
 * A depthwise convolution of one channel is a convolution: converters from PyTorch write first layers so.
 * A RELU or RELU6 behind a convolution, a fully connected layer or a sum becomes its fused activation, if both have one
   quantization; so does any other operator of one value that only clamps.
+* A TRANSPOSE of a TRANSPOSE is one, or none; one before a fully connected layer is in the order of its weights.
 * A view of a view that has the shape of a tensor before them is that tensor.
 
 The reader does not fold: reports and other runtimes see the operators of the file.
@@ -17,15 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from tinyprune.compiler import reference
-from tinyprune.compiler.graph import Activation, Graph, Op, Tensor
+from tinyprune.compiler import reference, sparsity
+from tinyprune.compiler.graph import Activation, Array, Graph, Op, Tensor
 from tinyprune.compiler.operators.binary import ClampedBinary
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
+from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.lookup import Lookup
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.pad import Pad
 from tinyprune.compiler.operators.space_to_batch import BatchToSpace, SpaceToBatch
+from tinyprune.compiler.operators.transpose import Transpose
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.operators.window import Pair, Window
 
@@ -37,7 +40,7 @@ _RANK = 3  # of a map, its batch of 1 left out
 @lru_cache(maxsize=1)
 def fold(graph: Graph) -> Graph:
     """The same network with fewer operators."""
-    for rule in (_without_views, _dilated, _padded, _of_one_channel, _clamped):
+    for rule in (_reordered, _without_views, _ordered_weights, _dilated, _padded, _of_one_channel, _clamped):
         graph = rule(graph)
     return graph
 
@@ -84,6 +87,40 @@ def _exchanged(graph: Graph, exchanged: Mapping[Op, Op], gone: Iterable[Op]) -> 
     left_out = set(gone)
     ops = tuple(exchanged.get(op, op) for op in graph.ops if op not in left_out)
     return replace(graph, ops=ops) if exchanged or left_out else graph
+
+
+def _reordered(graph: Graph) -> Graph:
+    """Of two TRANSPOSEs in a row the second one does what both did; where that is nothing it is a view."""
+    uses, exchanged, gone = _uses(graph), dict[Op, Transpose](), list[Op]()
+    for op in graph.ops:
+        maker = uses.makers.get(op.input.index) if isinstance(op, Transpose) else None
+        if isinstance(op, Transpose) and isinstance(maker, Transpose) and uses.only_reader(op.input) is op:
+            first = exchanged.get(maker, maker)
+            exchanged[op] = replace(op, input=first.input, order=tuple(first.order[axis] for axis in op.order))
+            gone.append(maker)
+    return _exchanged(graph, exchanged, gone)
+
+
+def _ordered_weights(graph: Graph) -> Graph:
+    uses, exchanged, gone = _uses(graph), dict[Op, Op](), list[Op]()
+    for op in graph.ops:
+        if not isinstance(op, Transpose) or op.is_view:
+            continue
+        chain: list[Op] = [op]
+        while (reader := uses.only_reader(chain[-1].outputs[0])) is not None and reader.is_view:
+            chain.append(reader)
+        if isinstance(reader, FullyConnected) and reader.weights.shape[1] == op.input.count:
+            weights = np.ascontiguousarray(reader.weights[:, _places(op)])
+            if sparsity.discover(weights) == sparsity.discover(reader.weights):
+                exchanged[reader] = replace(reader, input=op.input, weights=weights)
+                gone += chain
+    return _exchanged(graph, exchanged, gone)
+
+
+def _places(op: Transpose) -> Array:
+    """For each value of the operand, the place where it stands in the result."""
+    shape = op.input.file_shape
+    return np.argsort(np.arange(op.input.count).reshape(shape).transpose(op.order).ravel())
 
 
 def _without_views(graph: Graph) -> Graph:

@@ -36,7 +36,7 @@ def _slopes(op: _Line, _wiring: Wiring) -> Call:
     (multiplier, shift), (second, second_shift) = (
         fixed_point.quantize_multiplier(abs(ratio)) for ratio in (positive, negative)
     )
-    low, high = bounds_of(ACTIVATIONS["RELU6" if isinstance(op, Relu6) else "NONE"], op.output)
+    low, high = bounds_of(ACTIVATIONS["RELU6"], op.input) if isinstance(op, Relu6) else op.output.limits
     turned = isinstance(op, Abs)
     fields = {
         "count": op.output.count, "multiplier": multiplier, "shift": shift,

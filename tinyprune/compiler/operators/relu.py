@@ -1,10 +1,11 @@
 """RELU, RELU6, LEAKY_RELU and ABS: a straight line on each side of 0.
 
-RELU6 of TFLite Micro clamps stored values and knows one quantization; the others change scale and zero point.
+RELU6 of TFLite Micro clamps stored values between those of 0 and 6 in its operand, whatever scale and zero point the
+result has; the others change scale and zero point.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from tinyprune.compiler.graph import Array
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.fused import ACTIVATIONS, bounds_of
 from tinyprune.compiler.operators.lookup import Lookup, case_ends, fitted, reader, scaled
-from tinyprune.compiler.operators.operator import Operator, Written, one_result, same_quantization, same_shape
+from tinyprune.compiler.operators.operator import Operator, Written, one_result, same_shape
 from tinyprune.compiler.operators.quantize import moderate, most_rescaling
 
 _LEAKY = "LeakyReluOptions"
@@ -59,11 +60,6 @@ def moderate_alpha(node: Node) -> str | None:
     return f"alpha is {alpha:g}, and the scale goes from {source:g} to {target:g}"
 
 
-def converts_nothing(node: Node) -> str | None:
-    """Scale and zero point are the same before and behind it: TFLite Micro only clamps stored values here."""
-    return same_quantization(node)
-
-
 def _differences(op: Lookup, x: Array) -> Array:
     return x.astype(np.int64) - op.input.zero_point
 
@@ -73,7 +69,7 @@ def infer_relu(op: Relu, x: Array) -> Array:
 
 
 def infer_relu6(op: Relu6, x: Array) -> Array:
-    found: Array = np.clip(x, *bounds_of(ACTIVATIONS["RELU6"], op.output))
+    found: Array = np.clip(x, *bounds_of(ACTIVATIONS["RELU6"], op.input))
     return found
 
 
@@ -100,7 +96,8 @@ def _case_of(kind: type[_Kind], name: str) -> Callable[[np.random.Generator], _K
 def _case_relu6(random: np.random.Generator) -> Relu6:
     shape = cases.shape(random, 4, 12)
     source = cases.activation(random, shape, dtype=cases.dtype(random))
-    return Relu6("relu6", source, cases.activation(random, shape, 1, like=source))
+    target = cases.activation(random, shape, 1, dtype=source.dtype)
+    return Relu6("relu6", source, replace(target, scale=source.scale) if random.integers(2) else target)
 
 
 def _case_leaky_relu(random: np.random.Generator) -> LeakyRelu:
@@ -125,7 +122,7 @@ RELU = Operator(
     lambda _op: Written("RELU"), "AddRelu", types=("INT8", "INT16"),
 )  # fmt: skip
 RELU6 = Operator(
-    Relu6, "relu6", "Each value clamped to 0 … 6.", reader(Relu6), (one_result, same_shape, converts_nothing),
+    Relu6, "relu6", "Each value clamped to 0 … 6.", reader(Relu6), (one_result, same_shape),
     infer_relu6, _case_relu6, lambda _op: Written("RELU6"), "AddRelu6", types=("INT8", "INT16"),
 )  # fmt: skip
 LEAKY_RELU = Operator(

@@ -79,7 +79,8 @@ def write(op: Transpose) -> Written:
 
 
 TRANSPOSE = Operator(
-    Transpose, "transpose", "Axes in another order. Costs nothing where only axes of size 1 change places.", read,
-    (one_result, order_is_constant, result_fits, same_quantization), infer, case, write, "AddTranspose",
+    Transpose, "transpose",
+    "Axes in another order. Costs nothing where only axes of size 1 change places, and before fully connected layers.",
+    read, (one_result, order_is_constant, result_fits, same_quantization), infer, case, write, "AddTranspose",
     types=("INT8", "INT16"),
 )  # fmt: skip
