@@ -2,8 +2,8 @@
 
 benchmarks/results/silicon.toml has the published figures with their sources. FOLDER holds the .tflite files, found by
 their SHA-256. Each network runs on CMSIS-NN as in `benchmarks.peers`, with the flags of who published, in the emulator
-of the same board. Prints a table; `--docs` puts it into docs/cycle-model.md. An ADD is left out: the CMSIS-NN of the
-bakenn wheel has none.
+of the same board. CMSIS_NN_ROOT must name a checkout: the bakenn wheel's has no ADD. Prints a table; `--docs` puts it
+into docs/cycle-model.md.
 """
 
 import hashlib
@@ -12,17 +12,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from benchmarks import cmsis_nn, table
 from tinyprune import files
 from tinyprune.compiler import reader, samples
-from tinyprune.compiler.graph import Graph
-from tinyprune.compiler.operators.add import Add
-from tinyprune.compiler.operators.reshape import Reshape
+from tinyprune.compiler.graph import Activation, Graph
+from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.device import boards
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS, Span
@@ -67,7 +68,8 @@ def published() -> list[dict[str, Any]]:
 def points(folder: Path) -> Iterator[Point]:
     """Raises UsageError for a folder that lacks a network, TinypruneError where one cannot be built."""
     runs = published()
-    models = _models(folder, [network["sha256"] for run in runs for network in run["network"]])
+    wanted = [network["sha256"] for run in runs for network in run["network"] if "sha256" in network]
+    models = _models(folder, wanted)
     for run in runs:
         board = boards.load(run["board"])
         if "prefetch" in run:
@@ -75,14 +77,14 @@ def points(folder: Path) -> Iterator[Point]:
             board = replace(board, reads=reads)
         for network in run["network"]:
             click.echo(f"{board.name}: {network['name']}", err=True)
-            times = modelled(models[network["sha256"]], board, run["flags"])
+            graph = models[network["sha256"]] if "sha256" in network else dense(network["widths"])
+            times = modelled(graph, board, run["flags"])
             for part in (part for part in network if part in times):
                 yield Point(board.name, network["name"], part, network[part], *times[part])
 
 
-def modelled(model: bytes, board: Board, flags: str) -> dict[str, tuple[float, Span]]:
+def modelled(graph: Graph, board: Board, flags: str) -> dict[str, tuple[float, Span]]:
     """Kind of operator, and all of them → milliseconds with ideal memory, and the board's."""
-    graph = without_add(reader.read(model, "the model"))
     peer = cmsis_nn.sources()
     source = cmsis_nn.generate(graph, board, "peer", peer)
     with tempfile.TemporaryDirectory(prefix="tinyprune-silicon-") as name:
@@ -101,13 +103,20 @@ def modelled(model: bytes, board: Board, flags: str) -> dict[str, tuple[float, S
     return {kind: (1e3 * ideal[kind] / hz, real[kind].ms(hz)) for kind in ideal}
 
 
-def without_add(graph: Graph) -> Graph:
-    """With each ADD a view of its first operand: the others take as long, whatever they read."""
-    ops = tuple(Reshape(op.name, op.activations[0], op.outputs[0]) if isinstance(op, Add) else op for op in graph.ops)
-    return replace(graph, ops=ops)
+def dense(widths: list[int]) -> Graph:
+    """Fully connected layers of so many values, with any weights: they take as long whatever they are."""
+    random = np.random.default_rng(0)
+    tensors = [Activation(i, f"t{i}", (width,), np.float32(0.1), -3) for i, width in enumerate(widths)]
+    layers = []
+    for source, target in pairwise(tensors):
+        weights = random.integers(-127, 128, (target.count, source.count)).astype(np.int8)
+        scales, bias = np.full(target.count, 0.002, np.float32), np.zeros(target.count, np.int32)
+        name = f"fully_connected_{target.index}"
+        layers.append(FullyConnected(name, source, target, weights, scales, bias, -128, 127))
+    return Graph(tuple(layers), (tensors[0],), (tensors[-1],), "0" * 64)
 
 
-def _models(folder: Path, wanted: list[str]) -> dict[str, bytes]:
+def _models(folder: Path, wanted: list[str]) -> dict[str, Graph]:
     found = {}
     for path in sorted(folder.rglob("*.tflite")):
         content = path.read_bytes()
@@ -115,7 +124,7 @@ def _models(folder: Path, wanted: list[str]) -> dict[str, bytes]:
     missing = sorted(set(wanted) - found.keys())
     if missing:
         raise UsageError(f"{folder} has no .tflite whose SHA-256 begins with {', '.join(missing)}")
-    return found
+    return {sha256: reader.read(found[sha256], sha256) for sha256 in set(wanted)}
 
 
 def _with_flags(compiler: Compiler, flags: str) -> Compiler:
@@ -128,15 +137,19 @@ def markdown(found: list[Point]) -> str:
     lines = [f"| {' | '.join(heads)} |", "|---|---|---|--:|--:|--:|--:|"]
     for one in found:
         low, high = one.ratios
-        span, ratio = _range(one.board_ms.low, one.board_ms.high, 1), _range(low, high, 2)
-        cells = (one.board, one.network, one.part, f"{one.measured_ms:.1f}", f"{one.ideal_ms:.1f}", span, ratio)
+        span = _range(_digits(one.board_ms.low), _digits(one.board_ms.high))
+        ratio = _range(f"{low:.2f}", f"{high:.2f}")
+        cells = (one.board, one.network, one.part, _digits(one.measured_ms), _digits(one.ideal_ms), span, ratio)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _range(low: float, high: float, digits: int) -> str:
-    shown = (f"{low:.{digits}f}", f"{high:.{digits}f}")
-    return shown[0] if shown[0] == shown[1] else " to ".join(shown)
+def _digits(ms: float) -> str:
+    return f"{ms:.1f}" if ms >= 1 else f"{ms:.4f}"
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def blocks(found: list[Point]) -> Mapping[str, str]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import silicon
-from tests import graphs, networks
-from tinyprune.compiler.operators.add import Add
+from tests import networks
+from tinyprune.compiler import reader
 from tinyprune.device import boards
 from tinyprune.device.emulators import Span
 from tinyprune.errors import UsageError
@@ -34,13 +34,10 @@ def test_every_published_figure_is_of_a_board_that_there_is() -> None:
         assert boards.load(run["board"]).reads
 
 
-def test_an_add_is_left_out_and_the_rest_stays() -> None:
-    graph = graphs.residual().graph
-    left = silicon.without_add(graph)
-    assert [op.name for op in left.ops] == [op.name for op in graph.ops]
-    changed = [before for before, after in zip(graph.ops, left.ops, strict=True) if before is not after]
-    assert {type(op) for op in changed} == {Add}
-    assert all(op.is_view for op in left.ops if op.name in {add.name for add in changed})
+def test_a_network_told_by_its_widths() -> None:
+    graph = silicon.dense([32, 16, 4])
+    assert [tensor.shape for op in graph.ops for tensor in (*op.inputs, *op.outputs)] == [(32,), (16,), (16,), (4,)]
+    assert sum(op.macs for op in graph.ops) == 32 * 16 + 16 * 4
 
 
 @pytest.mark.compiler
@@ -48,7 +45,7 @@ def test_an_add_is_left_out_and_the_rest_stays() -> None:
 def test_a_network_modelled_on_two_boards() -> None:
     """With the same clock and nothing to wait for, both boards take the core's own cycles."""
     pytest.importorskip("bakenn")
-    model = networks.ds_cnn()
+    model = reader.read(networks.ds_cnn())
     times = {name: silicon.modelled(model, boards.load(name), "-O2") for name in ("nano33", "mps2-an386")}
     ideal = {name: found["all"][0] * boards.load(name).cpu.clock_hz for name, found in times.items()}
     assert ideal["nano33"] == pytest.approx(ideal["mps2-an386"], rel=0.01)
