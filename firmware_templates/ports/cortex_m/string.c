@@ -15,10 +15,23 @@
 
 /* Any address: the core loads unaligned words, a core that does not gets byte loads from the compiler. */
 typedef uint32_t __attribute__((may_alias, aligned(1))) word;
+/* At a multiple of 4. */
+typedef uint32_t __attribute__((may_alias)) whole_word;
 
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     uint8_t *target = to;
     const uint8_t *source = from;
+#if !defined(__ARM_FEATURE_UNALIGNED)
+    if ((((uintptr_t)to | (uintptr_t)from) & (sizeof(word) - 1)) == 0) {
+        for (; bytes >= 2 * sizeof(word); bytes -= 2 * sizeof(word)) {
+            const whole_word a = ((const whole_word *)source)[0], b = ((const whole_word *)source)[1];
+            ((whole_word *)target)[0] = a, ((whole_word *)target)[1] = b;
+            source += 2 * sizeof(word);
+            target += 2 * sizeof(word);
+            NOT_AN_IDIOM();
+        }
+    }
+#endif
     for (; bytes >= 4 * sizeof(word); bytes -= 4 * sizeof(word)) {
         const word a = ((const word *)source)[0], b = ((const word *)source)[1];
         const word c = ((const word *)source)[2], d = ((const word *)source)[3];

@@ -288,24 +288,23 @@ static inline uint32_t tp_pack4(int32_t x0, int32_t x1, int32_t x2, int32_t x3)
     return ((uint32_t)x0 & 0xffu) | ((uint32_t)x1 & 0xffu) << 8 | ((uint32_t)x2 & 0xffu) << 16 | (uint32_t)x3 << 24;
 }
 
+/* Ones in each byte where that of a is not below that of b, as int8: where the signs are alike the difference says it, of
+ * bytes that keep a bit for borrowing. */
+static inline uint32_t tp_at_least4(uint32_t a, uint32_t b)
+{
+    const uint32_t signs = 0x80808080u, difference = (a | signs) - (b & ~signs);
+    const uint32_t at_least = ((b & ~a) | (difference & ~(a ^ b))) & signs;
+    return (at_least - (at_least >> 7)) | at_least;
+}
+
 static inline uint32_t tp_min4(uint32_t a, uint32_t b)
 {
-    uint32_t result = 0;
-    for (int shift = 0; shift < 32; shift += 8) {
-        const int8_t x = (int8_t)(a >> shift & 0xffu), y = (int8_t)(b >> shift & 0xffu);
-        result |= (uint32_t)(uint8_t)(x < y ? x : y) << shift;
-    }
-    return result;
+    return a ^ ((a ^ b) & tp_at_least4(a, b));
 }
 
 static inline uint32_t tp_max4(uint32_t a, uint32_t b)
 {
-    uint32_t result = 0;
-    for (int shift = 0; shift < 32; shift += 8) {
-        const int8_t x = (int8_t)(a >> shift & 0xffu), y = (int8_t)(b >> shift & 0xffu);
-        result |= (uint32_t)(uint8_t)(x > y ? x : y) << shift;
-    }
-    return result;
+    return b ^ ((a ^ b) & tp_at_least4(a, b));
 }
 
 static inline const char *tp_step0(const char *p, uint32_t steps)

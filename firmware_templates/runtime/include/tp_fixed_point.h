@@ -33,6 +33,9 @@ static inline int32_t tp_doubling_high_mul(int32_t a, int32_t b)
 {
 #if defined(__ARM_ARCH_6M__)
     return tp_doubling_high_mul_by_halves(a, b);
+#elif !TP_DSP
+    const int64_t product = (int64_t)a * b; /* a sum of 64 bits is slow here */
+    return (int32_t)(product >> 32) * 2 + (int32_t)((((uint32_t)product >> 30) + 1) >> 1);
 #else
     return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
 #endif
@@ -56,13 +59,27 @@ static inline int32_t tp_requantize(int32_t acc, int32_t multiplier, int32_t shi
     return (((x + (x >> 31)) >> (-shift - 1)) + 1) >> 1; /* tp_rounding_shift_right; |x| < 2^31 - 1, as multiplier < 2^31 */
 }
 
-/* The output of a channel from its accumulator, for every layer that tinyprune accepts. */
-static inline int8_t tp_output(int32_t acc, const tp_channel *channel, const tp_layer *layer)
+/* A layer's outputs: their zero point, and the bounds of what is above it. */
+typedef struct tp_range {
+    int32_t zero_point, low, high;
+} tp_range;
+
+static inline tp_range tp_range_of(const tp_layer *layer)
 {
     const int32_t zero_point = layer->output_zero_point;
-    const int32_t scaled = tp_requantize(acc, channel->multiplier, channel->shift);
-    return (int8_t)(zero_point
-                    + tp_clamp(scaled, layer->activation_min - zero_point, layer->activation_max - zero_point));
+    return (tp_range){zero_point, layer->activation_min - zero_point, layer->activation_max - zero_point};
+}
+
+/* The output of a channel from its accumulator, for every layer that tinyprune accepts. */
+static inline int8_t tp_output_within(tp_range range, int32_t acc, const tp_channel *channel)
+{
+    return (int8_t)(range.zero_point + tp_clamp(tp_requantize(acc, channel->multiplier, channel->shift), range.low, range.high));
+}
+
+/* The same where the range is not at hand: outputs and layers could overlap for all that compilers know. */
+static inline int8_t tp_output(int32_t acc, const tp_channel *channel, const tp_layer *layer)
+{
+    return tp_output_within(tp_range_of(layer), acc, channel);
 }
 
 /* What tp_requantize_fast adds before its last shift: a half for rounding, and the zero point. */

@@ -30,6 +30,33 @@
         }                                                                            \
     }
 
+/* Four bytes that may lie anywhere. Where words must lie at multiples of 4, compilers would call memcpy. */
+#if defined(__ARM_ARCH_6M__) && defined(__GNUC__)
+
+typedef uint32_t __attribute__((may_alias)) tp_word;
+
+TP_INLINE uint32_t tp_load4(const int8_t *x)
+{
+    if (((uintptr_t)x & 3u) == 0) {
+        return *(const tp_word *)(const void *)x;
+    }
+    const uint8_t *const bytes = (const uint8_t *)x;
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+TP_INLINE void tp_store4(int8_t *y, uint32_t word)
+{
+    if (((uintptr_t)y & 3u) == 0) {
+        *(tp_word *)(void *)y = word;
+        return;
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        y[i] = (int8_t)(word >> (8 * i) & 0xffu);
+    }
+}
+
+#else
+
 TP_INLINE uint32_t tp_load4(const int8_t *x)
 {
     uint32_t word;
@@ -41,6 +68,8 @@ TP_INLINE void tp_store4(int8_t *y, uint32_t word)
 {
     memcpy(y, &word, 4);
 }
+
+#endif
 
 /* x[0], x[step], … as the bytes of a word, `count` of them, 1 to 4; step is 0 or 1. */
 static inline uint32_t tp_some(const int8_t *x, int32_t step, int32_t count)

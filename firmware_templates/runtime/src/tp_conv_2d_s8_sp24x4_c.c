@@ -118,12 +118,13 @@ static inline void dot(const uint32_t *weights, const uint32_t *end, const uint3
 static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                         const uint32_t *expanded, int32_t groups, int8_t *const output[PIXELS])
 {
+    const tp_range range = tp_range_of(layer);
     for (int32_t o = 0; o < layer->out_channels; o++) {
         const int32_t bias = channels->bias;
         int32_t acc[PIXELS] = {bias, bias, bias, bias};
         dot(weights, weights + groups, expanded, acc);
         for (int32_t i = 0; i < PIXELS; i++) {
-            output[i][o] = tp_output(acc[i], channels, layer);
+            output[i][o] = tp_output_within(range, acc[i], channels);
         }
         weights += groups;
         channels++;

@@ -6,6 +6,7 @@
 #include "tp_dsp.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
+#include "tp_loops.h"
 
 static int32_t larger(int32_t a, int32_t b)
 {
@@ -22,11 +23,7 @@ static void raise_to(int8_t *y, const int8_t *x, int32_t channels)
 {
     int32_t c = 0;
     for (; c + 4 <= channels; c += 4) {
-        uint32_t a, b;
-        memcpy(&a, y + c, 4);
-        memcpy(&b, x + c, 4);
-        a = tp_max4(a, b);
-        memcpy(y + c, &a, 4);
+        tp_store4(y + c, tp_max4(tp_load4(y + c), tp_load4(x + c)));
     }
     for (; c < channels; c++) {
         y[c] = x[c] > y[c] ? x[c] : y[c];
@@ -46,7 +43,7 @@ void tp_max_pool_s8_dense_c(const tp_layer *layer, const int8_t *input, int8_t *
             const int8_t *x = input + first_row * row_bytes + first * channels;
             memcpy(output, x, (size_t)channels);
             for (int32_t row = first_row; row < end_row; row++) {
-                for (int32_t column = 0; column < end - first; column++) {
+                for (int32_t column = row == first_row; column < end - first; column++) {
                     raise_to(output, x + column * channels, channels);
                 }
                 x += row_bytes;
