@@ -316,7 +316,7 @@ void tp_conv_2d_s8_sp24x4_c(const tp_layer *layer, const uint32_t *weights, cons
 
 /* Depthwise 3x3 convolution with any stride, dilation and padding; out_channels = in_channels.
  *   weights  [channels][3][3]
- *   scratch  in_channels bytes */
+ *   scratch  9 * in_channels bytes: what is under the kernel at the edges */
 void tp_depthwise_3x3_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                                  const int8_t *input, int8_t *output, void *scratch);
 

@@ -7,8 +7,6 @@
 
 #include "tp_kernels.h"
 
-#define TP_TAPS_3X3 9
-
 /* The taps of an output pixel in the input, channel 0, row by row; `padding` for those outside. Behind the last one. */
 static inline const int8_t **tp_locate_taps(const tp_layer *layer, const int8_t *input, int32_t out_row, int32_t out_column,
                                             const int8_t *padding, const int8_t **taps)
