@@ -9,3 +9,4 @@ _ROOT = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
 BOARDS = _ROOT / "boards"
 FIRMWARE_TEMPLATES = _ROOT / "firmware_templates"
 LICENSE = _ROOT / "LICENSE"
+PAGE_TEMPLATES = _PACKAGE / "pages" / "templates"

@@ -27,6 +27,7 @@ from tinyprune.device.firmware import FORMAT
 from tinyprune.device.protocol import Device
 from tinyprune.errors import DoesNotFit, MemoryExceeded, MissingDependency, ModelError, TargetError, UsageError
 from tinyprune.firmware import build, codegen, output, toolchain
+from tinyprune.measure.verdict import of_build
 from tinyprune.tasks import bench as bench_task
 from tinyprune.tasks import build as build_task
 from tinyprune.tasks import runtimes
@@ -145,7 +146,7 @@ def test_other_cores_answer_as_tflite_micro(tmp_path: Path, core: str, dsp: bool
         assert any("cycles with ideal memory are not modelled" in line for line in bench)
     assert report.board_cycles is not None
     assert report.instructions / 2 <= report.board_cycles.low <= report.board_cycles.high  # two at a time at most
-    assert " ms an inference (modelled)" in str(show.verdict(report))
+    assert " ms an inference (modelled)" in str(show.verdict(of_build(report)))
 
 
 @pytest.mark.emulator

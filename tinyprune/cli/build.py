@@ -87,6 +87,7 @@ from tinyprune.cli import console, options
 @click.option(
     "--force", is_flag=True, help="Replace files that you have changed, where the build has shown them and stopped."
 )
+@options.html
 @options.trust
 @options.as_json
 @options.quiet
@@ -112,12 +113,17 @@ def build_command(
     tflm_root: Path | None,
     no_run: bool,
     force: bool,
+    html: Path | None,
     trust: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte."""
+    """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte.
+
+    \b
+      tinyprune build --board nano33 --model model.tflite --html build.html
+    """
     from tinyprune.device import boards
     from tinyprune.tasks import build as build_task
     from tinyprune.tasks import line
@@ -155,6 +161,7 @@ def build_command(
         click.echo(report.to_json())
     else:
         _show_build(report, request, verbose)
+    options.write_page(report, html)
 
 
 def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> None:
@@ -171,9 +178,10 @@ def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> No
 
 def _show_build(report: Any, request: Any, verbose: bool) -> None:
     from tinyprune.cli import show
+    from tinyprune.measure.verdict import of_build
 
     terminal = console.make()
-    terminal.print(show.verdict(report))
+    terminal.print(show.verdict(of_build(report)))
     terminal.print()
     terminal.print(show.layer_table(report))
     terminal.print()

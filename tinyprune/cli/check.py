@@ -22,11 +22,18 @@ from tinyprune.cli import console, options
     type=click.Path(path_type=Path),
     help="For Keras models: .npy of real inputs, [samples, *input shape].  [default: made-up ones]",
 )
+@options.html
 @options.trust
 @options.as_json
 @options.quiet
 def check_command(
-    model: Path, board_name: str | None, calibration: Path | None, trust: bool, as_json: bool, quiet: bool
+    model: Path,
+    board_name: str | None,
+    calibration: Path | None,
+    html: Path | None,
+    trust: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Say what MODEL will need on a board, before anything is trained or compiled, or all that keeps it from running.
 
@@ -35,6 +42,7 @@ def check_command(
 
     \b
       tinyprune check model.tflite --board nano33
+      tinyprune check model.tflite --board nano33 --html check.html
     """
     from tinyprune.device import boards
     from tinyprune.tasks import check
@@ -47,15 +55,17 @@ def check_command(
         click.echo(report.to_json())
     else:
         _show(report)
+    options.write_page(report, html)
     if report.exit_code:
         sys.exit(report.exit_code)
 
 
 def _show(report: Any) -> None:
-    from tinyprune.cli import show_check
+    from tinyprune.cli import show, show_check
+    from tinyprune.measure.verdict import of_check
 
     terminal = console.make()
-    terminal.print(show_check.verdict(report), soft_wrap=True)
+    terminal.print(show.verdict(of_check(report)), soft_wrap=True)
     if report.runs:
         for table in show_check.tables(report):
             terminal.print()

@@ -1,6 +1,7 @@
 """Options that several commands share, and what becomes of their values."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +26,24 @@ hardware = click.option(
 finished_build = click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Folder of the finished build.  [default: build/BOARD]"
 )
+
+
+def _page_file(_context: click.Context, _option: click.Parameter, value: Path | None) -> Path | None:
+    """Refused before the work begins where no page can be drawn or written."""
+    if value is not None:
+        from tinyprune import pages
+
+        pages.check_target(value)
+    return value
+
+
+html = click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    callback=_page_file,
+    metavar="FILE",
+    help="Also write a page with pictures, one file that any browser opens (docs/reports.md).",
+)
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text."
 )
@@ -42,3 +61,11 @@ def names(_context: click.Context, _option: click.Parameter, value: str | None) 
     if not all(found):
         raise click.BadParameter(f"{value!r} has an empty name; give them separated by commas")
     return found
+
+
+def write_page(report: Any, html: Path | None) -> None:
+    """Of a report, where --html names a file."""
+    if html is not None:
+        from tinyprune import pages
+
+        pages.write(report, html)

@@ -7,18 +7,15 @@ from tinyprune.device.emulators import Span
 from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
 from tinyprune.measure.history import Change
 from tinyprune.measure.report import BuildReport, ProjectReport
+from tinyprune.measure.verdict import Verdict, of_bench, span_ms
 from tinyprune.tasks.bench import Bench
 
+_STYLES = {"good": "bold green", "open": "bold yellow", "bad": "bold red"}
 
-def verdict(report: BuildReport) -> Text:
+
+def verdict(found: Verdict) -> Text:
     """The one sentence that a user wants to know."""
-    if not report.fits:
-        return Text(f"DOES NOT FIT {report.board}", style="bold red")
-    if report.inputs_compared == 0:
-        return Text(f"OK  fits {report.board}; not run, so its output was not compared", style="bold yellow")
-    speed = f", {_span_ms(report.board_ms)} an inference (modelled)" if report.board_ms is not None else ""
-    equal = f"{report.inputs_compared} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
-    return Text(f"OK  fits {report.board}{speed}; {equal}", style="bold green")
+    return Text(found.text, style=_STYLES[found.state])
 
 
 def project_lines(report: ProjectReport) -> list[str]:
@@ -77,7 +74,7 @@ def summary_lines(report: BuildReport) -> list[str]:
     elif report.cost_model:
         lines.append(f"cycles    modelled, not measured: {report.cost_model}")
     if report.board_cycles and report.board_ms:
-        taken = f"{_span_cycles(report.board_cycles)}, {_span_ms(report.board_ms)}"
+        taken = f"{_span_cycles(report.board_cycles)}, {span_ms(report.board_ms)}"
         lines.append(f"board     {taken}: with its memory, modelled, not measured (docs/cycle-model.md)")
     lines += _audio_lines(report)
     if report.accuracy:
@@ -149,10 +146,6 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _span_ms(span: Span) -> str:
-    return f"{span.low:.2f} ms" if span.low == span.high else f"{span.low:.2f} to {span.high:.2f} ms"
-
-
 def _span_cycles(span: Span) -> str:
     return f"{span.low:,.0f} cycles" if span.low == span.high else f"{span.low:,.0f} to {span.high:,.0f} cycles"
 
@@ -174,7 +167,7 @@ def bench_lines(bench: Bench) -> list[str]:
     """The verdict, then what an inference takes, then what was worse."""
     report = bench.report
     lines = [
-        _bench_verdict(report),
+        of_bench(report).text,
         f"{report.board}, {report.target}, {report.compiler}, model {report.model_sha256[:16]}…",
     ]
     if report.latency:
@@ -195,7 +188,7 @@ def bench_lines(bench: Bench) -> list[str]:
             f"modelled time    {report.modelled_ms:.2f} ms with ideal memory (not measured on a board)",
         ]
     if report.board_cycles and report.board_ms:
-        taken = f"{_span_cycles(report.board_cycles)}, {_span_ms(report.board_ms)}"
+        taken = f"{_span_cycles(report.board_cycles)}, {span_ms(report.board_ms)}"
         lines.append(f"the board's      {taken}: with its memory, modelled, not measured on a board")
     if report.accuracy:
         lines += _accuracy_lines(report.accuracy)
@@ -205,14 +198,6 @@ def bench_lines(bench: Bench) -> list[str]:
     if any(mended.values()):
         lines.append("the line         " + ", ".join(f"{what}: {count}" for what, count in mended.items() if count))
     return lines + [_change(change) for change in bench.changes or ()]
-
-
-def _bench_verdict(report: BenchReport) -> str:
-    if not report.complete:
-        return f"BROKEN OFF after {report.inputs_compared} of {report.inputs} inputs: {report.error}"
-    verdict = "OK" if report.bit_exact else "WRONG"
-    same = f"{report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
-    return f"{verdict}  {same}"
 
 
 def _latency(latency: Latency) -> str:

@@ -3,24 +3,8 @@
 from collections.abc import Iterator
 
 from rich.table import Table
-from rich.text import Text
 
 from tinyprune.measure.check_report import BoardCheck, CheckReport, LayerCheck
-
-
-def verdict(report: CheckReport) -> Text:
-    """The one sentence that a user wants to know."""
-    if not report.runs:
-        return Text(f"DOES NOT RUN  {report.message}", style="bold red")
-    fitting = [board for board in report.boards if board.fits]
-    if len(report.boards) == 1:
-        (board,) = report.boards
-        if not board.fits:
-            return Text(f"DOES NOT FIT {board.board}  {board.reason}", style="bold red")
-        speed = "" if board.ms is None else f", about {board.ms:,.1f} ms an inference (ideal memory)"
-        return Text(f"RUNS  {report.model} fits {board.board}{speed}", style="bold green")
-    style = "bold green" if fitting else "bold red"
-    return Text(f"RUNS  {report.model} fits {len(fitting)} of {len(report.boards)} boards", style=style)
 
 
 def tables(report: CheckReport) -> Iterator[Table]:

@@ -99,7 +99,7 @@ def layers_of(graph: Graph, board: Board) -> tuple[Layer, ...]:
             if reason is not None:
                 obstacles.append(reason)
                 continue
-            kernels = {kernel: kernel.cycles(op) for kernel in _fitting(op, pattern, board)}
+            kernels = {kernel: kernel.cycles(op) for kernel in fitting(op, pattern, board)}
             if not kernels:
                 obstacles.append(_refusal(op, board))
             ends = place == len(chain) - 1
@@ -181,7 +181,8 @@ def _chains(ops: Sequence[Op], following: dict[Op, Op]) -> list[list[Op]]:
     return chains
 
 
-def _fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
+def fitting(op: Op, pattern: str, board: Board) -> list[Kernel]:
+    """All kernels that run an operator on a board, its weights of a pattern."""
     rows = [kernel for kernel in KERNELS if kernel.isa in board.isas and takes(kernel.pattern, pattern)]
     return [kernel for kernel in rows if kernel.runs(op)]
 

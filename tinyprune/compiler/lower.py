@@ -3,20 +3,20 @@
 All decisions are made here, in `choose.py` and in `placement.py`; codegen only writes them down.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tinyprune.compiler.candidates import constant_bytes as _bytes
 from tinyprune.compiler.choose import Choice, Optimize, choose, working_bytes
 from tinyprune.compiler.constants import Constants, place_constants
 from tinyprune.compiler.fold import fold
-from tinyprune.compiler.graph import Graph
+from tinyprune.compiler.graph import Graph, State
 from tinyprune.compiler.kernels import Call, Layout, Wiring
 from tinyprune.compiler.lifetimes import operand_of, result_of
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.placement import Placement, place
-from tinyprune.compiler.program import Program, Step
+from tinyprune.compiler.program import Program, Resident, Step
 from tinyprune.compiler.sparsity import TWO_OF_FOUR, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit
@@ -115,7 +115,32 @@ def _program(graph: Graph, board: Board, choices: Sequence[Choice]) -> Program:
         tuple(at[tensor.index] for tensor in graph.inputs),
         tuple(at[tensor.index] for tensor in graph.outputs),
         tuple(at[state] for state in graph.states),
+        tuple(_residents(graph, placement, [number for number, step in enumerate(steps) if step.calls])),
     )
+
+
+def _residents(graph: Graph, placement: Placement, kept: Sequence[int]) -> Iterator[Resident]:
+    """`kept`: the numbers of the choices that are steps of the program; others have nothing to do."""
+    life, at = placement.life, placement.offsets
+    names = {tensor.index: tensor.name for tensor in (*graph.inputs, *(name for _, name in graph.views))}
+    for choice in life.choices:
+        for count, tensor in enumerate(choice.op.outputs):
+            names[tensor.index] = f"result{f' {count + 1}' if count else ''} of {choice.op.name}"
+
+    def steps(begin: int, end: int) -> tuple[int, int]:
+        first = min(bisect_left(kept, begin), max(0, len(kept) - 1))
+        return first, max(first, bisect_right(kept, end) - 1)
+
+    for value, size in life.size.items():
+        span = steps(life.birth[value], life.death[value])
+        if isinstance(value, State):
+            yield Resident(value.name, "variable", at[value], size, *span)
+        else:
+            yield Resident(names[value], "tensor", at[value], size, *span)
+    for number, choice in enumerate(life.choices):
+        if buffer := life.scratch.get(("scratch", number)):
+            offset, span = at["scratch", number], steps(buffer.first, buffer.last)
+            yield Resident(f"scratch of {choice.op.name}", "scratch", offset, buffer.size_bytes, *span)
 
 
 def _step(number: int, choice: Choice, placement: Placement) -> Step:

@@ -48,6 +48,7 @@ class Join:
 class Placement:
     """`offsets`: of each tensor by its index, each variable, and each step's scratch (by ("scratch", number))."""
 
+    life: Lives
     offsets: Mapping[Hashable, int]
     plan: memory.Plan
     wirings: tuple[Wiring, ...]
@@ -71,7 +72,8 @@ def place(graph: Graph, choices: Sequence[Choice]) -> Placement:
     arrangement, plan = arrangements[best], memory.plan(arrangements[best].buffers())
     bound = plan.lower_bound_bytes if _is_chain(choices) and not optional else _bound(life, fixed, optional)
     offsets = arrangement.offsets(plan)
-    return Placement(offsets, memory.Plan(plan.offsets, plan.arena_bytes, min(bound, plan.arena_bytes)), tuple(wirings))
+    plan = memory.Plan(plan.offsets, plan.arena_bytes, min(bound, plan.arena_bytes))
+    return Placement(life, offsets, plan, tuple(wirings))
 
 
 def without_sharing(graph: Graph, choices: Sequence[Choice]) -> list[memory.Buffer]:

@@ -1,6 +1,7 @@
 """The lowered network: what each layer calls with which constants, and where every tensor lies. Made by lower.py."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tinyprune.compiler.graph import Graph, Op, State
 from tinyprune.compiler.kernels import Call, Constant, Kernel, Layout
@@ -45,10 +46,23 @@ class Step:
         return sum(constant.values.nbytes for constant in self.constants)
 
 
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Bytes of the arena from `offset` on that are needed from step `first` of the program to step `last`, both
+    included. What shares bytes overlaps."""
+
+    name: str
+    kind: Literal["tensor", "variable", "scratch"]
+    offset: int
+    size_bytes: int
+    first: int
+    last: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """`input_offsets`, `output_offsets` and `state_offsets` are those of the graph's inputs, outputs and states, in
-    their order."""
+    their order. `residents`: all that lies in the arena."""
 
     graph: Graph
     board: Board
@@ -58,6 +72,7 @@ class Program:
     output_offsets: tuple[int, ...]
     state_offsets: tuple[int, ...] = ()
     ram_steps: frozenset[int] = frozenset()  # numbers of those whose constants are copied to RAM at the start
+    residents: tuple[Resident, ...] = ()
 
     @property
     def ram_constant_bytes(self) -> int:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 
+from tinyprune.compiler.program import Resident
 from tinyprune.errors import DoesNotFit, ModelError, Obstacle
 
 
@@ -22,6 +23,8 @@ class LayerCheck:
     reason: str  # why it is not prunable, "" if it is
     constant_bytes_2_4: int | None  # pruned 2:4; None where that is not possible, or done already
     cycles_2_4: int | None
+    cycles_dense: int | None = None  # of a layer that is pruned already, on the fastest dense kernel
+    weights_corner: tuple[str, ...] = ()  # some output channels and taps: "#" a weight, "." a zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class CheckReport:
     boards: tuple[BoardCheck, ...] = ()
     layers: tuple[LayerCheck, ...] = ()
     layers_on: str | None = None  # the board
+    arena_map: tuple[Resident, ...] = ()  # of that board: what lies where in the arena, and when
+    schema: str = "check-1"  # of this report: docs/reports.md
 
     @property
     def exit_code(self) -> int:

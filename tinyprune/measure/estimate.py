@@ -5,11 +5,16 @@ benchmarks.estimates` holds against firmware that was built and run; docs/check.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+
 from tinyprune.compiler import lower
+from tinyprune.compiler.candidates import fitting
+from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.program import Program, Step
+from tinyprune.compiler.sparsity import DENSE
 from tinyprune.firmware import codegen
 from tinyprune.resources import FIRMWARE_TEMPLATES
 
@@ -57,6 +62,17 @@ def step_cycles(program: Program, step: Step) -> int | None:
     """Of one layer; None where the core's cycles are not modelled."""
     factor = CORE_CYCLES[program.board.cpu.core]
     return None if factor is None else round(factor * step.kernel.cycles(step.op))
+
+
+def dense_ratio(program: Program, step: Step) -> float | None:
+    """Cycles of this step if none of its weights were zero, on the fastest kernel that takes maps laid out as here, to
+    those of the step, both estimated. None for dense weights, and where there is no such kernel."""
+    here = step.kernel.cycles(step.op)
+    if step.pattern == DENSE or not here or not isinstance(step.op, Weighted):
+        return None
+    full = replace(step.op, weights=np.where(step.op.weights == 0, np.int8(1), step.op.weights))
+    kernels = [kernel for kernel in fitting(full, DENSE, program.board) if kernel.reads is step.kernel.reads]
+    return min((kernel.cycles(full) / here for kernel in kernels), default=None)
 
 
 @cache

@@ -9,11 +9,13 @@ from tinyprune import __version__
 from tinyprune.compiler import lower
 from tinyprune.compiler.graph import Activation
 from tinyprune.compiler.operators.weighted import Weighted
-from tinyprune.compiler.program import Program, Step
+from tinyprune.compiler.program import Program, Resident
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import LayerProfile, Profile, Span
 from tinyprune.device.firmware import FORMAT, FirmwareImage
 from tinyprune.errors import TargetError
+from tinyprune.measure.corner import corner
+from tinyprune.measure.estimate import dense_ratio
 from tinyprune.measure.hearing import AudioTrial
 
 
@@ -62,11 +64,14 @@ class LayerReport:
     modelled_cycles: int | None
     board_cycles: Span | None = None
     constants: Literal["flash", "ram"] = "flash"  # where they are read
+    constant_bytes: int | None = None  # in flash: weights, biases, requantization; None where a runtime keeps them
+    dense_cycles_ratio: float | None = None  # expected of the fastest dense kernel, to what runs here
+    weights_corner: tuple[str, ...] = ()  # some output channels and taps: "#" a weight, "." a zero
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """See the README for each field; sizes are measured from the ELF, the stack from the run.
+    """See docs/reports.md for each field; sizes are measured from the ELF, the stack from the run.
 
     `modelled_cycles` and `modelled_ms`: with ideal memory. `board_cycles` and `board_ms`: what the board takes by the
     model of docs/cycle-model.md, from and to.
@@ -114,6 +119,8 @@ class BuildReport:
     state_bytes: int = 0  # of the arena: what the network keeps from one inference to the next
     notes: tuple[str, ...] = ()  # what differs from the model's file for whoever gives inputs and takes outputs
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
+    arena_map: tuple[Resident, ...] = ()  # what lies where in the arena, and when; empty where a runtime plans it
+    schema: str = "build-1"  # of this report: docs/reports.md
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)
@@ -141,10 +148,7 @@ def build_report(
     program: Program, image: FirmwareImage, model: str, optimize: str, accuracy: Accuracy | None
 ) -> BuildReport:
     """What is known before anything has run."""
-    board, layers = (
-        program.board,
-        tuple(_layer(step, number in program.ram_steps) for number, step in enumerate(program.steps)),
-    )
+    board, layers = program.board, tuple(_layer(program, number) for number in range(len(program.steps)))
     smallest = lower.smallest_arena(program)
     stack_reserved = board.ram.stack_bytes if board.ram else None
     return BuildReport(
@@ -184,6 +188,7 @@ def build_report(
         arena_smallest_cycles_ratio=smallest.cycles_ratio,
         state_bytes=sum(state.size_bytes for state in program.graph.states),
         notes=program.graph.notes,
+        arena_map=program.residents,
     )
 
 
@@ -194,7 +199,8 @@ def _ends(tensors: Sequence[Activation], names: Sequence[str]) -> tuple[EndRepor
     )
 
 
-def _layer(step: Step, in_ram: bool) -> LayerReport:
+def _layer(program: Program, number: int) -> LayerReport:
+    step = program.steps[number]
     op = step.op
     weights = op.weights if isinstance(op, Weighted) else None
     return LayerReport(
@@ -211,7 +217,10 @@ def _layer(step: Step, in_ram: bool) -> LayerReport:
         weights_bytes_dense=0 if weights is None else weights.nbytes,
         instructions=None,
         modelled_cycles=None,
-        constants="ram" if in_ram else "flash",
+        constants="ram" if number in program.ram_steps else "flash",
+        constant_bytes=step.constant_bytes,
+        dense_cycles_ratio=dense_ratio(program, step),
+        weights_corner=corner(op),
     )
 
 

@@ -27,6 +27,7 @@ def report(
         arena_bytes=built.arena_bytes,
         arena_bytes_lower_bound=program.graph.largest_bytes,
         layers=layers,
+        arena_map=(),
         weights_bytes=sum(layer.weights_bytes for layer in layers),
     )
 
@@ -55,4 +56,12 @@ def _layer(row: LayerReport, choice: Choice) -> LayerReport:
         stored = op.weights.nbytes if isinstance(op, Weighted) else 0
     else:
         stored = sum(part.values.nbytes for part in layers.constants(kernel, op) if part.name == "weights")
-    return replace(row, kernel=_runs(choice), layout="interleaved", reason=choice.reason, weights_bytes=stored)
+    return replace(
+        row,
+        kernel=_runs(choice),
+        layout="interleaved",
+        reason=choice.reason,
+        weights_bytes=stored,
+        constant_bytes=None,
+        dense_cycles_ratio=None,
+    )

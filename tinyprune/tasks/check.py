@@ -12,14 +12,15 @@ from tinyprune.compiler.graph import Graph, Op
 from tinyprune.compiler.lower import Room
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.weighted import Weighted
-from tinyprune.compiler.program import Program, Step
+from tinyprune.compiler.program import Program, Resident, Step
 from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import NM, TWO_OF_FOUR, discover, takes
 from tinyprune.device import boards
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError, Obstacle
 from tinyprune.measure.check_report import BoardCheck, CheckReport, LayerCheck
-from tinyprune.measure.estimate import Estimate, estimate, step_cycles
+from tinyprune.measure.corner import corner
+from tinyprune.measure.estimate import Estimate, dense_ratio, estimate, step_cycles
 from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model
 from tinyprune.tasks.runtimes import FLASH_RESERVE
@@ -128,6 +129,7 @@ def _checked(name: str, notes: tuple[str, ...], pair: _Pair, asked: Sequence[Boa
     found = tuple(_on_board(pair, board) for board in asked)
     runs = any(each.runs for each in found)
     graph = pair.dense
+    layers, residents = _layers(pair, shown)
     return CheckReport(
         model=name,
         model_sha256=graph.model_sha256,
@@ -136,8 +138,9 @@ def _checked(name: str, notes: tuple[str, ...], pair: _Pair, asked: Sequence[Boa
         notes=notes,
         macs=sum(op.macs for op in graph.ops),
         boards=found,
-        layers=_layers(pair, shown),
+        layers=layers,
         layers_on=shown.name,
+        arena_map=residents,
     )
 
 
@@ -179,19 +182,20 @@ def _too_large(found: Estimate, board: Board) -> str:
     return ""
 
 
-def _layers(pair: _Pair, board: Board) -> tuple[LayerCheck, ...]:
-    """None where the network does not run on the board."""
+def _layers(pair: _Pair, board: Board) -> tuple[tuple[LayerCheck, ...], tuple[Resident, ...]]:
+    """With what lies in the arena; nothing where the network does not run on the board."""
     try:
         program, pruned = (pair.lowered(graph, board) for graph in (pair.dense, pair.pruned))
     except (ModelError, DoesNotFit):
-        return ()
+        return (), ()
     then = {step.op.name: step for step in pruned.steps}
-    return tuple(_layer(program, step, then.get(step.op.name)) for step in program.steps)
+    return tuple(_layer(program, step, then.get(step.op.name)) for step in program.steps), program.residents
 
 
 def _layer(program: Program, step: Step, then: Step | None) -> LayerCheck:
     reason = _obstacle(step.op)
     gains = then is not None and not reason
+    cycles, ratio = step_cycles(program, step), dense_ratio(program, step)
     return LayerCheck(
         name=step.op.name,
         op=type(step.op).__name__,
@@ -200,9 +204,11 @@ def _layer(program: Program, step: Step, then: Step | None) -> LayerCheck:
         macs=step.op.macs,
         kernel=step.kernel.name,
         constant_bytes=step.constant_bytes,
-        cycles=step_cycles(program, step),
+        cycles=cycles,
         prunable=not reason,
         reason=reason,
         constant_bytes_2_4=then.constant_bytes if gains and then else None,
         cycles_2_4=step_cycles(program, then) if gains and then else None,
+        cycles_dense=None if cycles is None or ratio is None else round(cycles * ratio),
+        weights_corner=corner(step.op),
     )

@@ -1,0 +1,52 @@
+"""The one sentence about a report that a user wants to know; `cli/` and `pages/` show it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tinyprune.device.emulators import Span
+from tinyprune.measure.bench_report import BenchReport
+from tinyprune.measure.check_report import CheckReport
+from tinyprune.measure.report import BuildReport
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`state`: "open" where something has not been looked at."""
+
+    text: str
+    state: Literal["good", "open", "bad"]
+
+
+def of_build(report: BuildReport) -> Verdict:
+    if not report.fits:
+        return Verdict(f"DOES NOT FIT {report.board}", "bad")
+    if report.inputs_compared == 0:
+        return Verdict(f"OK  fits {report.board}; not run, so its output was not compared", "open")
+    speed = f", {span_ms(report.board_ms)} an inference (modelled)" if report.board_ms is not None else ""
+    equal = f"{report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
+    return Verdict(f"OK  fits {report.board}{speed}; {equal}", "good")
+
+
+def of_check(report: CheckReport) -> Verdict:
+    if not report.runs:
+        return Verdict(f"DOES NOT RUN  {report.message}", "bad")
+    fitting = [board for board in report.boards if board.fits]
+    if len(report.boards) == 1:
+        (board,) = report.boards
+        if not board.fits:
+            return Verdict(f"DOES NOT FIT {board.board}  {board.reason}", "bad")
+        speed = "" if board.ms is None else f", about {board.ms:,.1f} ms an inference (ideal memory)"
+        return Verdict(f"RUNS  {report.model} fits {board.board}{speed}", "good")
+    fits = f"RUNS  {report.model} fits {len(fitting)} of {len(report.boards)} boards"
+    return Verdict(fits, "good" if fitting else "bad")
+
+
+def of_bench(report: BenchReport) -> Verdict:
+    if not report.complete:
+        return Verdict(f"BROKEN OFF after {report.inputs_compared} of {report.inputs} inputs: {report.error}", "bad")
+    same = f"{report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
+    return Verdict(f"OK  {same}", "good") if report.bit_exact else Verdict(f"WRONG  {same}", "bad")
+
+
+def span_ms(span: Span) -> str:
+    return f"{span.low:.2f} ms" if span.low == span.high else f"{span.low:.2f} to {span.high:.2f} ms"

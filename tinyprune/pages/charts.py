@@ -1,0 +1,149 @@
+"""The charts of the pages. Each takes figures and gives SVG."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyprune.compiler.program import Resident
+from tinyprune.pages import svg
+from tinyprune.pages.svg import INK, LINE, NOW, OTHER, SOFT, THIRD, short
+
+#: More would not be read: the largest, or the first, are shown.
+MOST_BARS, MOST_CORNERS = 60, 24
+_KINDS = {"tensor": NOW, "variable": THIRD, "scratch": OTHER}
+#: Weights in pictures of pixels, which cannot take the page's colours: to be seen on light and on dark.
+_WEIGHT = (0.30, 0.55, 0.80, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A row of bars: a figure for each series, None where there is none."""
+
+    name: str
+    values: Sequence[float | None]
+
+
+def bars(rows: Sequence[Bar], series: Sequence[str], unit: str) -> str:
+    """Horizontal bars, a row a name and a bar a series, the first one dark."""
+    shown = _largest(rows)
+    thick, colours = 0.8 / len(series), (NOW, OTHER, THIRD)
+    with svg.canvas(0.9 + len(shown) * (0.13 + 0.12 * len(series))) as canvas:
+        axes = canvas.figure.subplots()
+        for number, name in enumerate(series):
+            for place, row in enumerate(shown):
+                value = row.values[number]
+                if value is not None:
+                    (bar,) = axes.barh(
+                        place + (number - (len(series) - 1) / 2) * thick, value, thick, color=colours[number]
+                    )
+                    canvas.tip(bar, f"{row.name}, {name}: {value:,.0f} {unit}")
+            axes.barh(0, 0, color=colours[number], label=name)
+        axes.set_yticks(range(len(shown)), [short(row.name) for row in shown])
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel(unit)
+        axes.grid(axis="x", linewidth=0.5)
+        axes.set_axisbelow(True)
+        if len(series) > 1:
+            canvas.figure.legend(loc="outside upper left", ncols=len(series))
+        return canvas.svg(f"Bars: {unit} of {len(shown)} rows; the table has the figures")
+
+
+def _largest(rows: Sequence[Bar]) -> Sequence[Bar]:
+    """In their order."""
+    if len(rows) <= MOST_BARS:
+        return rows
+    by_size = sorted(
+        range(len(rows)), key=lambda number: -max((value or 0 for value in rows[number].values), default=0)
+    )
+    return [rows[number] for number in sorted(by_size[:MOST_BARS])]
+
+
+def memory_map(parts: Mapping[str, int], end: int | None) -> str:
+    """What lies in a memory, as one bar; `end`: how much there is. Parts of the network alternate in shade, the last
+    part is all that is none."""
+    with svg.canvas(1.15) as canvas:
+        axes = canvas.figure.subplots()
+        start, total = 0, sum(parts.values())
+        for number, (name, size) in enumerate(parts.items()):
+            rest = number == len(parts) - 1
+            (bar,) = axes.barh(0, size, left=start, color=THIRD if rest else (NOW, OTHER)[number % 2], edgecolor=SOFT)
+            canvas.tip(bar, f"{name}: {size:,} bytes, {size / total:.1%} of what is used")
+            if size > total * 0.012 * min(len(name), 17):
+                axes.text(start + size / 2, 0.55, short(name, 17), ha="center", va="bottom", fontsize=8)
+            start += size
+        axes.set_ylim(-0.5, 1.1)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.set_xlim(0, total)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel("bytes" if end is None else f"bytes, of {end:,}")
+        return canvas.svg(f"Map of {total:,} bytes in {len(parts)} parts")
+
+
+def arena(residents: Sequence[Resident], layers: Sequence[str], arena_bytes: int) -> str:
+    """What lies where (upward, bytes from the arena's start), and when (to the right, a column a layer)."""
+    from matplotlib.patches import Rectangle
+
+    with svg.canvas(4.4) as canvas:
+        axes = canvas.figure.subplots()
+        for resident in sorted(residents, key=lambda each: -each.size_bytes):
+            columns = resident.last - resident.first + 1
+            place = (resident.first - 0.46, resident.offset)
+            box = Rectangle(
+                place, columns - 0.08, resident.size_bytes, facecolor=_KINDS[resident.kind], edgecolor=INK,
+                linewidth=0.4, alpha=0.75,
+            )  # fmt: skip
+            axes.add_patch(box)
+            canvas.tip(box, _told(resident, layers))
+        for kind in dict.fromkeys(resident.kind for resident in residents):
+            axes.bar(0, 0, color=_KINDS[kind], label=kind)
+        canvas.figure.legend(loc="outside upper left", ncols=3)
+        axes.set_xlim(-0.6, len(layers) - 0.4)
+        axes.set_ylim(0, max(1, arena_bytes))
+        every = max(1, len(layers) // 40)
+        names = [short(name, 20) for name in layers[::every]]
+        axes.set_xticks(range(0, len(layers), every), names, rotation=90, fontsize=8)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_ylabel("byte of the arena")
+        axes.grid(axis="y", linewidth=0.5)
+        axes.set_axisbelow(True)
+        return canvas.svg(f"The arena of {arena_bytes:,} bytes over {len(layers)} layers")
+
+
+def _told(resident: Resident, layers: Sequence[str]) -> str:
+    first, last = (layers[min(step, len(layers) - 1)] if layers else "" for step in (resident.first, resident.last))
+    when = f"during {first}" if first == last else f"from {first} to {last}"
+    bytes_ = f"bytes {resident.offset:,} to {resident.offset + resident.size_bytes - 1:,} ({resident.size_bytes:,})"
+    return f"{resident.name} ({resident.kind}): {bytes_}, {when}"
+
+
+def corners(layers: Sequence[tuple[str, str, Sequence[str]]]) -> str:
+    """Pieces of weights: of each layer its name, what is said of it, and rows of "#" and "." (`measure.corner`)."""
+    from matplotlib.patches import Rectangle
+
+    columns = 3
+    rows = -(-len(layers) // columns)
+    with svg.canvas(0.2 + 1.25 * rows) as canvas:
+        for axes in canvas.figure.subplots(rows, columns, squeeze=False).flat:
+            axes.set_axis_off()
+        for axes, (name, told, corner) in zip(canvas.figure.axes, layers, strict=False):
+            axes.imshow(_pixels(corner), interpolation="none", aspect="equal")
+            title = axes.set_title(f"{short(name, 20)}, {told}", fontsize=8, loc="left", pad=3)
+            canvas.tip(title, f"{name}: {told}; the first {len(corner)} channels (down) and taps (to the right)")
+            size = max(map(len, corner)), len(corner)
+            axes.add_patch(Rectangle((-0.5, -0.5), *size, fill=False, edgecolor=LINE, linewidth=0.8))
+            axes.set_anchor("NW")
+        return canvas.svg(f"Pieces of the weights of {len(layers)} layers")
+
+
+def _pixels(corner: Sequence[str]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+    """`[channels, taps, 4]`: red, green, blue, and nothing where there is a zero."""
+    width = max(map(len, corner))
+    pixels = np.zeros((len(corner), width, 4))
+    for place, row in enumerate(corner):
+        for tap, sign in enumerate(row):
+            if sign == "#":
+                pixels[place, tap] = _WEIGHT
+    return pixels

@@ -1,0 +1,39 @@
+"""What several pages have."""
+
+from collections.abc import Iterator, Sequence
+
+from tinyprune.compiler.program import Resident
+from tinyprune.measure.check_report import LayerCheck
+from tinyprune.measure.report import LayerReport
+from tinyprune.pages import charts
+from tinyprune.pages.page import Section
+
+
+def number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def of(used: int | None, available: int | None) -> str:
+    """Bytes, and their share of what there is."""
+    if used is None or not available:
+        return f"{number(used)} B"
+    return f"{used:,} of {available:,} B ({used / available:.1%})"
+
+
+def arena_section(residents: Sequence[Resident], layers: Sequence[str], arena_bytes: int) -> Iterator[Section]:
+    """Nothing where a report does not tell."""
+    if residents and layers:
+        text = "What lies where in the arena, and while which layers run. What shares bytes overlaps."
+        yield Section("RAM over the layers", text, charts.arena(residents, layers, arena_bytes))
+
+
+def weights_section(layers: Sequence[LayerReport] | Sequence[LayerCheck]) -> Iterator[Section]:
+    """Nothing where a report does not tell."""
+    known = [layer for layer in layers if any(layer.weights_corner)]
+    if not known:
+        return
+    text = "A piece of each layer's weights: output channels downward, taps to the right, zeros left blank."
+    if len(known) > charts.MOST_CORNERS:
+        text += f" The first {charts.MOST_CORNERS} of {len(known)} layers."
+    shown = [(layer.name, layer.pattern, layer.weights_corner) for layer in known[: charts.MOST_CORNERS]]
+    yield Section("Sparsity by layer", text, charts.corners(shown))
