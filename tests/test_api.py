@@ -36,7 +36,7 @@ TYPES = [
 HEAVY = {"flatbuffers", "jinja2", "keras", "numpy", "rich", "serial", "tensorflow", "tf_keras", "unicorn"}
 
 #: Parameters of commands that are about the terminal, or a choice that functions have no need for.
-TERMINAL = {"as_json", "pty", "quiet", "verbose"}
+TERMINAL = {"as_json", "html", "pty", "quiet", "verbose"}
 RENAMED = {
     "accuracy_tolerance": "accuracy_tolerance_points",
     "board_name": "board",

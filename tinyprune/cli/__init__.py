@@ -32,6 +32,7 @@ from tinyprune.cli.emulate import emulate_command
 from tinyprune.cli.flash import flash_command
 from tinyprune.cli.init_ci import init_ci_command
 from tinyprune.cli.monitor import monitor_command
+from tinyprune.cli.page import page_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.quantize import quantize_command
 from tinyprune.cli.sweep import sweep_command
@@ -173,6 +174,7 @@ for _command in (
     prune_command,
     quantize_command,
     bench_command,
+    page_command,
     audio_command,
     emulate_command,
     init_ci_command,

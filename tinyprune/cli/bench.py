@@ -69,6 +69,7 @@ _path = click.Path(path_type=Path)
     metavar="POINTS",
     help="With --compare: percentage points by which accuracy may fall.",
 )
+@options.html
 @options.as_json
 @options.quiet
 def bench_command(
@@ -92,10 +93,15 @@ def bench_command(
     compare: Path | None,
     tolerance: float,
     accuracy_tolerance: float,
+    html: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Run a finished build on a board or in an emulator: latency, throughput, every output byte, accuracy."""
+    """Run a finished build on a board or in an emulator: latency, throughput, every output byte, accuracy.
+
+    \b
+      tinyprune bench --board nano33 --count 20 --html bench.html
+    """
     from tinyprune.device import boards
     from tinyprune.tasks import bench as bench_task
     from tinyprune.tasks import line
@@ -126,6 +132,7 @@ def bench_command(
     with console.CountBar(quiet or as_json) as (progress, done):
         bench = bench_task.run_bench(request, progress, done)
     _show(bench, as_json)
+    options.write_page(bench.report, html)
     if bench.report.error == "interrupted":
         sys.exit(Interrupted.exit_code)
     if bench.report.error or not bench.report.bit_exact or bench.regressions:

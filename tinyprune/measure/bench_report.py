@@ -85,8 +85,6 @@ class BenchReport:
     modelled_cycles: Spread | None
     modelled_ms: float | None  # of the median
     cost_model: str | None
-    board_cycles: Span | None  # of the medians, modelled on the board's memory as well
-    board_ms: Span | None
     bit_exact: bool
     inputs_compared: int
     inputs_equal: int
@@ -97,6 +95,9 @@ class BenchReport:
     reconnections: int
     complete: bool
     error: str | None
+    board_cycles: Span | None = None  # of the medians, modelled on the board's memory as well
+    board_ms: Span | None = None
+    schema: str = "bench-1"  # of this report: docs/reports.md
 
     def to_json(self, indent: int | None = 2) -> str:
         return json.dumps(asdict(self), indent=indent)

@@ -70,8 +70,8 @@ def _version(path: Path, found: Any) -> str:
     if not isinstance(found, dict):
         raise DataError(f"{path} is no report: it must be one JSON object")
     version = found.get("schema") or next((kind for mark, kind in _MARKS.items() if mark in found), None)
-    if version in VERSIONS:
-        return str(version)
+    if isinstance(version, str) and version in VERSIONS:
+        return version
     known = ", ".join(VERSIONS)
     if isinstance(version, str) and re.fullmatch(r"(build|check|bench)-\d+", version):
         raise DataError(f"{path} is a report of schema {version}, this tinyprune reads {known}: update tinyprune")

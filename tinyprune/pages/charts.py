@@ -130,7 +130,7 @@ def corners(layers: Sequence[tuple[str, str, Sequence[str]]]) -> str:
             axes.set_axis_off()
         for axes, (name, told, corner) in zip(canvas.figure.axes, layers, strict=False):
             axes.imshow(_pixels(corner), interpolation="none", aspect="equal")
-            title = axes.set_title(f"{short(name, 20)}, {told}", fontsize=8, loc="left", pad=3)
+            title = axes.set_title(f"{short(name, 20)}, {short(told, 16)}", fontsize=8, loc="left", pad=3)
             canvas.tip(title, f"{name}: {told}; the first {len(corner)} channels (down) and taps (to the right)")
             size = max(map(len, corner)), len(corner)
             axes.add_patch(Rectangle((-0.5, -0.5), *size, fill=False, edgecolor=LINE, linewidth=0.8))

@@ -177,6 +177,7 @@ def packages() -> Iterator[Check]:
         ("tensorflow-model-optimization", "training with tfmot (examples/kws)"),
         ("optuna", "sweep"),
         ("bakenn", "comparing with CMSIS-NN (benchmarks)"),
-        ("matplotlib", "plots of the benchmarks"),
+        ("matplotlib", "pages with pictures (--html), plots of the benchmarks"),
+        ("pydantic", "reports read back (page)"),
     ):
         yield package("Python packages", name, use, pip(name))

@@ -1,0 +1,240 @@
+"""Pages of real and of hostile reports: valid, self-contained, escaped, and shown by a browser without an error."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import html5lib
+import pytest
+from jsonschema import Draft202012Validator
+
+from tinyprune import pages
+from tinyprune.errors import DataError
+from tinyprune.measure import schema
+from tinyprune.measure.schema import Report
+
+HERE = Path(__file__).parent
+OLD = sorted((HERE / "reports").glob("*.json"))
+HOSTILE = '</svg></style><script>alert("x")</script><img src=x onerror=alert(1)>&amp; $\\frac{x}$ 層 \x1b[2J\x00'
+KINDS = ["build", "check", "refused", "bench"]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What `--json` prints: of a pruned network built, checked and run, and of a file that is none."""
+    folder = tmp_path_factory.mktemp("reports")
+    (folder / "text.tflite").write_bytes(b"no model")
+    commands = {
+        "build": "build --board nano33 -o out",
+        "check": "check ds-cnn-s-dense",
+        "refused": "check text.tflite",
+        "bench": "bench --board nano33 -o out --count 2",
+    }
+    return {kind: _printed(folder, command) for kind, command in commands.items()}
+
+
+def _printed(folder: Path, command: str) -> str:
+    words = [sys.executable, "-m", "tinyprune", *command.split(), "--json", "-q"]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.fixture
+def report(reports: dict[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Report:
+    """Of the kind that the test names, read back."""
+    path = tmp_path / "report.json"
+    path.write_text(reports[request.param], encoding="utf-8")
+    return schema.read(path)
+
+
+def _hostile(value: object) -> object:
+    """A report with every text of it replaced, but for those that are chosen from a list."""
+    chosen = {"good", "open", "bad", "tensor", "scratch", "variable", "virtual", "modelled", "measured", "unknown"}
+    if isinstance(value, dict):
+        return {key: each if key in ("schema", "weights_corner") else _hostile(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_hostile(each) for each in value]
+    return HOSTILE if isinstance(value, str) and value not in chosen else value
+
+
+def _parsed(page: str) -> list[tuple[str, dict[str, str]]]:
+    """Every element with its attributes; fails where the page is not valid HTML."""
+    tree = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
+    elements = [(str(each.tag), dict(each.attrib)) for each in tree.iter() if isinstance(each.tag, str)]
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    return elements
+
+
+def _check_alone(elements: list[tuple[str, dict[str, str]]]) -> None:
+    """No script, nothing to fetch."""
+    assert not {"script", "iframe", "object", "embed", "link"} & {tag.rpartition("}")[2] for tag, _ in elements}
+    for _, attributes in elements:
+        for name, value in attributes.items():
+            assert not name.lower().startswith("on"), (name, value)
+            if name.endswith(("href", "src")):
+                assert value.startswith(("#", "data:image/png;base64,")), value
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_real_reports_follow_the_schema_that_is_shipped(reports: dict[str, str]) -> None:
+    for text in reports.values():
+        found = json.loads(text)
+        Draft202012Validator(json.loads((schema.FOLDER / f"{found['schema']}.json").read_text())).validate(found)
+
+
+@pytest.mark.parametrize("version", schema.VERSIONS)
+def test_the_schema_is_that_of_the_code_and_every_field_is_explained(version: str) -> None:
+    text = (schema.FOLDER / f"{version}.json").read_text(encoding="utf-8")
+    assert text == schema.text(version)
+    explained = (HERE.parents[1] / "docs/reports.md").read_text(encoding="utf-8")
+    found = json.loads(text)
+    for shape in (found, *found["$defs"].values()):
+        for field in shape["properties"]:
+            assert f"`{field}`" in explained, field
+
+
+@pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
+def test_reports_of_older_versions_open(path: Path, tmp_path: Path) -> None:
+    found = schema.read(path)
+    assert "schema" not in path.read_text(encoding="utf-8")
+    pages.write(found, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    _check_alone(_parsed(page))
+    assert "outputs are bit-identical to TFLite Micro" in page
+    kind = schema.VERSIONS[found.schema]
+    known = json.loads((schema.FOLDER / f"{found.schema}.json").read_text())
+    assert kind is type(found)
+    Draft202012Validator(known).validate(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.parametrize("report", KINDS, indirect=True)
+def test_a_page_is_valid_and_alone(report: Report) -> None:
+    _check_alone(_parsed(pages.make(report)))
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_a_page_tells_what_the_report_does(reports: dict[str, str], tmp_path: Path) -> None:
+    found = json.loads(reports["build"])
+    (tmp_path / "r.json").write_text(reports["build"], encoding="utf-8")
+    page = pages.make(schema.read(tmp_path / "r.json"))
+    assert page.index("OK  fits nano33") < page.index("Cycles by layer")
+    assert f"{found['flash_bytes']:,} of {found['flash_bytes_available']:,} B" in page
+    for layer in found["layers"]:
+        assert f"<title>{layer['name']}, as it is: {layer['modelled_cycles']:,} cycles</title>" in page
+        if layer["dense_cycles_ratio"] is not None:
+            dense = f"{layer['modelled_cycles'] * layer['dense_cycles_ratio']:,.0f}"
+            assert f"<title>{layer['name']}, dense (estimated): {dense} cycles</title>" in page
+        if layer["constant_bytes"]:
+            assert f"<title>{layer['name']}: {layer['constant_bytes']:,} bytes, " in page
+    for resident in found["arena_map"]:
+        last = resident["offset"] + resident["size_bytes"] - 1
+        assert f"bytes {resident['offset']:,} to {last:,} ({resident['size_bytes']:,})" in page
+    assert "tinyprune flash --board nano33" in page
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_of_strangers_stays_text(reports: dict[str, str], kind: str, tmp_path: Path) -> None:
+    (tmp_path / "hostile.json").write_text(json.dumps(_hostile(json.loads(reports[kind]))), encoding="utf-8")
+    page = pages.make(schema.read(tmp_path / "hostile.json"))
+    elements = _parsed(page)
+    _check_alone(elements)
+    assert not [attributes for tag, attributes in elements if tag == "img"]
+    assert "alert" in page
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", page)
+    assert page.count("<style>") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "must be one JSON object"),
+        ("{}", "not a report of a kind that is known here"),
+        ('{"schema": "build-2"}', "update tinyprune"),
+        ('{"schema": ["build-1"]}', "not a report of a kind"),
+        ('{"schema": "build-1", "board": 3}', "board: Input should be a valid string"),
+        ('{"image": 1}', "and 2[0-9] more"),
+    ],
+)
+def test_what_is_no_report_is_told(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=told):
+        schema.read(tmp_path / "r.json")
+
+
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.parametrize("report", ["build"], indirect=True)
+def test_a_large_network_gets_a_page_of_bounded_size(report: Report) -> None:
+    assert isinstance(report, schema.BuildReport)
+    layers = tuple(replace(report.layers[0], name=f"conv_{number}") for number in range(400))
+    page = pages.make(replace(report, layers=layers))
+    _check_alone(_parsed(page))
+    assert len(page) < 1_000_000
+
+
+# In a browser
+
+
+def _browse(page: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    profile = f"--user-data-dir={page.parent / 'profile'}"
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--hide-scrollbars",
+        "--window-size=1100,2600", profile, *options, page.as_uri(),
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+
+
+@pytest.mark.browser
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.parametrize("report", KINDS, indirect=True)
+def test_a_browser_shows_it_without_an_error(report: Report, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    pages.write(report, page)
+    shown = _browse(page, "--dump-dom")
+    assert "CONSOLE" not in shown.stderr
+    assert "Made by tinyprune" in shown.stdout
+
+
+@pytest.mark.browser
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.parametrize("report", ["build"], indirect=True)
+def test_it_is_light_or_dark_as_the_reader_wants(report: Report, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    pages.write(report, page)
+    light, dark = (_mean(page, scheme) for scheme in (1, 0))
+    assert light > 0.8
+    assert dark < 0.35
+
+
+@pytest.mark.browser
+def test_an_error_in_a_page_would_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<!DOCTYPE html><title>x</title><script>throw new Error('here')</script>")
+    assert "CONSOLE" in _browse(tmp_path / "page.html", "--dump-dom").stderr
+
+
+def _mean(page: Path, scheme: int) -> float:
+    """How light the page is on a screen, 0 to 1; it must not be of one colour."""
+    from matplotlib import image
+
+    picture = page.with_suffix(f".{scheme}.png")
+    _browse(page, f"--screenshot={picture}", f"--blink-settings=preferredColorScheme={scheme}")
+    pixels = image.imread(picture)[..., :3]
+    assert pixels.std() > 0.01
+    return float(pixels.mean())
