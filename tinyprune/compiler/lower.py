@@ -115,7 +115,7 @@ def _program(graph: Graph, board: Board, choices: Sequence[Choice]) -> Program:
         tuple(at[tensor.index] for tensor in graph.inputs),
         tuple(at[tensor.index] for tensor in graph.outputs),
         tuple(at[state] for state in graph.states),
-        tuple(_residents(graph, placement, [number for number, step in enumerate(steps) if step.calls])),
+        residents=tuple(_residents(graph, placement, [number for number, step in enumerate(steps) if step.calls])),
     )
 
 
