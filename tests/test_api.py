@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/python-api.md").read_text(encoding="utf-8")
 
 FUNCTIONS = [
-    "audio", "bench", "board", "boards", "build", "check", "doctor", "emulate", "fetch_data", "flash", "init_ci",
+    "audio", "bench", "board", "boards", "build", "check", "doctor", "emulate", "fetch_data", "flash", "init_ci", "page",
     "prune", "quantize", "sweep", "train", "zoo",
 ]  # fmt: skip
 TYPES = [
@@ -48,7 +48,10 @@ RENAMED = {
     "tolerance": "tolerance_percent",
 }
 VERBS = {
-    **{name: name for name in ("audio", "bench", "build", "check", "emulate", "flash", "prune", "quantize", "sweep")},
+    **{
+        name: name
+        for name in ("audio", "bench", "build", "check", "emulate", "flash", "page", "prune", "quantize", "sweep")
+    },
     "train": "train",
     "init-ci": "init_ci",
 }

@@ -118,6 +118,7 @@ __all__ = [
     "fetch_data",
     "flash",
     "init_ci",
+    "page",
     "prune",
     "quantize",
     "sweep",
@@ -574,6 +575,21 @@ def zoo() -> tuple[ZooEntry, ...]:
     from tinyprune.training import zoo as entries
 
     return tuple(entries.load(name) for name in entries.list_entries())
+
+
+def page(report: PathLike | BuildReport | CheckReport | BenchReport, *, output: PathLike | None = None) -> str:
+    """Make a page for a browser of a report, or of the file that has one: HTML without script, written to `output` too.
+
+    Raises MissingDependency without the extra "html", UsageError where a file cannot be read or written, DataError for
+    a file that is no report.
+    """
+    from tinyprune import pages
+    from tinyprune.measure import schema
+
+    found = schema.read(Path(report)) if isinstance(report, str | os.PathLike) else report
+    if output is not None:
+        pages.write(found, Path(output))
+    return pages.make(found)
 
 
 def doctor(*, progress: Progress | None = None) -> Diagnosis:
