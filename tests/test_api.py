@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/python-api.md").read_text(encoding="utf-8")
 
 FUNCTIONS = [
-    "audio", "bench", "board", "boards", "build", "check", "doctor", "emulate", "fetch_data", "flash", "init_ci", "page",
-    "prune", "quantize", "sweep", "train", "zoo",
+    "audio", "bench", "board", "boards", "build", "check", "doctor", "emulate", "fetch_data", "flash", "init_ci",
+    "page", "prune", "quantize", "sweep", "train", "zoo",
 ]  # fmt: skip
 TYPES = [
     "AudioReport", "Bench", "BenchReport", "Board", "BuildReport", "BytesProgress", "CheckReport", "CiReport",
