@@ -534,6 +534,8 @@ def audio(
     hardware: bool = False,
     emulator: str | None = None,
     split: Split | None = None,
+    stream: bool = False,
+    events: PathLike | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
     done: CountProgress | None = None,
@@ -541,6 +543,8 @@ def audio(
     """Stream recordings to microphone firmware (`build(audio=True)`) and report what it recognizes.
 
     `recordings` are .wav files, 16 kHz, 16 bits, mono, or folders of them; a folder named as a label says the word.
+    With `stream` they are of any kind and length, and `report.streams` has hits and false alarms of each folder's;
+    `events` is a .csv of what is said when.
 
     A run that breaks off is reported as far as it came, with `error`. Raises UsageError without a build or recordings,
     DataError for another kind of file, TargetError where nothing was heard at all. KeyboardInterrupt passes.
@@ -550,7 +554,9 @@ def audio(
 
     target = _board(board)
     folder = line.build_folder(_given(output), target)
-    request = task.AudioRequest(target, folder, _paths(recordings), emulator, port, hardware, split, limit)
+    request = task.AudioRequest(
+        target, folder, _paths(recordings), emulator, port, hardware, split, limit, stream, _given(events)
+    )
     report = task.run_audio(request, progress or _silent, done)
     _pass_on(report.error)
     return report

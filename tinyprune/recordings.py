@@ -7,10 +7,11 @@ users bring for training are of any kind (`read_sound`).
 import os
 import shlex
 import wave
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from tinyprune.errors import DataError, MissingDependency, UsageError
 from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 
 Int16 = npt.NDArray[np.int16]
+_T = TypeVar("_T")
 
 #: Files that `read_sound` takes.
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -38,6 +40,8 @@ class Recording:
     """`[samples]` at 16 kHz."""
     word: str | None
     """What is said there, if its folder's name is a label."""
+    kind: str = ""
+    """Of a stream, the folder that it is in."""
 
 
 def read(paths: Iterable[Path], labels: Iterable[str], limit: int | None = None) -> list[Recording]:
@@ -49,9 +53,41 @@ def read(paths: Iterable[Path], labels: Iterable[str], limit: int | None = None)
     files = [file for path in paths for file in _files(path, known)]
     if not files:
         raise UsageError(f"no .wav among {', '.join(map(str, paths))}, nor in folders named {', '.join(sorted(known))}")
-    if limit is not None and limit < len(files):
-        files = [files[int(i)] for i in np.linspace(0, len(files) - 1, limit)]
-    return [Recording(str(file), _some(file), label_of(folder_name(file), known)) for file in files]
+    return [
+        Recording(str(file), _not_empty(file, read_wav(file)), label_of(folder_name(file), known))
+        for file in spread(files, limit)
+    ]
+
+
+def spread(things: Sequence[_T], limit: int | None) -> list[_T]:
+    """At most so many of them, evenly spread."""
+    if limit is None or limit >= len(things):
+        return list(things)
+    return [things[int(i)] for i in np.linspace(0, len(things) - 1, limit)]
+
+
+def read_streams(paths: Iterable[Path], labels: Iterable[str]) -> list[Recording]:
+    """Recordings of any kind and length: files, and all that is in folders, whose sub folders are kinds of sound.
+
+    Raises UsageError where there are none, DataError about a file that cannot be read.
+    """
+    known = frozenset(labels)
+    found = [(path, file) for path in paths for file in (recordings_in(path) if path.is_dir() else [path])]
+    if not found:
+        raise UsageError(f"no recordings ({', '.join(SUFFIXES)}) in {', '.join(map(str, paths))}")
+    streams = []
+    for path, file in found:
+        inside = file.relative_to(path).parts
+        kind = inside[0] if len(inside) > 1 else folder_name(file)
+        streams.append(Recording(str(file), _not_empty(file, read_sound(file).pcm), label_of(kind, known), kind))
+    return streams
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """All files of SUFFIXES in a folder and the folders in it, by name; links to folders are followed a step deep."""
+    entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    files = [file for entry in entries for file in (sorted(entry.rglob("*")) if entry.is_dir() else [entry])]
+    return [file for file in files if file.suffix.lower() in SUFFIXES and file.is_file() and file.name[0] != "."]
 
 
 def folder_name(file: Path) -> str:
@@ -74,8 +110,7 @@ def _files(path: Path, labels: frozenset[str]) -> list[Path]:
     return [file for folder in (path, *named) for file in sorted(folder.glob("*.wav"))]
 
 
-def _some(path: Path) -> Int16:
-    pcm = read_wav(path)
+def _not_empty(path: Path, pcm: Int16) -> Int16:
     if not len(pcm):
         raise DataError(f"{path}: the recording is empty; remove the file")
     return pcm

@@ -1,8 +1,11 @@
 """Hits and false alarms in a stream, by the rule and by the Python chain that stands for the firmware."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tinyprune.errors import DataError, UsageError
 from tinyprune.firmware.audio.detector import Rule
 from tinyprune.measure import streams
 from tinyprune.measure.streams import Detected, Spoken
@@ -44,6 +47,32 @@ def test_clips_are_joined_with_a_pause_around_each() -> None:
     assert len(pcm) == 72_000
     assert set(pcm[48_000:64_000]) == {3}
     assert set(pcm[:8_000]) == set(pcm[-8_000:]) == {9}
+
+
+@pytest.mark.parametrize("heading", ["", "file,start_s,end_s,word\n"])
+def test_what_is_said_when_is_read_from_lines(tmp_path: Path, heading: str) -> None:
+    (tmp_path / "e.csv").write_text(heading + "a.wav, 1.5, 2, yes\n\nb.wav,0,0.5,no\na.wav,3,4,no\n")
+    assert streams.read_events(tmp_path / "e.csv", ["silence", "yes", "no"]) == {
+        "a.wav": [Spoken("yes", 1.5, 2.0), Spoken("no", 3.0, 4.0)],
+        "b.wav": [Spoken("no", 0.0, 0.5)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "where"),
+    [
+        ("a,1,2,yes\na,2,1,yes\na,1,2\na,0,nan,yes\n", "line 2, 3, 4"),
+        ("a,1,2,silence\n", "line 1"),
+        ("", "it is empty"),
+        ("file,start_s,end_s,word\n", "it is empty"),
+    ],
+)
+def test_lines_that_are_wrong_are_all_named(tmp_path: Path, lines: str, where: str) -> None:
+    (tmp_path / "e.csv").write_text(lines)
+    with pytest.raises(DataError, match=f"e.csv: {where}: file,start_s,end_s,word are needed; words are yes, no"):
+        streams.read_events(tmp_path / "e.csv", ["silence", "yes", "no"])
+    with pytest.raises(UsageError, match="none.csv: No such file"):
+        streams.read_events(tmp_path / "none.csv", ["yes"])
 
 
 @pytest.mark.tflm

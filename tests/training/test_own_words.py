@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from tests.recordings import write_wav
+from tinyprune import recordings
 from tinyprune.errors import DataError, UsageError
 from tinyprune.training import own_words
 from tinyprune.training.gather import gather
@@ -41,7 +42,7 @@ def test_any_kind_rate_and_number_of_channels(tmp_path: Path, suffix: str, rate:
     sine = 0.5 * np.sin(2 * np.pi * 440 * time_s)
     path = tmp_path / f"a b.{suffix}"
     soundfile.write(path, np.stack([sine] * channels, axis=1), rate)
-    sound = own_words.read_sound(path)
+    sound = recordings.read_sound(path)
     assert (sound.rate_hz, sound.channels, sound.clipped) == (rate, channels, 0)
     assert abs(len(sound.pcm) - RATE) <= 2000  # MP3 pads
     spectrum = np.abs(np.fft.rfft(sound.pcm[4000:12000].astype(float)))
@@ -51,12 +52,12 @@ def test_any_kind_rate_and_number_of_channels(tmp_path: Path, suffix: str, rate:
 
 def test_float_samples_are_read_and_such_that_are_no_numbers_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.array([0.0, 0.5, -1.5]), RATE, subtype="FLOAT")
-    sound = own_words.read_sound(tmp_path / "a.wav")
+    sound = recordings.read_sound(tmp_path / "a.wav")
     np.testing.assert_array_equal(sound.pcm, [0, 16_384, -32_767])
     assert sound.clipped == pytest.approx(1 / 3)
     soundfile.write(tmp_path / "b.wav", np.array([0.0, np.nan]), RATE, subtype="FLOAT")
     with pytest.raises(DataError, match=r"b.wav: has samples that are no numbers"):
-        own_words.read_sound(tmp_path / "b.wav")
+        recordings.read_sound(tmp_path / "b.wav")
 
 
 def test_files_without_sense_are_named_all_at_once(tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_what_may_ruin_a_training_is_told(tmp_path: Path) -> None:
 def test_too_few_clips_are_refused_with_all_words_that_have_too_few(tmp_path: Path) -> None:
     words(tmp_path, ("left", "right", "up"), speakers=2)
     for word in ("left", "up"):
-        for path in own_words.recordings_in(tmp_path / word)[3:]:
+        for path in recordings.recordings_in(tmp_path / word)[3:]:
             path.unlink()
     with pytest.raises(DataError, match="too few clips: left has 3, up has 3; 8 a word are the least"):
         read(tmp_path, Notes())

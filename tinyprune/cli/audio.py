@@ -12,6 +12,7 @@ from tinyprune.errors import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tinyprune.measure.streams import Tally
     from tinyprune.tasks.audio import AudioReport, Heard
 
 #: More recordings than this are summed up; only the wrong ones are shown, and of those so many.
@@ -30,6 +31,16 @@ _SHOWN = 20
     type=click.Choice(["train", "validation", "test"]),
     help="Of Speech Commands in FOLDER, with silence and unknown words, as in the zoo.",
 )
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Hits and false alarms an hour by kind of sound: recordings of any kind and length, a folder for each kind.",
+)
+@click.option(
+    "--events",
+    type=click.Path(path_type=Path),
+    help="With --stream: .csv of file,start_s,end_s,word, what is said when.  [default: the word of its folder]",
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many recordings, spread evenly.")
 @options.as_json
 @options.quiet
@@ -41,6 +52,8 @@ def audio_command(
     hardware: bool,
     output: Path | None,
     split: Literal["train", "validation", "test"] | None,
+    stream: bool,
+    events: Path | None,
     limit: int | None,
     as_json: bool,
     quiet: bool,
@@ -56,7 +69,7 @@ def audio_command(
 
     board = boards.load(board_name)
     request = audio_task.AudioRequest(
-        board, line.build_folder(output, board), recordings, emulator, port, hardware, split, limit
+        board, line.build_folder(output, board), recordings, emulator, port, hardware, split, limit, stream, events
     )
     with console.CountBar(quiet or as_json) as (progress, done):
         report = audio_task.run_audio(request, progress, done)
@@ -72,11 +85,13 @@ def audio_command(
 
 
 def _lines(report: "AudioReport") -> "Iterator[str]":
-    shown = report.recordings
     if report.error:
-        yield f"BROKEN OFF after {len(shown)} of {report.asked} recordings: {report.error}"
+        yield f"BROKEN OFF after {len(report.recordings)} of {report.asked} recordings: {report.error}"
+    shown = () if report.streams else report.recordings
+    for tally in report.streams:
+        yield stream_line(tally)
     if len(shown) > _SHOWN:
-        shown = tuple(heard for heard in shown if heard.word not in (None, heard.label))
+        shown = tuple(heard for heard in shown if heard.right is False)
     for heard in shown[:_SHOWN]:
         yield _line(heard)
     if len(shown) > _SHOWN:
@@ -95,9 +110,17 @@ def _lines(report: "AudioReport") -> "Iterator[str]":
         )
 
 
+def stream_line(tally: "Tally") -> str:
+    hits = f"{tally.hits} of {tally.said} words hit, " if tally.said else ""
+    return (
+        f"stream    {tally.kind}: {hits}{tally.false_alarms} false alarms in {tally.seconds / 60:.1f} minutes "
+        f"({tally.false_alarms_an_hour:.0f} an hour)"
+    )
+
+
 def _line(heard: "Heard") -> str:
+    wrong = f", but {heard.word} is said" if heard.right is False else ""
     if heard.seconds > 1:
         words = ", ".join(f"{word.label} at {word.time_s:.2f} s ({word.score:.2f})" for word in heard.words)
-        return f"{heard.name}: {words or 'no word'} in {heard.seconds:.1f} s"
-    wrong = "" if heard.word in (None, heard.label) else f", but {heard.word} is said"
+        return f"{heard.name}: {words or 'no word'} in {heard.seconds:.1f} s{wrong}"
     return f"{heard.name}: {heard.label} ({heard.score:.2f}){wrong}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from tinyprune.cli import console, options
+from tinyprune.cli.audio import stream_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,12 +79,7 @@ def _lines(report: "TrainReport") -> "Iterator[str]":
         taken = ", ".join(f"{other} {count}" for count, other in reversed(wrong))
         right = row[report.labels.index(label)]
         yield f"  {label:14} {right:,} of {sum(row):,} right" + (f"; taken for {taken}" if taken else "")
-    for heard in report.streams:
-        hits = f"{heard.hits} of {heard.said} words hit, " if heard.said else ""
-        yield (
-            f"stream    {heard.kind}: {hits}{heard.false_alarms} false alarms in {heard.seconds / 60:.1f} minutes "
-            f"({heard.false_alarms_an_hour:.0f} an hour)"
-        )
+    yield from map(stream_line, report.streams)
     for text in report.notes:
         yield f"note      {text}"
     for text in report.warnings:

@@ -1,7 +1,10 @@
 """Words in a stream of sound: what the detector hears in it, how many of the words that are said, and what else."""
 
+import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -9,13 +12,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinyprune import features
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
+from tinyprune.errors import DataError, UsageError
 from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ, STRIDE_SAMPLES
-from tinyprune.firmware.audio.detector import Rule, detect
+from tinyprune.firmware.audio.detector import Rule, detect, is_word
 from tinyprune.recordings import Int16
 
 #: A word counts as hit if it is heard so long after its end at the latest: the network looks at the last second.
 LATE_S = 1.5
 _CHUNK_LOOKS = 512
+HEADING = ["file", "start_s", "end_s", "word"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,11 @@ class Tally:
     hits: int
     false_alarms: int
     """Words that were heard and not said."""
+    false_alarms_an_hour: float
 
-    @property
-    def false_alarms_an_hour(self) -> float:
-        return 3600 * self.false_alarms / self.seconds if self.seconds else 0.0
+
+def _tally(kind: str, seconds: float, said: int, hits: int, false_alarms: int) -> Tally:
+    return Tally(kind, seconds, said, hits, false_alarms, 3600 * false_alarms / seconds if seconds else 0.0)
 
 
 def tally(kind: str, seconds: float, said: Sequence[Spoken], heard: Sequence[Detected]) -> Tally:
@@ -61,7 +67,7 @@ def tally(kind: str, seconds: float, said: Sequence[Spoken], heard: Sequence[Det
         if hit is not None:
             left.remove(hit)
             hits += 1
-    return Tally(kind, seconds, len(said), hits, len(left))
+    return _tally(kind, seconds, len(said), hits, len(left))
 
 
 def together(tallies: Sequence[Tally]) -> tuple[Tally, ...]:
@@ -72,7 +78,43 @@ def together(tallies: Sequence[Tally]) -> tuple[Tally, ...]:
 
 def _sum(kind: str, tallies: Sequence[Tally]) -> Tally:
     said, hits, alarms = (sum(getattr(t, name) for t in tallies) for name in ("said", "hits", "false_alarms"))
-    return Tally(kind, sum(t.seconds for t in tallies), said, hits, alarms)
+    return _tally(kind, sum(t.seconds for t in tallies), said, hits, alarms)
+
+
+def read_events(path: Path, labels: Sequence[str]) -> dict[str, list[Spoken]]:
+    """What is said in each file: lines of `file,start_s,end_s,word`, with or without a heading.
+
+    Raises UsageError where there is no such file, DataError about all lines that are wrong.
+    """
+    words = [label for label in labels if is_word(label)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [(number, row) for number, row in enumerate(csv.reader(file), start=1) if row]
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as lines of file,start_s,end_s,word: {error}") from None
+    said: dict[str, list[Spoken]] = {}
+    wrong = []
+    for number, row in rows[1:] if rows and [each.strip() for each in rows[0][1]] == HEADING else rows:
+        spoken = _spoken(row, words)
+        if spoken is None:
+            wrong.append(number)
+        else:
+            said.setdefault(row[0].strip(), []).append(spoken)
+    if wrong or not said:
+        where = f"line {', '.join(map(str, wrong[:5]))}" if wrong else "it is empty"
+        raise DataError(f"{path}: {where}: file,start_s,end_s,word are needed; words are {', '.join(words)}")
+    return said
+
+
+def _spoken(row: Sequence[str], words: Sequence[str]) -> Spoken | None:
+    try:
+        _, start, end, word = (each.strip() for each in row)
+        spoken = Spoken(word, float(start), float(end))
+    except ValueError:
+        return None
+    return spoken if word in words and 0 <= spoken.start_s <= spoken.end_s < math.inf else None
 
 
 def listen(content: bytes, labels: Sequence[str], pcm: Int16, rule: Rule) -> list[Detected]:

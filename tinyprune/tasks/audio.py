@@ -6,7 +6,7 @@ What the board recognizes is compared with the Python chain: features.py and TFL
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -20,14 +20,19 @@ from tinyprune.device.boards import Board
 from tinyprune.device.emulators import Emulator
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock, Device
-from tinyprune.errors import TargetError, UsageError
+from tinyprune.errors import DataError, TargetError, UsageError
 from tinyprune.firmware import output
 from tinyprune.firmware.audio import ear
-from tinyprune.measure import benchmark
+from tinyprune.firmware.audio.detector import is_word
+from tinyprune.measure import benchmark, streams
+from tinyprune.measure.streams import Spoken, Tally
 from tinyprune.progress import CountProgress, Progress
-from tinyprune.recordings import Recording, one_second, read
+from tinyprune.recordings import Recording, one_second, read, read_streams, spread
 from tinyprune.tasks import line, values
 from tinyprune.training import speech_commands
+
+#: The label of a longer recording in which none was heard.
+NO_WORD = "no word"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,21 @@ class AudioRequest:
     hardware: bool = False  # the user vouches for a board behind a port that may be anything
     split: speech_commands.Split | None = None  # of Speech Commands in the one folder given
     limit: int | None = None
+    stream: bool = False  # hits and false alarms by kind of sound, in recordings of any kind
+    events: Path | None = None  # what is said when in them
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One recording: the class of its last second by the board, and by the Python chain where it is one second."""
+    """One recording: of a second at most its class, to the board and to the Python chain; of a longer one, or a stream,
+    the word that was heard first, or "no word".
+    """
 
     name: str
     seconds: float
     word: str | None
+    right: bool | None
+    """Whether the word was recognized, and in a longer recording nothing else; None where it is not known."""
     label: str
     score: float
     python_label: str | None
@@ -79,6 +90,8 @@ class AudioReport:
     complete: bool
     error: str | None
     """Why it ended before the last recording; what was heard up to there counts."""
+    streams: tuple[Tally, ...]
+    """Hits and false alarms by kind of sound, if they were asked for."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2)
@@ -96,6 +109,10 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
     for path in request.recordings:
         if not path.exists():
             raise UsageError(f"{path}: no such file")
+    if request.events is not None and not request.stream:
+        raise UsageError("--events goes with --stream: they are words in streams")
+    if request.stream and request.split is not None:
+        raise UsageError("--stream and --split exclude each other: the clips of Speech Commands are no streams")
     image, model = output.load(request.output, request.board)
     graph = reader.read(model, str(request.output / output.MODEL))
     target, link = _open(request, image)
@@ -105,29 +122,32 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
         labels = ear.labels(device)
         progress("reading the recordings")
         recordings = _recordings(request, labels)
+        events = None if request.events is None else _events(request.events, recordings, labels)
         progress(f"{request.board.name}, {target}, listens to {len(recordings)} recordings")
-        clips, failure = _hear(device, recordings, done)
+        clips, failure = _hear(device, recordings, done, stream=request.stream)
         clock = link.clock
     heard = recordings[: len(clips)]
     expected: list[str | None] = [None] * len(heard)
     if not isinstance(failure, KeyboardInterrupt):
         progress("asking the Python chain about the same seconds")
         try:
-            expected = _python_labels(model, graph, heard, labels)
+            expected = _python_labels(model, graph, [] if request.stream else heard, labels)
         except KeyboardInterrupt as pressed:
             failure = pressed
     found = list(zip(heard, clips, expected, strict=True))
-    return _report(request, target, image, labels, len(recordings), found, clock, failure)
+    tallies = _tallies(found, events) if request.stream else ()
+    return _report(request, target, image, labels, len(recordings), found, tallies, clock, failure)
 
 
 def _hear(
-    device: Device, recordings: Sequence[Recording], done: CountProgress | None
+    device: Device, recordings: Sequence[Recording], done: CountProgress | None, *, stream: bool
 ) -> tuple[list[ear.Clip], benchmark.Failure | None]:
     """What the device heard, and what ended that before the last recording; raised where it heard nothing."""
     clips: list[ear.Clip] = []
     try:
         for recording in recordings:
-            clips.append(ear.hear(device, recording.pcm))
+            is_clip = len(recording.pcm) <= features.CLIP_SAMPLES and not stream
+            clips.append(ear.hear(device, recording.pcm) if is_clip else _hear_stream(device, recording))
             if done is not None:
                 done(len(clips), len(recordings))
     except (TargetError, KeyboardInterrupt) as failure:
@@ -135,6 +155,47 @@ def _hear(
             raise
         return clips, failure
     return clips, None
+
+
+def _hear_stream(device: Device, recording: Recording) -> ear.Clip:
+    """With a second of silence before and after: the detector sees a word on its way through the last second."""
+    silence = np.zeros(features.CLIP_SAMPLES, np.int16)
+    clip = ear.hear(device, np.concatenate([silence, recording.pcm, silence]))
+    before_s = features.CLIP_SAMPLES / features.SAMPLE_RATE_HZ
+    words = tuple(replace(word, time_s=max(0.0, word.time_s - before_s)) for word in clip.heard)
+    first = (words[0].label, words[0].score) if words else (NO_WORD, 0.0)
+    return replace(clip, label=first[0], score=first[1], heard=words)
+
+
+def _events(path: Path, recordings: Sequence[Recording], labels: Sequence[str]) -> dict[str, list[Spoken]]:
+    """What is said in each recording, by its name; the file may name the ends of paths."""
+    said = streams.read_events(path, labels)
+    found: dict[str, list[Spoken]] = {recording.name: [] for recording in recordings}
+    lost = []
+    for file, spoken in said.items():
+        names = [name for name in found if Path(name).parts[-len(Path(file).parts) :] == Path(file).parts]
+        if len(names) == 1:
+            found[names[0]] += spoken
+        else:
+            lost.append(f"{file} ({'several' if names else 'none'})")
+    if lost:
+        raise DataError(f"{path} names recordings that are not one of those given: {', '.join(lost[:5])}")
+    return found
+
+
+def _tallies(
+    heard: Sequence[tuple[Recording, ear.Clip, str | None]], events: dict[str, list[Spoken]] | None
+) -> tuple[Tally, ...]:
+    """By kind; without events, a recording in a folder named as a word says it once."""
+    tallies = []
+    for recording, clip, _ in heard:
+        seconds = len(recording.pcm) / features.SAMPLE_RATE_HZ
+        is_said = recording.word is not None and is_word(recording.word)
+        once = [Spoken(recording.word, 0.0, seconds)] if recording.word is not None and is_said else []
+        said = once if events is None else events[recording.name]
+        detected = [streams.Detected(word.label, word.time_s) for word in clip.heard]
+        tallies.append(streams.tally(recording.kind, seconds, said, detected))
+    return streams.together(tallies)
 
 
 def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
@@ -146,6 +207,8 @@ def _open(request: AudioRequest, image: FirmwareImage) -> tuple[str, Emulator]:
 
 
 def _recordings(request: AudioRequest, labels: Sequence[str]) -> list[Recording]:
+    if request.stream:
+        return spread(read_streams(request.recordings, labels), request.limit)
     if request.split is None:
         return read(request.recordings, labels, request.limit)
     if len(request.recordings) != 1 or tuple(labels) != speech_commands.LABELS:
@@ -154,8 +217,7 @@ def _recordings(request: AudioRequest, labels: Sequence[str]) -> list[Recording]
             + ", ".join(speech_commands.LABELS)
         )
     pcm, classes = speech_commands.evaluation_pcm(speech_commands.load(request.recordings[0], request.split))
-    count = len(pcm) if request.limit is None else min(request.limit, len(pcm))
-    chosen = [int(i) for i in np.linspace(0, len(pcm) - 1, count)]
+    chosen = spread(range(len(pcm)), request.limit)
     return [Recording(f"{request.split} {i}", pcm[i], labels[classes[i]]) for i in chosen]
 
 
@@ -182,14 +244,12 @@ def _report(
     labels: tuple[str, ...],
     asked: int,
     heard: list[tuple[Recording, ear.Clip, str | None]],
+    tallies: tuple[Tally, ...],
     clock: Clock,
     failure: benchmark.Failure | None,
 ) -> AudioReport:
-    rows = tuple(
-        Heard(rec.name, len(rec.pcm) / features.SAMPLE_RATE_HZ, rec.word, clip.label, clip.score, python, clip.heard)
-        for rec, clip, python in heard
-    )
-    known = [row for row in rows if row.word is not None]
+    rows = tuple(_row(rec, clip, python, stream=request.stream) for rec, clip, python in heard)
+    known = [row for row in rows if row.right is not None]
     compared = [row for row in rows if row.python_label is not None]
     both = [row for row in known if row.python_label is not None]
     clips = [clip for _, clip, _ in heard]
@@ -202,7 +262,7 @@ def _report(
         asked=asked,
         recordings=rows,
         known=len(known),
-        accuracy_percent=_percent([row.label == row.word for row in known]),
+        accuracy_percent=_percent([bool(row.right) for row in known]),
         python_accuracy_percent=_percent([row.python_label == row.word for row in both]) if both == known else None,
         compared=len(compared),
         agreeing=sum(row.label == row.python_label for row in compared),
@@ -212,7 +272,18 @@ def _report(
         network_us=_mean([clip.network for clip in clips]) if told else None,
         complete=failure is None,
         error=benchmark.told(failure),
+        streams=tallies,
     )
+
+
+def _row(recording: Recording, clip: ear.Clip, python: str | None, *, stream: bool) -> Heard:
+    """What is said in a stream its tally knows."""
+    word, is_clip = recording.word, len(recording.pcm) <= features.CLIP_SAMPLES
+    heard = {each.label for each in clip.heard}
+    in_long = None if word is None else heard == ({word} if is_word(word) else set())
+    right = None if stream or word is None else clip.label == word if is_clip else in_long
+    seconds = len(recording.pcm) / features.SAMPLE_RATE_HZ
+    return Heard(recording.name, seconds, word, right, clip.label, clip.score, python, clip.heard)
 
 
 def _percent(right: Sequence[bool]) -> float | None:

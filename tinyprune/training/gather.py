@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyprune.errors import DataError, UsageError
 from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
-from tinyprune.recordings import Int16, one_second, read_wav
+from tinyprune.recordings import Int16, one_second, read_wav, recordings_in
 from tinyprune.training import augmentation, own_words, speech_commands
 from tinyprune.training.keywords import Material
 from tinyprune.training.own_words import HELD_OUT, SILENCE, UNKNOWN, Notes, Split
@@ -64,10 +64,10 @@ def _others(folder: Path, folders: Mapping[str, Path], commands: Path | None, no
     """Words that shall be told from those that are asked for."""
     found = {}
     for name in UNKNOWN:
-        if (folder / name).is_dir() and own_words.recordings_in(folder / name):
+        if (folder / name).is_dir() and recordings_in(folder / name):
             found[name] = folder / name
     rest = own_words.folders_of(folder, None)
-    found |= {word: path for word, path in rest.items() if word not in folders and own_words.recordings_in(path)}
+    found |= {word: path for word, path in rest.items() if word not in folders and recordings_in(path)}
     training: dict[str, Int16] = {}
     held_out: dict[str, Int16] = {}
     groups = 0
@@ -94,7 +94,7 @@ def _others(folder: Path, folders: Mapping[str, Path], commands: Path | None, no
 
 def _rooms(folder: Path, commands: Path | None, notes: Notes) -> tuple[list[Int16], list[Int16]]:
     """Recordings of rooms and noise, and what is held out of them; made where there are none."""
-    own = [path for name in SILENCE if (folder / name).is_dir() for path in own_words.recordings_in(folder / name)]
+    own = [path for name in SILENCE if (folder / name).is_dir() for path in recordings_in(folder / name)]
     read = own_words.read_all({"": own})[""]
     training, held_out = _halves([sound.pcm for _, sound in read], [path.name for path, _ in read])
     if commands is not None:
@@ -114,7 +114,7 @@ def _kinds(negatives: Path | None) -> dict[str, tuple[list[Int16], list[Int16]]]
     if not negatives.is_dir():
         raise UsageError(f"{negatives}: no such folder; --negatives is a folder of folders of sounds")
     kinds: dict[str, list[Path]] = {}
-    for path in own_words.recordings_in(negatives):
+    for path in recordings_in(negatives):
         kinds.setdefault(path.relative_to(negatives).parts[0] if path.parent != negatives else "sounds", []).append(
             path
         )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from tinyprune.errors import DataError, UsageError
 from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
-from tinyprune.recordings import SUFFIXES, Int16, Sound, one_second, read_sound
+from tinyprune.recordings import Int16, Sound, one_second, read_sound, recordings_in
 from tinyprune.training.speech_commands import NOISE_FOLDER, speaker_of
 
 Real = npt.NDArray[np.float64]
@@ -83,12 +83,6 @@ def folders_of(folder: Path, words: Sequence[str] | None) -> dict[str, Path]:
     if missing:
         raise UsageError(f"{folder} has no folder {', '.join(missing)}; it has {named(found, 10)}")
     return {word: found[word] for word in words}
-
-
-def recordings_in(folder: Path) -> list[Path]:
-    """All recordings in a folder and the folders in it, by name."""
-    files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
-    return [path for path in files if path.is_file() and not path.name.startswith(".")]
 
 
 def clips_of(

@@ -288,6 +288,55 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
     assert "of 1 recordings" in out
 
 
+def test_longer_recordings_are_judged_by_the_words_heard_in_them(
+    host: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device gets a second of silence around each; times are those of the recording."""
+    sent: list[np.ndarray] = []
+    spent = ear.Spent(1, 1)
+    heard = {3: ("yes",), 4: ("yes", "no"), 5: (), 6: (), 7: ("up",)}
+
+    def hear(_device: Device, pcm: np.ndarray) -> ear.Clip:
+        sent.append(pcm)
+        words = tuple(ear.Heard(word, 0.9, 2.5) for word in heard[int(pcm[16_000])])
+        return ear.Clip("go", 1.0, words, spent, spent, spent)
+
+    monkeypatch.setattr(ear, "hear", hear)
+    for word, marks in (("yes", (3, 4, 5)), ("_silence_", (6, 7))):
+        for mark in marks:
+            write_wav(tmp_path / "clips" / word / f"{mark}.wav", np.full(17_000, mark))
+    code, out, _ = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), "--json", "-q")
+    report = json.loads(out)
+    assert code == 0
+    assert all(len(pcm) == 49_000 and not pcm[:16_000].any() and not pcm[-16_000:].any() for pcm in sent)
+    assert [(each["word"], each["label"], each["right"]) for each in report["recordings"]] == [
+        ("silence", "no word", True),
+        ("silence", "up", False),
+        ("yes", "yes", True),
+        ("yes", "yes", False),
+        ("yes", "no word", False),
+    ]
+    assert (report["accuracy_percent"], report["python_accuracy_percent"], report["compared"]) == (40, None, 0)
+    assert report["recordings"][2]["words"][0]["time_s"] == 1.5
+
+    stream = ("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), "--stream", "-q")
+    code, out, _ = run(*stream)
+    assert code == 0
+    assert out.splitlines()[:2] == [
+        "stream    _silence_: 1 false alarms in 0.0 minutes (1694 an hour)",
+        "stream    yes: 2 of 3 words hit, 1 false alarms in 0.1 minutes (1129 an hour)",
+    ]
+    (tmp_path / "e.csv").write_text("_silence_/7.wav,1,1.4,up\n4.wav,0.5,1,no\n")
+    code, out, _ = run(*stream, "--events", "e.csv", "--json")
+    assert [(each["hits"], each["said"], each["false_alarms"]) for each in json.loads(out)["streams"]] == [
+        (1, 1, 0),
+        (1, 1, 2),
+    ]
+    (tmp_path / "e.csv").write_text("9.wav,1,1.4,up\n")
+    code, _, err = run(*stream, "--events", "e.csv")
+    assert (code, "e.csv names recordings that are not one of those given: 9.wav (none)" in err) == (1, True)
+
+
 def test_ctrl_c_shows_what_was_heard_so_far(host: Path, tmp_path: Path) -> None:
     clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 3_000))
     command = ["audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
@@ -368,6 +417,8 @@ def test_options_that_contradict_each_other(host: Path, run: Run, tmp_path: Path
         (("--port", "loop://", "--emulator", "host"), "--port and --emulator exclude each other"),
         (("--hardware",), "--hardware goes with --port"),
         ((clip, "--split", "validation"), "--split goes with one folder of Speech Commands"),
+        (("--events", clip), "--events goes with --stream"),
+        (("--stream", "--split", "train"), "--stream and --split exclude each other"),
     ):
         code, _, err = run("audio", "--board", "host", "-o", str(host), clip, *options, "-q")
         assert code == 2
