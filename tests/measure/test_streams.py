@@ -71,7 +71,7 @@ def test_lines_that_are_wrong_are_all_named(tmp_path: Path, lines: str, where: s
     (tmp_path / "e.csv").write_text(lines)
     with pytest.raises(DataError, match=f"e.csv: {where}: file,start_s,end_s,word are needed; words are yes, no"):
         streams.read_events(tmp_path / "e.csv", ["silence", "yes", "no"])
-    with pytest.raises(UsageError, match="none.csv: No such file"):
+    with pytest.raises(UsageError, match=r"none.csv: No such file"):
         streams.read_events(tmp_path / "none.csv", ["yes"])
 
 

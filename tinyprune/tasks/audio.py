@@ -128,10 +128,10 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
         clock = link.clock
     heard = recordings[: len(clips)]
     expected: list[str | None] = [None] * len(heard)
-    if not isinstance(failure, KeyboardInterrupt):
+    if not request.stream and not isinstance(failure, KeyboardInterrupt):
         progress("asking the Python chain about the same seconds")
         try:
-            expected = _python_labels(model, graph, [] if request.stream else heard, labels)
+            expected = _python_labels(model, graph, heard, labels)
         except KeyboardInterrupt as pressed:
             failure = pressed
     found = list(zip(heard, clips, expected, strict=True))
