@@ -62,11 +62,12 @@ def train_command(
         click.echo(report.to_json())
         return
     terminal = console.make()
-    for text in _lines(report):
+    for text in lines(report):
         terminal.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
-def _lines(report: "TrainReport") -> "Iterator[str]":
+def lines(report: "TrainReport") -> "Iterator[str]":
+    """What a terminal shows of it."""
     clips = sum(map(sum, report.confusion))
     yield (
         f"accuracy  {report.accuracy_percent:.1f} ± {report.error_points:.1f} % of {clips:,} clips held out "

@@ -46,7 +46,8 @@ LEARNING_RATE, FRESH_LEARNING_RATE, WEIGHT_DECAY, BATCH_CLIPS = 1.5e-3, 3e-3, 0.
 #: Without a word: of the clips of an epoch, and of one of the last quarter.
 NEGATIVES, CLOSING = 0.45, 0.28
 RANGE_CLIPS = 1024
-PAUSE_S = 1.5
+#: Of a stream of held-out clips: what is between them, and how many there are at most.
+PAUSE_S, STREAM_CLIPS = 1.5, 400
 #: The name of the stream of held-out words among kinds of sound.
 WORDS = "words"
 #: In points: what is more is told.
@@ -100,6 +101,13 @@ def run_train(request: TrainRequest, progress: Progress, done: CountProgress | N
     audio.check_names(list(own_words.folders_of(request.folder, request.words)), f"folders in {request.folder}")
     progress(f"reading {request.folder}")
     heard = gather(request.folder, request.words, request.negatives, request.speech_commands, notes)
+    return train_on(request, heard, notes, progress, done)
+
+
+def train_on(
+    request: TrainRequest, heard: Gathered, notes: Notes, progress: Progress, done: CountProgress | None = None
+) -> TrainReport:
+    """The same from what has been gathered."""
     for said in (*notes.done, *notes.warnings):
         progress(said)
     place = request.output.with_name(f"{request.output.name}{unfinished.SUFFIX}")
@@ -219,14 +227,14 @@ def _finish(
     right = float((answers == validation.targets).mean())
     name = f"ds-cnn-{request.size.lower()}-2x4"
     clips = len(validation.targets)
-    measured = zoo.Accuracy(request.folder.name, "held out", clips, score(model, validation), right)
-    before = zoo.Accuracy(request.folder.name, "held out", clips, score(dense, validation), dense_right)
+    measured = zoo.Accuracy(heard.data_set, heard.split, clips, score(model, validation), right)
+    before = zoo.Accuracy(heard.data_set, heard.split, clips, score(dense, validation), dense_right)
     entry = zoo.ZooEntry(
         name=name,
         description=f"DS-CNN {request.size} for {', '.join(labels[FIRST_WORD:])}, 2:4",
         architecture="ds-cnn",
         size=request.size,
-        task="own words",
+        task=heard.task,
         labels=labels,
         pattern="2:4",
         pruned_layers=tuple(masks),
@@ -260,7 +268,7 @@ def _finish(
 
 def _stages(request: TrainRequest) -> tuple[zoo.Stage, ...]:
     later = max(1, request.epochs * 2 // 3)
-    dense = zoo.Stage("own words, dense", request.epochs, LEARNING_RATE, WEIGHT_DECAY, BATCH_CLIPS, 2 * request.seed)
+    dense = zoo.Stage("dense", request.epochs, LEARNING_RATE, WEIGHT_DECAY, BATCH_CLIPS, 2 * request.seed)
     return dense, replace(dense, name="2:4 fine-tuning", epochs=later, seed=dense.seed + 1)
 
 
@@ -273,7 +281,8 @@ def listened(content: bytes, labels: Sequence[str], held_out: Material) -> tuple
     found = []
     for kind, clips in ((WORDS, words), ("unknown words", others)):
         if clips:
-            stream, said = streams.joined([clips[i] for i in rng.permutation(len(clips))], room, PAUSE_S)
+            chosen = rng.permutation(len(clips))[:STREAM_CLIPS]
+            stream, said = streams.joined([clips[i] for i in chosen], room, PAUSE_S)
             heard = streams.listen(content, labels, stream, rule)
             found.append(streams.tally(kind, len(stream) / SAMPLE_RATE_HZ, said, heard))
     kinds = {**held_out.sounds, **({"speech": held_out.speech} if held_out.speech else {})}

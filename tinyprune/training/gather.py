@@ -4,7 +4,7 @@ Of each kind of sound some files are held out, of a lone file its end. Unknown w
 of the folder that are not asked for, and from Speech Commands; what there is not is made (`augmentation.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,10 @@ from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 from tinyprune.recordings import Int16, one_second, read_wav, recordings_in
 from tinyprune.training import augmentation, own_words, speech_commands
 from tinyprune.training.keywords import Material
-from tinyprune.training.own_words import HELD_OUT, SILENCE, UNKNOWN, Notes, Split
+from tinyprune.training.own_words import HELD_OUT, SILENCE, UNKNOWN, Notes
+
+Halves = tuple[dict[str, Int16], dict[str, Int16]]
+"""Clips `[clips, samples]` by word: what is trained on, and what is held out."""
 
 #: Kinds of sound in which people speak.
 SPEECH = frozenset({"speech", "talk", "voices", *UNKNOWN})
@@ -30,6 +33,9 @@ class Gathered:
     held_out: Material
     groups: int
     """Speakers or files among what is held out."""
+    data_set: str
+    task: str = "own words"
+    split: str = "held out"
 
 
 def gather(
@@ -47,20 +53,17 @@ def gather(
     own = own_words.split(own_words.clips_of(folders, notes), notes)
     unknown = _others(folder, folders, commands, notes)
     rooms = _rooms(folder, commands, notes)
-    kinds = _kinds(negatives)
-    speech = [kind for kind in kinds if kind in SPEECH]
+    kinds = kinds_of(negatives)
     parts = []
     for part, own_clips, others in (
-        (0, own.training, unknown.training),
-        (1, own.held_out, unknown.held_out),
+        (0, own.training, unknown[0]),
+        (1, own.held_out, unknown[1]),
     ):
-        sounds = {kind: halves[part] for kind, halves in kinds.items() if kind not in SPEECH}
-        spoken = [recording for kind in speech for recording in kinds[kind][part]]
-        parts.append(Material(own_clips, others, sounds, spoken, rooms[part]))
-    return Gathered(parts[0], parts[1], own.groups)
+        parts.append(Material(own_clips, others, *sounds_and_speech(kinds, part), rooms[part]))
+    return Gathered(parts[0], parts[1], own.groups, folder.resolve().name)
 
 
-def _others(folder: Path, folders: Mapping[str, Path], commands: Path | None, notes: Notes) -> Split:
+def _others(folder: Path, folders: Mapping[str, Path], commands: Path | None, notes: Notes) -> Halves:
     """Words that shall be told from those that are asked for."""
     found = {}
     for name in UNKNOWN:
@@ -70,16 +73,18 @@ def _others(folder: Path, folders: Mapping[str, Path], commands: Path | None, no
     found |= {word: path for word, path in rest.items() if word not in folders and recordings_in(path)}
     training: dict[str, Int16] = {}
     held_out: dict[str, Int16] = {}
-    groups = 0
     if found:
         clips = own_words.clips_of(found, Notes(), fewest=0, most=UNKNOWN_CLIPS)
         own = own_words.split({word: of_word for word, of_word in clips.items() if len(of_word) > 1}, Notes())
         training |= own.training
         held_out |= own.held_out
-        groups = own.groups
+    splits: tuple[tuple[speech_commands.Split, int, dict[str, Int16]], ...] = (
+        ("train", UNKNOWN_CLIPS, training),
+        ("validation", UNKNOWN_HELD_OUT, held_out),
+    )
     if commands is not None:
-        for split, most, kept in (("train", UNKNOWN_CLIPS, training), ("validation", UNKNOWN_HELD_OUT, held_out)):
-            paths = speech_commands.clip_paths(commands, split)  # type: ignore[arg-type]
+        for split, most, kept in splits:
+            paths = speech_commands.clip_paths(commands, split)
             for word, of_word in paths.items():
                 if word not in folders and word not in found:
                     some = of_word[:: -(-len(of_word) // most)]
@@ -89,7 +94,7 @@ def _others(folder: Path, folders: Mapping[str, Path], commands: Path | None, no
             "there are no other words: put some into _unknown_, or give --speech-commands; until then, halved and "
             "reversed words stand for them, and many other words will be taken for yours"
         )
-    return Split(training, held_out, groups)
+    return training, held_out
 
 
 def _rooms(folder: Path, commands: Path | None, notes: Notes) -> tuple[list[Int16], list[Int16]]:
@@ -107,8 +112,17 @@ def _rooms(folder: Path, commands: Path | None, notes: Notes) -> tuple[list[Int1
     return training or rooms[2:], held_out or rooms[:2]
 
 
-def _kinds(negatives: Path | None) -> dict[str, tuple[list[Int16], list[Int16]]]:
-    """Recordings by kind, in two: what is trained on, and what is held out."""
+Kinds = Mapping[str, tuple[list[Int16], list[Int16]]]
+
+
+def sounds_and_speech(kinds: Kinds, part: int) -> tuple[dict[str, list[Int16]], list[Int16]]:
+    """Of what is trained on (0) or held out (1): sounds by kind, and recordings in which people speak."""
+    sounds = {kind: halves[part] for kind, halves in kinds.items() if kind not in SPEECH}
+    return sounds, [recording for kind in kinds if kind in SPEECH for recording in kinds[kind][part]]
+
+
+def kinds_of(negatives: Path | None, is_held_out: Callable[[Path], bool] | None = None) -> Kinds:
+    """Recordings by kind, in two: what is trained on, and what is held out, by chance unless `is_held_out` says it."""
     if negatives is None:
         return {}
     if not negatives.is_dir():
@@ -125,7 +139,14 @@ def _kinds(negatives: Path | None) -> dict[str, tuple[list[Int16], list[Int16]]]
         sounds, paths = [sound.pcm for _, sound in read], [path for path, _ in read]
         if not any(map(len, sounds)):
             raise DataError(f"{negatives / kind}: all recordings are empty")
-        found[kind] = _halves(sounds, [path.name for path in paths])
+        if is_held_out is None:
+            found[kind] = _halves(sounds, [path.name for path in paths])
+        else:
+            held = [is_held_out(path) for path in paths]
+            found[kind] = (
+                [sound for sound, out in zip(sounds, held, strict=True) if not out],
+                [sound for sound, out in zip(sounds, held, strict=True) if out],
+            )
     return found
 
 
