@@ -102,6 +102,7 @@ def test_a_stopped_training_goes_on_and_another_request_is_told(
         (("own", "--negatives", "none", "-o", "net"), 2, "none: no such folder; --negatives is a folder of folders"),
         (("own", "--speech-commands", "noises", "-o", "net"), 1, "noises is not a copy of Speech Commands"),
         (("own", "-o", "file"), 2, "file is a file; -o is the folder that the network goes into"),
+        (("own", "-o", "own/net"), 2, f"own{os.sep}net is in own, where folders are words; give another -o"),
         (("odd", "-o", "net"), 2, 'folders in odd: "a,b" must be up to 32 letters'),
     ],
 )

@@ -129,6 +129,8 @@ def _check(request: TrainRequest) -> None:
         reserved = [word for word in request.words if word.strip("_") in NOT_WORDS]
         if reserved:
             raise UsageError(f"--words {', '.join(reserved)}: silence and unknown words are in every network")
+    if request.folder.resolve() in (request.output.resolve(), *request.output.resolve().parents):
+        raise UsageError(f"{request.output} is in {request.folder}, where folders are words; give another -o")
     if request.output.exists() and not request.output.is_dir():
         raise UsageError(f"{request.output} is a file; -o is the folder that the network goes into")
 
@@ -152,7 +154,8 @@ class _Trainer:
         self.hard = keywords.NOTHING_HARD
 
     def dense(self, place: Path) -> Any:
-        model, is_warm = warm_start.start(self.request.size, self.heard.training.labels, self.request.seed)
+        is_warm = warm_start.is_warm(self.request.size)
+        model = warm_start.start(self.request.size, self.heard.training.labels, self.request.seed)
         if not is_warm:
             self.notes.done.append(f"the zoo has no float weights of size {self.request.size}: training from nothing")
         recipe = self.recipe(self.request.epochs, LEARNING_RATE if is_warm else FRESH_LEARNING_RATE, 0)
@@ -268,8 +271,9 @@ def _finish(
 
 def _stages(request: TrainRequest) -> tuple[zoo.Stage, ...]:
     later = max(1, request.epochs * 2 // 3)
-    dense = zoo.Stage("dense", request.epochs, LEARNING_RATE, WEIGHT_DECAY, BATCH_CLIPS, 2 * request.seed)
-    return dense, replace(dense, name="2:4 fine-tuning", epochs=later, seed=dense.seed + 1)
+    begin = LEARNING_RATE if warm_start.is_warm(request.size) else FRESH_LEARNING_RATE
+    dense = zoo.Stage("dense", request.epochs, begin, WEIGHT_DECAY, BATCH_CLIPS, 2 * request.seed)
+    return dense, replace(dense, name="2:4 fine-tuning", epochs=later, learning_rate=LEARNING_RATE, seed=dense.seed + 1)
 
 
 def listened(content: bytes, labels: Sequence[str], held_out: Material) -> tuple[Tally, ...]:

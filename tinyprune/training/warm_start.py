@@ -10,8 +10,17 @@ from tinyprune.training.models import Size, ds_cnn
 MOMENTUM = 0.9
 
 
-def start(size: Size, labels: Sequence[str], seed: int) -> tuple[Any, bool]:
-    """A network to begin with, and whether it has the zoo's weights: of the last layer those of shared labels only."""
+def is_warm(size: Size) -> bool:
+    """Whether the zoo has weights to begin with."""
+    return zoo.has_weights(_entry(size))
+
+
+def _entry(size: Size) -> zoo.ZooEntry:
+    return zoo.load(f"ds-cnn-{size.lower()}-dense")
+
+
+def start(size: Size, labels: Sequence[str], seed: int) -> Any:
+    """A network to begin with: the zoo's weights if it has some, of the last layer those of shared labels only."""
     import tf_keras
 
     tf_keras.utils.set_random_seed(seed)
@@ -19,9 +28,9 @@ def start(size: Size, labels: Sequence[str], seed: int) -> tuple[Any, bool]:
     for layer in model.layers:
         if isinstance(layer, tf_keras.layers.BatchNormalization):
             layer.momentum = MOMENTUM
-    entry = zoo.load(f"ds-cnn-{size.lower()}-dense")
-    if not zoo.has_weights(entry):
-        return model, False
+    if not is_warm(size):
+        return model
+    entry = _entry(size)
     known = zoo.build_model(entry)
     for layer in model.layers:
         if layer.weights and layer.name != "dense":
@@ -33,4 +42,4 @@ def start(size: Size, labels: Sequence[str], seed: int) -> tuple[Any, bool]:
             old = entry.labels.index(label)
             kernel[:, number], bias[number] = old_kernel[:, old], old_bias[old]
     model.get_layer("dense").set_weights([kernel, bias])
-    return model, True
+    return model
