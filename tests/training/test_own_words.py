@@ -111,7 +111,11 @@ def test_too_few_clips_are_refused_with_all_words_that_have_too_few(tmp_path: Pa
     for word in ("left", "up"):
         for path in recordings.recordings_in(tmp_path / word)[3:]:
             path.unlink()
-    with pytest.raises(DataError, match="too few clips: left has 3, up has 3; 8 a word are the least"):
+    write_wav(tmp_path / "up" / "quiet.wav", np.zeros(RATE))
+    message = (
+        "too few clips: left has 3, up has 3; 8 a word are the least, .*; 1 recordings are silent .*: up/quiet.wav"
+    )
+    with pytest.raises(DataError, match=message):
         read(tmp_path, Notes())
 
 

@@ -103,10 +103,10 @@ def clips_of(
         for path, sound in sounds:
             converted += (sound.rate_hz, sound.channels) != (SAMPLE_RATE_HZ, 1)
             if not len(sound.pcm) or np.abs(sound.pcm.astype(np.int32)).max() < SILENT:
-                silent.append(path.name)
+                silent.append(f"{word}/{path.name}")
                 continue
             if sound.clipped > CLIPPED:
-                clipped.append(path.name)
+                clipped.append(f"{word}/{path.name}")
             seconds = utterances(sound.pcm)
             cut += len(sound.pcm) > CLIP_SAMPLES
             group = group_of(path, folders[word])
@@ -156,7 +156,8 @@ def _check_counts(clips: Mapping[str, Sequence[Clip]], notes: Notes, fewest: int
     counts = {word: len(of_word) for word, of_word in clips.items()}
     too_few = [f"{word} has {count}" for word, count in counts.items() if count < fewest]
     if too_few:
-        raise DataError(f"too few clips: {', '.join(too_few)}; {fewest} a word are the least, 50 a good start")
+        said = f"too few clips: {', '.join(too_few)}; {fewest} a word are the least, 50 a good start"
+        raise DataError("; ".join([said, *notes.warnings]))
     few = [f"{word} {count}" for word, count in counts.items() if count < FEW_CLIPS]
     if few:
         notes.warnings.append(f"few clips ({', '.join(few)}): 50 a word and more make a network that can be relied on")
