@@ -4,11 +4,11 @@ What the board recognizes is compared with the Python chain: features.py and TFL
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import TypeAlias, get_args
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from tinyprune.progress import CountProgress, Progress
 from tinyprune.recordings import Recording, one_second, read, read_streams, spread
 from tinyprune.tasks import line, values
 from tinyprune.training import speech_commands
+
+Said: TypeAlias = Mapping[str, Sequence[Spoken]]
+"""What is said in each recording, by its name."""
 
 #: The label of a longer recording in which none was heard.
 NO_WORD = "no word"
@@ -122,9 +125,9 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
         labels = ear.labels(device)
         progress("reading the recordings")
         recordings = _recordings(request, labels)
-        events = None if request.events is None else _events(request.events, recordings, labels)
+        said = _said(request.events, recordings, labels) if request.stream else None
         progress(f"{request.board.name}, {target}, listens to {len(recordings)} recordings")
-        clips, failure = _hear(device, recordings, done, stream=request.stream)
+        clips, failure = _hear(device, recordings, done, said)
         clock = link.clock
     heard = recordings[: len(clips)]
     expected: list[str | None] = [None] * len(heard)
@@ -135,19 +138,20 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
         except KeyboardInterrupt as pressed:
             failure = pressed
     found = list(zip(heard, clips, expected, strict=True))
-    tallies = _tallies(found, events) if request.stream else ()
+    tallies = () if said is None else _tallies(found, said)
     return _report(request, target, image, labels, len(recordings), found, tallies, clock, failure)
 
 
 def _hear(
-    device: Device, recordings: Sequence[Recording], done: CountProgress | None, *, stream: bool
+    device: Device, recordings: Sequence[Recording], done: CountProgress | None, said: Said | None
 ) -> tuple[list[ear.Clip], benchmark.Failure | None]:
     """What the device heard, and what ended that before the last recording; raised where it heard nothing."""
     clips: list[ear.Clip] = []
     try:
         for recording in recordings:
-            is_clip = len(recording.pcm) <= features.CLIP_SAMPLES and not stream
-            clips.append(ear.hear(device, recording.pcm) if is_clip else _hear_stream(device, recording))
+            is_clip = len(recording.pcm) <= features.CLIP_SAMPLES and said is None
+            is_spoken = said is None or bool(said[recording.name])
+            clips.append(ear.hear(device, recording.pcm) if is_clip else _hear_long(device, recording, is_spoken))
             if done is not None:
                 done(len(clips), len(recordings))
     except (TargetError, KeyboardInterrupt) as failure:
@@ -157,18 +161,33 @@ def _hear(
     return clips, None
 
 
-def _hear_stream(device: Device, recording: Recording) -> ear.Clip:
-    """With a second of silence before and after: the detector sees a word on its way through the last second."""
+def _hear_long(device: Device, recording: Recording, is_spoken: bool) -> ear.Clip:
+    """With a second of silence before, so that there are looks as long as it lasts, and one after what is spoken: the
+    detector sees a word on its way through the last second.
+    """
     silence = np.zeros(features.CLIP_SAMPLES, np.int16)
-    clip = ear.hear(device, np.concatenate([silence, recording.pcm, silence]))
+    clip = ear.hear(device, np.concatenate([silence, recording.pcm, silence if is_spoken else silence[:0]]))
     before_s = features.CLIP_SAMPLES / features.SAMPLE_RATE_HZ
     words = tuple(replace(word, time_s=max(0.0, word.time_s - before_s)) for word in clip.heard)
     first = (words[0].label, words[0].score) if words else (NO_WORD, 0.0)
     return replace(clip, label=first[0], score=first[1], heard=words)
 
 
-def _events(path: Path, recordings: Sequence[Recording], labels: Sequence[str]) -> dict[str, list[Spoken]]:
-    """What is said in each recording, by its name; the file may name the ends of paths."""
+def _said(path: Path | None, recordings: Sequence[Recording], labels: Sequence[str]) -> Said:
+    """Without a file of events, a recording in a folder named as a word says it once."""
+    if path is not None:
+        return _events(path, recordings, labels)
+    return {each.name: _once(each) for each in recordings}
+
+
+def _once(recording: Recording) -> list[Spoken]:
+    if recording.word is None or not is_word(recording.word):
+        return []
+    return [Spoken(recording.word, 0.0, len(recording.pcm) / features.SAMPLE_RATE_HZ)]
+
+
+def _events(path: Path, recordings: Sequence[Recording], labels: Sequence[str]) -> Said:
+    """What is said in each recording; the file may name the ends of paths."""
     said = streams.read_events(path, labels)
     found: dict[str, list[Spoken]] = {recording.name: [] for recording in recordings}
     lost = []
@@ -183,18 +202,13 @@ def _events(path: Path, recordings: Sequence[Recording], labels: Sequence[str]) 
     return found
 
 
-def _tallies(
-    heard: Sequence[tuple[Recording, ear.Clip, str | None]], events: dict[str, list[Spoken]] | None
-) -> tuple[Tally, ...]:
-    """By kind; without events, a recording in a folder named as a word says it once."""
+def _tallies(heard: Sequence[tuple[Recording, ear.Clip, str | None]], said: Said) -> tuple[Tally, ...]:
+    """By kind."""
     tallies = []
     for recording, clip, _ in heard:
         seconds = len(recording.pcm) / features.SAMPLE_RATE_HZ
-        is_said = recording.word is not None and is_word(recording.word)
-        once = [Spoken(recording.word, 0.0, seconds)] if recording.word is not None and is_said else []
-        said = once if events is None else events[recording.name]
         detected = [streams.Detected(word.label, word.time_s) for word in clip.heard]
-        tallies.append(streams.tally(recording.kind, seconds, said, detected))
+        tallies.append(streams.tally(recording.kind, seconds, said[recording.name], detected))
     return streams.together(tallies)
 
 
