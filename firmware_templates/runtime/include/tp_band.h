@@ -14,9 +14,23 @@ static inline void tp_fill_row(const tp_layer *layer, const int8_t *input, int32
 {
     const int32_t channels = layer->in_channels, left = layer->pad_left < width ? layer->pad_left : width;
     const int32_t inside = layer->in_width < width - left ? layer->in_width : width - left;
-    memset(band, layer->input_zero_point, (size_t)(width * channels));
-    if (row >= 0 && row < layer->in_height) {
-        memcpy(band + left * channels, input + row * layer->in_width * channels, (size_t)(inside * channels));
+    if (row < 0 || row >= layer->in_height) {
+        memset(band, layer->input_zero_point, (size_t)(width * channels));
+        return;
+    }
+    memset(band, layer->input_zero_point, (size_t)(left * channels));
+    memcpy(band + left * channels, input + row * layer->in_width * channels, (size_t)(inside * channels));
+    memset(band + (left + inside) * channels, layer->input_zero_point, (size_t)((width - left - inside) * channels));
+}
+
+/* Input rows from `top` on; those that the band had before, `down` rows further up, are there already. */
+static inline void tp_fill_band(const tp_layer *layer, const int8_t *input, int32_t top, int8_t *band, int32_t height,
+                                int32_t width, int32_t down)
+{
+    const int32_t row_bytes = width * layer->in_channels, kept = height > down ? height - down : 0;
+    memmove(band, band + (height - kept) * row_bytes, (size_t)(kept * row_bytes));
+    for (int32_t i = kept; i < height; i++) {
+        tp_fill_row(layer, input, top + i, band + i * row_bytes, width);
     }
 }
 

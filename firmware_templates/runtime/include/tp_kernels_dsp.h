@@ -107,8 +107,10 @@ typedef struct tp_five_engine {
  *   input    [in_height][in_width][in_channels]
  *   scratch  [word-aligned] tp_expand_dsp's pairs [groups][6][5] words, groups = ceil(taps / 4); for other than a 1x1 kernel
  *            of stride 1 with in_channels a multiple of 4, behind them patches [5][4 * groups] bytes and the band of input
- *            rows under the kernel, [kernel_height][band_width * in_channels] bytes, band_width = (out_width - 1) *
- *            stride_width + (kernel_width - 1) * dilation_width + 1 */
+ *            rows under the kernel in `rows` output rows, [(rows - 1) * stride_height + (kernel_height - 1) *
+ *            dilation_height + 1][band_width * in_channels] bytes, band_width = (out_width - 1) * stride_width +
+ *            (kernel_width - 1) * dilation_width + 1. `rows` is 1 in a five-wide map, else the least from 1 to out_height and
+ *            5 with -rows * out_width mod 5 at most a sixteenth of rows * out_width, or the most of them */
 void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 

@@ -5,17 +5,6 @@
 #include "tp_band.h"
 #include "tp_kernels_dsp.h"
 
-/* Input rows from `top` on; those that the band had before, `down` rows further up, are there already. */
-static void fill_band(const tp_layer *layer, const int8_t *input, int32_t top, int8_t *band, int32_t height, int32_t width,
-                      int32_t down)
-{
-    const int32_t row_bytes = width * layer->in_channels, kept = height > down ? height - down : 0;
-    memmove(band, band + (height - kept) * row_bytes, (size_t)(kept * row_bytes));
-    for (int32_t i = kept; i < height; i++) {
-        tp_fill_row(layer, input, top + i, band + i * row_bytes, width);
-    }
-}
-
 /* Rows of outputs [count][width][out_channels]. */
 static void run_rows(const tp_duos *duos, int32_t count, int32_t width, const int8_t *const rows[], int32_t column_step,
                      int32_t out_channels, int8_t *output)
@@ -74,7 +63,7 @@ void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, con
             x = input + row * row_bytes;
         } else {
             const int32_t down = row ? engine->rows * layer->stride_height : height;
-            fill_band(layer, input, row * layer->stride_height - layer->pad_top, band, height, band_width, down);
+            tp_fill_band(layer, input, row * layer->stride_height - layer->pad_top, band, height, band_width, down);
         }
         const int32_t left = layer->out_height - row, count = left < engine->rows ? left : engine->rows;
         const int8_t *rows[TP_DUO_ROWS];

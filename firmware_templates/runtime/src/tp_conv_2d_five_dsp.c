@@ -13,19 +13,50 @@ static void locate(int32_t last, int32_t step, int32_t bytes[TP_TILE_PIXELS - 1]
     }
 }
 
-/* The input rows under the kernel in an output row; those that the row before had too are there already. */
-static void fill_band(const tp_layer *layer, const int8_t *input, int32_t out_row, int8_t *band, int32_t width)
+/* Output rows [width] as one: the next pixel's activations, `step` bytes behind those of the pixel before, or row_step in the
+ * next row. */
+typedef struct tp_walk {
+    const int8_t *x;
+    int32_t width, column, step, row_step;
+} tp_walk;
+
+/* The next of five pixels, of which `left` are there: the last one again where there are fewer. Bytes to them from the first. */
+static const int8_t *next_pixels(tp_walk *walk, int32_t left, int32_t from[TP_TILE_PIXELS])
 {
-    const int32_t top = out_row * layer->stride_height - layer->pad_top, row_bytes = width * layer->in_channels;
-    const int32_t shared = layer->kernel_height - layer->stride_height;
-    int32_t kept = 0;
-    if (out_row > 0 && layer->dilation_height == 1 && shared > 0) {
-        kept = shared;
-        memmove(band, band + layer->stride_height * row_bytes, (size_t)(kept * row_bytes));
+    const int8_t *const first = walk->x;
+    from[0] = 0;
+    const int32_t beyond = walk->column + TP_TILE_PIXELS - walk->width;
+    if (beyond <= 0 && left >= TP_TILE_PIXELS) {
+        locate(TP_TILE_PIXELS - 1, walk->step, from + 1);
+        walk->x += from[TP_TILE_PIXELS - 1] + (beyond == 0 ? walk->row_step : walk->step);
+        walk->column = beyond == 0 ? 0 : walk->column + TP_TILE_PIXELS;
+        return first;
     }
-    for (int32_t i = kept; i < layer->kernel_height; i++) {
-        tp_fill_row(layer, input, top + i * layer->dilation_height, band + i * row_bytes, width);
+    for (int32_t i = 1; i <= TP_TILE_PIXELS; i++) {
+        if (i < left) {
+            const int ends = ++walk->column == walk->width;
+            walk->x += ends ? walk->row_step : walk->step;
+            walk->column = ends ? 0 : walk->column;
+        }
+        if (i < TP_TILE_PIXELS) {
+            from[i] = (int32_t)(walk->x - first);
+        }
     }
+    return first;
+}
+
+/* How many output rows are computed as one, so that at most one pixel in 16 is computed again: five_conv.py knows it, too. */
+static int32_t rows_together(const tp_layer *layer)
+{
+    int32_t rows = 1;
+    while (rows < layer->out_height && rows < TP_TILE_PIXELS) {
+        const int32_t pixels = rows * layer->out_width, again = (TP_TILE_PIXELS - pixels % TP_TILE_PIXELS) % TP_TILE_PIXELS;
+        if (16 * again <= pixels) {
+            break;
+        }
+        rows++;
+    }
+    return rows;
 }
 
 /* Five pixels of a band, or of the input itself, expanded; whole groups in a row of the kernel need no patch. */
@@ -67,12 +98,12 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
                        && layer->stride_width == 1 && layer->out_height == layer->in_height
                        && layer->out_width == layer->in_width && (taps & 3) == 0;
-    const int five_wide = map->slots != 0, as_one_row = direct && !five_wide;
-    const int32_t height = as_one_row ? 1 : layer->out_height;
-    const int32_t width = as_one_row ? layer->out_width * layer->out_height : layer->out_width;
-    const int32_t input_step = layer->stride_width * layer->in_channels;
-    const int32_t band_width =
-        (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
+    const int five_wide = map->slots != 0;
+    const int32_t step = layer->stride_width * layer->in_channels, width = layer->out_width;
+    const int32_t band_width = (width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
+    const int32_t row_bytes = (direct ? layer->in_width : band_width) * layer->in_channels;
+    const int32_t together = five_wide ? 1 : direct ? layer->out_height : rows_together(layer);
+    const int32_t height = (together - 1) * layer->stride_height + (layer->kernel_height - 1) * layer->dilation_height + 1;
     uint32_t *const expanded = scratch;
     int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups);
     int8_t *const band = patches + TP_TILE_PIXELS * 4 * groups;
@@ -82,15 +113,19 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
     int8_t *const map_output = output;
-    for (int32_t row = 0; row < height; row++) {
-        const int8_t *x = input + row * layer->in_width * layer->in_channels;
-        if (!direct) {
-            fill_band(layer, input, row, band, band_width);
-            x = band;
+    for (int32_t row = 0; row < layer->out_height; row += together) {
+        const int8_t *x = band;
+        if (direct) {
+            x = input + row * row_bytes;
+        } else {
+            const int32_t down = row ? together * layer->stride_height : height;
+            tp_fill_band(layer, input, row * layer->stride_height - layer->pad_top, band, height, band_width, down);
         }
-        for (int32_t left = width; left > 0; left -= TP_TILE_PIXELS) {
-            int32_t from[TP_TILE_PIXELS] = {0};
-            locate(left - 1, input_step, from + 1);
+        const int32_t rows_left = layer->out_height - row, count = rows_left < together ? rows_left : together;
+        tp_walk walk = {x, width, 0, step, layer->stride_height * row_bytes - (width - 1) * step};
+        for (int32_t left = count * width; left > 0; left -= TP_TILE_PIXELS) {
+            int32_t from[TP_TILE_PIXELS];
+            const int8_t *const first = next_pixels(&walk, left, from);
             if (five_wide) {
                 locate_row(map, row, output, &job);
             } else {
@@ -98,13 +133,12 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
                 job.output = output;
                 output += (left < TP_TILE_PIXELS ? left : TP_TILE_PIXELS) * layer->out_channels;
             }
-            expand_band(engine, layer, x, band_width * layer->in_channels, from, groups, patches, expanded);
+            expand_band(engine, layer, first, layer->dilation_height * row_bytes, from, groups, patches, expanded);
             int8_t *const tile = job.output;
             engine->run(&job);
             if (job.carried) {
                 tp_five_carried_dsp(&job, tile, groups);
             }
-            x += TP_TILE_PIXELS * input_step;
         }
     }
     tp_clamp_map_dsp(layer, map, map_output);

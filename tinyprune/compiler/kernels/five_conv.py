@@ -245,11 +245,20 @@ def scratch_bytes(form: Format, op: Layer) -> int:
 
 
 def _band_height(form: Format, layer: dict[str, int]) -> int:
-    """Input rows that are kept: those that the kernel covers in one output row, or from the first to the last of
-    several."""
-    if form.rows == 1:
-        return layer["kernel_height"]
-    return (form.rows - 1) * layer["stride_height"] + (layer["kernel_height"] - 1) * layer["dilation_height"] + 1
+    """Input rows that are kept: from the first to the last that the kernel covers in output rows computed as one."""
+    further = (_rows_together(form, layer) - 1) * layer["stride_height"]
+    return further + (layer["kernel_height"] - 1) * layer["dilation_height"] + 1
+
+
+def _rows_together(form: Format, layer: dict[str, int]) -> int:
+    """How many output rows are computed as one, in tiles of pixels: tp_conv_2d_five_dsp.c, or the format's."""
+    if _is_direct(layer):
+        return layer["out_height"]
+    if form.rows > 1:
+        return form.rows
+    most = min(layer["out_height"], form.pixels)
+    few = (rows for rows in range(1, most) if 16 * (-rows * layer["out_width"] % WIDTH) <= rows * layer["out_width"])
+    return next(few, most)
 
 
 def row_scratch_bytes(form: Format, op: Conv2D) -> int:
@@ -290,7 +299,10 @@ def _alone_cycles(form: Format, op: Layer) -> float:
 
 
 def _tiles(form: Format, op: Layer) -> int:
-    return math.ceil(op.output.size_bytes / (op.out_channels * form.pixels))
+    layer = layer_fields(op)
+    times, left = divmod(layer["out_height"], _rows_together(form, layer))
+    rows, width = _rows_together(form, layer), layer["out_width"]
+    return times * math.ceil(rows * width / form.pixels) + math.ceil(left * width / form.pixels)
 
 
 def _tile_cycles(form: Format, op: Layer) -> float:
