@@ -190,9 +190,9 @@ def build(
 ) -> BuildReport:
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte.
 
-    `model` is an int8 .tflite, a Keras file with `calibration` `[samples, *input shape]` (an array or a .npy), or a
-    name from `zoo()`; by default the zoo's DS-CNN. With `run=False` nothing is compared: `bit_exact` is false.
-    `compare` is the report.json of an earlier build, than which this one must not take more.
+    `model` is an int8 .tflite, a Keras file or float .tflite with `calibration` `[samples, *input shape]` (an array or
+    a .npy), or a name from `zoo()`; by default the zoo's DS-CNN. With `run=False` nothing is compared: `bit_exact` is
+    false. `compare` is the report.json of an earlier build, than which this one must not take more.
 
     Raises ModelError for a network that cannot run, DataError for the calibration, MissingDependency without compiler,
     DoesNotFit, and TargetError where the firmware misbehaves or its outputs differ. The output folder stays as it was.
@@ -237,7 +237,7 @@ def check(
 ) -> CheckReport:
     """Say what a network will need on a board, or on every one, before anything is trained or compiled.
 
-    `model` is what `build` takes; a Keras file needs no `calibration`. The arena is exact, flash and cycles are
+    `model` is what `build` takes; float networks need no `calibration`. The arena is exact, flash and cycles are
     estimates. A network that cannot run raises nothing: look at `report.runs`, and at `report.obstacles` for everything
     that stands in its way.
 
@@ -270,14 +270,15 @@ def prune(
     trust: bool = False,
     progress: Progress | None = None,
 ) -> PruneReport:
-    """Prune a Keras model or an int8 .tflite file; with labels, train a Keras model on with its zeros held. The model
+    """Prune a Keras model or a .tflite file; with labels, train a float network on with its zeros held. The model
     given stays as it is.
 
     `pattern` is N:M such as "2:4", "2:4g2", "unstructured-75", "threshold-0.8" or "channels-50" (docs/pruning.md).
     `data` `[samples, *input shape]` are inputs, `labels` classes `[samples]` or values `[samples, *output shape]`:
     arrays, or .npy files. `sparsity`, the share of zeros, and `distillation` go from 0 to 1. The pruned model is
-    `report.model`, of tf_keras, and the file `output` (.keras or .h5), which labels need. Of a .tflite it is bytes, and
-    `output` a .tflite; TensorFlow is not needed.
+    `report.model`, of tf_keras, and the file `output` (.keras or .h5), which labels need. Of a float
+    .tflite `output` may be a .tflite, too. Of an int8 .tflite the model is bytes, and `output` a .tflite; TensorFlow is
+    not needed.
 
     Raises ModelError for a model that cannot be pruned, DataError for arrays that do not belong to it,
     MissingDependency without TensorFlow.
@@ -308,7 +309,7 @@ def quantize(
     trust: bool = False,
     progress: Progress | None = None,
 ) -> QuantizeReport:
-    """Quantize a Keras model to int8, and compare each layer with float.
+    """Quantize a Keras model or a float .tflite to int8, and compare each layer with float.
 
     `calibration` `[samples, *input shape]` are real inputs, an array or a .npy; a few hundred are enough. `ranges` says
     which values int8 covers. The network is `report.tflite`, bytes, and the file `output` (.tflite).

@@ -57,3 +57,13 @@ def dense(tmp_path: Path) -> None:
     )
     network.save(tmp_path / "dense.keras")
     np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(40, 8, 6, 1)).astype(np.float32))
+
+
+@pytest.fixture
+def float_file(dense: None, tmp_path: Path) -> None:  # noqa: ARG001 (writes the model)
+    """`dense.keras` as a float .tflite, `float.tflite`."""
+    from tf_keras.models import load_model
+
+    from tinyprune.training.quantize import convert_float
+
+    (tmp_path / "float.tflite").write_bytes(convert_float(load_model(tmp_path / "dense.keras")))

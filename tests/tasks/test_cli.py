@@ -107,7 +107,7 @@ MISTAKES = {
     "calibration for a .tflite": (
         ["build", "--board", "host", "--model", "tiny.tflite", "--calibration", "x.npy"],
         2,
-        "--calibration goes with a Keras --model (.keras, .h5 or SavedModel)",
+        "--calibration goes with a float --model (.keras, .h5, SavedModel or float .tflite)",
     ),
     "Keras without calibration": (["build", "--board", "host", "--model", "k.h5"], 2, "give --calibration samples.npy"),
     "text": (["build", "--board", "nano33", "--model", "text.tflite"], 1, "text.tflite: not a .tflite file"),

@@ -395,12 +395,12 @@ def test_a_tflite_file_is_pruned_in_place(run: Run) -> None:
 
 
 FILE_MISTAKES = {
-    "training": (["--labels", "x.npy", "--data", "x.npy"], 2, "--labels: only with a Keras model"),
+    "training": (["--labels", "x.npy", "--data", "x.npy"], 2, "--labels: only with a Keras model or a float .tflite"),
     "matching": (["--method", "match", "--data", "x.npy"], 2, "--method match: only with a Keras model"),
     "order": (["--reorder"], 2, "--reorder: only with a Keras model"),
     "no data": (["--method", "reconstruct"], 2, "--method reconstruct needs --data x.npy"),
     "missing data": (["--data", "no.npy"], 2, "no.npy: no such file"),
-    "Keras output": (["-o", "p.keras"], 2, "p.keras: a pruned .tflite is a .tflite"),
+    "Keras output": (["-o", "p.keras"], 2, "p.keras: a pruned int8 .tflite is a .tflite"),
     "itself": (["-o", "m.tflite"], 2, "m.tflite is the model itself"),
 }
 
@@ -412,3 +412,18 @@ def test_what_a_tflite_file_does_not_go_with(run: Run, mistake: str) -> None:
     code, _, err = run("prune", "m.tflite", "--pattern", "2:4", "-o", "p.tflite", *options, "-q")
     assert (code, message in err) == (expected, True), err
     assert not Path("p.tflite").exists()
+
+
+@pytest.mark.usefixtures("float_file")
+@pytest.mark.parametrize("output", ["p.tflite", "p.keras"])
+def test_a_float_file_is_pruned_and_stays_one_or_becomes_a_keras_model(run: Run, output: str) -> None:
+    code, out, err = run("prune", "float.tflite", "--pattern", "1:4", "--data", "x.npy", "-o", output)
+    assert (code, "pruning to 1:4 by match" in err) == (0, True), err
+    assert "dense " in out
+    assert "1:4 along taps, reconstructed, matched" in out
+    code, _, err = run("quantize", output, "--calibration", "x.npy", "-o", "int8.tflite", "-q")
+    assert (code, err) == (0, "")
+    graph = reader.read(Path("int8.tflite").read_bytes())
+    assert [discover(op.matrix) for op in graph.ops if op.matrix is not None] == ["1:4", "1:4"]
+    code, _, err = run("prune", "float.tflite", "--pattern", "1:4", "-o", "p.npy", "-q")
+    assert (code, "a name ending in .keras or .h5, or in .tflite" in err) == (2, True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.tasks.conftest import Run
-from tinyprune.compiler import reader, sparsity
+from tinyprune.compiler import reader, reference, sparsity
 
 
 @pytest.fixture
@@ -131,7 +131,12 @@ MISTAKES = {
     "no file": (["quantize", "no.h5", "--calibration", "x.npy", "-o", "a.tflite"], 2, "there is no model no.h5"),
     "no samples": (["quantize", "dense.keras", "--calibration", "y.npy", "-o", "a.tflite"], 2, "y.npy: no such file"),
     "output": (["quantize", "dense.keras", "--calibration", "x.npy", "-o", "a.h5"], 2, "a name ending in .tflite"),
-    "int8": (["quantize", "a.tflite", "--calibration", "x.npy", "-o", "b.tflite"], 2, "is quantized already"),
+    "no .tflite": (
+        ["quantize", "a.tflite", "--calibration", "x.npy", "-o", "b.tflite"],
+        2,
+        "there is no model a.",
+    ),
+    "itself": (["quantize", "f.tflite", "--calibration", "x.npy", "-o", "f.tflite"], 2, "f.tflite is the model itself"),
     "shape": (["quantize", "dense.keras", "--calibration", "wrong.npy", "-o", "a.tflite"], 1, "this model needs"),
 }
 
@@ -145,3 +150,32 @@ def test_mistakes_get_a_sentence_an_exit_code_and_leave_nothing(run: Run, case: 
     code, _, err = run(*words)
     assert (code, sentence in err) == (wanted, True), err
     assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.usefixtures("float_file")
+def test_a_float_file_is_quantized_as_the_keras_model_is(run: Run, model: Path) -> None:
+    for name in ("float.tflite", "dense.keras"):
+        code, _, err = run("quantize", name, "--calibration", "x.npy", "-o", f"{name}.int8.tflite", "-q")
+        assert (code, err) == (0, "")
+    one, other = (reader.read(Path(f"{name}.int8.tflite").read_bytes()) for name in ("float.tflite", "dense.keras"))
+    assert [op.name for op in one.ops] == [op.name for op in other.ops]
+    inputs = np.random.default_rng(0).integers(-128, 128, (32, *one.inputs[0].shape), np.int8)
+    answers = [reference.infer(graph, inputs).astype(int) for graph in (one, other)]
+    assert np.abs(answers[0] - answers[1]).max() <= 2
+    code, _, err = run("quantize", str(model), "--calibration", "x.npy", "-o", "twice.tflite", "-q")
+    assert (code, "tiny.tflite is quantized already" in err) == (2, True)
+    np.save("wrong.npy", np.zeros((4, 5), np.float32))
+    code, _, err = run("quantize", "float.tflite", "--calibration", "wrong.npy", "-o", "a.tflite", "-q")
+    assert (code, "input samples have shape [4, 5]; this model needs [samples, 8, 6, 1]" in err) == (1, True)
+    assert not Path("a.tflite").exists()
+
+
+@pytest.mark.usefixtures("float_file")
+def test_check_and_build_take_a_float_file(run: Run) -> None:
+    code, out, _ = run("check", "float.tflite", "-q")
+    assert (code, "RUNS  float.tflite" in out, "made-up inputs" in out) == (0, True, True)
+    options = ["--board", "nano33", "--no-run", "-o", "out", "-q"]
+    code, _, err = run("build", "--model", "float.tflite", *options)
+    assert (code, "float.tflite is a float model: give --calibration samples.npy" in err) == (2, True)
+    code, out, err = run("build", "--model", "float.tflite", "--calibration", "x.npy", *options)
+    assert (code, "written   out/" in out) == (0, True), err

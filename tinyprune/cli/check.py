@@ -20,7 +20,7 @@ from tinyprune.cli import console, options
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="For Keras models: .npy of real inputs, [samples, *input shape].  [default: made-up ones]",
+    help="For float networks: .npy of real inputs, [samples, *input shape].  [default: made-up ones]",
 )
 @options.html
 @options.trust
@@ -37,8 +37,8 @@ def check_command(
 ) -> None:
     """Say what MODEL will need on a board, before anything is trained or compiled, or all that keeps it from running.
 
-    MODEL is what `build` takes: an int8 .tflite, a Keras file, or a name from `tinyprune zoo`. The arena is exact;
-    flash and cycles are estimates (docs/check.md). No compiler is needed.
+    MODEL is what `build` takes: a .tflite, int8 or float, a Keras file, or a name from `tinyprune zoo`. The arena is
+    exact; flash and cycles are estimates (docs/check.md). No compiler is needed.
 
     \b
       tinyprune check model.tflite --board nano33

@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("prune", short_help="Prune a Keras model or an int8 .tflite.")
+@click.command("prune", short_help="Prune a Keras model or a .tflite.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--pattern",
@@ -22,7 +22,7 @@ from tinyprune.cli import console, options
     "--method",
     type=click.Choice(["magnitude", "reconstruct", "match"]),
     help="Keep the largest weights; or those that each layer needs most, adjusted; or then match the whole network "
-    "to the dense one (Keras models).  [default: with --data the last that the model takes, else magnitude]",
+    "to the dense one (float networks).  [default: with --data the last that the model takes, else magnitude]",
 )
 @click.option("--data", type=click.Path(path_type=Path), help=".npy of real inputs, [samples, *input shape].")
 @click.option(
@@ -57,7 +57,7 @@ from tinyprune.cli import console, options
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="The pruned model: .keras or .h5, of a .tflite a .tflite.",
+    help="The pruned model: .keras or .h5; of a .tflite, a .tflite too.",
 )
 @options.trust
 @options.as_json
@@ -76,9 +76,10 @@ def prune_command(
     quiet: bool,
     **training: Any,
 ) -> None:
-    """Prune MODEL, a Keras file or an int8 .tflite, and say what became of each layer; with labels, train it on.
+    """Prune MODEL, a Keras file or a .tflite, and say what became of each layer; with labels, train it on.
 
-    Of a .tflite only weights change, with the biases and scales that belong to them. It needs no Keras and no labels:
+    A float .tflite is pruned like a Keras model. Of an int8 .tflite only weights change, with the biases and scales
+    that belong to them; it needs neither Keras nor labels.
 
     \b
       tinyprune prune model.tflite --pattern 2:4 --data x.npy -o pruned.tflite

@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("quantize", short_help="Quantize a Keras model to int8, and tell each layer's error.")
+@click.command("quantize", short_help="Quantize a Keras model or a float .tflite to int8.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--calibration",
@@ -37,7 +37,11 @@ def quantize_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Quantize a Keras MODEL to int8, and say what that costs each layer beside float."""
+    """Quantize MODEL, a Keras file or a float .tflite, to int8, and say what that costs each layer beside float.
+
+    \b
+      tinyprune quantize model.tflite --calibration x.npy -o int8.tflite
+    """
     from tinyprune.tasks import quantize as quantize_task
 
     request = quantize_task.QuantizeRequest(model, calibration, output, ranges, trust)

@@ -37,7 +37,7 @@ _FLOATS = ("FLOAT32", "FLOAT16")
 _CONSTANT = ("DENSIFY", "DEQUANTIZE")  # what converters make constants with
 _CONVERT = (
     "convert it again with a representative dataset and supported_ops = [TFLITE_BUILTINS_INT8], "
-    "or give tinyprune the Keras model and --calibration"
+    "or give tinyprune --calibration x.npy, real inputs of it, too"
 )
 
 

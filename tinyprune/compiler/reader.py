@@ -7,7 +7,8 @@ the file is trusted: any damage ends in ModelError. What an operator may be is s
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,28 @@ def read_bytes(path: Path) -> bytes:
 
 def read(data: bytes, name: str = "model") -> Graph:
     """The graph of `.tflite` bytes; `name` is what messages call them. Raises ModelError, with all obstacles."""
+    with _told_by(data, name):
+        return _read(data)
+
+
+def read_float(data: bytes, name: str = "model") -> File | None:
+    """The file, if it computes in floating point from end to end; None if it does not, and `read` is to be asked.
+
+    Raises ModelError where it is no .tflite, or damaged.
+    """
+    with _told_by(data, name):
+        file, edges = _opened(data)
+        return None if float_fault(file, edges) is None else file
+
+
+@contextmanager
+def _told_by(data: bytes, name: str) -> Iterator[None]:
+    """Damage, and that bytes are no .tflite at all, end in ModelError."""
     if data[4:8] != b"TFL3":
         what, advice = _what_else(data, name)
         raise ModelError(f"{name}: not a .tflite file ({what}); {advice}")
     try:
-        return _read(data)
+        yield
     except ModelError as error:
         raise ModelError(f"{name}: {error}", error.obstacles) from None
     except DAMAGE as error:
@@ -81,7 +99,7 @@ def _what_else(data: bytes, name: str) -> tuple[str, str]:
     return "the identifier TFL3 is missing", convert
 
 
-def _read(data: bytes) -> Graph:
+def _opened(data: bytes) -> tuple[File, Edges]:
     import tflite
 
     model = tflite.Model.GetRootAsModel(data, 0)
@@ -90,7 +108,11 @@ def _read(data: bytes) -> Graph:
     subgraph = model.Subgraphs(0)
     whole = File(model, subgraph, subgraph.TensorsLength())
     check_places(whole)
-    file, edges = edges_of(replace(whole, densified=_densified(whole)))
+    return edges_of(replace(whole, densified=_densified(whole)))
+
+
+def _read(data: bytes) -> Graph:
+    file, edges = _opened(data)
     fault = float_fault(file, edges)
     if fault is not None:
         raise ModelError(fault, (Obstacle("", None, "", fault),))
@@ -101,7 +123,7 @@ def _read(data: bytes) -> Graph:
     if not obstacles:
         obstacles += [Obstacle("", None, "", fault) for fault in order_faults(ops, inputs, outputs)]
     if obstacles:
-        raise ModelError(_told(obstacles), tuple(obstacles))
+        raise ModelError(told(obstacles, OPERATORS), tuple(obstacles))
     names, places = _names(file), [indices(file.subgraph, which) for which in ("Inputs", "Outputs")]
     ends = [[edges.ends.get(index) for index in some] for some in places]
     input_names, output_names = (_distinct(names[index] for index in some) for some in places)
@@ -246,15 +268,15 @@ def _unsupported(kind: str) -> str:
     return "is not supported"
 
 
-def _told(obstacles: Sequence[Obstacle]) -> str:
-    """All obstacles, those of one kind together: in a line if there is one, else a line each."""
+def told(obstacles: Sequence[Obstacle], supported: Collection[str]) -> str:
+    """All obstacles, those of one kind together: in a line if there is one, else a line each. `supported`: kinds."""
     groups: dict[tuple[str, str], list[Obstacle]] = {}
     for obstacle in obstacles:
         unsupported = obstacle.reason.startswith("is not supported")
         groups.setdefault((obstacle.operator if unsupported else "", _without_names(obstacle)), []).append(obstacle)
     lines = [_line(group) for group in groups.values()]
     if any(obstacle.reason.startswith("is not supported") for obstacle in obstacles):
-        lines[-1] += f"; supported: {', '.join(sorted(OPERATORS))}"
+        lines[-1] += f"; supported: {', '.join(sorted(supported))}"
     if len(lines) == 1:
         return lines[0]
     return f"{len(lines)} obstacles stand in the way:\n" + "\n".join(f"  {line}" for line in lines)

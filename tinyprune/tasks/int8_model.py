@@ -1,4 +1,4 @@
-"""The int8 .tflite that a build works from: the zoo's, the user's as it is, or the user's Keras model quantized."""
+"""The int8 .tflite that a build works from: the zoo's, the user's as it is, or the user's float model quantized."""
 
 import difflib
 import hashlib
@@ -17,6 +17,7 @@ from tinyprune.progress import Progress
 from tinyprune.training import zoo
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+FILE_SUFFIX = ".tflite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,22 @@ def check_paths(model: Path | None, calibration: Source | None, requantize: bool
     if model is not None and not model.is_file() and not (model / "saved_model.pb").is_file():
         kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
         raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
-    if calibration is not None and (model is None or not _is_keras(model)):
+    if calibration is not None and (model is None or not is_float(model)):
         raise UsageError(
-            "--calibration goes with a Keras --model (.keras, .h5 or SavedModel); a .tflite is quantized already"
+            "--calibration goes with a float --model (.keras, .h5, SavedModel or float .tflite); this one is quantized "
+            "already: leave out --calibration"
         )
+
+
+def is_float(model: Path) -> bool:
+    """Whether a path is that of a network to be quantized: of Keras, or a .tflite that computes with floats. A file
+    that cannot be read is none; reading it says why."""
+    if model.suffix != FILE_SUFFIX or model.is_dir():
+        return model.is_dir() or model.suffix in KERAS_SUFFIXES
+    try:
+        return reader.read_float(reader.read_bytes(model), str(model)) is not None
+    except TinypruneError:
+        return False
 
 
 def _check_requantizable(model: Path | None) -> None:
@@ -70,29 +83,31 @@ def make(
     *,
     trust: bool = False,
 ) -> Model:
-    """The zoo's where `model` is None or the name of an entry; `calibration` is for Keras models.
+    """The zoo's where `model` is None or the name of an entry; `calibration` is for float models.
 
     A network of the zoo is the int8 file that was measured, or quantized anew from its float weights (`requantize`).
     """
     name = _zoo_name(model)
     if model is None or name is not None:
         return _zoo_model(name or zoo.DEFAULT, requantize, progress)
-    if not _is_keras(model):
+    if not is_float(model):
         return _file(model)
     from tinyprune.training import keras_model, quantize
 
     if calibration is None:
         raise UsageError(
-            f"{model} is a Keras model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it"
+            f"{model} is a {'float' if model.suffix == FILE_SUFFIX else 'Keras'} model: give --calibration samples.npy "
+            "(float, [samples, *input shape]) to quantize it"
         )
     inputs = samples.load_array(calibration)
     progress("quantizing to int8")
-    return Model(model.stem, str(model), quantize.quantize(keras_model.load(model, trust=trust), inputs), None)
+    keras = keras_model.load(model, trust=trust, samples=inputs)
+    return Model(model.stem, str(model), quantize.quantize(keras, inputs), None)
 
 
 def make_blindly(model: Path | None, calibration: Source | None, progress: Progress, *, trust: bool = False) -> Model:
-    """As `make`, but Keras models need no calibration: made-up inputs give the same operators and sizes."""
-    if model is None or _zoo_name(model) or not _is_keras(model) or calibration is not None:
+    """As `make`, but float models need no calibration: made-up inputs give the same operators and sizes."""
+    if model is None or _zoo_name(model) or not is_float(model) or calibration is not None:
         return make(model, calibration, progress, trust=trust)
     from tinyprune.training import keras_model
 
@@ -112,7 +127,7 @@ def blindly(keras: Any) -> bytes:
 
 def is_blind(model: Path | None, calibration: Source | None) -> bool:
     """Whether `make_blindly` makes inputs up."""
-    return model is not None and not _zoo_name(model) and _is_keras(model) and calibration is None
+    return model is not None and not _zoo_name(model) and is_float(model) and calibration is None
 
 
 def called(model: Path | None) -> str:
@@ -136,10 +151,6 @@ def _zoo_name(model: Path | None) -> str | None:
     """The zoo's entry that is meant, unless a file of that name is there."""
     name = zoo.DEFAULT if model is None else str(model)
     return name if name in zoo.list_entries() and (model is None or not model.exists()) else None
-
-
-def _is_keras(model: Path) -> bool:
-    return model.is_dir() or model.suffix in KERAS_SUFFIXES
 
 
 def _zoo_model(name: str, requantize: bool, progress: Progress) -> Model:

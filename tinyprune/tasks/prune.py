@@ -1,5 +1,5 @@
-"""All of `tinyprune prune`: the user's Keras model ─prune─▶ (─train─▶) Keras model, or int8 .tflite ─prune─▶ .tflite,
-and what became of each layer."""
+"""All of `tinyprune prune`: the user's Keras model or float .tflite ─prune─▶ (─train─▶) the same, or int8 .tflite
+─prune─▶ .tflite, and what became of each layer."""
 
 import json
 import re
@@ -18,6 +18,7 @@ from tinyprune.errors import DataError, ModelError, UsageError, first_line
 from tinyprune.progress import Progress
 from tinyprune.tasks import check as build_check
 from tinyprune.tasks import int8_model as int8_model_task
+from tinyprune.tasks.int8_model import FILE_SUFFIX
 from tinyprune.tasks.prune_request import (
     Channels,
     PruneRequest,
@@ -25,11 +26,11 @@ from tinyprune.tasks.prune_request import (
     Tuning,
     Wanted,
     check,
-    is_file,
+    in_place,
     tuning,
     wanted_of,
 )
-from tinyprune.training import fine_tuning, keras3, keras_model, prune, quiet, unfinished
+from tinyprune.training import fine_tuning, keras3, keras_model, prune, quantize, quiet, unfinished
 from tinyprune.training.fine_tuning import Scores, Step
 from tinyprune.training.prune import LayerReport, PrunedModel, filters, int8_model, sensitivity
 from tinyprune.training.train import EpochResult, Recipe, score
@@ -53,7 +54,7 @@ class PruneReport:
     layers: tuple[LayerReport, ...]
     held_out: Scores | None
     model: Any = field(repr=False)
-    """Of tf_keras, as it is written: nothing holds the mask in further training. Of a .tflite the bytes of one."""
+    """Of tf_keras: nothing holds the mask in further training. Of an int8 .tflite the bytes of one."""
     notes: tuple[str, ...] = ()  # what the user should know, a sentence each
 
     def to_json(self) -> str:
@@ -70,13 +71,13 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     wanted = wanted_of(request)
     check(request, wanted)
     notes: tuple[str, ...] = (BY_MAGNITUDE,) if _is_bare(request, wanted) else ()
-    if isinstance(request.model, Path) and is_file(request.model):
+    if isinstance(request.model, Path) and in_place(request.model):
         return _pruned_file(request, request.model, wanted, notes, progress)
     data = None if request.data is None else samples.load_array(request.data)
     labels = None if request.tuning is None else samples.load_array(request.tuning.labels)
     if isinstance(request.model, Path):
         progress(f"loading {request.model}")
-    model = keras_model.given(request.model, trust=request.trust)
+    model = keras_model.given(request.model, trust=request.trust, samples=data)
     name = request.model if isinstance(request.model, Path) else f"model {model.name}"
     if keras3.is_keras_3(model):
         progress(f"{name} is of Keras 3: rebuilding it in tf_keras (Keras 2), as which it will be written")
@@ -147,7 +148,10 @@ def _finished(pruned: PrunedModel, path: Path | None) -> Any:
     model = prune.unmasked(pruned)
     if path is not None:
         with files.replacing(path) as part:
-            model.save(part)
+            if path.suffix == FILE_SUFFIX:
+                part.write_bytes(quantize.convert_float(model))
+            else:
+                model.save(part)
     return model
 
 

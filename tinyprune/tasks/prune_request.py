@@ -11,11 +11,9 @@ from tinyprune.compiler import sparsity
 from tinyprune.compiler.samples import Source
 from tinyprune.errors import UsageError
 from tinyprune.tasks import values
+from tinyprune.tasks.int8_model import FILE_SUFFIX, KERAS_SUFFIXES, is_float
 from tinyprune.training.prune import Method
 
-#: Files that a pruned model can be written as.
-SUFFIXES = (".keras", ".h5", ".hdf5")
-FILE_SUFFIX = ".tflite"
 #: Before the per cent of channels to remove.
 CHANNELS = "channels-"
 
@@ -65,7 +63,7 @@ def tuning(labels: Source | None, options: Mapping[str, Any]) -> Tuning | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PruneRequest:
-    model: Path | Any  # a Keras model, or the file of one; or an int8 .tflite
+    model: Path | Any  # a Keras model, or the file of one; or a .tflite, float or int8
     output: Path | None  # None: nothing is written
     pattern: str
     method: Method | None = None  # None: the best that the data allow
@@ -76,9 +74,9 @@ class PruneRequest:
     trust: bool = False  # the model's file may run code
 
 
-def is_file(model: Path) -> bool:
-    """Whether it is pruned as a .tflite."""
-    return model.suffix == FILE_SUFFIX
+def in_place(model: Path | Any) -> bool:
+    """Whether it is the path of an int8 .tflite, whose weights are overwritten."""
+    return isinstance(model, Path) and model.suffix == FILE_SUFFIX and not is_float(model)
 
 
 def wanted_of(request: PruneRequest) -> Wanted:
@@ -107,7 +105,7 @@ def wanted_of(request: PruneRequest) -> Wanted:
 
 def check(request: PruneRequest, wanted: Wanted) -> None:
     """Raises UsageError where the parts do not go together."""
-    if isinstance(request.model, Path) and is_file(request.model):
+    if in_place(request.model):
         _check_file(request, wanted)
     _check_output(request)
     values.one_of("method", request.method, get_args(Method))
@@ -139,7 +137,7 @@ def check(request: PruneRequest, wanted: Wanted) -> None:
 
 
 def _check_file(request: PruneRequest, wanted: Wanted) -> None:
-    """What can be done to a .tflite: weights go, and those that stay are adjusted."""
+    """What can be done to an int8 .tflite: weights go, and those that stay are adjusted."""
     given = {
         "--labels": request.tuning is not None,
         "--method match": request.method == "match",
@@ -149,8 +147,8 @@ def _check_file(request: PruneRequest, wanted: Wanted) -> None:
     wrong = [option for option, is_given in given.items() if is_given]
     if wrong:
         raise UsageError(
-            f"{', '.join(wrong)}: only with a Keras model, which can be trained and rebuilt; of a .tflite, weights go "
-            "by --method reconstruct (with --data) or magnitude"
+            f"{', '.join(wrong)}: only with a Keras model or a float .tflite, which can be trained and rebuilt; of an "
+            "int8 .tflite, weights go by --method reconstruct (with --data) or magnitude"
         )
     if request.method == "reconstruct" and request.data is None:
         raise UsageError("--method reconstruct needs --data x.npy, real inputs of the model, no labels")
@@ -162,12 +160,14 @@ def _check_output(request: PruneRequest) -> None:
         if request.tuning is not None:
             raise UsageError("--labels go with -o: the checkpoints of the training lie beside the output")
         return
-    if isinstance(request.model, Path) and is_file(request.model):
+    is_file = isinstance(request.model, Path) and request.model.suffix == FILE_SUFFIX
+    if in_place(request.model):
         if output.suffix != FILE_SUFFIX:
-            raise UsageError(f"{output}: a pruned .tflite is a .tflite; give -o a name ending in {FILE_SUFFIX}")
-    elif output.suffix not in SUFFIXES:
-        raise UsageError(f"{output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5")
-    if isinstance(request.model, Path) and output.resolve() == request.model.resolve():
-        raise UsageError(f"{output} is the model itself; give -o another name")
+            raise UsageError(f"{output}: a pruned int8 .tflite is a .tflite; give -o a name ending in {FILE_SUFFIX}")
+    elif output.suffix not in (*KERAS_SUFFIXES, *((FILE_SUFFIX,) if is_file else ())):
+        also = f", or in {FILE_SUFFIX}" if is_file else ""
+        raise UsageError(f"{output}: the pruned model is a Keras file; give -o a name ending in .keras or .h5{also}")
+    if isinstance(request.model, Path):
+        values.another_file(output, request.model)
     if output.is_dir():
         raise UsageError(f"{output} is a folder; give -o another name")

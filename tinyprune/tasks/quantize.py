@@ -1,4 +1,4 @@
-"""All of `tinyprune quantize`: Keras model and calibration samples → int8 .tflite, and what int8 costs each layer."""
+"""All of `tinyprune quantize`: float network and calibration samples → int8 .tflite, and what int8 costs each layer."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from tinyprune.training.quantize import RangeRule
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantizeRequest:
-    model: Path | Any  # a Keras model, or the file of one
+    model: Path | Any  # a Keras model, the file of one, or a float .tflite
     calibration: Source  # real inputs
     output: Path | None  # None: nothing is written
     ranges: RangeRule = "least-error"
@@ -52,12 +52,12 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     values.one_of("ranges", request.ranges, get_args(RangeRule))
     if request.output is not None and request.output.suffix != ".tflite":
         raise UsageError(f"{request.output}: give -o a name ending in .tflite")
-    if isinstance(request.model, Path) and request.model.suffix == ".tflite":
-        raise UsageError(f"{request.model} is quantized already: `tinyprune build --model` takes it as it is")
+    if request.output is not None and isinstance(request.model, Path):
+        values.another_file(request.output, request.model)
     calibration = samples.load_array(request.calibration)
     if isinstance(request.model, Path):
         progress(f"loading {request.model}")
-    model = keras_model.given(request.model, trust=request.trust)
+    model = keras_model.given(request.model, trust=request.trust, samples=calibration)
     progress(f"quantizing to int8 with {len(calibration)} samples")
     content = quantize.quantize(model, calibration, request.ranges)
     refusal = check.refusal(content, "the int8 network")

@@ -1,6 +1,7 @@
 """Refuses values that make no sense, in whatever way they come: the command line refuses most of them by itself."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from tinyprune.errors import UsageError
 
@@ -16,3 +17,9 @@ def one_of(name: str, value: str | None, known: Sequence[str]) -> None:
     """Raises UsageError for a word that is not known; None is no value."""
     if value is not None and value not in known:
         raise UsageError(f'unknown --{name} "{value}"; known: {", ".join(known)}')
+
+
+def another_file(output: Path, model: Path) -> None:
+    """Raises UsageError for an output that is the model itself."""
+    if output.resolve() == model.resolve():
+        raise UsageError(f"{output} is the model itself; give -o another name")

@@ -1,4 +1,4 @@
-"""What every room needs of a user's Keras model: it is loaded, asked for its shape, and given samples."""
+"""What every room needs of a user's model in Keras: it is loaded, asked for its shape, and given samples."""
 
 import importlib
 import json
@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler import reader
 from tinyprune.errors import DataError, ModelError, UsageError, first_line, printable
-from tinyprune.training import foreign_code
+from tinyprune.training import float_file, foreign_code
 from tinyprune.training.quiet import quiet_tensorflow
 
 
@@ -25,10 +26,10 @@ class Examples(NamedTuple):
     shape]`."""
 
 
-def given(model: Path | Any, *, trust: bool = False) -> Any:
+def given(model: Path | Any, *, trust: bool = False, samples: npt.NDArray[np.generic] | None = None) -> Any:
     """The model in a file (see `load`), or one in memory. Raises UsageError or ModelError for what is no such thing."""
     if isinstance(model, Path):
-        return load(model, trust=trust)
+        return load(model, trust=trust, samples=samples)
     if not hasattr(model, "layers"):
         raise UsageError(f"a Keras model or the path of its file is needed, not {printable(repr(model))}")
     if not has_inputs(model):
@@ -40,8 +41,9 @@ def given(model: Path | Any, *, trust: bool = False) -> Any:
 
 
 @quiet_tensorflow()
-def load(path: Path, *, trust: bool = False) -> Any:
-    """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, or in a Keras 2 SavedModel folder.
+def load(path: Path, *, trust: bool = False, samples: npt.NDArray[np.generic] | None = None) -> Any:
+    """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, in a Keras 2 SavedModel folder, or in a
+    float `.tflite`, which is rebuilt in tf_keras and compared with the file on `samples` (`float_file.py`).
 
     A file that loading would run code of, such as a Lambda layer's, is refused, unless the user has said to `trust` it.
     """
@@ -50,6 +52,12 @@ def load(path: Path, *, trust: bool = False) -> Any:
     file = path / "saved_model.pb" if path.is_dir() else path
     if file.is_file() and file.stat().st_size == 0:
         raise ModelError(f"{file} is empty; save or copy the model again")
+    if path.suffix == ".tflite":
+        content = reader.read_bytes(path)
+        model = float_file.rebuild(content, str(path))
+        inputs = None if samples is None else check_samples(model, samples, "input")
+        float_file.compare(model, content, str(path), inputs)
+        return model
     version = _keras_version(path)
     if not trust:
         _check_code(path)

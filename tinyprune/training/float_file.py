@@ -1,0 +1,236 @@
+"""A float .tflite → the tf_keras model that computes the same, so that it can be pruned and quantized like one.
+
+Weights that are stored as int8 or float16 become float32: the network computes with real values in any case. That
+nothing was misread is seen by running both: their answers must be equal but for the order of sums.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyprune.compiler import reader
+from tinyprune.compiler.file import (
+    File,
+    Node,
+    constant_of,
+    indices,
+    is_constant,
+    kind_of,
+    operator_names,
+    scales_of,
+    shape_of,
+    tensor_name,
+    type_of,
+)
+from tinyprune.errors import ModelError, Obstacle, UsageError, first_line
+from tinyprune.training.float_layers import BUILDERS
+from tinyprune.training.quiet import quiet_tensorflow
+
+Float32 = npt.NDArray[np.float32]
+
+#: The largest difference of two answers that are the same, as a part of the largest one (or of 1).
+TOLERANCE = 1e-5
+#: On how many samples both networks are run.
+COMPARED = 16
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+#: How the tensors are called that do a layer's own work, before what is fused to it.
+_WORK = re.compile(r"(.+?)(/Tensordot)?/(Conv2D|Conv1D|depthwise|MatMul)\d*$")
+_NO_NAME = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity|arith|\W|\d).*|")
+
+
+@quiet_tensorflow()
+def rebuild(data: bytes, name: str) -> Any:
+    """The model in the bytes of a float .tflite, with a batch of any size; `name` is what messages call it.
+
+    Raises ModelError with everything that Keras has no layer for, UsageError for an int8 file.
+    """
+    file = reader.read_float(_with_real_weights(data, name), name)
+    if file is None:
+        raise UsageError(f"{name} is quantized already: `tinyprune build --model` takes it as it is")
+    return _Import(file, name).model()
+
+
+@quiet_tensorflow()
+def compare(model: Any, data: bytes, name: str, samples: Float32 | None = None) -> None:
+    """Raises ModelError where a rebuilt model answers otherwise than its file, on some of `samples` `[samples, *input
+    shape]` or on made-up ones."""
+    import tensorflow as tf
+
+    given = _given(model, samples)
+    try:
+        wanted = _answers(_with_real_weights(data, name), given)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"{name}: TensorFlow Lite cannot run it: {first_line(error)}") from error
+    found = tf.nest.flatten(model.predict_on_batch(given if len(given) > 1 else given[0]))
+    for one, other in zip(wanted, found, strict=True):
+        apart = float(np.abs(one - other).max()) / max(1.0, float(np.abs(one).max()))
+        if not apart <= TOLERANCE:
+            raise ModelError(
+                f"{name}: rebuilt in Keras it answers otherwise than TensorFlow Lite (by {apart:.2g} of the largest "
+                "answer); quantize it where it was made, or give the Keras model"
+            )
+
+
+def _with_real_weights(data: bytes, name: str) -> bytes:
+    """The same file where layers have float32 weights in place of int8 ones, with which TFLite rounds activations."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    file = reader.read_float(data, name)
+    found = {} if file is None else {index: _real(file, index) for index in _int8_weights(file)}
+    if not found:
+        return data
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    for index, values in found.items():
+        tensor = model.subgraphs[0].tensors[index]
+        tensor.type, tensor.quantization, tensor.sparsity = 0, None, None
+        buffer = type(model.buffers[0])()
+        buffer.data = np.frombuffer(values.astype("<f4").tobytes(), np.uint8)
+        tensor.buffer = len(model.buffers)
+        model.buffers.append(buffer)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _int8_weights(file: File) -> set[int]:
+    names, found = operator_names(), set[int]()
+    for number in range(file.subgraph.OperatorsLength()):
+        table = file.subgraph.Operators(number)
+        operands = indices(table, "Inputs")
+        if kind_of(file.model, table, names) in _WEIGHTED and len(operands) > 1 and is_constant(file, operands[1]):
+            found |= {operands[1]} if type_of(file, operands[1]) in ("INT8", "UINT8") else set()
+    return found
+
+
+def _real(file: File, index: int) -> Float32:
+    """The values of a quantized constant."""
+    stored = constant_of(file, index, "INT8", "UINT8").astype(np.float32)
+    scales, zero_points, axis = scales_of(file, index)
+    shape = [1] * stored.ndim
+    if len(scales) > 1:
+        shape[axis] = len(scales)
+    return np.asarray((stored - zero_points.astype(np.float32).reshape(shape)) * scales.reshape(shape))
+
+
+class _Import:
+    """Layers are made in the file's order; `values` are tensors of Keras and arrays, by number."""
+
+    def __init__(self, file: File, name: str) -> None:
+        self._file, self._name = file, name
+        self._values: dict[int, Any] = {}
+        self._taken: set[str] = set()
+        self._obstacles: list[Obstacle] = []
+
+    def model(self) -> Any:
+        from tf_keras import Model
+
+        inputs = [self._input(index) for index in indices(self._file.subgraph, "Inputs")]
+        names = operator_names()
+        for number in range(self._file.subgraph.OperatorsLength()):
+            table = self._file.subgraph.Operators(number)
+            kind, outputs = kind_of(self._file.model, table, names), indices(table, "Outputs")
+            if not reader.vanishes(self._file, kind, outputs):
+                self._add(Node(self._file, kind, kind, number, indices(table, "Inputs"), outputs, table, {}))
+        if self._obstacles:
+            told = reader.told(self._obstacles, BUILDERS)
+            raise ModelError(
+                f"{self._name}: this float .tflite cannot be quantized or pruned: {told}", tuple(self._obstacles)
+            )
+        answers = [self._values[index] for index in indices(self._file.subgraph, "Outputs")]
+        return Model(inputs, answers[0] if len(answers) == 1 else answers, name="imported")
+
+    def _input(self, index: int) -> Any:
+        from tf_keras import layers
+
+        shape = shape_of(self._file, index)
+        kind = type_of(self._file, index)
+        if kind != "FLOAT32" or not shape or shape[0] not in (1, -1):
+            raise ModelError(
+                f'{self._name}: its input "{tensor_name(self._file, index)}" is {kind} {list(shape)}; float32 with a '
+                "batch of 1 (or −1) is needed: convert the model again"
+            )
+        self._values[index] = layers.Input(shape[1:], name=self._called([tensor_name(self._file, index)], "input"))
+        return self._values[index]
+
+    def _add(self, node: Node) -> None:
+        """The answer of one operator, or what is wrong with it added to the obstacles."""
+        try:
+            for index in node.outputs:
+                self._values[index] = self._answer(node)
+            return
+        except ModelError as error:
+            reason = str(error)
+        except reader.DAMAGE as error:  # of options, or what Keras says of shapes that do not fit
+            reason = f"Keras has no such layer: {first_line(error)}"
+        tensor = tensor_name(self._file, node.outputs[0]) if node.outputs else "?"
+        self._obstacles.append(Obstacle(node.kind, node.number, tensor, reason))
+        self._values |= {index: _stand_in(self._file, index) for index in node.outputs}
+
+    def _answer(self, node: Node) -> Any:
+        operands = [self._operand(index) for index in node.inputs]
+        if node.kind == "DEQUANTIZE" and isinstance(operands[0], np.ndarray):
+            return operands[0]
+        if node.kind not in BUILDERS or len(node.outputs) != 1:
+            raise ModelError("is not supported")
+        names = [tensor_name(self._file, index) for index in (*node.inputs[1:2], *node.outputs) if index >= 0]
+        return BUILDERS[node.kind](node, operands, self._called(names, node.kind.lower()))
+
+    def _operand(self, index: int) -> Any:
+        if index < 0 or index in self._values:
+            return self._values.get(index)
+        kind = type_of(self._file, index)
+        if not is_constant(self._file, index):
+            return None  # arithmetic on shapes
+        if kind in ("INT8", "UINT8"):
+            return _real(self._file, index)
+        values = constant_of(self._file, index, "FLOAT32", "FLOAT16", "INT32", "INT64")
+        return values.astype(np.float32) if kind == "FLOAT16" else values
+
+    def _called(self, names: Iterable[str], kind: str) -> str:
+        """What the file calls a layer, from the names of its tensors; TFLite joins those of fused layers by ";"."""
+        parts = [part for name in names for part in name.split(";")]
+        works = [found[1] for part in parts if (found := _WORK.match(part))]
+        scope = works[0] if works else parts[-1].rpartition("/")[0] or parts[-1]
+        own = re.sub(r"[^A-Za-z0-9_.-]", "_", scope.rpartition("/")[2])
+        name = stem = kind if _NO_NAME.fullmatch(own) else own
+        number = 0
+        while name in self._taken:
+            number += 1
+            name = f"{stem}_{number}"
+        self._taken.add(name)
+        return name
+
+
+def _stand_in(file: File, index: int) -> Any:
+    """For an answer that there is none of, so that what comes behind is looked at too."""
+    from tf_keras import layers
+
+    try:
+        return layers.Input(shape_of(file, index)[1:])
+    except ModelError:
+        return None
+
+
+def _given(model: Any, samples: Float32 | None) -> list[Float32]:
+    """What both are run on, for each input `[samples, *its shape]`."""
+    if samples is not None:
+        return [samples[:: -(-len(samples) // COMPARED)]]
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(COMPARED, *each.shape[1:])).astype(np.float32) for each in model.inputs]
+
+
+def _answers(content: bytes, given: list[Float32]) -> list[Float32]:
+    """TensorFlow Lite's, for each output `[samples, *its shape]`."""
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    entries, exits = interpreter.get_input_details(), interpreter.get_output_details()
+    answers = []
+    for batch in zip(*given, strict=True):
+        for entry, sample in zip(entries, batch, strict=True):
+            interpreter.set_tensor(entry["index"], sample[np.newaxis])
+        interpreter.invoke()
+        answers.append([interpreter.get_tensor(each["index"]).copy() for each in exits])
+    return [np.concatenate(each) for each in zip(*answers, strict=True)]
