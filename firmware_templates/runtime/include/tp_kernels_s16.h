@@ -71,6 +71,8 @@ void tp_squared_difference_s16_dense_c(const tp_loops *loops, const tp_squared_d
                                        const int16_t *right, int16_t *output);
 void tp_maximum_s16_dense_c(const tp_loops *loops, const int16_t *left, const int16_t *right, int16_t *output);
 void tp_minimum_s16_dense_c(const tp_loops *loops, const int16_t *left, const int16_t *right, int16_t *output);
+void tp_select_s16_dense_c(const tp_select *op, const int8_t *condition, const int16_t *left, const int16_t *right,
+                           int16_t *output);
 
 /* Pools: as tp_average_pool_s8_dense_c and tp_max_pool_s8_dense_c; a window has fewer than 2^15 pixels. */
 void tp_average_pool_s16_dense_c(const tp_layer *layer, const int16_t *input, int16_t *output);

@@ -61,8 +61,9 @@ def loops_struct(op: ElementWise, left: int = 0, right: int = 1) -> Struct:
 
 
 def over_operands(op: ElementWise) -> tuple[int, ...]:
-    """The operands that are not broadcast: the result may lie over them."""
-    return tuple(number for number, tensor in enumerate(op.inputs) if tensor.shape == op.outputs[0].shape)
+    """The operands that are not broadcast, with values as wide as the result's: that may lie over them."""
+    shape, size = op.outputs[0].shape, op.outputs[0].size_bytes
+    return tuple(n for n, tensor in enumerate(op.inputs) if (tensor.shape, tensor.size_bytes) == (shape, size))
 
 
 def rows(op: ElementWise) -> int:

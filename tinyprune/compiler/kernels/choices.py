@@ -102,4 +102,8 @@ ROWS = (
         "tp_select_s8_dense_c", (SelectV2,), DENSE, "c", has_loops, _select,
         lambda op: 90 + 80 * rows(op) + 24 * op.output.count, in_place=over_operands,
     ),
+    Kernel(
+        "tp_select_s16_dense_c", (SelectV2,), DENSE, "c", has_loops, _select,
+        lambda op: 90 + 60 * rows(op) + 12 * op.output.count, in_place=over_operands, dtypes=("bool", "int16"),
+    ),
 )  # fmt: skip

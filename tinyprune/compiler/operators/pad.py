@@ -75,7 +75,7 @@ def value_is_constant(node: Node) -> str | None:
     """The padded value, where it is an operand, is one constant of the result's scale and zero point."""
     if not node.has(2):
         return "its value is left out with −1" if len(node.inputs) > 2 else None
-    value, target = constant_tensor_of(node.file, node.index(2)), node.result()
+    value, target = constant_tensor_of(node.file, node.index(2), *node.types), node.result()
     if value.count != 1:
         return f"its value has the shape {list(value.file_shape)}"
     if (value.scale, value.zero_point) != (target.scale, target.zero_point):
@@ -87,7 +87,7 @@ def _reader(kind: type[_Pad]) -> Callable[[Node], _Pad]:
     def read(node: Node) -> _Pad:
         source, target = node.ends()
         before, after = zip(*paddings(node), strict=True)
-        value = int(node.constant(2, "INT8").ravel()[0]) if node.has(2) else target.zero_point
+        value = int(node.constant(2, *node.types).ravel()[0]) if node.has(2) else target.zero_point
         return kind(node.name, source, target, before, after, value)
 
     return read
@@ -108,9 +108,9 @@ def _case_of(kind: type[_Pad]) -> Callable[[np.random.Generator], _Pad]:
             before.append(int(random.integers(4)) if padded else 0)
             after.append(int(random.integers(4)) if padded else 0)
         behind = tuple(size + b + a for size, b, a in zip(shape, before, after, strict=True))
-        dtype = cases.dtype(random) if kind is Pad else "int8"
-        source = cases.filed(random, shape, dtype=dtype)
-        value = int(random.integers(-128, 128)) if kind is PadV2 else source.zero_point
+        source = cases.filed(random, shape, dtype=cases.dtype(random))
+        low, high = source.limits
+        value = int(random.integers(low, high + 1)) if kind is PadV2 else source.zero_point
         return kind("pad", source, cases.filed(random, behind, 1, like=source), tuple(before), tuple(after), value)
 
     return case
@@ -125,7 +125,7 @@ def write(op: Pad) -> Written:
 
 
 def write_v2(op: PadV2) -> Written:
-    return Written("PADV2", "PadV2Options", {}, (_pairs(op), ("value", np.array(op.value, np.int8), op.output, 0)))
+    return Written("PADV2", "PadV2Options", {}, (_pairs(op), ("value", np.array(op.value, op.output.dtype), op.output, 0)))
 
 
 _ABOUT = (
@@ -134,4 +134,6 @@ _ABOUT = (
 )
 _RULES = (one_result, few_axes, padding_fits, value_is_constant, same_quantization)
 PAD = Operator(Pad, "pad", _ABOUT, _reader(Pad), _RULES, infer, _case_of(Pad), write, "AddPad", types=("INT8", "INT16"))
-PADV2 = Operator(PadV2, "pad", _ABOUT, _reader(PadV2), _RULES, infer, _case_of(PadV2), write_v2, "AddPadV2")
+PADV2 = Operator(
+    PadV2, "pad", _ABOUT, _reader(PadV2), _RULES, infer, _case_of(PadV2), write_v2, "AddPadV2", types=("INT8", "INT16")
+)

@@ -1,4 +1,4 @@
-"""SELECT_V2: where a bool condition holds, the left one of two int8 tensors or constants, else the right one."""
+"""SELECT_V2: where a bool condition holds, the left one of two int8 or int16 tensors or constants, else the right one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyprune.compiler.file import Node
-from tinyprune.compiler.graph import Activation, Array, Int8, Op, Tensor
+from tinyprune.compiler.graph import Activation, Array, Op, Tensor
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.binary import shapes_agree, something_is_computed
 from tinyprune.compiler.operators.operator import Operator, Written, aligned, one_result
@@ -36,9 +36,9 @@ def three_operands(node: Node) -> str | None:
 
 
 def bool_condition(node: Node) -> str | None:
-    """Its condition is bool, what it chooses from is int8."""
-    found = [node.operand(n, "INT8", "BOOL").dtype for n in range(len(node.inputs))]
-    if found == ["bool", "int8", "int8"]:
+    """Its condition is bool, what it chooses from has the type of its result."""
+    found = [node.operand(n, "INT8", "INT16", "BOOL").dtype for n in range(len(node.inputs))]
+    if found == ["bool", *[node.result().dtype] * 2]:
         return None
     return f"its operands are {' and '.join(found)}"
 
@@ -47,10 +47,10 @@ def read(node: Node) -> SelectV2:
     return SelectV2(node.name, node.operand(0, "BOOL"), node.operand(1), node.operand(2), node.result())
 
 
-def infer(op: SelectV2, condition: Array, left: Array, right: Array) -> Int8:
+def infer(op: SelectV2, condition: Array, left: Array, right: Array) -> Array:
     rank = len(op.output.shape)
     operands = zip((condition, left, right), op.inputs, strict=True)
-    found: Int8 = np.where(*(aligned(values, tensor, rank) for values, tensor in operands))
+    found: Array = np.where(*(aligned(values, tensor, rank) for values, tensor in operands))
     return found
 
 
@@ -63,9 +63,10 @@ def case(random: np.random.Generator) -> SelectV2:
         constant = random.integers(4) == 0 and any(isinstance(one, Activation) for one in made)
         make: Callable[..., Tensor] = cases.constant if constant else cases.activation
         made.append(make(random, own, number) if number else cases.bool_activation(random, own))
-    condition, left, right = made
+    dtype = cases.dtype(random)
+    condition, left, right = made[0], *(cases.widened(one) if dtype == "int16" else one for one in made[1:])
     broadcast = np.broadcast_shapes(*(one.shape for one in made))
-    return SelectV2("select", condition, left, right, cases.activation(random, broadcast, 3))
+    return SelectV2("select", condition, left, right, cases.activation(random, broadcast, 3, dtype=dtype))
 
 
 def write(_: SelectV2) -> Written:
@@ -75,5 +76,5 @@ def write(_: SelectV2) -> Written:
 SELECT_V2 = Operator(
     SelectV2, "select", "One of two tensors or constants, value by value, as a bool tensor says, with broadcasting.",
     read, (one_result, three_operands, bool_condition, shapes_agree, something_is_computed), infer, case, write,
-    "AddSelectV2",
+    "AddSelectV2", types=("INT8", "INT16"),
 )  # fmt: skip

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_kernels_s16.h"
+
+static void row(const tp_select *op, const int8_t *condition, const int16_t *left, const int16_t *right, int16_t *output)
+{
+    for (int32_t i = 0; i < op->count_3; i++) {
+        output[i] = *condition ? *left : *right;
+        condition += op->condition_3;
+        left += op->left_3;
+        right += op->right_3;
+    }
+}
+
+void tp_select_s16_dense_c(const tp_select *op, const int8_t *condition, const int16_t *left, const int16_t *right,
+                           int16_t *output)
+{
+    for (int32_t i = 0; i < op->count_0; i++) {
+        for (int32_t j = 0; j < op->count_1; j++) {
+            for (int32_t k = 0; k < op->count_2; k++) {
+                row(op, condition + i * op->condition_0 + j * op->condition_1 + k * op->condition_2,
+                    left + i * op->left_0 + j * op->left_1 + k * op->left_2,
+                    right + i * op->right_0 + j * op->right_1 + k * op->right_2, output);
+                output += op->count_3;
+            }
+        }
+    }
+}
