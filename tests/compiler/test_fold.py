@@ -79,6 +79,14 @@ def test_a_pad_stays_where_its_value_or_its_reader_is_another() -> None:
     assert kinds(b.network([x], [b.valid_conv(b.pad(x, (3, 0), (1, 1), (0, 0)), 4)]).graph) == ["Pad", "Conv2D"]
 
 
+@pytest.mark.parametrize(("value", "kinds_left"), [(-32768, ["MaxPool2D"]), (-128, ["PadV2", "MaxPool2D"])])
+def test_a_pad_of_int16_before_a_max_pool(value: int, kinds_left: list[str]) -> None:
+    b = Build(1, "int16")
+    x = b.tensor((6, 6, 4))
+    network = b.network([x], [b.max_pool(b.pad(x, (1, 0), (1, 0), (0, 0), value=value))])
+    assert kinds(network.graph) == kinds_left
+
+
 def test_two_readers_and_two_pads_are_folded() -> None:
     b = Build(2)
     x = b.tensor((6, 7, 4))

@@ -32,7 +32,6 @@ from tinyprune.compiler.operators.transpose import Transpose
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.operators.window import Pair, Window
 
-_LOWEST = -128  # never wins in a max pool
 _CLAMPING = (Weighted, ClampedBinary)
 _RANK = 3  # of a map, its batch of 1 left out
 
@@ -206,7 +205,7 @@ def _padded_window(op: Pad, reader: Op) -> Window | None:
     """That of an operator which pads by itself what `op` pads; None where it cannot."""
     if not isinstance(reader, (Conv2D, DepthwiseConv2D, MaxPool2D)):
         return None
-    value = _LOWEST if isinstance(reader, MaxPool2D) else reader.input.zero_point
+    value = reader.input.limits[0] if isinstance(reader, MaxPool2D) else reader.input.zero_point  # never wins
     maps = op.input.batched and op.output.batched and len(op.input.shape) == len(op.output.shape) == _RANK
     around = zip(op.before, op.after, strict=True)
     if not maps or op.value != value or any(b or a for axis, (b, a) in enumerate(around) if axis not in (1, 2)):

@@ -201,8 +201,9 @@ typedef struct tp_lstm_sum {
     int32_t bias, multiplier, shift;
 } tp_lstm_sum;
 
-/* A border of `value` around a block of four nested axes, the last one the innermost. count_0 to count_2 are turns of the
- * loops, count_3 bytes; before_n and after_n are bytes that stand around all that is inside of axis n. */
+/* A border of `value`, the 16 bits of one int16 value or of two int8 ones, around a block of four nested axes, the last one the
+ * innermost. count_0 to count_2 are turns of the loops, count_3 bytes; before_n and after_n are bytes that stand around all
+ * that is inside of axis n. */
 typedef struct tp_pad {
     int32_t value;
     int32_t count_0, count_1, count_2, count_3;

@@ -6,7 +6,12 @@
 
 static int8_t *fill(int8_t *output, int32_t value, int32_t count)
 {
-    if (count > 0) {
+    if ((value & 0xff) != value >> 8) {
+        int16_t *halfwords = (int16_t *)(void *)output;
+        for (int32_t i = 0; i < count / 2; i++) {
+            halfwords[i] = (int16_t)value;
+        }
+    } else if (count > 0) {
         memset(output, value, (size_t)count);
     }
     return output + count;

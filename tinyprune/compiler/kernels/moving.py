@@ -89,7 +89,7 @@ def _pads(op: Pad) -> bool:
 def _pad(op: Pad, _wiring: Wiring) -> Call:
     axes = _pad_axes(op)
     whole = [*[(0, 1, 0)] * (MOST_LOOPS - len(axes)), *axes]
-    fields, inner = {"value": op.value}, 1
+    fields, inner = {"value": op.value & 0xFFFF if op.output.dtype == "int16" else 0x0101 * (op.value & 0xFF)}, 1
     for number, (before, size, after) in reversed(list(enumerate(whole))):
         fields |= {f"before_{number}": before * inner, f"after_{number}": after * inner, f"count_{number}": size}
         inner *= before + size + after

@@ -125,7 +125,9 @@ def write(op: Pad) -> Written:
 
 
 def write_v2(op: PadV2) -> Written:
-    return Written("PADV2", "PadV2Options", {}, (_pairs(op), ("value", np.array(op.value, op.output.dtype), op.output, 0)))
+    return Written(
+        "PADV2", "PadV2Options", {}, (_pairs(op), ("value", np.array(op.value, op.output.dtype), op.output, 0))
+    )
 
 
 _ABOUT = (

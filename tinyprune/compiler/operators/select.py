@@ -1,4 +1,4 @@
-"""SELECT_V2: where a bool condition holds, the left one of two int8 or int16 tensors or constants, else the right one."""
+"""SELECT_V2: where a bool condition holds, the left one of two tensors or constants, else the right one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
