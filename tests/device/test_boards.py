@@ -295,7 +295,9 @@ def test_flash_methods_keep_the_order_of_the_file(tmp_path: Path) -> None:
 
 
 def test_unknown_names_suggest_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r'unknown board "nano3" \(did you mean "nano33"\?\)'):
+    with pytest.raises(
+        UsageError, match=r'unknown board "nano3" \(did you mean "nano33"\?\).*its core: cortex-m0plus, '
+    ):
         boards.load("nano3")
     with pytest.raises(UsageError, match="no such board file"):
         boards.load("nowhere.toml")

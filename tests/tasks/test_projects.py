@@ -55,6 +55,23 @@ def test_cmake_gives_the_bytes_of_our_build(tmp_path: Path, model: Path, board: 
         assert (out / "project/build/firmware.bin").read_bytes() == (out / "firmware.bin").read_bytes()
 
 
+def test_cmake_makes_a_library_for_a_core(tmp_path: Path, model: Path) -> None:
+    """For a chip that has no board file: the network and its kernels, by the core's calling convention."""
+    need("cmake", "arm-none-eabi-gcc")
+    project = build("cortex-m4f", "cmake", tmp_path, model, name="mine") / "project"
+    call("cmake", "--preset", "firmware", folder=project)
+    call("cmake", "--build", "--preset", "firmware", "--target", "tinyprune_mine", folder=project)
+    library = project / "build/libtinyprune_mine.a"
+    said = subprocess.run(["arm-none-eabi-nm", "-g", library], capture_output=True, text=True, check=True).stdout
+    defined = set(re.findall(r" [TWRD] (\w+)", said))
+    assert {"mine_init", "mine_invoke", "mine_input", "mine_output", "mine_reset"} <= defined
+    assert all(re.match(r"mine_|tp_\w+_[0-9a-f]{8}$", name) for name in defined)
+    others = set(re.findall(r" U (\w+)", said)) - defined
+    assert {name for name in others if not name.startswith("__aeabi_")} <= {"memcpy", "memset", "memmove"}
+    attributes = subprocess.run(["arm-none-eabi-readelf", "-A", library], capture_output=True, text=True, check=True)
+    assert "Tag_ABI_VFP_args: VFP registers" in attributes.stdout
+
+
 def test_cmake_project_is_a_library_in_another_one(tmp_path: Path, model: Path) -> None:
     need("cmake", "gcc")
     out = build("host", "cmake", tmp_path, model)

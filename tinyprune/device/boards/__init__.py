@@ -36,6 +36,11 @@ def load(name_or_path: str) -> Board:
     return parse(path_of(name_or_path))
 
 
+def generic() -> str:
+    """What people take whose board is not in the list, as the end of a message."""
+    return f"for another board take its core: {', '.join(name for name in names() if name.startswith('cortex-'))}"
+
+
 def path_of(name_or_path: str) -> Path:
     """The file that describes a board. Raises UsageError as `load` does."""
     if name_or_path.endswith(".toml"):
@@ -45,7 +50,7 @@ def path_of(name_or_path: str) -> Path:
         return path
     if name_or_path not in names():
         near = nearest(name_or_path, names())
-        raise UsageError(f'unknown board "{name_or_path}"{near}; `tinyprune boards` lists all')
+        raise UsageError(f'unknown board "{name_or_path}"{near}; `tinyprune boards` lists all; {generic()}')
     return BOARDS / f"{name_or_path}.toml"
 
 

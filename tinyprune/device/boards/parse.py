@@ -162,7 +162,8 @@ def _check(board: Board, path: Path) -> None:
     if board.family not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise UsageError(
-            f'{path}: unknown family "{board.family}"{nearest(board.family, list(FAMILIES))}; known: {known}'
+            f'{path}: unknown family "{board.family}"{nearest(board.family, list(FAMILIES))}; known: {known}; '
+            "a chip of another family has a board by its core alone, such as --board cortex-m4f"
         )
     if (board.family == "host") != (board.cpu.core == "host"):
         raise UsageError(f'{path}: core "{board.cpu.core}" does not go with family "{board.family}"')
