@@ -23,9 +23,13 @@ __all__ = [
     "path_of",
 ]
 
+#: What the names of boards begin with that stand for any chip with that core.
+_CORE = "cortex-"
+
 
 def names() -> list[str]:
-    return sorted(path.stem for path in BOARDS.glob("*.toml"))
+    """Boards in alphabetical order, behind them those that are a core alone."""
+    return sorted((path.stem for path in BOARDS.glob("*.toml")), key=lambda name: (name.startswith(_CORE), name))
 
 
 def load(name_or_path: str) -> Board:
@@ -38,7 +42,7 @@ def load(name_or_path: str) -> Board:
 
 def generic() -> str:
     """What people take whose board is not in the list, as the end of a message."""
-    return f"for another board take its core: {', '.join(name for name in names() if name.startswith('cortex-'))}"
+    return f"for another board take its core: {', '.join(name for name in names() if name.startswith(_CORE))}"
 
 
 def path_of(name_or_path: str) -> Path:
