@@ -67,11 +67,11 @@ def row(model: bytes, board: Board, folder: Path) -> Row:
     profile = tools.profile(built, inputs[-1])
     totals = (profile.instructions, profile.modelled_cycles or 0)
     memory = (built.image.flash_bytes, built.image.ram_bytes + profile.stack_bytes)
-    layers = _layers(network.operators, profile.layers)
-    return Row(tools.tree.name, "dense", weights.zeros(model), *totals, *memory, len(inputs), equal, None, layers)
+    found = layers(network.operators, profile.layers)
+    return Row(tools.tree.name, "dense", weights.zeros(model), *totals, *memory, len(inputs), equal, None, found)
 
 
-def _layers(operators: Sequence[Operator], profiles: Sequence[LayerProfile]) -> tuple[Layer, ...]:
+def layers(operators: Sequence[Operator], profiles: Sequence[LayerProfile]) -> tuple[Layer, ...]:
     """The rows that other engines have."""
     rows = [(one.op, one.kind) for one in operators if one.is_layer and one.op is not None]
     runs = by_layer(profiles, [op.name for op, _ in rows])

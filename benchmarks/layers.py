@@ -105,12 +105,12 @@ def _running(source: FirmwareSource, graph: Graph, board: Board, compiler: Compi
             assert isinstance(link, HasMemory)
             device = Device(link)
             device.connect()
-            benchmark.write_input(link, _sample(graph).tobytes())
+            benchmark.write_input(link, sample(graph).tobytes())
             device.infer(timeout_s=_PATIENCE_S)
             yield link
 
 
-def _sample(graph: Graph) -> Int8:
+def sample(graph: Graph) -> Int8:
     """`[1, input_bytes]`"""
     return samples.make(graph, _NOISE)[-1:]
 
@@ -128,7 +128,7 @@ def ours(path: Path, core: str, compiler: str | None) -> _Ran | str:
         program = lower.lower(graph, board)
         with _running(codegen.generate(program, "layers"), graph, board, toolchain.find(board, compiler)) as link:
             outputs, profile = Device(link).output(), link.profile()
-        equal = np.array_equal(outputs, reference.infer(graph, _sample(graph))[0])
+        equal = np.array_equal(outputs, reference.infer(graph, sample(graph))[0])
         ops = tuple(step.op for step in program.steps)
         kernels = tuple(step.kernel.name for step in program.steps)
         return _Ran(ops, kernels, _cycles(profile, [op.name for op in ops]), (equal,) * len(ops))
@@ -140,7 +140,7 @@ def theirs(ops: Sequence[Op], core: str, compiler: str | None) -> _Ran:
     """Layers side by side, by CMSIS-NN."""
     board, peer, graph = roomy(core), cmsis_nn.sources(), side_by_side(ops)
     source = cmsis_nn.generate(graph, board, "peer", peer)
-    wanted, places = reference.run(graph, _sample(graph)), cmsis_nn.places(graph, peer)
+    wanted, places = reference.run(graph, sample(graph)), cmsis_nn.places(graph, peer)
     with _running(source, graph, board, cmsis_nn.compiler_for(toolchain.find(board, compiler), peer)) as link:
         profile = link.profile()
         equal = tuple(

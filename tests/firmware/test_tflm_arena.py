@@ -150,3 +150,8 @@ def test_a_reshape_counts_to_the_layer_before() -> None:
     assert by_layer(counted, ["conv_1"]) == [LayerProfile("conv_1", 11, None)]
     with pytest.raises(TargetError, match="the profile has 2 layers, the network 3"):
         by_layer(runs, ["conv_1", "conv_2", "softmax_1"])
+
+
+def test_the_input_has_its_place_beside_the_arena() -> None:
+    board = boards.load("nano33")
+    assert arena.largest_bytes(board, 0) - arena.largest_bytes(board, 0, 9216) == 9216

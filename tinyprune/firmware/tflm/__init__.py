@@ -64,7 +64,7 @@ def build(
         return compile.link(sources, objects, board, gcc, tree, output)
 
     with tempfile.TemporaryDirectory(prefix=".objects-", dir=output) as folder:
-        return arena.fit(make, start, board, _maps_bytes(program))
+        return arena.fit(make, start, board, _maps_bytes(program), program.graph.input_bytes)
 
 
 def _maps_bytes(program: Program) -> int:

@@ -32,13 +32,13 @@ class Built:
     arena_bytes: int
 
 
-def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> Built:
+def fit(make: Make, start: Start, board: Board, needed_bytes: int, input_bytes: int = 0) -> Built:
     """The firmware with the smallest arena it boots with (to 512 bytes).
 
     `make` builds it with an arena of so many bytes; `needed_bytes` is what no plan can do without. Raises DoesNotFit,
     or TargetError where TFLite Micro refuses the network.
     """
-    largest = largest_bytes(board, needed_bytes)
+    largest = largest_bytes(board, needed_bytes, input_bytes)
     said = boot(make(largest), start, board)
     used = _USED.search(said)
     if not used:
@@ -52,10 +52,10 @@ def fit(make: Make, start: Start, board: Board, needed_bytes: int) -> Built:
     return Built(make(largest), largest)  # with which it started at first
 
 
-def largest_bytes(board: Board, needed_bytes: int) -> int:
+def largest_bytes(board: Board, needed_bytes: int, input_bytes: int = 0) -> int:
     """What the board's RAM has for the arena. Raises DoesNotFit where that is less than `needed_bytes`."""
     assert board.ram is not None
-    largest = (board.ram.bytes - board.ram.stack_bytes - _BESIDE_BYTES) // _ALIGNMENT * _ALIGNMENT
+    largest = (board.ram.bytes - board.ram.stack_bytes - _BESIDE_BYTES - input_bytes) // _ALIGNMENT * _ALIGNMENT
     if needed_bytes > largest:
         raise DoesNotFit(
             f"the model does not fit {board.name}: one layer's maps take {needed_bytes:,} bytes of TFLite Micro's "
