@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
     from tinyprune.measure.bench_report import BenchReport
     from tinyprune.measure.check_report import CheckReport
     from tinyprune.measure.report import BuildReport
+    from tinyprune.measure.sweep_report import SweepPoint
     from tinyprune.progress import BytesProgress, CountProgress, Progress
     from tinyprune.tasks.audio import AudioReport
     from tinyprune.tasks.bench import Bench
@@ -58,7 +59,6 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
     from tinyprune.tasks.init_ci import CiReport
     from tinyprune.tasks.prune import PruneReport
     from tinyprune.tasks.quantize import QuantizeReport
-    from tinyprune.tasks.sweep import SweepPoint
     from tinyprune.tasks.train import TrainReport
     from tinyprune.training.zoo import ZooEntry
 
@@ -143,7 +143,7 @@ _HOMES = {
     "Progress": "progress",
     "PruneReport": "tasks.prune",
     "QuantizeReport": "tasks.quantize",
-    "SweepPoint": "tasks.sweep",
+    "SweepPoint": "measure.sweep_report",
     "TrainReport": "tasks.train",
     "ZooEntry": "training.zoo",
 }

@@ -16,6 +16,7 @@ from tinyprune import pages
 from tinyprune.errors import DataError
 from tinyprune.measure import schema
 from tinyprune.measure.schema import Report
+from tinyprune.measure.sweep_report import SweepPoint, SweepReport
 
 HERE = Path(__file__).parent
 OLD = sorted((HERE / "reports").glob("*.json"))
@@ -185,6 +186,23 @@ def test_a_large_network_gets_a_page_of_bounded_size(report: Report) -> None:
     page = pages.make(replace(report, layers=layers))
     _check_alone(_parsed(page))
     assert len(page) < 1_000_000
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_sweep_shows_its_front_and_the_patterns_under_the_pointer(labelled: bool) -> None:
+    patterns = {HOSTILE: "2:4", "dense": "dense"}
+    points = tuple(
+        SweepPoint(number, HOSTILE, patterns, 0.5 + number / 10, 1000 * (number + 1), 9, 9, number != 3, number < 2)
+        for number in range(4)
+    )
+    page = pages.make(SweepReport("nano33", labelled, points))
+    elements = _parsed(page)
+    _check_alone(elements)
+    assert "4 trials, 3 within limits, 2 that none beats" in page
+    assert ("60.00% right" if labelled else "0.6 dB of dense") in page
+    assert page.count("<title>trial ") == 4
+    assert "2:4, dense dense</title>" in page
+    _check_alone(_parsed(pages.make(SweepReport("nano33", labelled, ()))))
 
 
 # In a browser

@@ -73,7 +73,8 @@ def test_a_study_goes_on_where_it_stopped_and_its_front_is_built_of_what_it_says
         graph = reader.read(Path(point["file"]).read_bytes())
         found = [sparsity.discover(op.matrix) for op in graph.ops if op.matrix is not None]
         assert [pattern == "2:4" for pattern in found] == [pattern == "2:4" for pattern in point["patterns"].values()]
-    code, out, _ = run(*SWEEP, "small.keras", "large.keras", "--trials", "4")
+    code, out, _ = run(*SWEEP, "small.keras", "large.keras", "--trials", "4", "--html", "sweep.html")
+    assert "4 trials, " in Path("sweep.html").read_text(encoding="utf-8")
     assert out.startswith("4 trials, 4 within limits; none beats these:\n")
     assert len(out.splitlines()) == 1 + len(front)
 

@@ -38,6 +38,7 @@ from tinyprune.cli import console, options
 @click.option("--study", default="tinyprune", show_default=True, help="Name of the study in the database.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the search; one for each worker.")
 @click.option("-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Folder.")
+@options.html
 @options.trust
 @options.as_json
 @options.quiet
@@ -55,6 +56,7 @@ def sweep_command(
     study: str,
     seed: int | None,
     output: Path,
+    html: Path | None,
     trust: bool,
     as_json: bool,
     quiet: bool,
@@ -67,6 +69,7 @@ def sweep_command(
     from dataclasses import asdict
 
     from tinyprune.device import boards
+    from tinyprune.measure.sweep_report import SweepReport
     from tinyprune.tasks import sweep
 
     request = sweep.SweepRequest(
@@ -85,13 +88,14 @@ def sweep_command(
     )
     with console.Progress(quiet or as_json) as progress:
         points = sweep.run_sweep(request, progress)
+    report = SweepReport(request.board.name, labels is not None, points)
+    options.write_page(report, html)
     if as_json:
         click.echo(json.dumps([asdict(point) for point in points], indent=2))
         return
-    front = sorted((point for point in points if point.on_front), key=lambda point: point.modelled_cycles)
     click.echo(f"{len(points)} trials, {sum(point.within_limits for point in points)} within limits; none beats these:")
-    for point in front:
-        quality = f"{point.quality:.2%} right" if labels else f"{point.quality:.1f} dB of dense"
+    for point in report.front:
+        quality = report.told(point.quality)
         click.echo(
             f"{point.modelled_cycles:12,} cycles (modelled)  {quality}  flash {point.flash_bytes:,} B  "
             f"RAM {point.ram_bytes:,} B  {point.file}  {point.model}: {', '.join(point.patterns.values())}"

@@ -147,3 +147,34 @@ def _pixels(corner: Sequence[str]) -> "np.ndarray[tuple[int, ...], np.dtype[np.f
             if sign == "#":
                 pixels[place, tap] = _WEIGHT
     return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A point of a plane, and what is told of it."""
+
+    right: float
+    up: float
+    told: str
+    on_front: bool
+    is_allowed: bool
+
+
+def front(dots: Sequence[Dot], right: str, up: str) -> str:
+    """Points, those of the Pareto front large and joined; what is not allowed is hollow."""
+    with svg.canvas(4.4) as canvas:
+        axes = canvas.figure.subplots()
+        joined = sorted((dot.right, dot.up) for dot in dots if dot.on_front)
+        if joined:
+            axes.step(*zip(*joined, strict=True), where="post", color=NOW, linewidth=1)
+        for dot in dots:
+            colour, fill = (NOW, NOW) if dot.on_front else (THIRD, THIRD if dot.is_allowed else "none")
+            size = 8 if dot.on_front else 5
+            (mark,) = axes.plot(dot.right, dot.up, "o", markersize=size, color=colour, markerfacecolor=fill)
+            canvas.tip(mark, dot.told)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel(right)
+        axes.set_ylabel(up)
+        axes.grid(linewidth=0.5)
+        axes.set_axisbelow(True)
+        return canvas.svg(f"{len(dots)} trials, {len(joined)} on the front")

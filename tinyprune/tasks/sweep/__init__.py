@@ -16,11 +16,12 @@ import numpy as np
 from tinyprune import files
 from tinyprune.compiler import sparsity
 from tinyprune.errors import ModelError, UsageError
+from tinyprune.measure.sweep_report import SweepPoint
 from tinyprune.progress import Progress
 from tinyprune.tasks import values
 from tinyprune.tasks.sweep import trial as one_trial
 from tinyprune.tasks.sweep.inputs import Data, Model, check_patterns, load, read_data
-from tinyprune.tasks.sweep.request import DENSE, PATTERNS, Limits, SweepPoint, SweepRequest
+from tinyprune.tasks.sweep.request import DENSE, PATTERNS, Limits, SweepRequest
 from tinyprune.tasks.sweep.study import asked, optuna_or_refusal, storage_of, study_of
 from tinyprune.tasks.sweep.trial import attempt, excess
 

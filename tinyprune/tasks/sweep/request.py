@@ -1,6 +1,5 @@
 """What a sweep is asked for, and what it answers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,22 +33,3 @@ class SweepRequest:
     study: str = "tinyprune"
     seed: int | None = None
     trust: bool = False  # the models' files may run code
-
-
-@dataclass(frozen=True, slots=True)
-class SweepPoint:
-    """A finished trial."""
-
-    number: int
-    model: str
-    patterns: Mapping[str, str]
-    """Of each prunable layer; "dense" where it can take none that was asked for."""
-    quality: float
-    """Share of right answers where there are labels, else the signal-to-noise ratio beside the dense network in dB."""
-    modelled_cycles: int
-    flash_bytes: int
-    ram_bytes: int
-    within_limits: bool
-    on_front: bool
-    file: str | None = None
-    """The int8 network, of points on the front."""
