@@ -6,10 +6,11 @@ import pytest
 
 from tests import networks
 from tinyprune.compiler import lower, reader
-from tinyprune.compiler.constants import RAM_RESERVE, waits_for_flash, with_fewer
+from tinyprune.compiler.constants import RAM_RESERVE, flash_cycles, waits_for_flash, with_fewer
 from tinyprune.compiler.program import Program
 from tinyprune.device import boards
 from tinyprune.device.boards import Board
+from tinyprune.training import zoo
 
 NANO33 = boards.load("nano33")
 
@@ -75,3 +76,20 @@ def test_with_fewer_takes_away_what_is_too_much() -> None:
     assert 0 < fewer.ram_constant_bytes < found.ram_constant_bytes
     assert fewer.ram_steps < found.ram_steps
     assert not with_fewer(found, found.ram_constant_bytes).ram_steps
+
+
+def test_where_flash_is_slow_a_matrix_of_fewer_bytes_pays() -> None:
+    """The zoo's first layer: two formats, of 6.8 and 3.6 KB, take as long with ideal memory."""
+    graph = reader.read(zoo.int8_model(zoo.load("ds-cnn-s-dense")))
+    first = {where: lower.lower(graph, NANO33, constants=where).steps[0] for where in ("flash", "ram")}  # type: ignore[arg-type]
+    assert first["flash"].constant_bytes < first["ram"].constant_bytes
+    ideal = {where: step.kernel.cycles(step.op) for where, step in first.items()}
+    assert ideal["ram"] < ideal["flash"] < 1.1 * ideal["ram"]
+    assert lower.lower(graph, replace(NANO33, reads={})).steps[0].kernel is first["ram"].kernel
+
+
+@pytest.mark.parametrize("board", ["nano33", "nrf5340dk", "host"])
+def test_what_stays_near_the_core_is_brought_once(board: str) -> None:
+    """6,000 bytes: more than the nRF52840's buffer, less than the nRF5340's cache."""
+    once, often = (flash_cycles(boards.load(board), 6000, times) for times in (1, 50))
+    assert {"nano33": often == 50 * once > 0, "nrf5340dk": often == once > 0, "host": often == once == 0}[board]

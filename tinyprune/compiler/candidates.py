@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from itertools import product
+from math import ceil, inf
 
+from tinyprune.compiler.constants import FLASH_PATHS, flash_cycles
 from tinyprune.compiler.fold import obstacle
 from tinyprune.compiler.graph import Activation, Graph, Op
 from tinyprune.compiler.kernels import KERNELS, Constant, FiveWide, Kernel, Layout, Wiring
@@ -99,12 +101,12 @@ def layers_of(graph: Graph, board: Board) -> tuple[Layer, ...]:
             if reason is not None:
                 obstacles.append(reason)
                 continue
-            kernels = {kernel: kernel.cycles(op) for kernel in fitting(op, pattern, board)}
+            packed = cache(partial(constant_bytes, op))
+            kernels = _expected(op, fitting(op, pattern, board), packed, board)
             if not kernels:
                 obstacles.append(_refusal(op, board))
             ends = place == len(chain) - 1
             runs_on = not ends and place_of[chain[place + 1]] == place_of[op] + 1
-            packed = cache(partial(constant_bytes, op))
             layers.append(Layer(op, pattern, kernels, packed, beside[op], place == 0, ends, runs_on))
     if obstacles:
         raise ModelError("\n".join(obstacles))
@@ -191,6 +193,23 @@ def constant_bytes(op: Op, kernel: Kernel) -> int:
     """Of an operator's constants in the format of a kernel."""
     calls = kernel.calls(op, _ANYWHERE)
     return sum(part.values.nbytes for call in calls for part in call if isinstance(part, Constant))
+
+
+def _expected(op: Op, kernels: Sequence[Kernel], packed: Callable[[Kernel], int], board: Board) -> dict[Kernel, float]:
+    """Each kernel's cycles, with what the board waits for a matrix in flash that is read again and again.
+
+    Constants are packed to know, so only of kernels that could be the fastest of their layouts: slower ones wait too.
+    """
+    found = {kernel: kernel.cycles(op) for kernel in kernels}
+    if op.matrix is None or not any(path in board.reads for path in FLASH_PATHS):
+        return found
+    pixels = op.outputs[0].count / len(op.matrix)
+    best: dict[Layout, float] = {}
+    for kernel in sorted(kernels, key=lambda kernel: found[kernel]):
+        if found[kernel] < best.get(kernel.reads, inf):
+            found[kernel] += flash_cycles(board, packed(kernel), ceil(pixels / kernel.pixels))
+            best[kernel.reads] = min(found[kernel], best.get(kernel.reads, inf))
+    return found
 
 
 def _relayout_cycles(tensors: Sequence[Activation], source: Layout, target: Layout) -> float | None:

@@ -1,4 +1,4 @@
-"""Which layers read their constants from RAM, where start-up code copies them; all others read flash.
+"""Which layers read their constants from RAM, where start-up code copies them; all others read flash, which costs time.
 
 By whole layers: those first that read a byte of theirs most often in an inference.
 """
@@ -13,6 +13,8 @@ Constants: TypeAlias = Literal["flash", "ram", "auto"]
 
 #: "auto" leaves the user's own code this share of the RAM.
 RAM_RESERVE = 1 / 4
+#: How constants in flash are read: keys of a board's `reads`.
+FLASH_PATHS = ("data", "flash")
 
 
 def place_constants(program: Program, where: Constants) -> Program:
@@ -38,9 +40,19 @@ def ram_reserve(board: Board) -> int:
 
 def waits_for_flash(board: Board) -> bool:
     """Whether the core waits longer for a constant in flash than for one in RAM, by the board file."""
-    paths = [board.reads[kind].miss_cycles for kind in ("data", "flash") if kind in board.reads]
+    paths = [board.reads[kind].miss_cycles for kind in FLASH_PATHS if kind in board.reads]
     ram = board.reads["ram"].miss_cycles if "ram" in board.reads else (0, 0)
     return any(flash > beside for path in paths for flash, beside in zip(path, ram, strict=True))
+
+
+def flash_cycles(board: Board, constant_bytes: int, times: int) -> float:
+    """About what the core waits for constants in flash that it reads so many times, in the middle of the board's range:
+    once where they stay near the core, else each time."""
+    total = 0.0
+    for reads in (board.reads[kind] for kind in FLASH_PATHS if kind in board.reads):
+        for miss, line, held in zip(reads.miss_cycles, reads.line_bytes, reads.cache_bytes, strict=True):
+            total += miss * constant_bytes / line * (1 if constant_bytes <= held else times) / 2
+    return total
 
 
 def _within(program: Program, steps: "range | frozenset[int]", room: int) -> Program:

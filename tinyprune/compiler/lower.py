@@ -47,7 +47,8 @@ def lower(
 
     Raises ModelError where no kernel can run a layer, DoesNotFit where constants or arena exceed the board's memory.
     """
-    return place_constants(replace(_lowered(fold(graph), board, optimize, room), graph=graph), constants)
+    read = board if constants == "flash" else replace(board, reads={})
+    return place_constants(replace(_lowered(fold(graph), read, optimize, room), graph=graph, board=board), constants)
 
 
 def _lowered(graph: Graph, board: Board, optimize: Optimize, room: Room) -> Program:

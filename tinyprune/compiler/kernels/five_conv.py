@@ -337,11 +337,13 @@ def kernels_of(form: Format, alone: tuple[type, ...] = (Conv2D,)) -> tuple[Kerne
             f"tp_conv_1x1_row_s8_{form.name}_dsp", (Conv2D,), ANY, "dsp", partial(accepts_row, form),
             partial(_row_arguments, form), partial(_cycles, form), pack=partial(pack, form),
             scratch_bytes=partial(row_scratch_bytes, form), reads=Layout.ROW, writes=(Layout.FIVE_WIDE,),
+            pixels=form.pixels,
         ),
         Kernel(
             f"tp_conv_2d_s8_{form.name}_dsp", alone, ANY, "dsp", partial(accepts, form),
             partial(_arguments, form), partial(_alone_cycles, form), pack=partial(pack, form),
             scratch_bytes=partial(scratch_bytes, form), writes=(Layout.INTERLEAVED, Layout.FIVE_WIDE),
+            pixels=form.pixels,
         ),
     )  # fmt: skip
 

@@ -210,11 +210,11 @@ _CONV = (Conv2D, FullyConnected)  # a fully connected layer is a 1×1 convolutio
 ROWS = (
     _row(
         "tp_conv_1x1_s8_sp24_dsp", _CONV, TWO_OF_FOUR, "dsp", _can_use_dsp, _pack_fast, linear(0.88, 22),
-        scratch_bytes=_expanded_bytes,
+        scratch_bytes=_expanded_bytes, pixels=4,
     ),
     _row(
         "tp_conv_2d_s8_sp24x4_c", _CONV, TWO_OF_FOUR, "c", _can_use_words, _pack_words, linear(3, 30),
-        scratch_bytes=_words_bytes,
+        scratch_bytes=_words_bytes, pixels=4,
     ),
     _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.7, 30)),
     _row(
@@ -225,7 +225,7 @@ ROWS = (
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _patches_cycles, scratch_bytes=_patch_bytes),
     _row(
         "tp_conv_2d_s8_halves_c", _CONV, DENSE, "c", _fits_halves, _as_stored, _halves_cycles,
-        scratch_bytes=lambda op: 6 * _taps(op),
+        scratch_bytes=lambda op: 6 * _taps(op), pixels=2,
     ),
     _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _direct_cycles),
     _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, _direct_dsp_cycles),
