@@ -152,7 +152,8 @@ static inline void tp_put_four(tp_range range, const int8_t *weights, const tp_c
     }
 }
 
-/* All output channels of a pixel. Of the last ones, two or three, the four that end there are computed, some once more. */
+/* All output channels of a pixel. Of the last ones, two or three, the four that end there are computed, some once more. Few taps
+ * are not worth the call. */
 static inline void tp_put_pixel(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, const int8_t *x,
                                 int32_t taps, int8_t *output)
 {
@@ -161,7 +162,7 @@ static inline void tp_put_pixel(const tp_layer *layer, const int8_t *weights, co
     int32_t o = 0;
     while (o < all) {
         const int32_t left = all - o;
-        if (left == 1 || all < TP_FOUR) {
+        if (left == 1 || all < TP_FOUR || taps < TP_FOUR) {
             output[o] = tp_output_within(range, tp_dot(weights + o * taps, x, taps, channels[o].bias), &channels[o]);
             o++;
         } else {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-#include <string.h>
-
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
+#include "tp_loops.h"
 
 /* Taps of a window of which sums of bytes, 255 at most, fit a halfword. */
 #define FEW 257
@@ -44,9 +43,7 @@ static void sum_four(const window *w, const int8_t *x, int32_t sums[4])
     for (int32_t row = 0; row < w->rows; row++) {
         const int8_t *at = x;
         for (int32_t column = w->columns; column > 0; column--) {
-            uint32_t four;
-            memcpy(&four, at, sizeof four);
-            four ^= UINT32_C(0x80808080);
+            const uint32_t four = tp_load4(at) ^ UINT32_C(0x80808080);
             even += four & UINT32_C(0x00ff00ff);
             odd += four >> 8 & UINT32_C(0x00ff00ff);
             at += w->channels;
