@@ -130,12 +130,29 @@ def test_each_method_answers_more_like_the_dense_network_on_inputs_it_never_saw(
     assert told == [{"reconstructed"}, {"reconstructed, matched"}]
 
 
-@pytest.mark.parametrize(("pruned", "seen"), [("conv", "bn"), ("dense", "dense")])
+@pytest.mark.parametrize("pattern", [NM(2, 4), Unstructured(0.9)])
+def test_the_target_is_the_dense_answer_to_the_dense_input(pattern, monkeypatch):
+    """Without zeros by least squares; pruned from there, a layer makes good what those before it have lost."""
+    monkeypatch.setattr(reconstruct, "DAMPING", 1e-12)
+    rng = RNG(0)
+    dense_input = rng.normal(size=(500, 16)) @ rng.normal(size=(16, 16))
+    seen = dense_input @ (np.eye(16) + 0.3 * rng.normal(size=(16, 16)))
+    weights = rng.normal(size=(6, 16))
+    zero, second, shared = np.zeros(16), seen.T @ seen / 500, dense_input.T @ seen / 500
+    found = reconstruct.answering(weights, reconstruct.Moments(zero, zero, second, shared))
+    answer = dense_input @ weights.T
+    np.testing.assert_allclose(found, np.linalg.lstsq(seen, answer, rcond=None)[0].T, rtol=1e-6)
+    made_good, as_it_was = (reconstruct.prune_matrix(start, second, pattern)[0] for start in (found, weights))
+    assert ((seen @ made_good.T - answer) ** 2).sum() < 0.7 * ((seen @ as_it_was.T - answer) ** 2).sum()
+
+
+@pytest.mark.parametrize(("pruned", "seen"), [("conv", "bn"), ("dense", "dense"), ("conv dilated dense", "dense")])
 def test_the_mean_answer_stays_behind_a_batch_normalization_and_of_a_layer_with_bias(model, pruned, seen):
     from tf_keras import Model
 
     copy = clone(model, {})
-    reconstruct.reconstruct(copy, {pruned: NM(1, 4)}, {pruned: masks_of(copy)[pruned]}, inputs())
+    masks = {name: masks_of(copy)[name] for name in pruned.split()}
+    reconstruct.reconstruct(model, copy, dict.fromkeys(masks, NM(1, 4)), masks, inputs())
     networks = [Model(network.inputs, network.get_layer(seen).output) for network in (model, copy)]
     answers = [network.predict_on_batch(inputs()).reshape(-1, networks[0].output_shape[-1]) for network in networks]
     assert np.abs(answers[0] - answers[1]).max() > 0.01
@@ -223,7 +240,7 @@ def test_a_network_that_ends_in_a_sum_is_matched_by_the_sum():
     rebuilt, matched = (
         error(model, prune(model, "2:4", method, samples), fresh) for method in ("reconstruct", "match")
     )
-    assert matched < 0.8 * rebuilt
+    assert matched < 0.95 * rebuilt < 0.2
 
 
 def test_samples_are_used_without_a_method_being_named(model):

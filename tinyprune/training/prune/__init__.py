@@ -86,7 +86,7 @@ def prune(
     adjusted: Masks | None = None
     if method != "magnitude":
         adjustable, inputs = _adjustable(wanted, masks, method), _checked(model, method, samples)
-        adjusted = reconstruct.reconstruct(copy, adjustable, masks, inputs)
+        adjusted = reconstruct.reconstruct(dense, copy, adjustable, masks, inputs)
         masks = {**masks, **adjusted}
     pruned = kernels.clone(copy, masks)
     for kernel in kernels_of(pruned):

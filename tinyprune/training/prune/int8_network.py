@@ -9,7 +9,7 @@ the scale of a channel grows where its weights have outgrown it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,26 +20,11 @@ from tinyprune.compiler.reference import run_op
 from tinyprune.compiler.sparsity import NM, Pattern, Unstructured
 from tinyprune.training.prune.int8_file import File, Layer, Revision
 from tinyprune.training.prune.kernels import Bool
-from tinyprune.training.prune.reconstruct import DAMPING, Float64, prune_matrix
+from tinyprune.training.prune.reconstruct import Float64, Moments, answering, damped, prune_matrix
 
 BATCH_SAMPLES = 32
 _LARGEST = 127
 _INT32 = np.iinfo(np.int32)
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Of what the taps of a layer see, as differences from the zero point, in the dense network and in the pruned one;
-    around the means if a bias can take these over, else the means are 0."""
-
-    dense_mean: Float64
-    """`[taps]`."""
-    mean: Float64
-    """`[taps]`."""
-    second: Float64
-    """`[taps, taps]`, of the pruned network."""
-    shared: Float64
-    """`[taps, taps]`, of the dense network with the pruned one."""
 
 
 def magnitude(op: Layer, pattern: Pattern) -> Revision:
@@ -101,14 +86,10 @@ def _run(op: Op, values: Mapping[int, Array], samples: int) -> dict[int, Array]:
 def _reconstructed(op: Layer, dense: Array, pruned: Array, pattern: NM | Unstructured, bias: str) -> Revision:
     moments = _moments(op, dense, pruned, centred=bias == "own")
     weights = _real(op)
-    damped = moments.second + (DAMPING * np.trace(moments.second) / len(moments.second) or 1.0) * np.eye(
-        len(moments.second)
-    )
-    wanted = weights + np.linalg.solve(damped, (weights @ (moments.shared - moments.second)).T).T
-    kept, mask = prune_matrix(wanted, moments.second, pattern)
+    kept, mask = prune_matrix(answering(weights, moments), moments.second, pattern)
     scales = op.weight_scales if bias == "shared" else _grown(kept, op.weight_scales)
     steps = np.broadcast_to(scales.astype(np.float64), op.out_channels)
-    whole = _rounded(kept / steps[:, None], mask, damped)
+    whole = _rounded(kept / steps[:, None], mask, damped(moments.second))
     if bias != "own":
         return Revision(whole.astype(np.int8), scales, None)
     answer = op.bias * op.weight_scales.astype(np.float64) + weights @ moments.dense_mean
@@ -117,6 +98,7 @@ def _reconstructed(op: Layer, dense: Array, pruned: Array, pattern: NM | Unstruc
 
 
 def _moments(op: Layer, dense: Array, pruned: Array, *, centred: bool) -> Moments:
+    """Of differences from the zero point; around the means if a bias can take these over."""
     width = _matrix(op).shape[1]
     count, sums, products = 0, np.zeros((2, width)), np.zeros((2, width, width))
     for start in range(0, len(dense), BATCH_SAMPLES):

@@ -1,12 +1,13 @@
 """Pruning without labels or training: in each layer the weights that stay take over the work of those that go.
 
-Layer by layer, from the input on, the pruned layer is to answer what the dense one answers to the same input, which is
-that of the network pruned so far. With the second moments H of that input, removing weight p of an output channel costs
-w_p² / [H⁻¹]_pp, once the others have moved by -w_p / [H⁻¹]_pp · H⁻¹_p (Hassibi and Stork, "Optimal Brain Surgeon",
-1993). Weights go one at a time, the cheapest that the pattern allows first, H⁻¹ being kept that of the weights left
-(Frantar and Alistarh, "Optimal Brain Compression", arXiv:2208.11580). In a layer too wide for that, all go at once, by
-their first cost, and the others are solved for. Where a bias or a batch normalization follows, it takes over the mean,
-and H is the covariance.
+Layer by layer, from the input on, the pruned layer is to answer to its input x, which is that of the network pruned so
+far, what the dense network's layer answers to its own, x_d: so it also makes good what the layers before have done.
+With the second moments H = E[x xᵀ] and C = E[x_d xᵀ], the best weights without zeros are W + W (C − H) H⁻¹. From there,
+removing weight p of an output channel costs w_p² / [H⁻¹]_pp, once the others have moved by -w_p / [H⁻¹]_pp · H⁻¹_p
+(Hassibi and Stork, "Optimal Brain Surgeon", 1993). Weights go one at a time, the cheapest that the pattern allows
+first, H⁻¹ being kept that of the weights left (Frantar and Alistarh, "Optimal Brain Compression", arXiv:2208.11580). In
+a layer too wide for that, all go at once, by their first cost, and the others are solved for. Where a bias or a batch
+normalization follows, it takes over the mean, and H and C are covariances.
 """
 
 from collections.abc import Mapping
@@ -34,35 +35,53 @@ BATCH_SAMPLES = 64
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Of the inputs of a layer's taps."""
+    """Of what a layer's taps see in the dense network and in the pruned one, around the means; these are zeros where
+    nothing behind the layer can take them over."""
 
+    dense_mean: Float64
+    """`[taps]`."""
     mean: Float64
-    """`[taps]`, zeros where nothing behind the layer can take it over."""
+    """`[taps]`."""
     second: Float64
-    """`[taps, taps]`, around that mean."""
+    """`[taps, taps]`, of the pruned network."""
+    shared: Float64
+    """`[taps, taps]`, of the dense network with the pruned one."""
 
 
 def reconstruct(
-    model: Any, patterns: Mapping[str, NM | Unstructured], masks: Mapping[str, Bool], samples: Float32
+    dense: Any, model: Any, patterns: Mapping[str, NM | Unstructured], masks: Mapping[str, Bool], samples: Float32
 ) -> dict[str, Bool]:
-    """Prune in place the kernels that have a mask by magnitude; returns the masks that it found better.
+    """Prune in place the kernels of `model`, a copy of `dense`, that have a mask by magnitude; returns the masks that
+    it found better.
 
     Kernels that cannot be reconstructed get the one by magnitude.
     """
     better = {}
-    for kernel in kernels_of(model):
+    for original, kernel in zip(kernels_of(dense), kernels_of(model), strict=True):
         if kernel.name not in masks:
             continue
         if refusal(kernel):
             kernel.assign(kernel.matrix() * masks[kernel.name])
             continue
-        dense = kernel.matrix().astype(np.float64)
-        moments = _moments(model, kernel, samples)
-        weights, mask = prune_matrix(dense, moments.second, patterns[kernel.name])
+        before = kernel.matrix().astype(np.float64)
+        moments = _moments((dense, original), (model, kernel), samples)
+        weights, mask = prune_matrix(answering(before, moments), moments.second, patterns[kernel.name])
         kernel.assign(weights.astype(np.float32))
-        _take_over(model, kernel, (weights - dense) @ moments.mean)
+        _take_over(model, kernel, weights @ moments.mean - before @ moments.dense_mean)
         better[kernel.name] = mask
     return better
+
+
+def answering(weights: Float64, moments: Moments) -> Float64:
+    """The weights `[out_channels, taps]` that answer to the pruned network's input as these do to the dense one's."""
+    change = weights @ (moments.shared - moments.second)
+    return weights + np.linalg.solve(damped(moments.second), change.T).T
+
+
+def damped(second: Float64) -> Float64:
+    """Moments `[taps, taps]` that have an inverse."""
+    held: Float64 = second + (DAMPING * np.trace(second) / len(second) or 1.0) * np.eye(len(second))
+    return held
 
 
 def refusal(kernel: Kernel) -> str:
@@ -82,12 +101,12 @@ def refusal(kernel: Kernel) -> str:
 def prune_matrix(dense: Float64, second: Float64, pattern: NM | Unstructured) -> tuple[Float64, Bool]:
     """Weights `[out_channels, taps]` and moments `[taps, taps]` → pruned weights and mask."""
     rows, taps = dense.shape
-    damped = second + (DAMPING * np.trace(second) / taps or 1.0) * np.eye(taps)
-    inverse = np.linalg.inv(damped)
+    held = damped(second)
+    inverse = np.asarray(np.linalg.inv(held), np.float64)
     first = pattern.mask(dense / np.sqrt(np.diag(inverse)))
     shared = pattern.channels if isinstance(pattern, NM) else 1
     if rows / shared * taps**3 > ONE_AT_A_TIME:
-        return _solve(dense, damped, first), first
+        return _solve(dense, held, first), first
     weights, mask = dense.copy(), first.copy()
     for start in range(0, rows, shared):
         channels = slice(start, start + shared)
@@ -140,20 +159,25 @@ def _solve(dense: Float64, second: Float64, kept: Bool) -> Float64:
     return weights
 
 
-def _moments(model: Any, kernel: Kernel, samples: Float32) -> Moments:
+def _moments(dense: tuple[Any, Kernel], pruned: tuple[Any, Kernel], samples: Float32) -> Moments:
+    """Of a layer, in a model and in its pruned copy."""
     from tf_keras import Model
 
-    inputs = Model(model.inputs, kernel.layer.input)
+    inputs = [Model(model.inputs, kernel.layer.input) for model, kernel in (dense, pruned)]
+    kernel = pruned[1]
     taps = kernel.matrix().shape[1]
-    count, total, products = 0, np.zeros(taps), np.zeros((taps, taps))
+    count, sums, products = 0, np.zeros((2, taps)), np.zeros((2, taps, taps))
     for start in range(0, len(samples), BATCH_SAMPLES):
-        maps = inputs.predict_on_batch(samples[start : start + BATCH_SAMPLES])
-        columns = _columns(kernel.layer, maps).astype(np.float64)
-        count, total, products = count + len(columns), total + columns.sum(axis=0), products + columns.T @ columns
+        maps = [each.predict_on_batch(samples[start : start + BATCH_SAMPLES]) for each in inputs]
+        x_dense, x = (_columns(kernel.layer, each).astype(np.float64) for each in maps)
+        count += len(x)
+        sums += [x_dense.sum(axis=0), x.sum(axis=0)]
+        products += [x.T @ x, x_dense.T @ x]
     if not np.isfinite(products).all():
         raise ModelError(f"the input of layer {kernel.name} becomes NaN or infinite on these samples")
-    mean = total / count if _taker(model, kernel) is not None else np.zeros(taps)
-    return Moments(mean, products / count - np.outer(mean, mean))
+    means = sums / count if _taker(*pruned) is not None else np.zeros_like(sums)
+    second, shared = products / count
+    return Moments(means[0], means[1], second - np.outer(means[1], means[1]), shared - np.outer(means[0], means[1]))
 
 
 def _columns(layer: Any, maps: Float32) -> Float32:
