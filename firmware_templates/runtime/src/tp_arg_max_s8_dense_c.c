@@ -2,19 +2,31 @@
  * Copyright The tinyprune authors */
 #include "tp_kernels.h"
 
+/* The next value, behind which `rest` are left. */
+#define LOOK(rest)                                                                                                                 \
+    do {                                                                                                                           \
+        x += stride;                                                                                                               \
+        const int32_t value = *x ^ flip;                                                                                           \
+        if (value > largest) {                                                                                                     \
+            largest = value;                                                                                                       \
+            found = (rest);                                                                                                        \
+        }                                                                                                                          \
+    } while (0)
+
 /* Of `count` values, each `stride` bytes behind the one before. */
 static int32_t index_of_largest(const int8_t *x, int32_t count, int32_t stride, int32_t flip)
 {
-    int32_t largest = *x ^ flip, found = count; /* how many values are left where it stands */
-    for (int32_t left = count - 1; left > 0; left--) {
-        x += stride;
-        const int32_t value = *x ^ flip;
-        if (value > largest) {
-            largest = value;
-            found = left;
-        }
+    int32_t largest = *x ^ flip, left = count - 1, found = left;
+    for (; left >= 4; left -= 4) {
+        LOOK(left - 1);
+        LOOK(left - 2);
+        LOOK(left - 3);
+        LOOK(left - 4);
     }
-    return count - found;
+    for (; left > 0; left--) {
+        LOOK(left - 1);
+    }
+    return count - 1 - found;
 }
 
 void tp_arg_max_s8_dense_c(const tp_arg_max *arg_max, const int8_t *input, int32_t *output)
