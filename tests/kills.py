@@ -18,6 +18,8 @@ def killed_at(number: int, work: Callable[[], object], by: int = signal.SIGKILL)
     were that many. Raises AssertionError where `work` failed by itself."""
     child = os.fork()
     if child == 0:
+        if by != signal.SIGKILL:
+            signal.signal(by, signal.SIG_DFL)  # a command that ran in this process may have left its handler
         _kill_self(number, by)
         code = 70
         try:

@@ -69,7 +69,7 @@ def test_int32_operands_are_refused_where_int8_is_needed() -> None:
     index = b.arg_max(b.tensor((4, 3)))
     x = b.ops[0].activations[0]
     b.reshape(index, (2, 2))
-    with pytest.raises(ModelError, match="is INT32, INT8 is needed"):
+    with pytest.raises(ModelError, match="is INT32, INT8 or INT16 is needed"):
         reader.read(b.network([x], [b.ops[-1].outputs[0]]).file)
 
 

@@ -232,11 +232,11 @@ def test_a_commit_that_fails_puts_everything_back(tmp_path: Path, model: Path, m
     rename = Path.rename
     dense = tmp_path / "dense.tflite"
     dense.write_bytes(networks.every_operator(pruned=False))
-    for direction in ("network.c of the last build", "network.c of this one"):
+    for direction in ("network.h of the last build", "network.h of this one"):
         failures: list[Path] = []
 
         def fail(path: Path, target: Path, failures: list[Path] = failures, away: bool = "last" in direction) -> Path:
-            if path.name == "network.c" and (".old" in target.parts) == away and not failures:
+            if path.name == "network.h" and (".old" in target.parts) == away and not failures:
                 failures.append(path)
                 raise KeyboardInterrupt
             return rename(path, target)

@@ -64,7 +64,7 @@ def network(body: Callable[[Any], Any]) -> Any:
 
     utils.set_random_seed(0)
     x = layers.Input((10, 9, 2))
-    model = Model(x, body(x))
+    model = Model(x, body(x), name="a_network_of_a_long_name")
     model.set_weights([value + RNG(1).uniform(0, 0.3, value.shape) for value in model.get_weights()])
     return model
 

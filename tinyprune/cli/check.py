@@ -9,7 +9,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("check", short_help="Say in seconds what a network will need, and what stands in its way.")
+@click.command("check", short_help="Say in seconds what a network needs, or why it does not run.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--board",

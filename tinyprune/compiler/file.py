@@ -174,7 +174,13 @@ def tensor_of(file: File, index: int) -> Any:
 
 def tensor_name(file: File, index: int) -> str:
     """Its name, printable and short: names are data of somebody else's."""
-    return printable(tensor_of(file, index).Name() or b"?")
+    return printable(whole_name(file, index))
+
+
+def whole_name(file: File, index: int) -> str:
+    """Its name as the file has it, to take apart and never to show."""
+    name: bytes = tensor_of(file, index).Name() or b"?"
+    return name.decode(errors="replace")
 
 
 def type_name(number: int) -> str:

@@ -24,6 +24,7 @@ from tinyprune.compiler.file import (
     shape_of,
     tensor_name,
     type_of,
+    whole_name,
 )
 from tinyprune.errors import ModelError, Obstacle, UsageError, first_line
 from tinyprune.training.float_layers import BUILDERS
@@ -150,7 +151,7 @@ class _Import:
                 f'{self._name}: its input "{tensor_name(self._file, index)}" is {kind} {list(shape)}; float32 with a '
                 "batch of 1 (or −1) is needed: convert the model again"
             )
-        self._values[index] = layers.Input(shape[1:], name=self._called([tensor_name(self._file, index)], "input"))
+        self._values[index] = layers.Input(shape[1:], name=self._called([whole_name(self._file, index)], "input"))
         return self._values[index]
 
     def _add(self, node: Node) -> None:
@@ -173,7 +174,7 @@ class _Import:
             return operands[0]
         if node.kind not in BUILDERS or len(node.outputs) != 1:
             raise ModelError("is not supported")
-        names = [tensor_name(self._file, index) for index in (*node.inputs[1:2], *node.outputs) if index >= 0]
+        names = [whole_name(self._file, index) for index in (*node.inputs[1:2], *node.outputs) if index >= 0]
         return BUILDERS[node.kind](node, operands, self._called(names, node.kind.lower()))
 
     def _operand(self, index: int) -> Any:

@@ -143,7 +143,7 @@ def test_run_returns_every_activation() -> None:
 
 def test_wrong_inputs_are_refused() -> None:
     whole = graph(Input((2, 3)), [Flatten()])
-    with pytest.raises(DataError, match=r'rows of 6 bytes, \[samples, …\]: "input" \[2, 3\]; got int8 \[1, 5\]'):
+    with pytest.raises(DataError, match=r'rows of 6 bytes, \[samples, …\]: "input" int8 \[2, 3\]; got int8 \[1, 5\]'):
         reference.infer(whole, np.zeros((1, 5), np.int8))
     with pytest.raises(DataError, match="got float64"):
         reference.infer(whole, np.zeros((1, 2, 3)))  # type: ignore[arg-type]
