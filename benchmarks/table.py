@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -62,11 +63,12 @@ def _caption(comparison: Comparison) -> str:
     apart = [abs(row.instructions - row.qemu_instructions) for row in comparison.rows if row.qemu_instructions]
     checked = f" Instructions are within {max(apart):.0f} of QEMU's count." if apart else ""
     missing = "".join(f" Left out: {reason}." for reason in comparison.left_out)
-    return (
+    return textwrap.fill(
         f"{comparison.model} on {comparison.board}, {comparison.compiler}; cycles are modelled "
         f"({comparison.cost_model}), not measured on a board; bytes against {comparison.judge}. "
         "Weights were masked in the .tflite by magnitude, without training: this table says nothing about accuracy."
-        f"{checked}{missing}"
+        f"{checked}{missing}",
+        width=150,
     )
 
 
