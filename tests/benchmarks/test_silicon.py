@@ -1,5 +1,6 @@
 """The comparison with published figures: its table, what it asks of the files, and one network modelled in full."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,10 @@ def test_a_network_told_by_its_widths() -> None:
 
 @pytest.mark.compiler
 @pytest.mark.emulator
+@pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="compiler gcc for Arm is not installed")
 def test_a_network_modelled_on_two_boards() -> None:
     """With the same clock and nothing to wait for, both boards take the core's own cycles."""
-    pytest.importorskip("bakenn")
+    pytest.importorskip("bakenn", reason="bakenn is not installed")
     model = reader.read(networks.ds_cnn())
     times = {name: silicon.modelled(model, boards.load(name), "-O2") for name in ("nano33", "mps2-an386")}
     ideal = {name: found["all"][0] * boards.load(name).cpu.clock_hz for name, found in times.items()}
