@@ -380,8 +380,8 @@ def test_speed_is_the_fastest_firmware_that_the_flash_has_room_for(tmp_path: Pat
     report = build_task.run_build(wanted, said.append)
     again = [line for line in said if line.startswith("choosing kernels that need less flash: ")]
     assert bool(again) == (flash_bytes < 60_000)
-    assert any("flash is exceeded by" in line for line in again) == (flash_bytes == 36_000)
-    assert any("kept free for your own code" in line for line in again) == (flash_bytes == 52_000)
+    if again:  # compilers differ in what they say behind that
+        assert ("flash is exceeded by" if flash_bytes == 36_000 else "kept free for your own code") in again[0]
     used = {path.stem for path in (tmp_path / "out/project/runtime/src").glob("tp_*pixels*.c")}
     assert ("tp_five_pixels_s8_pairs8_dsp" in used) == (flash_bytes < 60_000)
     assert report.flash_bytes <= 15 / 16 * flash_bytes
