@@ -77,9 +77,14 @@ def try_out(file: Path, board: boards.Board, count: int) -> Trial:
         return _with_report(trial, _built(file, board, count))
     except DoesNotFit as error:
         found = try_out(file, boards.load("host"), count)
-        return replace(found, reason=str(error) if found.board else found.reason)
+        return replace(found, reason=_told(error, file) if found.board else found.reason)
     except TinypruneError as error:
-        return replace(trial, reason=str(error).removeprefix(f"{file}: "))
+        return replace(trial, reason=_told(error, file))
+
+
+def _told(error: TinypruneError, file: Path) -> str:
+    """What the user is told, without where the file lies here."""
+    return str(error).removeprefix(f"{file}: ").replace(str(file), "this file")
 
 
 def _built(file: Path, board: boards.Board, count: int) -> BuildReport:
