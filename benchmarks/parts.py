@@ -1,7 +1,7 @@
 """`python -m benchmarks.parts`: where the cycles of each kind of layer go, by C function and kind of instruction.
 
 Builds the network as `tinyprune build` does, profiles one inference, and splits the modelled cycles of each straight
-run of code over its instructions. `--readme` puts the tables into docs/kernels.md.
+run of code over its instructions. `--docs` puts the tables into docs/kernels.md.
 """
 
 import sys
@@ -128,15 +128,15 @@ def measure(model: bytes, board: Board, compiler: str | None, pattern: str) -> l
 @click.option("--board", default="nano33", show_default=True, help="A board whose emulator counts instructions.")
 @click.option("--compiler", type=click.Choice(list(toolchain.COMPILERS)), help="Default: the first that is installed.")
 @click.option("--model", type=click.Path(path_type=Path), help=f"Default: the zoo's {peers.ZOO_MODEL}.")
-@click.option("--readme", is_flag=True, help="Put the tables into docs/kernels.md.")
-def main(board: str, compiler: str | None, model: Path | None, readme: bool) -> None:
+@click.option("--docs", is_flag=True, help="Put the tables into docs/kernels.md.")
+def main(board: str, compiler: str | None, model: Path | None, docs: bool) -> None:
     """Measures where the cycles of each kind of layer go."""
     try:
         data, _ = peers.read_model(model)
         for pattern in SHOWN:
             text = markdown(measure(data, boards.load(board), compiler, pattern))
             click.echo(f"{pattern}\n\n{text}\n")
-            if readme:
+            if docs:
                 table.rewrite(PAGE, {f"parts {pattern}": text})
     except TinypruneError as error:
         click.echo(f"error: {error}", err=True)

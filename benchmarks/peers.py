@@ -1,8 +1,9 @@
 """`python -m benchmarks.peers`: tinyprune with each pattern and its peers, in one run and one table.
 
-Writes peers.json, peers.png and peers.svg into benchmarks/results (or -o), and prints the Markdown table; `--readme`
-puts the table into the marked blocks of README.md and docs/kernels.md as well. All instruction counts and cycles come
-from the built-in emulator with tinyprune/device/cost.py; test_qemu.py holds the counts against QEMU's.
+Writes peers.json, peers.png, peers.svg and overview.svg (the README's picture) into benchmarks/results (or -o), and
+prints the Markdown table; `--docs` puts the tables into the marked blocks of docs/kernels.md as well. All instruction
+counts and cycles come from the built-in emulator with tinyprune/device/cost.py; test_qemu.py holds the counts against
+QEMU's.
 """
 
 import sys
@@ -22,7 +23,7 @@ from tinyprune.training import zoo
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
-PAGES = (ROOT / "README.md", ROOT / "docs/kernels.md")
+PAGE = ROOT / "docs/kernels.md"
 FOR_SIZE = ("dense", "2:4")
 ZOO_MODEL = "ds-cnn-s-dense"
 
@@ -34,7 +35,7 @@ ZOO_MODEL = "ds-cnn-s-dense"
 @click.option("--pattern", "patterns", multiple=True, type=click.Choice(list(weights.PATTERNS)), help="Default: all.")
 @click.option("--size/--no-size", default=True, help="Also with --optimize size, dense and 2:4.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=RESULTS, help="Folder for JSON and plot.")
-@click.option("--readme", is_flag=True, help="Put the table into README.md and docs/kernels.md.")
+@click.option("--docs", is_flag=True, help="Put the tables into docs/kernels.md.")
 @click.option("--redraw", is_flag=True, help="Measure nothing: read the JSON of the last run.")
 def main(
     board: str,
@@ -43,7 +44,7 @@ def main(
     patterns: tuple[str, ...],
     size: bool,
     output: Path,
-    readme: bool,
+    docs: bool,
     redraw: bool,
 ) -> None:
     """Measures tinyprune against its peers."""
@@ -60,17 +61,17 @@ def main(
         with files.whole(output / "peers.json") as part:
             part.write_text(table.to_json(comparison), encoding="utf-8")
         click.echo(table.network(comparison))
-        if readme:
-            for page in PAGES:
-                table.rewrite(page, blocks(comparison))
+        if docs:
+            table.rewrite(PAGE, blocks(comparison))
         plot.draw(comparison, output / "peers")
+        plot.overview(comparison, output / "overview.svg")
     except TinypruneError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
 
 
 def blocks(comparison: Comparison) -> dict[str, str]:
-    """What the marked blocks of the pages hold."""
+    """What the marked blocks of the page hold."""
     return {"peers": table.network(comparison), "peers by layer": table.layers(comparison)}
 
 

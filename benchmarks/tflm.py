@@ -102,7 +102,7 @@ def with_row(comparison: Comparison, one: Row) -> Comparison:
 
 
 def into_peers(board: Board) -> None:
-    """Measures the dense row alone, for the kept result of `benchmarks.peers` and the pages that show it.
+    """Measures the dense row alone, for the kept result of `benchmarks.peers` and the page that shows it.
 
     Raises UsageError where that is of another model, board or compiler than would be measured now.
     """
@@ -117,8 +117,7 @@ def into_peers(board: Board) -> None:
     with tempfile.TemporaryDirectory(prefix="tinyprune-tflm-") as folder:
         found = with_row(kept, interpreter.row(model, board, Path(folder)))
     path.write_text(table.to_json(found), encoding="utf-8")
-    for page in peers.PAGES:
-        table.rewrite(page, peers.blocks(found))
+    table.rewrite(peers.PAGE, peers.blocks(found))
 
 
 def markdown(rows: Sequence[Found], caption: str) -> str:

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -15,8 +17,19 @@ from tinyprune.device import boards, flash_methods
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 COMMAND_NAMES = "|".join(cli.commands)
-COMMANDS = sorted({match.strip(" \\") for match in re.findall(rf"tinyprune ((?:{COMMAND_NAMES})[^`|&\n]*)", README)})
+
+
+def _commands(text: str) -> set[str]:
+    """Those in code, a line each, as the reader types them."""
+    code = re.findall(r"```sh\n(.*?)```", text, re.DOTALL) + re.findall(r"`(tinyprune [^`\n]*)`", text)
+    lines = "\n".join(code).replace("\\\n", " ").splitlines()
+    found = (re.search(rf"tinyprune ((?:{COMMAND_NAMES})\b[^|&#]*)", line.replace("\\|", "/")) for line in lines)
+    return {match[1].strip() for match in found if match}
+
+
+COMMANDS = sorted({command for page in PAGES for command in _commands(page.read_text(encoding="utf-8"))})
 
 
 def test_the_page_of_operators_is_what_the_rules_say() -> None:
@@ -25,17 +38,17 @@ def test_the_page_of_operators_is_what_the_rules_say() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_of_the_readme_exist(command: str) -> None:
+def test_commands_of_the_pages_exist(command: str) -> None:
     words, group = shlex.split(command), cli
     while words and isinstance(group, click.Group) and words[0] in group.commands:
         group = group.commands[words.pop(0)]  # type: ignore[assignment]
     known = {name for option in group.params for name in (*option.opts, *option.secondary_opts)}
-    assert {word for word in words if word.startswith("-")} <= known
+    assert {word for word in words if word.startswith("-")} <= known | {"--help"}
 
 
-def test_the_readme_shows_real_output() -> None:
-    assert not re.search(r"@[A-Z]+@", README)
-    shown = re.search(r"```\nOK  fits nano33.*?\n```", README, re.DOTALL)
+def test_the_first_build_shows_real_output() -> None:
+    page = (ROOT / "docs/first-build.md").read_text(encoding="utf-8")
+    shown = re.search(r"```\nOK  fits nano33.*?\n```", page, re.DOTALL)
     assert shown is not None
     for part in (
         "64 of 64 outputs are bit-identical",
@@ -45,6 +58,24 @@ def test_the_readme_shows_real_output() -> None:
         "recorded on",
     ):
         assert part in shown[0]
+
+
+def test_the_readme_is_short_to_read() -> None:
+    lines = README.splitlines()
+    assert max(map(len, lines)) <= 160
+    assert len(lines) <= 200
+    tables = [len(rows.splitlines()) for rows in re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)]
+    assert max(tables) - 2 <= 15
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """Every page is in the navigation, and every link and anchor leads somewhere."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = (tmp_path / "site/commands/index.html").read_text(encoding="utf-8")
+    for name in cli.commands:
+        assert f'id="tinyprune-{name}"' in shown
 
 
 def test_links_lead_somewhere() -> None:

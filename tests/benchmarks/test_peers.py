@@ -45,13 +45,13 @@ def test_the_command_on_a_small_network(tmp_path: Path) -> None:
     arguments = ["--model", str(model), "-o", str(out), "--pattern", "dense", "--pattern", "2:4", "--no-size"]
     done = CliRunner().invoke(peers.main, arguments)
     assert done.exit_code == 0, done.output
-    assert {path.name for path in out.iterdir()} == {"peers.json", "peers.png", "peers.svg"}
+    assert {path.name for path in out.iterdir()} == {"overview.svg", "peers.json", "peers.png", "peers.svg"}
     found = table.from_json(out / "peers.json")
     assert table.network(found) in done.output
     check_rows(found)
-    drawn = [(out / name).read_bytes() for name in ("peers.png", "peers.svg")]
+    drawn = [(out / name).read_bytes() for name in ("overview.svg", "peers.png", "peers.svg")]
     assert CliRunner().invoke(peers.main, ["--redraw", "-o", str(out)]).exit_code == 0
-    assert [(out / name).read_bytes() for name in ("peers.png", "peers.svg")] == drawn
+    assert [(out / name).read_bytes() for name in ("overview.svg", "peers.png", "peers.svg")] == drawn
 
 
 def check_rows(found: Comparison) -> None:

@@ -4,10 +4,11 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import peers, table
+from benchmarks import peers, table, terminal
 from benchmarks.comparison import Comparison, Layer, Row
 from tinyprune.errors import UsageError
 
@@ -60,12 +61,38 @@ def test_blocks_are_rewritten_in_place(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["page.md"]
 
 
-def test_the_pages_show_the_committed_result() -> None:
-    """The numbers in README.md and docs/ come from benchmarks/results/peers.json, by `--redraw --readme`."""
+def test_the_page_shows_the_committed_result() -> None:
+    """The numbers in docs/kernels.md come from benchmarks/results/peers.json, by `--redraw --docs`."""
     blocks = peers.blocks(table.from_json(peers.RESULTS / "peers.json"))
-    found = 0
-    for page in peers.PAGES:
-        for name, text in re.findall(r"<!-- (peers[\w ]*) -->\n(.*?)\n<!-- end -->", page.read_text(), re.DOTALL):
-            assert text == blocks[name], f"{page.name}: run `python -m benchmarks.peers --redraw --readme`"
-            found += 1
-    assert found == 3
+    shown = re.findall(r"<!-- (peers[\w ]*) -->\n(.*?)\n<!-- end -->", peers.PAGE.read_text(), re.DOTALL)
+    assert len(shown) == 2
+    for name, text in shown:
+        assert text == blocks[name], f"{name}: run `python -m benchmarks.peers --redraw --docs`"
+
+
+def test_the_readme_s_figures_are_those_of_the_committed_result() -> None:
+    comparison = table.from_json(peers.RESULTS / "peers.json")
+    dense, pruned = (
+        next(row for row in comparison.rows if (row.engine, row.pattern) == ("tinyprune, speed", pattern))
+        for pattern in ("dense", "2:4")
+    )
+    by_kernels, by_both = comparison.speed_up(dense), comparison.speed_up(pruned)
+    assert by_kernels
+    assert by_both
+    readme = (peers.ROOT / "README.md").read_text(encoding="utf-8")
+    told = f"Of the {by_both:.1f}×, the kernels for dense networks make {by_kernels:.1f}× and sparsity"
+    assert f"{told} {by_both / by_kernels:.1f}×" in readme
+    assert f"{1 - pruned.modelled_cycles / dense.modelled_cycles:.0%}".replace("%", " %") in readme
+    assert f"{comparison.model.removesuffix('-dense').upper().replace('-CNN-', '-CNN ')} on" in readme
+    picture = (peers.RESULTS / "overview.svg").read_text(encoding="utf-8")
+    for row in (*comparison.rows[:1], dense, pruned):
+        assert f"{row.modelled_cycles:,} cycles, {row.flash_bytes:,} B" in picture
+
+
+def test_the_terminal_is_drawn_from_what_was_printed() -> None:
+    session = (terminal.RESULTS / "terminal.txt").read_text(encoding="utf-8")
+    picture = terminal.picture(session)
+    assert picture == (terminal.RESULTS / "terminal.svg").read_text(encoding="utf-8")
+    shown = "".join("".join(element.itertext()) for element in ElementTree.fromstring(picture) if element.get("x"))
+    assert shown == session.replace("\n", "")
+    assert [line[2:] for line in session.splitlines() if line.startswith("$ ")] == list(terminal.COMMANDS)

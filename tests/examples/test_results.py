@@ -122,8 +122,8 @@ def test_the_readme_shows_the_longest_training_of_each_kind(tables: ModuleType, 
     before, *table, end, after = page.read_text().splitlines()[1:]
     assert (before, end, after) == ("<!-- accuracy -->", "<!-- end -->", "after <!-- end -->")
     assert table[2:] == [
-        "| S | dense | trained | 40 | extremes | 2 | 93.50 |  |  | 4,000,000 | 70,000 | 21,000 |",
-        "| S | 2:4 | fine-tuned | 60 | extremes | 1 | 94.10 | +0.10 |  | 2,500,000 | 70,000 | 21,000 |",
+        "| S | dense | trained | 40 | 2 | 93.50 % |  | 4,000,000 | 70,000 |",
+        "| S | 2:4 | fine-tuned | 60 | 1 | 94.10 % | +0.10 | 2,500,000 | 70,000 |",
     ]
 
 

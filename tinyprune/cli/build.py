@@ -183,7 +183,7 @@ def _show_build(report: Any, request: Any, verbose: bool) -> None:
     terminal = console.make()
     terminal.print(show.verdict(of_build(report)))
     terminal.print()
-    terminal.print(show.layer_table(report))
+    show.layer_table(report).print(terminal)
     terminal.print()
     for line in show.summary_lines(report):
         terminal.print(line, highlight=False, soft_wrap=True)

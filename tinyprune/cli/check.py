@@ -69,7 +69,7 @@ def _show(report: Any) -> None:
     if report.runs:
         for table in show_check.tables(report):
             terminal.print()
-            terminal.print(table)
+            table.print(terminal)
         terminal.print()
     for line in show_check.lines(report):
         terminal.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,6 +1,8 @@
 """What commands print with: a console, stages as they begin, bars of bytes."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
+    from rich.table import Table
 
 
 def make() -> "Console":
@@ -21,6 +24,50 @@ def make() -> "Console":
             raise BrokenPipeError
 
     return Pipe(width=None if sys.stdout.isatty() else 160)
+
+
+#: More columns than any table needs.
+_WIDE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table of figures. `words` are the columns that hold none; `spare` those that a narrow terminal can miss, the
+    first one first: a figure is never cut off."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: Sequence[str]
+    spare: Sequence[str] = ()
+    totals: Sequence[str] = ()
+
+    def print(self, terminal: "Console") -> None:
+        from rich.measure import Measurement
+
+        missing: list[str] = []
+        table = self._table(missing)
+        for name in self.spare:
+            if Measurement.get(terminal, terminal.options.update(max_width=_WIDE), table).maximum <= terminal.width:
+                break
+            missing.append(name)
+            table = self._table(missing)
+        terminal.print(table)
+        if missing:
+            columns = ", ".join(dict.fromkeys(missing))
+            terminal.print(f"A wider terminal also shows: {columns}.", highlight=False)
+
+    def _table(self, missing: Sequence[str]) -> "Table":
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, show_footer=bool(self.totals))
+        kept = [number for number, head in enumerate(self.heads) if head not in missing]
+        for number in kept:
+            head, left = self.heads[number], self.heads[number] in self.words
+            footer = self.totals[number] if self.totals else ""
+            table.add_column(head, footer, justify="left" if left else "right", no_wrap=not left, overflow="fold")
+        for row in self.rows:
+            table.add_row(*(row[number] for number in kept if number < len(row)))
+        return table
 
 
 class _Display:

@@ -1,8 +1,8 @@
 """Reports as text, the verdict first. `cli/` prints it."""
 
-from rich.table import Table
 from rich.text import Text
 
+from tinyprune.cli.console import Grid
 from tinyprune.device.emulators import Span
 from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
 from tinyprune.measure.history import Change
@@ -27,18 +27,11 @@ def project_lines(report: ProjectReport) -> list[str]:
     ]
 
 
-def layer_table(report: BuildReport) -> Table:
+def layer_table(report: BuildReport) -> Grid:
     """The table per layer with totals."""
-    table = Table(box=None, pad_edge=False, show_footer=True)
     totals = ("total", "", "", "", f"{report.macs:,}", f"{report.weights_bytes_dense:,}", f"{report.weights_bytes:,}")
-    measured = (_number(report.instructions), _number(report.modelled_cycles))
-    heads = ("layer", "output", "pattern", "zeros", "MACs", "dense B", "packed B", "instructions", "modelled cycles")
-    for head, footer in zip(heads, (*totals, *measured), strict=True):
-        table.add_column(
-            head, footer, justify="left" if head in ("layer", "output", "pattern") else "right", no_wrap=True
-        )
-    for layer in report.layers:
-        table.add_row(
+    rows = [
+        (
             layer.name,
             "×".join(map(str, layer.shape)),
             layer.pattern,
@@ -49,7 +42,15 @@ def layer_table(report: BuildReport) -> Table:
             _number(layer.instructions),
             _number(layer.modelled_cycles),
         )
-    return table
+        for layer in report.layers
+    ]
+    return Grid(
+        ("layer", "output", "pattern", "zeros", "MACs", "dense B", "packed B", "instructions", "modelled cycles"),
+        rows,
+        words=("layer", "output", "pattern"),
+        spare=("instructions", "dense B", "MACs", "zeros"),
+        totals=(*totals, _number(report.instructions), _number(report.modelled_cycles)),
+    )
 
 
 def summary_lines(report: BuildReport) -> list[str]:

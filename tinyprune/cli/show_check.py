@@ -2,24 +2,18 @@
 
 from collections.abc import Iterator
 
-from rich.table import Table
-
+from tinyprune.cli.console import Grid
 from tinyprune.measure.check_report import BoardCheck, CheckReport, LayerCheck
 
 
-def tables(report: CheckReport) -> Iterator[Table]:
+def tables(report: CheckReport) -> Iterator[Grid]:
     """Boards, then layers."""
-    yield _boards(report)
+    heads = ("board", "flash", "of flash", "RAM", "of RAM", "arena", "cycles", "ms", "flash 2:4", "cycles 2:4")
+    yield Grid(
+        heads, [_board(board) for board in report.boards], words=("board",), spare=("of flash", "of RAM", "arena")
+    )
     if report.layers:
         yield _layers(report)
-
-
-def _boards(report: CheckReport) -> Table:
-    heads = ("board", "flash", "of", "RAM", "of", "arena", "cycles", "ms", "flash 2:4", "cycles 2:4")
-    table = _table(heads)
-    for board in report.boards:
-        table.add_row(*_board(board))
-    return table
 
 
 def _board(board: BoardCheck) -> tuple[str, ...]:
@@ -34,15 +28,20 @@ def _board(board: BoardCheck) -> tuple[str, ...]:
     return (name, *map(_number, figures), ms, _number(board.flash_bytes_2_4), _number(board.cycles_2_4))
 
 
-def _layers(report: CheckReport) -> Table:
-    table = _table(
-        (f"layer on {report.layers_on}", "output", "pattern", "MACs", "constants", "cycles", "2:4 would bring")
-    )
-    for layer in report.layers:
-        shape = "×".join(map(str, layer.shape))
-        figures = (layer.macs, layer.constant_bytes, layer.cycles)
-        table.add_row(layer.name, shape, layer.pattern, *map(_number, figures), _gain(layer))
-    return table
+def _layers(report: CheckReport) -> Grid:
+    name, gain = f"layer on {report.layers_on}", "2:4 would bring"
+    rows = [
+        (
+            layer.name,
+            "×".join(map(str, layer.shape)),
+            layer.pattern,
+            *map(_number, (layer.macs, layer.constant_bytes, layer.cycles)),
+            _gain(layer),
+        )
+        for layer in report.layers
+    ]
+    heads = (name, "output", "pattern", "MACs", "constants", "cycles", gain)
+    return Grid(heads, rows, words=(name, "output", "pattern", gain), spare=("MACs", "output", "constants"))
 
 
 def _gain(layer: LayerCheck) -> str:
@@ -52,14 +51,6 @@ def _gain(layer: LayerCheck) -> str:
     if layer.cycles is None or layer.cycles_2_4 is None or not layer.cycles:
         return flash
     return f"{flash}, {layer.cycles_2_4 / layer.cycles - 1:+.0%} cycles"
-
-
-def _table(heads: tuple[str, ...]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for number, head in enumerate(heads):
-        left = number == 0 or head in ("output", "pattern", "2:4 would bring")
-        table.add_column(head, justify="left" if left else "right", no_wrap=True)
-    return table
 
 
 def lines(report: CheckReport) -> Iterator[str]:

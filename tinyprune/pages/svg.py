@@ -9,13 +9,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
 from tinyprune.errors import printable
-
-if TYPE_CHECKING:
-    pass
+from tinyprune.resources import PAGE_TEMPLATES
 
 #: Name of a colour in page.css → what stands for it.
 COLOURS = {name: f"#fe01{number:02x}" for number, name in enumerate(("ink", "line", "soft", "now", "other", "third"))}
@@ -58,8 +56,8 @@ class Canvas:
         artist.set_gid(f"tip-{len(self._tips)}")
         self._tips.append(printable(text, 400))
 
-    def svg(self, description: str) -> str:
-        """The picture; `description` is for those who do not see it."""
+    def svg(self, description: str, *, alone: bool = False) -> str:
+        """The picture; `description` is for those who do not see it. `alone`: a file of its own, not part of a page."""
         written = io.BytesIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a font lacks characters of a name: the browser has another one
@@ -67,7 +65,7 @@ class Canvas:
         root = ElementTree.fromstring(written.getvalue())
         _without_metadata(root)
         self._add_tips(root)
-        _own_ids(root, f"p{next(_pictures)}")
+        _own_ids(root, "p" if alone else f"p{next(_pictures)}")
         for size in ("width", "height"):
             root.attrib.pop(size, None)
         root.attrib |= {"role": "img", "aria-label": printable(description, 400)}
@@ -76,7 +74,7 @@ class Canvas:
         text = ElementTree.tostring(root, encoding="unicode")
         for name, stand_in in COLOURS.items():
             text = text.replace(stand_in, f"var(--{name})")
-        return text
+        return _with_colours(text) if alone else text
 
     def _add_tips(self, root: ElementTree.Element) -> None:
         for element in root.iter(f"{{{_SVG}}}g"):
@@ -93,6 +91,14 @@ def canvas(height: float) -> Iterator[Canvas]:
 
     with matplotlib.rc_context(_SETTINGS):
         yield Canvas(height)
+
+
+def _with_colours(picture: str) -> str:
+    """A picture with the colours that a page would give it, on a ground of its own."""
+    colours = (PAGE_TEMPLATES / "colours.css").read_text(encoding="utf-8")
+    text = "text { font-family: system-ui, 'DejaVu Sans', sans-serif !important; }"
+    style = f"<style>\n{colours}{text}\nsvg {{ background: var(--paper); }}\n</style>"
+    return re.sub(r"(<svg[^>]*>)", lambda found: f"{found[1]}{style}", picture, count=1) + "\n"
 
 
 def short(name: str, longest: int = 28) -> str:
