@@ -140,12 +140,13 @@ def readable(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def alone(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Holds the lock of a folder or file; false where the system has none. Raises BlockingIOError where that would be
-    to `wait`, or where the path leads elsewhere by then."""
+    """Holds the lock of a folder or file; false where the file system has none. Raises BlockingIOError where that would
+    be to `wait`, or where the path leads elsewhere by then."""
     try:
         import fcntl
     except ImportError:
-        yield False
+        with _lock_file(path, wait):
+            yield True
         return
     descriptor, locked = os.open(path, os.O_RDONLY), True
     try:
@@ -156,10 +157,28 @@ def alone(path: Path, *, wait: bool = True) -> Iterator[bool]:
                 raise
             locked = False
         if not path.exists() or not os.path.samestat(os.fstat(descriptor), path.stat()):
-            raise BlockingIOError(errno.EWOULDBLOCK, "moved away by another process", str(path))
+            raise _moved_away(path)
         yield locked
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _lock_file(path: Path, wait: bool) -> Iterator[None]:
+    """The same on Windows, which locks no folders: by a file beside it, which is gone afterwards."""
+    import filelock
+
+    try:
+        with filelock.FileLock(path.with_name(f".{path.name}.lock"), blocking=wait):
+            if not path.exists():
+                raise _moved_away(path)
+            yield
+    except filelock.Timeout:
+        raise BlockingIOError(errno.EWOULDBLOCK, "in use by another process", str(path)) from None
+
+
+def _moved_away(path: Path) -> BlockingIOError:
+    return BlockingIOError(errno.EWOULDBLOCK, "moved away by another process", str(path))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Literal
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage, FirmwareSource
 from tinyprune.errors import MemoryExceeded, MissingDependency, ModelError, UsageError
+from tinyprune.firmware import occupied
 from tinyprune.firmware.toolchain import Compiler
 
 _OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
@@ -50,7 +51,7 @@ def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Pat
     run_compiler([*command, "-o", str(elf.resolve())], project, board)
     if board.flash:
         write_hex_and_bin(elf)
-    flash_bytes, ram_bytes = measure(elf, board)
+    flash_bytes, ram_bytes = occupied.measure(elf, board)
     return FirmwareImage(source.board, source.model_sha256, compiler.version, elf, flash_bytes, ram_bytes)
 
 
@@ -100,20 +101,3 @@ def write_hex_and_bin(elf: Path) -> None:
                 image.frombytes(segment.data(), offset=segment["p_paddr"])
     image.write_hex_file(str(elf.with_suffix(".hex")))
     image.tobinfile(str(elf.with_suffix(".bin")))
-
-
-def measure(elf: Path, board: Board) -> tuple[int, int]:
-    """(flash, RAM) bytes that the linked program occupies; RAM without the stack. On the PC: what the loader maps."""
-    from elftools.elf.elffile import ELFFile
-
-    with elf.open("rb") as stream:
-        file = ELFFile(stream)
-        segments = [segment.header for segment in file.iter_segments("PT_LOAD")]
-        if board.flash is None or board.ram is None:
-            written = [s["p_memsz"] for s in segments if s["p_flags"] & 2]
-            return sum(s["p_filesz"] for s in segments), sum(written)
-        flash = [s["p_paddr"] + s["p_filesz"] for s in segments if s["p_filesz"]]
-        # SHF_ALLOC sections in RAM; the stack is a reservation, not a use
-        sections = [s.header for s in file.iter_sections() if s["sh_flags"] & 2 and s.name != ".stack"]
-        inside = [s["sh_size"] for s in sections if board.ram.origin <= s["sh_addr"] < board.ram.end]
-        return max(flash) - board.flash.origin, sum(inside)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyprune import files
 from tinyprune.errors import DataError, UsageError
 from tinyprune.measure.bench_report import BenchReport
 
@@ -46,27 +47,19 @@ def append(path: Path, report: BenchReport) -> None:
         binary = getattr(os, "O_BINARY", 0)  # Windows: line ends as they are
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | binary, 0o644)
         try:
-            _lock(descriptor)
-            size = os.fstat(descriptor).st_size
-            os.lseek(descriptor, max(0, size - 1), os.SEEK_SET)
-            cut = size > 0 and os.read(descriptor, 1) != b"\n"
-            line = ("\n" if cut else "") + report.to_json(indent=None) + "\n"
-            if os.write(descriptor, line.encode()) != len(line.encode()):
-                os.ftruncate(descriptor, size)
-                raise UsageError(f"{path}: the disk is full; the history is as it was before")
-            os.fsync(descriptor)
+            with files.alone(path):
+                size = os.fstat(descriptor).st_size
+                os.lseek(descriptor, max(0, size - 1), os.SEEK_SET)
+                cut = size > 0 and os.read(descriptor, 1) != b"\n"
+                line = ("\n" if cut else "") + report.to_json(indent=None) + "\n"
+                if os.write(descriptor, line.encode()) != len(line.encode()):
+                    os.ftruncate(descriptor, size)
+                    raise UsageError(f"{path}: the disk is full; the history is as it was before")
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise UsageError(f"{path}: cannot add to the history: {error.strerror}") from None
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # elsewhere: appending is all there is
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def read(path: Path, board: str, emulator: str | None) -> dict[str, Any]:

@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <time.h>
 
+#ifdef _WIN32
+#include <fcntl.h>
+#include <io.h>
+#endif
+
 static uint64_t start_us;
 
 static uint64_t clock_us(void) {
@@ -16,7 +21,13 @@ static uint64_t clock_us(void) {
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-void tp_port_init(void) { start_us = clock_us(); }
+void tp_port_init(void) {
+#ifdef _WIN32 /* which would make two bytes of the end of a line */
+    (void)_setmode(_fileno(stdin), _O_BINARY);
+    (void)_setmode(_fileno(stdout), _O_BINARY);
+#endif
+    start_us = clock_us();
+}
 
 int tp_port_read(void) {
     const int byte = getchar();

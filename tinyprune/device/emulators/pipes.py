@@ -1,17 +1,14 @@
 """A process whose standard input and output are the serial port of the firmware that it runs."""
 
-import os
-import select
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 
 from tinyprune.errors import TargetError
+from tinyprune.processes import Reader, Writer
 
 _CLOSE_TIMEOUT_S = 2.0
 _WRITE_TIMEOUT_S = 60.0
-_PIPE_BYTES = 512  # POSIX: a pipe that is ready takes at least this much without blocking
 _SHOWN_CHARACTERS = 2000
 
 
@@ -22,7 +19,6 @@ class Pipes:
         """Starts it; `explain` picks what to show of its standard error. Raises TargetError if it cannot be run."""
         self._who = who
         self._explain = explain
-        self._received = bytearray()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
         try:
             self._process = subprocess.Popen(
@@ -33,37 +29,31 @@ class Pipes:
             raise TargetError(f"{command[0]}: cannot be run: {error.strerror}") from None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._input, self._output = Writer(self._process.stdin), Reader(self._process.stdout)
+        self._closed = False
 
     def write(self, data: bytes) -> None:
-        """Takes what the firmware prints meanwhile, so that full pipes never block both sides."""
+        """What the firmware prints meanwhile is kept, so that full pipes never block both sides."""
         self._require_open()
-        deadline = time.monotonic() + _WRITE_TIMEOUT_S
-        rest = memoryview(data)
-        while rest:
-            readable, writable, _ = select.select(
-                [self._stdout], [self._stdin], [], max(0.0, deadline - time.monotonic())
-            )
-            if not readable and not writable:
-                raise TargetError(f"the firmware took no input for {_WRITE_TIMEOUT_S:.0f} s")
-            if readable:
-                self._receive()
-            elif writable:
-                rest = rest[self._send(rest[:_PIPE_BYTES]) :]
+        try:
+            if not self._input.write(data, _WRITE_TIMEOUT_S):
+                raise self._gone()
+        except TimeoutError:
+            raise TargetError(f"the firmware took no input for {_WRITE_TIMEOUT_S:.0f} s") from None
 
     def read(self, timeout_s: float) -> bytes:
         self._require_open()
-        if not self._received and select.select([self._stdout], [], [], timeout_s)[0]:
-            self._receive()
-        data = bytes(self._received)
-        self._received.clear()
-        return data
+        data = self._output.read(timeout_s)
+        if data == b"":
+            raise self._gone()
+        return data or b""
 
     def close(self, kill: bool = False) -> None:
         """Ends the input and waits for the process, or with `kill` does not wait."""
-        if self._stdin.closed:
+        if self._closed:
             return
-        self._stdin.close()
+        self._closed = True
+        self._input.close()
         if kill:
             self._process.kill()
         try:
@@ -71,24 +61,12 @@ class Pipes:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._stdout.close()
+        self._output.close()
         self._stderr.close()
 
     def _require_open(self) -> None:
-        if self._stdin.closed:
+        if self._closed:
             raise TargetError("the link to the firmware is closed")
-
-    def _send(self, data: memoryview) -> int:
-        try:
-            return os.write(self._stdin.fileno(), data)
-        except BrokenPipeError:
-            raise self._gone() from None
-
-    def _receive(self) -> None:
-        data = os.read(self._stdout.fileno(), 65536)
-        if not data:
-            raise self._gone()
-        self._received += data
 
     def _gone(self) -> TargetError:
         try:

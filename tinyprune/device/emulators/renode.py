@@ -7,7 +7,6 @@ time. Found through RENODE (the program or its folder) or PATH.
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyprune import processes
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import program, renode_files
 from tinyprune.device.emulators.profile import Profile
@@ -142,10 +142,7 @@ class RenodeLink:
                 self._process.wait(_CLOSE_TIMEOUT_S)
             with suppress(OSError):
                 self._process.stdin.close()
-            # Renode's launcher is a shell script: what it started goes with it.
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            processes.kill(self._process)  # Renode's launcher is a shell script: what it started goes with it
         self._folder.cleanup()
 
     # What it knows

@@ -1,19 +1,16 @@
 """Programs of others, run to the end: found or refused with how to install them, their output watched, never left
 hanging."""
 
-import contextlib
 import os
-import queue
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tinyprune import processes
 from tinyprune.device.flashers.job import Job
 from tinyprune.errors import MissingDependency, TargetError
 
@@ -69,7 +66,8 @@ def run(
     try:
         said = _collect(process, job.timeout_s, on_text)
     finally:
-        _kill(process)
+        if process.poll() is None:
+            processes.kill(process)
     if said is None:
         raise TargetError(
             f"{name} did not finish within {job.timeout_s:g} s and was stopped; unplug the board, plug it in and try "
@@ -90,23 +88,14 @@ def failed(name: str, how: str, said: str, advice: Mapping[str, str] | None = No
 
 def _collect(process: "subprocess.Popen[bytes]", timeout_s: float, on_text: Callable[[str], None] | None) -> str | None:
     """What the process prints until it ends, the last of it where that is much; None if that takes too long."""
-    pieces: queue.Queue[bytes] = queue.Queue()
     assert process.stdout is not None
-    stream = process.stdout
-
-    def pump() -> None:
-        with contextlib.suppress(ValueError, OSError):
-            while data := os.read(stream.fileno(), 4096):
-                pieces.put(data)
-        pieces.put(b"")
-
-    threading.Thread(target=pump, daemon=True).start()
+    output = processes.Reader(process.stdout)
     deadline = time.monotonic() + timeout_s
     said = ""
     while True:
-        try:
-            data = pieces.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
+        data = output.read(max(0.0, deadline - time.monotonic()))
+        if data is None:
+            output.close()
             return None
         if not data:
             break
@@ -119,16 +108,3 @@ def _collect(process: "subprocess.Popen[bytes]", timeout_s: float, on_text: Call
     except subprocess.TimeoutExpired:
         return None
     return said
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Ends the process and what it started, if it still runs."""
-    if process.poll() is None:
-        if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()

@@ -10,7 +10,7 @@ from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage, FirmwareSource
 from tinyprune.errors import MissingDependency, ModelError, UsageError
 from tinyprune.files import write_files
-from tinyprune.firmware import build, toolchain
+from tinyprune.firmware import build, occupied, toolchain
 from tinyprune.firmware.tflm.tree import Tree
 from tinyprune.firmware.toolchain import Compiler
 
@@ -52,7 +52,7 @@ def link(
         flags = ["-T", build.LINKER_SCRIPT, *toolchain.arm_flags(board), *LINK_FLAGS]
         _run([_CXX, *objects, str(tree.library), *flags, "-o", str(elf.resolve())], folder, board, tree)
     build.write_hex_and_bin(elf)
-    flash_bytes, ram_bytes = build.measure(elf, board)
+    flash_bytes, ram_bytes = occupied.measure(elf, board)
     return FirmwareImage(source.board, source.model_sha256, gcc.version, elf, flash_bytes, ram_bytes)
 
 
