@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinyprune.detector import Rule
 from tinyprune.errors import DataError, UsageError
-from tinyprune.firmware.audio.detector import Rule
 from tinyprune.measure import streams
 from tinyprune.measure.streams import Detected, Spoken
 from tinyprune.training import zoo

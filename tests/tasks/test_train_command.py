@@ -58,7 +58,20 @@ def test_a_folder_of_recordings_becomes_a_network_that_a_build_takes(run: Run, o
     assert run(*build)[0] == 0
     assert '"high"' in "".join(path.read_text() for path in Path("build/host").rglob("audio_config.c"))
 
-    (own / "net" / "ds-cnn-s-2x4.json").unlink()
+    dense = zoo.load("ds-cnn-s-dense", own / "net")
+    assert (dense.pattern, dense.accuracy, [stage.name for stage in dense.stages]) == (
+        "dense",
+        entry.dense_accuracy,
+        ["dense", "dense, closing"],
+    )
+    described = own / "net" / "ds-cnn-s-2x4.json"
+    fields = json.loads(described.read_text())
+    assert fields["rule"] == report["rule"] == {"every_hops": 10, "smoothed": 4, "threshold": 0.6, "holdoff_hops": 75}
+    described.write_text(json.dumps(fields | {"rule": fields["rule"] | {"smoothed": 7}}))
+    assert run(*build)[0] == 0
+    assert "#define TP_DETECTOR_SMOOTHED 7" in next(Path("build/host").rglob("audio_config.h")).read_text()
+
+    described.unlink()
     code, _, err = run(*build)
     assert (code, "--audio needs the names of the network's classes" in err) == (2, True)
 
@@ -85,7 +98,7 @@ def test_a_stopped_training_goes_on_and_another_request_is_told(
     code, out, err = run("train", "own", *OPTIONS)
     assert code == 0
     assert "dense, epoch 1" not in err
-    assert "dense, epoch 3: loss" in err
+    assert "closing, epoch 1: loss" in err
     assert "2:4, epoch 2: loss" in err
     assert "accuracy  " in out
     assert "WARNING   few clips" in out

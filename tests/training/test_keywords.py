@@ -7,7 +7,7 @@ import pytest
 
 from tinyprune.features import CLIP_SAMPLES
 from tinyprune.training import augmentation, keywords
-from tinyprune.training.keywords import Hard, Material, Mix
+from tinyprune.training.keywords import Hard, Material
 
 RNG = np.random.default_rng(0)
 WORDS = RNG.integers(-9_000, 9_000, (8, CLIP_SAMPLES), dtype=np.int16)
@@ -41,9 +41,15 @@ def test_seed_and_epoch_decide_everything() -> None:
     assert not np.array_equal(first.inputs, later.inputs)
 
 
-def test_the_last_epochs_have_fewer_clips_without_a_word() -> None:
-    mix = Mix(0.45, 0.28, 2)
-    assert [mix.share(epoch, 5) for epoch in range(5)] == [0.45, 0.45, 0.45, 0.28, 0.28]
+def test_an_epoch_comes_again_in_another_order_and_with_fewer_clips_without_a_word() -> None:
+    clips = keywords.epoch_clips(material(), 0.5, seed=1, epoch=0)
+    again, other = (keywords.fewer(clips, 0.2, np.random.default_rng(seed)) for seed in (1, 2))
+    assert Counter(again.targets[again.targets >= 2].tolist()) == {2: 20, 3: 20}
+    assert (again.targets < 2).sum() == 10
+    known = {each.tobytes(): target for each, target in zip(clips.inputs, clips.targets.tolist(), strict=True)}
+    assert [known[each.tobytes()] for each in again.inputs] == again.targets.tolist()
+    assert not np.array_equal(again.inputs, other.inputs)
+    assert len(keywords.fewer(clips, 0.9, np.random.default_rng(1)).targets) == 80
 
 
 def test_what_was_taken_for_a_word_comes_again() -> None:

@@ -22,13 +22,13 @@ def data(tmp_path: Path) -> Path:
     for word in ("on", "off", "cat"):
         for number, speaker in enumerate(("00000001", "00000000", "00000002")):
             write_wav(tmp_path / "data" / word / f"{speaker}_nohash_9.wav", np.full(16_000, 100 + number))
-    for number in (1, 2, 3):
+    for number, speaker in ((1, "00000001"), (2, "00000001"), (3, "00000000")):
         write_wav(tmp_path / "sounds" / "dog" / f"{number}-7-A.wav", np.full(20_000, number))
-        write_wav(tmp_path / "sounds" / "speech" / f"{number}-7-A.wav", np.full(20_000, number))
+        write_wav(tmp_path / "sounds" / "speech" / f"{speaker}_{number}.wav", np.full(20_000, number))
     return tmp_path
 
 
-def test_the_official_split_and_the_third_fold(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_official_split_the_third_fold_and_some_speakers(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[object] = []
 
     def train_on(*arguments: object) -> None:
@@ -43,11 +43,12 @@ def test_the_official_split_and_the_third_fold(data: Path, monkeypatch: pytest.M
         runpy.run_path(str(SCRIPT), run_name="__main__")
     assert end.value.code == 1
 
-    request, heard = given[:2]
-    assert isinstance(request, task.TrainRequest)
+    course, output, heard = given[:3]
+    assert isinstance(course, task.Course)
     assert isinstance(heard, task.Gathered)
-    assert (request.output, request.epochs) == (data / "out", 60)
-    assert (heard.task, heard.split, heard.data_set, heard.groups) == ("kws12", "validation", "tones", 1)
+    assert (output, course.epochs, course.seed) == (data / "out", 60, 1)
+    assert (heard.task, heard.split, heard.data_set) == ("kws12", "validation", "tones")
+    assert heard.groups == ("00000000",) * (8 * 3 + 2)
     labels = "silence unknown yes no up down left right on off stop go".split()
     for number, part in enumerate((heard.training, heard.held_out)):
         assert list(part.labels) == labels

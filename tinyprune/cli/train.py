@@ -70,8 +70,12 @@ def lines(report: "TrainReport") -> "Iterator[str]":
     """What a terminal shows of it."""
     clips = sum(map(sum, report.confusion))
     yield (
-        f"accuracy  {report.accuracy_percent:.1f} ± {report.error_points:.1f} % of {clips:,} clips held out "
-        f"({report.groups} speakers or files), int8 at 2:4; dense {report.dense_accuracy_percent:.1f} %"
+        f"words     {report.words_percent:.1f} ± {report.words_error_points:.1f} % of "
+        f"{sum(report.held_out_clips.values()):,} clips held out, by {report.groups:,} speakers or files, int8 at 2:4"
+    )
+    yield (
+        f"accuracy  {report.accuracy_percent:.1f} ± {report.error_points:.1f} % of {clips:,} clips, with silence and "
+        f"unknown words; dense {report.dense_accuracy_percent:.1f} %"
     )
     for label, row in zip(report.labels, report.confusion, strict=True):
         wrong = sorted(

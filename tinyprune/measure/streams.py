@@ -12,9 +12,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinyprune import features
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
+from tinyprune.detector import Rule, detect, is_word
 from tinyprune.errors import DataError, UsageError
 from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ, STRIDE_SAMPLES
-from tinyprune.firmware.audio.detector import Rule, detect, is_word
 from tinyprune.recordings import Int16
 
 #: A word counts as hit if it is heard so long after its end at the latest: the network looks at the last second.
@@ -117,21 +117,40 @@ def _spoken(row: Sequence[str], words: Sequence[str]) -> Spoken | None:
     return spoken if word in words and 0 <= spoken.start_s <= spoken.end_s < math.inf else None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """What a network answered in a stream, whatever the rule makes of it."""
+
+    scores: Int8
+    """`[looks, classes]`"""
+    hops: tuple[int, ...]
+    """Of 20 ms, before each look."""
+    every_hops: int
+    scale: float
+    zero_point: int
+
+
 def listen(content: bytes, labels: Sequence[str], pcm: Int16, rule: Rule) -> list[Detected]:
     """What firmware with this int8 .tflite hears in `[samples]` at 16 kHz, by the Python chain."""
+    return heard(look(content, pcm, rule.every_hops), labels, rule)
+
+
+def look(content: bytes, pcm: Int16, every_hops: int) -> Looks:
+    """The int8 .tflite's answers to `[samples]` at 16 kHz, from the first whole second on."""
     graph = reader.read(content)
     source, target = graph.ends("a stream")
-    step = rule.every_hops * STRIDE_SAMPLES
-    if len(pcm) < CLIP_SAMPLES:
-        return []
-    windows = sliding_window_view(pcm, CLIP_SAMPLES)[::step]
-    scores = [
-        _scores(content, graph, windows[start : start + _CHUNK_LOOKS], source)
-        for start in range(0, len(windows), _CHUNK_LOOKS)
-    ]
-    hops = [CLIP_SAMPLES // STRIDE_SAMPLES + look * rule.every_hops for look in range(len(windows))]
-    threshold = rule.threshold_sum(float(target.scale), target.zero_point)
-    found = detect(np.concatenate(scores), hops, labels, rule, threshold)
+    windows = sliding_window_view(np.pad(pcm, (0, max(0, CLIP_SAMPLES - len(pcm)))), CLIP_SAMPLES)
+    windows = windows[: max(0, len(pcm) - CLIP_SAMPLES + 1) : every_hops * STRIDE_SAMPLES]
+    parts = [windows[start : start + _CHUNK_LOOKS] for start in range(0, len(windows), _CHUNK_LOOKS)]
+    scores = [_scores(content, graph, part, source) for part in parts]
+    none = np.zeros((0, target.size_bytes), np.int8)
+    hops = tuple(CLIP_SAMPLES // STRIDE_SAMPLES + number * every_hops for number in range(len(windows)))
+    return Looks(np.concatenate([none, *scores]), hops, every_hops, float(target.scale), target.zero_point)
+
+
+def heard(looks: Looks, labels: Sequence[str], rule: Rule) -> list[Detected]:
+    """What the rule, which must look as often, makes of the answers."""
+    found = detect(looks.scores, looks.hops, labels, rule, rule.threshold_sum(looks.scale, looks.zero_point))
     return [Detected(labels[number], hop * STRIDE_SAMPLES / SAMPLE_RATE_HZ) for hop, number in found]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from tinyprune import features
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Graph
+from tinyprune.detector import is_word
 from tinyprune.device import emulators, ports, serial_port
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import Emulator
@@ -23,7 +24,6 @@ from tinyprune.device.protocol import Clock, Device
 from tinyprune.errors import DataError, TargetError, UsageError
 from tinyprune.firmware import output
 from tinyprune.firmware.audio import ear
-from tinyprune.firmware.audio.detector import is_word
 from tinyprune.measure import benchmark, streams
 from tinyprune.measure.streams import Spoken, Tally
 from tinyprune.progress import CountProgress, Progress

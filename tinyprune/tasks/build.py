@@ -202,7 +202,7 @@ def _front_end(program: Program, model: Model, given: tuple[str, ...] | None) ->
             f"{model.origin}: --audio needs the names of the network's classes: --labels silence,unknown,yes,… "
             f"({target.size_bytes} of them, in the order of its outputs)"
         )
-    return front_end(program.board, source, target, labels)
+    return front_end(program.board, source, target, labels, model.rule)
 
 
 def _run(

@@ -11,6 +11,7 @@ import numpy as np
 from tinyprune.compiler import reader, samples
 from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE
+from tinyprune.detector import DEFAULT_RULE, Rule
 from tinyprune.errors import TinypruneError, UsageError
 from tinyprune.measure.report import Accuracy
 from tinyprune.progress import Progress
@@ -30,6 +31,7 @@ class Model:
     accuracy: Accuracy | None
     pattern: str = DENSE  # what its convolutions and fully connected layers must follow
     labels: tuple[str, ...] | None = None  # of its classes
+    rule: Rule = DEFAULT_RULE  # when one of them counts as heard
 
 
 def check_paths(model: Path | None, calibration: Source | None, requantize: bool = False) -> None:
@@ -144,7 +146,7 @@ def _file(model: Path) -> Model:
         entry = None
     if entry is None or hashlib.sha256(data).hexdigest() != entry.model_sha256:
         return Model(model.stem, str(model), data, None)
-    return Model(model.stem, str(model), data, _recorded(entry, same=True), entry.pattern, entry.labels)
+    return Model(model.stem, str(model), data, _recorded(entry, same=True), entry.pattern, entry.labels, entry.rule)
 
 
 def _zoo_name(model: Path | None) -> str | None:
@@ -164,7 +166,7 @@ def _zoo_model(name: str, requantize: bool, progress: Progress) -> Model:
         progress(f"taking {name} from the zoo, int8 as it was measured")
         data = zoo.int8_model(entry)
     same = hashlib.sha256(data).hexdigest() == entry.model_sha256
-    return Model(name, f"zoo entry {name}", data, _recorded(entry, same), entry.pattern, entry.labels)
+    return Model(name, f"zoo entry {name}", data, _recorded(entry, same), entry.pattern, entry.labels, entry.rule)
 
 
 def _recorded(entry: zoo.ZooEntry, same: bool) -> Accuracy:

@@ -31,11 +31,13 @@ MADE_ROOMS, MADE_ROOM_S, ROOM_LEVEL = 6, 20, 1500.0
 class Gathered:
     training: Material
     held_out: Material
-    groups: int
-    """Speakers or files among what is held out."""
+    groups: tuple[str, ...]
+    """The speaker, or the file, of each held-out clip of a word, word by word."""
     data_set: str
     task: str = "own words"
     split: str = "held out"
+    family: str = "ds-cnn"
+    """How the names of networks for it begin."""
 
 
 def gather(

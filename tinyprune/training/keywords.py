@@ -26,8 +26,8 @@ SILENCE, UNKNOWN, FIRST_WORD = 0, 1, 2
 NOT_WORDS = ("silence", "unknown")
 #: An epoch has as many clips of words as there are, and at least so many.
 WORD_CLIPS = 1200
-#: Seconds that `mine` lets the network hear, how sure of a word it must be, and how many it keeps at most.
-MINED_CLIPS, MINED_SCORE, MOST_MINED = 3000, 0.2, 600
+#: Seconds that `mine` lets the network hear at least, how sure of a word it must be, and what part it keeps at most.
+MINED_CLIPS, MINED_SCORE, MOST_MINED = 3000, 0.2, 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,19 +57,6 @@ class Hard(NamedTuple):
     unknown: Int16
 
 
-@dataclass(frozen=True, slots=True)
-class Mix:
-    """How much of an epoch has no word in it."""
-
-    negatives: float
-    closing: float
-    """The same in the last `closing_epochs`."""
-    closing_epochs: int = 0
-
-    def share(self, epoch: int, epochs: int) -> float:
-        return self.closing if epoch >= epochs - self.closing_epochs else self.negatives
-
-
 NOTHING_HARD = Hard(np.zeros((0, CLIP_SAMPLES), np.int16), np.zeros((0, CLIP_SAMPLES), np.int16))
 
 
@@ -80,7 +67,7 @@ def epoch_clips(material: Material, negatives: float, seed: int, epoch: int, har
     """
     rng = np.random.default_rng([seed, 1 + epoch])
     words = list(material.words.values())
-    count = max(WORD_CLIPS, sum(map(len, words)))
+    count = _word_clips(material)
     without = round(count * negatives / (1 - negatives))
     shares = augmentation.shares(count, len(words))
     drawn = [speech_commands.evenly([clips], each, rng) for clips, each in zip(words, shares, strict=True)]
@@ -95,6 +82,19 @@ def epoch_clips(material: Material, negatives: float, seed: int, epoch: int, har
         for some in speech_commands.chunks(order)
     ]
     return Examples(np.concatenate(heard)[..., np.newaxis], labels[order])
+
+
+def _word_clips(material: Material) -> int:
+    return max(WORD_CLIPS, sum(map(len, material.words.values())))
+
+
+def fewer(clips: Examples, negatives: float, rng: np.random.Generator) -> Examples:
+    """An epoch that was heard before, in another order and with no more than this share of clips without a word."""
+    is_word = clips.targets >= FIRST_WORD
+    words, others = np.flatnonzero(is_word), rng.permutation(np.flatnonzero(~is_word))
+    most = round(len(words) * negatives / (1 - negatives))
+    order = rng.permutation(np.concatenate([words, others[:most]]))
+    return Examples(clips.inputs[order], clips.targets[order])
 
 
 def _heard(pcm: Int16, labels: Int64, blended: Bool, backgrounds: Sequence[Int16], rng: np.random.Generator) -> Float32:
@@ -148,7 +148,7 @@ def _again(hard: Int16, count: int, rng: np.random.Generator) -> Int16:
 def mine(model: Any, material: Material, seed: int) -> Hard:
     """Of random clips without a word, those that the network is surest to hear one in."""
     rng = np.random.default_rng([seed, 0])
-    count = MINED_CLIPS // 2
+    count = max(MINED_CLIPS, _word_clips(material)) // 2
     found = (
         _hardest(model, np.concatenate([clips for clips, _, _ in make(material, count, NOTHING_HARD[kind], rng)]))
         for kind, make in enumerate((_silence, _unknown))
@@ -159,7 +159,7 @@ def mine(model: Any, material: Material, seed: int) -> Hard:
 def _hardest(model: Any, pcm: Int16) -> Int16:
     answers = model.predict(features_of(pcm), batch_size=BATCH_SAMPLES, verbose=0)
     sure = answers[:, FIRST_WORD:].max(axis=1)
-    order = np.argsort(-sure, kind="stable")[: MOST_MINED // 2]
+    order = np.argsort(-sure, kind="stable")[: round(MOST_MINED * len(pcm))]
     kept: Int16 = pcm[order[sure[order] >= MINED_SCORE]]
     return kept
 

@@ -50,8 +50,8 @@ class Split:
 
     training: Mapping[str, Int16]
     held_out: Mapping[str, Int16]
-    groups: int
-    """Speakers, or files, that are held out."""
+    groups: tuple[str, ...]
+    """The speaker, or the file, of each clip that is held out, word by word."""
 
 
 @dataclass(slots=True)
@@ -202,7 +202,8 @@ def split(clips: Mapping[str, Sequence[Clip]], notes: Notes) -> Split:
             held.discard(of_word[-1])
     kept = {word: [clip.pcm for clip in of_word if clip.group not in held] for word, of_word in clips.items()}
     out = {word: [clip.pcm for clip in of_word if clip.group in held] for word, of_word in clips.items()}
-    return Split(_stacked(kept), _stacked(out), len(held))
+    theirs = tuple(clip.group for of_word in clips.values() for clip in of_word if clip.group in held)
+    return Split(_stacked(kept), _stacked(out), theirs)
 
 
 def _stacked(clips: Mapping[str, Sequence[Int16]]) -> dict[str, Int16]:

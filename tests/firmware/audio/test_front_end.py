@@ -13,8 +13,8 @@ import pytest
 
 from tests.firmware.audio.native import SCALE, ZERO_POINT, Native, front_end, python_features
 from tests.test_features import sounds
-from tinyprune import features
-from tinyprune.firmware.audio import Rule, detector, tables
+from tinyprune import detector, features
+from tinyprune.firmware.audio import Rule, tables
 from tinyprune.training import speech_commands
 
 pytestmark = pytest.mark.compiler

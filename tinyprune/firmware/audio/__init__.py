@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyprune.compiler.graph import Activation
+from tinyprune.detector import Rule, is_word
 from tinyprune.device.boards import Board
 from tinyprune.errors import UsageError
 from tinyprune.features import COEFFICIENTS, FRAMES
 from tinyprune.firmware.audio import tables
-from tinyprune.firmware.audio.detector import Rule, is_word
 
 __all__ = ["FrontEnd", "Rule", "front_end"]
 
@@ -33,8 +33,10 @@ class FrontEnd:
         return tuple(is_word(label) for label in self.labels)
 
 
-def front_end(board: Board, network_input: Activation, network_output: Activation, labels: Sequence[str]) -> FrontEnd:
-    """For a network of that input and output, whose classes are called `labels`.
+def front_end(
+    board: Board, network_input: Activation, network_output: Activation, labels: Sequence[str], rule: Rule
+) -> FrontEnd:
+    """For a network of that input and output, whose classes are called `labels`, and count as heard by `rule`.
 
     Raises UsageError where the network takes no MFCC features, or labels do not go with its classes.
     """
@@ -47,7 +49,6 @@ def front_end(board: Board, network_input: Activation, network_output: Activatio
         raise UsageError(f"--audio needs a network that answers with int8 scores, not {network_output.dtype}")
     names = _checked(tuple(labels), network_output.size_bytes)
     scale, zero_point = float(network_input.scale), network_input.zero_point
-    rule = Rule()
     return FrontEnd(
         tables.make("float" if board.cpu.fpu else "fixed", scale, zero_point),
         names,

@@ -15,6 +15,7 @@ from typing import Any
 
 from tinyprune import files
 from tinyprune.compiler.sparsity import two_of_four
+from tinyprune.detector import DEFAULT_RULE, Rule
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.training import weights
 from tinyprune.training.models import GEOMETRIES, Ranges, Size, ds_cnn
@@ -66,6 +67,8 @@ class ZooEntry:
     """Of the .tflite that was measured; requantized, another CPU or TensorFlow may round a folded weight otherwise."""
     versions: Mapping[str, str]
     """Of the packages that trained and converted it."""
+    rule: Rule = DEFAULT_RULE
+    """When firmware takes its answers for a word that was heard; of other networks than those for keywords, unused."""
 
 
 def list_entries(folder: Path = FOLDER) -> tuple[str, ...]:
@@ -87,6 +90,7 @@ def load(name: str, folder: Path = FOLDER) -> ZooEntry:
             "stages": tuple(Stage(**stage) for stage in fields["stages"]),
             "accuracy": Accuracy(**fields["accuracy"]),
             "dense_accuracy": Accuracy(**fields["dense_accuracy"]),
+            "rule": Rule(**fields.get("rule", {})),
         }
         entry = ZooEntry(**(fields | nested))
     except (ValueError, KeyError, TypeError) as error:

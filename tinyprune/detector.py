@@ -25,9 +25,19 @@ class Rule:
     threshold: float = 0.6
     holdoff_hops: int = 75
 
+    def __post_init__(self) -> None:
+        hops = (self.every_hops, self.smoothed, self.holdoff_hops)
+        if not all(isinstance(each, int) for each in hops) or min(hops[:2]) < 1 or hops[2] < 0:
+            raise ValueError(f"{self}: hops and looks are whole numbers, and at least one")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"{self}: the threshold is between 0 and 1")
+
     def threshold_sum(self, scale: float, zero_point: int) -> int:
         """The least sum of `smoothed` raw outputs that counts."""
         return int(np.ceil(self.smoothed * (self.threshold / scale + zero_point) - 1e-6))
+
+
+DEFAULT_RULE = Rule()
 
 
 def is_word(label: str) -> bool:

@@ -1,0 +1,53 @@
+"""The rule by which a network's answers in a stream become words, chosen for the network on sound it has not heard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from tinyprune.detector import Rule
+from tinyprune.measure import streams
+from tinyprune.measure.streams import Looks, Spoken, Tally
+
+SMOOTHED = range(2, 9)
+THRESHOLDS = tuple(number / 100 for number in range(20, 100, 5))
+#: The share of words that shall be hit; where no rule reaches it, those that are so close to the best are compared.
+HITS, NEAR_BEST = 0.9, 0.01
+#: Words that must be said to choose by.
+FEWEST_WORDS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """What a network answered to a recording, and what is said in it."""
+
+    kind: str
+    seconds: float
+    """Of the recording; what stands before it does not count."""
+    said: tuple[Spoken, ...]
+    looks: Looks
+
+
+def tallies(heard: Sequence[Stream], labels: Sequence[str], rule: Rule) -> tuple[Tally, ...]:
+    """Hits and false alarms by kind."""
+    return streams.together(
+        [streams.tally(s.kind, s.seconds, s.said, streams.heard(s.looks, labels, rule)) for s in heard]
+    )
+
+
+def choose(heard: Sequence[Stream], labels: Sequence[str], default: Rule) -> Rule:
+    """Of `default` with any smoothing and threshold, the rule with fewest false alarms of those that hit enough words.
+
+    `default` itself where fewer than FEWEST_WORDS are said.
+    """
+    if sum(len(each.said) for each in heard) < FEWEST_WORDS:
+        return default
+    rules = [replace(default, smoothed=s, threshold=t) for s, t in product(SMOOTHED, THRESHOLDS)]
+    found = {rule: _sums(tallies(heard, labels, rule)) for rule in rules}
+    best = max(hits for hits, _ in found.values())
+    said = sum(len(each.said) for each in heard)
+    enough = HITS * said if best >= HITS * said else best - NEAR_BEST * said
+    return min((rule for rule in rules if found[rule][0] >= enough), key=lambda rule: (found[rule][1], -found[rule][0]))
+
+
+def _sums(of_kinds: Sequence[Tally]) -> tuple[int, int]:
+    return sum(each.hits for each in of_kinds), sum(each.false_alarms for each in of_kinds)
