@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tests.graphs import Build, Network
+from tinyprune.compiler import sparsity
 from tinyprune.compiler.graph import Activation, Op, State, Tensor
 from tinyprune.compiler.operators import OPERATORS
+from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
 
 _Tensor = TypeVar("_Tensor", bound=Tensor)
@@ -31,7 +33,22 @@ def mixed_network(seed: int, count: int = 6) -> Network:
         b.ops.append(op)
         loose = [tensor for tensor in loose if tensor not in op.activations] + list(op.outputs)
         pool += [tensor for tensor in op.outputs if tensor.dtype == "int8" and tensor.count <= _MOST]
-    return b.network([source], loose)
+    return b.network([source], loose or [b.reshape(source, (source.count,))])
+
+
+def pruned(network: Network, random: np.random.Generator) -> Network:
+    """The same with zeros in the weights of some layers, in any of the patterns."""
+    return replace(network, ops=tuple(_pruned(op, random) for op in network.ops))
+
+
+def _pruned(op: Op, random: np.random.Generator) -> Op:
+    pattern = (None, *sparsity.STRUCTURED, sparsity.Unstructured(0.8))[int(random.integers(2 + len(sparsity.STRUCTURED)))]
+    if pattern is None or not isinstance(op, Conv2D | FullyConnected):
+        return op
+    rows = op.weights.reshape(len(op.weights), -1)
+    if pattern.refusal(*rows.shape):
+        return op
+    return replace(op, weights=op.weights * pattern.mask(rows).reshape(op.weights.shape))
 
 
 def _any_case(random: np.random.Generator) -> Op:

@@ -84,6 +84,7 @@ def field(name: str, value: Any) -> Callable[[Any], None]:
             lambda root: field("inputs", [0, 1, -7])(main(root).operators[0]),
             "tensor number -7 does not exist",
         ),
+        (lambda root: field("padding", 2)(main(root).operators[0].builtinOptions), "its padding is number 2"),
         (lambda root: field("builtinCode", 150)(root.operatorCodes[0]), "is not supported"),
         (lambda root: field("builtinCode", 40)(root.operatorCodes[0]), "operator"),
     ],

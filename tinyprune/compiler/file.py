@@ -21,6 +21,8 @@ MAX_DIMENSION = 1 << 15
 MAX_VALUES = 1 << 28
 #: Where an OperatorCode's table says where its field builtin_code is.
 _BUILTIN_CODE_FIELD = 10
+#: Field of an operator's options → the schema's enumeration that its number must be of.
+_ENUMERATIONS = {"Padding": "Padding", "Mode": "MirrorPadMode"}
 _TYPES = {"INT8": "int8", "INT16": "int16", "INT32": "int32", "UINT8": "uint8", "BOOL": "bool"}
 _TYPE_HINTS = {
     "FLOAT32": "; quantize it to full int8 (supported_ops = [TFLITE_BUILTINS_INT8]), "
@@ -153,6 +155,10 @@ def options_of(table: Any, name: str) -> Any:
         raise ModelError(f"its options are not of the type {name}, but number {table.BuiltinOptionsType()}")
     options = getattr(tflite, name)()
     options.Init(union.Bytes, union.Pos)
+    for field_name, enumeration in _ENUMERATIONS.items():
+        number = getattr(options, field_name, lambda: 0)()
+        if number not in vars(getattr(tflite, enumeration)).values():
+            raise ModelError(f"its {field_name.lower()} is number {number}, which TFLite's schema does not know")
     return options
 
 
