@@ -11,7 +11,9 @@ import pytest
 
 from tests import mutated_models
 from tests.graphs import NETWORKS
+from tests.operator_files import file_of
 from tinyprune.compiler import reader
+from tinyprune.compiler.operators import OPERATORS
 from tinyprune.errors import ModelError
 
 pytestmark = pytest.mark.tflm
@@ -46,11 +48,11 @@ def test_many_mutants_are_refused_or_equal(seed: int, part: int, capsys: pytest.
         sys.stdout.write(f" {dict(found)} ")
 
 
-def changed(name: str, change: Callable[[Any], None]) -> bytes:
-    """A network whose file is changed as a tree of objects."""
+def changed(model: bytes, change: Callable[[Any], None]) -> bytes:
+    """A file that is changed as a tree of objects."""
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-    root = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(NETWORKS[name]().file, 0))
+    root = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     change(root)
     builder = flatbuffers.Builder(1024)
     builder.Finish(root.Pack(builder), b"TFL3")
@@ -63,6 +65,23 @@ def main(root: Any) -> Any:
 
 def field(name: str, value: Any) -> Callable[[Any], None]:
     return lambda table: setattr(table, name, value)
+
+
+def test_a_quantize_at_an_end_writes_no_constant() -> None:
+    """Such an operator is none of the graph's: what it writes is looked at all the same."""
+    random = np.random.default_rng(1)
+    quantize = next(
+        op for op in iter(lambda: OPERATORS["QUANTIZE"].case(random), None) if op.outputs[0].dtype == "int16"
+    )
+
+    def fill(root: Any) -> None:
+        tensor = main(root).tensors[main(root).outputs[0]]
+        root.buffers.append(type(root.buffers[0])())
+        root.buffers[-1].data = np.ones(2 * int(np.prod(tensor.shape)), np.uint8)
+        tensor.buffer = len(root.buffers) - 1
+
+    with pytest.raises(ModelError, match='operator QUANTIZE writes tensor ".*", which has constant data'):
+        reader.read(changed(file_of((quantize,), quantize.activations, quantize.outputs), fill))
 
 
 @pytest.mark.parametrize(
@@ -91,4 +110,4 @@ def field(name: str, value: Any) -> Callable[[Any], None]:
 )
 def test_what_mutants_found(change: Callable[[Any], None], message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        reader.read(changed("residual", change))
+        reader.read(changed(NETWORKS["residual"]().file, change))

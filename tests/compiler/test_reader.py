@@ -251,7 +251,7 @@ REFUSED = {
     "unknown": (_softmax_becomes(9999), r"operator number 9999 \(number 6"),
     "inputs": (_two_inputs, 'tensor "layer0/weights" is one of the model.s inputs, but has constant data'),
     "constant input": (_set("input.buffer", 1), 'tensor "input" is one of the model\'s inputs, but has constant data'),
-    "constant result": (_set("layer2.buffer", 1), r'"conv_2": it writes tensor "layer2", which has constant data'),
+    "constant result": (_set("layer2.buffer", 1), 'operator CONV_2D writes tensor "layer2", which has constant data'),
     "variable": (_set("layer2.isVariable", True), 'tensor "layer2" is a variable tensor'),
     "variable weights": (_set("layer0/weights.isVariable", True), 'tensor "layer0/weights" is a variable tensor'),
     "buffer": (_set("layer2.buffer", 999), 'tensor "layer2" is in buffer 999, which does not exist'),

@@ -206,6 +206,11 @@ def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
     for number in range(file.subgraph.OperatorsLength()):
         table = file.subgraph.Operators(number)
         kind, outputs = kind_of(file.model, table, names), indices(table, "Outputs")
+        constant = next((tensor_name(file, i) for i in outputs if has_data(file, i)), None)
+        if constant is not None:
+            reason = f'operator {kind} writes tensor "{constant}", which has constant data'
+            obstacles.append(Obstacle(kind, number, constant, reason))
+            continue
         if number in edges.dropped or vanishes(file, kind, outputs):
             continue
         tensor = next((tensor_name(file, i) for i in outputs), "?")
@@ -244,9 +249,6 @@ def _operator(node: Node, tensor: str, obstacles: list[Obstacle]) -> Op | None:
     operator = OPERATORS[node.kind]
     try:
         found = broken_rules(operator, node)
-        constant = next((i for i in node.outputs if has_data(node.file, i)), None)
-        if constant is not None:
-            found.append(f'it writes tensor "{tensor_name(node.file, constant)}", which has constant data')
         if not found:
             return operator.read(node)
     except ModelError as error:
