@@ -42,7 +42,8 @@ def pruned(network: Network, random: np.random.Generator) -> Network:
 
 
 def _pruned(op: Op, random: np.random.Generator) -> Op:
-    pattern = (None, *sparsity.STRUCTURED, sparsity.Unstructured(0.8))[int(random.integers(2 + len(sparsity.STRUCTURED)))]
+    patterns = (None, *sparsity.STRUCTURED, sparsity.Unstructured(0.8))
+    pattern = patterns[int(random.integers(len(patterns)))]
     if pattern is None or not isinstance(op, Conv2D | FullyConnected):
         return op
     rows = op.weights.reshape(len(op.weights), -1)

@@ -80,7 +80,7 @@ def test_a_quantize_at_an_end_writes_no_constant() -> None:
         root.buffers[-1].data = np.ones(2 * int(np.prod(tensor.shape)), np.uint8)
         tensor.buffer = len(root.buffers) - 1
 
-    with pytest.raises(ModelError, match='operator QUANTIZE writes tensor ".*", which has constant data'):
+    with pytest.raises(ModelError, match=r'operator QUANTIZE writes tensor ".*", which has constant data'):
         reader.read(changed(file_of((quantize,), quantize.activations, quantize.outputs), fill))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tinyprune.device import protocol
 from tinyprune.device.protocol import Device
-from tinyprune.errors import Restarted, TargetError
+from tinyprune.errors import Disconnected, Restarted, TargetError
 
 READY = b"m-ready\r\n"
 
@@ -181,6 +181,22 @@ def test_connect_gives_up() -> None:
     with pytest.raises(TargetError, match='did not complete its answer to "name" in time; it sent %name%%name%'):
         Device(link).connect()
     assert link.commands.count("name") == 5
+
+
+def test_what_a_line_says_before_it_goes_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Scripted(lambda _: b"")
+    said = [b"e-[Another program is connected]\r\n"]
+
+    def read(_timeout_s: float) -> bytes:
+        if said:
+            return said.pop()
+        raise Disconnected("the port went away")
+
+    monkeypatch.setattr(link, "read", read)
+    with pytest.raises(Disconnected, match=r"^the port went away; it said e-\[Another program is connected\]$"):
+        Device(link).connect()
+    with pytest.raises(Disconnected, match=r"^the port went away$"):
+        Device(link).connect()
 
 
 def test_a_boot_in_the_middle_of_an_answer_is_told() -> None:

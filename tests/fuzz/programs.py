@@ -95,6 +95,3 @@ def _offset(step: Step, place: Place) -> int | None:
         return step.scratch_offset if step.scratch_bytes else None
     places = {"input": step.input_offsets, "output": step.output_offsets, "state": step.state_offsets}
     return places[place.kind][place.number]
-
-
-

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.device.link import Link
-from tinyprune.errors import Restarted, TargetError, printable
+from tinyprune.errors import Disconnected, Restarted, TargetError, printable
 
 #: Whose time a device tells: real hardware's, a cycle model's, that of an emulator which counts instructions, none's
 #: (an emulator without a model), or nobody knows whose: what is at the other end of a network or a pseudo terminal?
@@ -48,6 +48,13 @@ class Device:
         """
         self._received = bytearray()
         lines: deque[str] = deque(maxlen=_SHOWN_LINES)
+        try:
+            self._ask_for_name(lines)
+        except Disconnected as error:
+            raise Disconnected(f"{error}; it said {_shown(list(lines))}" if lines else str(error)) from None
+
+    def _ask_for_name(self, lines: "deque[str]") -> None:
+        """`lines`: where what comes is kept."""
         for asked in range(1, max(1, round(self._timeout_s / _REPEAT_S)) + 1):
             # The first % ends a half-sent command. Once only: a board may be deaf while it answers that.
             self._link.write(b"%name%" if asked == 1 else b"name%")

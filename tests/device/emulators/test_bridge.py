@@ -1,5 +1,6 @@
 """Firmware behind a serial port of this computer: what programs that come and go see of it."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ import serial.rfc2217
 from tests import ctrl_c, networks
 from tests.device.emulators import firmware, wires
 from tinyprune.device import boards, serial_port
-from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.emulators import EMULATORS, bridge
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.link import Link
 from tinyprune.device.protocol import Device
@@ -103,16 +104,17 @@ def test_a_pty_is_raw_from_the_start(host_image: FirmwareImage) -> None:
             assert received == b"e-[Unknown command: na??me]\r\nm-ready\r\nm-name-dut-[tinyprune]\r\nm-ready\r\n"
 
 
-def test_tcp_serves_one_program_and_then_the_next(host_image: FirmwareImage) -> None:
+def test_tcp_tells_a_second_program_at_once_that_there_is_a_first_one(host_image: FirmwareImage) -> None:
     with port_of(host_image, "tcp") as port:
         first = serial_port.start(port)
-        Device(first).connect()
-        second = serial_port.start(port)  # waits in the queue
-        second.write(b"model%")
-        assert second.read(0.3) == b""
-        first.close()
-        assert answers(second, 1).startswith(b"m-model-id-")
-        second.close()
+        with closing(first):
+            Device(first).connect()
+            host, _, number = port.removeprefix("socket://").rpartition(":")
+            with socket.create_connection((host, int(number)), timeout=10) as second:
+                said = b"".join(iter(lambda: second.recv(100), b""))
+            assert said == b"e-[Another program is connected to this emulator: one at a time]\r\n"
+            Device(first).connect()
+        until_answered(port)
 
 
 @contextmanager
@@ -428,15 +430,38 @@ def infers_something(port: Path) -> None:
         assert len(device.output()) > 0
 
 
+def test_work_that_nobody_waits_for_ends_by_a_reset(zig_image: FirmwareImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "_ABANDONED_S", 0.2)
+    with closing(EMULATORS["sim"](zig_image, boards.load("nano33"))) as link, wires.plugged(link, "tcp") as port:
+        with closing(serial_port.start(port)) as first:
+            device = Device(first)
+            device.connect()
+            device.load(bytes(firmware.INPUT_BYTES))
+            first.write(b"infer 4294967295 0%")
+            host, _, number = port.removeprefix("socket://").rpartition(":")
+            with socket.create_connection((host, int(number)), timeout=10) as second:  # it works meanwhile
+                assert second.recv(3) == b"e-["
+        until_answered(port)
+
+
+def until_answered(port: str) -> None:
+    """The end of a program is noticed a moment later."""
+    for _ in range(100):
+        with contextlib.suppress(TargetError, UsageError), closing(serial_port.start(port)) as link:
+            return Device(link).connect()
+        time.sleep(0.1)
+    raise AssertionError("it never answers again")
+
+
 def test_a_port_in_use_is_told() -> None:
-    from tinyprune.tasks.emulate import TcpEnd
+    from tinyprune.device.emulators.bridge import TcpEnd
 
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(UsageError, match="cannot listen on 127"):
         TcpEnd("127.0.0.1", server.getsockname()[1])
 
 
 def test_a_firmware_that_ends_is_told(tmp_path: Path) -> None:
-    from tinyprune.tasks.emulate import PtyEnd, serve
+    from tinyprune.device.emulators.bridge import PtyEnd, serve
 
     program = tmp_path / "firmware"
     program.write_text("#!/bin/sh\nexit 3\n")

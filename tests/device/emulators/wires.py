@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tinyprune.device.emulators.bridge import End, PtyEnd, TcpEnd, serve
 from tinyprune.device.link import Link
-from tinyprune.tasks.emulate import End, PtyEnd, TcpEnd, serve
 
 
 class _Unplugged(Exception):
@@ -22,6 +22,10 @@ class _Plug:
         if self.pulled:
             raise _Unplugged
         return self._end.receive(timeout_s)
+
+    @property
+    def is_open(self) -> bool:
+        return self._end.is_open
 
     def send(self, data: bytes) -> None:
         self._end.send(data)

@@ -15,6 +15,7 @@ __all__ = [
     "BlockProfile",
     "Emulator",
     "FunctionProfile",
+    "HasButton",
     "HasMemory",
     "LayerProfile",
     "Profile",
@@ -45,6 +46,20 @@ class HasMemory(Protocol):
         """What stands `offset` bytes behind the beginning of a variable. Raises TargetError as `write_memory`."""
 
 
+@runtime_checkable
+class HasButton(Protocol):
+    """What an emulator offers that can be restarted while its firmware works. Its `write` waits for the firmware."""
+
+    def post(self, data: bytes) -> None:
+        """As `write`, without waiting. Nothing else may be asked for until it is no longer busy."""
+
+    def is_busy(self, within_s: float) -> bool:
+        """Whether the firmware still works on what was posted, after so long. Raises TargetError as `write` does."""
+
+    def restart(self) -> None:
+        """As the button on a board. Raises TargetError where the firmware does not boot."""
+
+
 class Start(Protocol):
     def __call__(self, image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
         """Raises TargetError if this emulator cannot run that board or cannot profile it."""
@@ -60,9 +75,9 @@ def _start_host(image: FirmwareImage, board: Board, *, profile: bool = False) ->
 
 
 def _start_sim(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:
-    from tinyprune.device.emulators import sim
+    from tinyprune.device.emulators import sim_apart
 
-    return sim.start(image, board, profile=profile)
+    return sim_apart.start(image, board, profile=profile)
 
 
 def _start_qemu(image: FirmwareImage, board: Board, *, profile: bool = False) -> Emulator:

@@ -5,7 +5,6 @@ shows the cycles of cost.py, so that what the firmware measures is *modelled* ti
 modelled, a profile counts instructions only. Waiting for input takes no time.
 """
 
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -63,7 +62,8 @@ _WFI = b"\x30\xbf"
 _BASEPRI = 0x20  # as a bootloader may leave it: Zephyr and mbed mask interrupts by it
 #: What one write() may take of this computer's time before the firmware counts as hung: minutes on the board. (A limit
 #: on instructions would have unicorn count each one, which takes as long as executing it.)
-_PATIENCE_S = 300.0
+PATIENCE_S = 300.0
+_HANGS = "it hangs, or was asked for too much: try `infer` with fewer inferences"
 _LOOK_S = 1.0  # how often to look whether it is over
 _INVALID_ACCESS = (
     unicorn.UC_HOOK_MEM_READ_INVALID | unicorn.UC_HOOK_MEM_WRITE_INVALID | unicorn.UC_HOOK_MEM_FETCH_INVALID
@@ -84,7 +84,7 @@ class _Access:
     address: int
 
 
-def start(image: FirmwareImage, board: Board, *, profile: bool = False, patience_s: float = _PATIENCE_S) -> "SimLink":
+def start(image: FirmwareImage, board: Board, *, profile: bool = False, patience_s: float = PATIENCE_S) -> "SimLink":
     """Boots the firmware until it waits for its first byte.
 
     Raises TargetError when there is no model of the board, or the firmware does what the hardware would not survive.
@@ -256,7 +256,7 @@ class SimLink:
         self._waiting = False
         pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
         try:
-            with _interrupts_wait(self._stop_with), _patience(self._patience_s, self._stop_with):
+            with _patience(self._patience_s, self._stop_with):
                 self._uc.emu_start(pc | 1, _NOWHERE)
             if self._error:
                 raise self._error
@@ -297,19 +297,6 @@ class SimLink:
 
 
 @contextmanager
-def _interrupts_wait(stop: Callable[[BaseException], None]) -> Iterator[None]:
-    """Ctrl-C ends the emulation instead of raising inside one of unicorn's callbacks, where it would be lost."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: stop(KeyboardInterrupt()))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
 def _patience(limit_s: float, stop: Callable[[BaseException], None]) -> Iterator[None]:
     """Ends the emulation when it has taken `limit_s` of this process's computing time: other processes do not count."""
     over = threading.Event()
@@ -318,7 +305,7 @@ def _patience(limit_s: float, stop: Callable[[BaseException], None]) -> Iterator
     def watch() -> None:
         while not over.wait(min(_LOOK_S, limit_s)):
             if time.process_time() >= end_s:
-                stop(FirmwareError(f"it does not wait for input within {limit_s:g} s of computing: it hangs"))
+                stop(FirmwareError(f"it does not wait for input within {limit_s:g} s of computing: {_HANGS}"))
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
