@@ -163,6 +163,19 @@ class _Worker:
 _idle: dict[str, list[_Worker]] = {}
 
 
+#: Those of the process that this one was forked from, which goes on with them.
+_of_parent: list[list[_Worker]] = []
+
+
+def _forked() -> None:
+    _of_parent.extend(_idle.values())
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
 @atexit.register
 def _end_all() -> None:
     for workers in _idle.values():
