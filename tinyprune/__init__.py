@@ -169,6 +169,7 @@ def build(
     board: BoardLike,
     output: PathLike | None = None,
     calibration: PathLike | Array | None = None,
+    labels: PathLike | Array | None = None,
     requantize: bool = False,
     compiler: str | None = None,
     optimize: Literal["speed", "size", "ram"] = "speed",
@@ -180,7 +181,7 @@ def build(
     project: str = "bare",
     name: str | None = None,
     audio: bool = False,
-    labels: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
     runtime: str = "aot",
     tflm_root: PathLike | None = None,
     run: bool = True,
@@ -191,8 +192,9 @@ def build(
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte.
 
     `model` is an int8 .tflite, a Keras file or float .tflite with `calibration` `[samples, *input shape]` (an array or
-    a .npy), or a name from `zoo()`; by default the zoo's DS-CNN. With `run=False` nothing is compared: `bit_exact` is
-    false. `compare` is the report.json of an earlier build, than which this one must not take more.
+    a .npy), or a name from `zoo()`; by default the zoo's DS-CNN. `labels` `[samples]` are the classes of these samples:
+    `report.agreement` then has the accuracy, of an int8 model as well. With `run=False` nothing is compared:
+    `bit_exact` is false. `compare` is the report.json of an earlier build, than which this one must not take more.
 
     Raises ModelError for a network that cannot run, DataError for the calibration, MissingDependency without compiler,
     DoesNotFit, and TargetError where the firmware misbehaves or its outputs differ. The output folder stays as it was.
@@ -206,6 +208,7 @@ def build(
         output=line.build_folder(_given(output), target),
         model=_given(model),
         calibration=_given(calibration),
+        labels=_given(labels),
         compiler=compiler,
         optimize=optimize,
         constants=constants,
@@ -216,7 +219,7 @@ def build(
         project=project,
         name=name,
         audio=audio,
-        labels=None if labels is None else tuple(labels),
+        class_names=None if class_names is None else tuple(class_names),
         runtime=runtime,
         tflm_root=_given(tflm_root),
         run=run,
@@ -304,6 +307,7 @@ def quantize(
     model: PathLike | KerasModel,
     calibration: PathLike | Array,
     *,
+    labels: PathLike | Array | None = None,
     output: PathLike | None = None,
     ranges: Literal["least-error", "extremes"] = "least-error",
     trust: bool = False,
@@ -312,14 +316,15 @@ def quantize(
     """Quantize a Keras model or a float .tflite to int8, and compare each layer with float.
 
     `calibration` `[samples, *input shape]` are real inputs, an array or a .npy; a few hundred are enough. `ranges` says
-    which values int8 covers. The network is `report.tflite`, bytes, and the file `output` (.tflite).
+    which values int8 covers; `labels` `[samples]`, the samples' classes, give accuracies in `report.agreement`. The
+    network is `report.tflite`, bytes, and the file `output` (.tflite).
 
     Raises ModelError for a model that TensorFlow Lite cannot convert, DataError for samples that do not belong to it,
     MissingDependency without TensorFlow.
     """
     from tinyprune.tasks import quantize as task
 
-    request = task.QuantizeRequest(_given(model), _given(calibration), _given(output), ranges, trust)
+    request = task.QuantizeRequest(_given(model), _given(calibration), _given(output), ranges, _given(labels), trust)
     return task.run_quantize(request, progress or _silent)
 
 

@@ -101,7 +101,7 @@ def refused(path: Path, message: str, tensor: Activation = SMALL, outputs: int =
 
 def test_wrong_folders_are_refused(tmp_path: Path) -> None:
     refused(tmp_path / "nothing", "nothing: no such folder of samples, nor an .npz", usage=True)
-    refused(tmp_path, "has 0 class folders, the network 2 outputs: say with --labels", usage=True)
+    refused(tmp_path, "has 0 class folders, the network 2 outputs: say with --class-names", usage=True)
     refused(tmp_path, "3 labels were given (a, b, c); the network has 2 outputs", usage=True, labels=("a", "b", "c"))
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -152,5 +152,5 @@ def test_wrong_indices_and_archives_are_refused(tmp_path: Path) -> None:
 def test_a_split_is_of_the_zoos_labels(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--split goes with networks of the labels silence, unknown, yes"):
         labelled.read_split(tmp_path, "validation", SPEECH, ("a", "b"))
-    with pytest.raises(UsageError, match="not unknown ones: give --labels"):
+    with pytest.raises(UsageError, match="not unknown ones: give --class-names"):
         labelled.read_split(tmp_path, "validation", SPEECH, None)

@@ -152,7 +152,11 @@ MISTAKES = {
         2,
         "there is no model no.h5",
     ),
-    "labels of nothing": (["bench", "--board", "nano33", "--labels", "a,b"], 2, "--labels goes with --samples"),
+    "labels of nothing": (
+        ["bench", "--board", "nano33", "--class-names", "a,b"],
+        2,
+        "--class-names goes with --samples",
+    ),
     "a limit of nothing": (["bench", "--board", "nano33", "--limit", "3"], 2, "--limit goes with --samples"),
     "a split and a limit": (
         ["bench", "--board", "nano33", "--samples", ".", "--split", "test", "--limit", "3"],

@@ -129,7 +129,7 @@ def test_what_goes_with_one_input_is_refused_for_several(tmp_path: Path, run: Ru
     path = tmp_path / "two.tflite"
     path.write_bytes(NETWORKS["two_by_two"]().file)
     build = ("build", "--board", "nano33", "--model", str(path), "-o", str(tmp_path / "o"), "-q")
-    code, _, err = run(*build, "--audio", "--labels", "a,b")
+    code, _, err = run(*build, "--audio", "--class-names", "a,b")
     assert (code, "--audio needs a network of one input and one output" in err) == (1, True)
 
 

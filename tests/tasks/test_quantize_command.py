@@ -28,7 +28,7 @@ def test_each_layer_gets_its_error_and_the_layer_with_the_wild_weight_the_worst(
     assert code == 0
     assert "… comparing each layer with float" in err
     lines = [line.split() for line in out.splitlines()]
-    assert [line[0] for line in lines[1:-1]] == ["conv_1", "depthwise_1", "reshape_1", "fully_connected_1"]
+    assert [line[0] for line in lines[1:6]] == ["conv_1", "depthwise_1", "reshape_1", "fully_connected_1", "samples"]
     assert lines[-1] == ["written", "out/small.tflite"]
     code, out, _ = run("quantize", "dense.keras", "--calibration", "x.npy", "-o", "small.tflite", "--json")
     errors = {layer["name"]: layer for layer in json.loads(out)["layers"]}
@@ -179,3 +179,34 @@ def test_check_and_build_take_a_float_file(run: Run) -> None:
     assert (code, "float.tflite is a float model: give --calibration samples.npy" in err) == (2, True)
     code, out, err = run("build", "--model", "float.tflite", "--calibration", "x.npy", *options)
     assert (code, "written   out/" in out) == (0, True), err
+
+
+@pytest.mark.usefixtures("dense")
+def test_odd_samples_are_told_and_labels_give_accuracy_by_class(run: Run, model: Path) -> None:
+    from tf_keras.models import load_model
+
+    samples = np.load("x.npy")
+    labels = load_model("dense.keras").predict(samples, verbose=0).argmax(axis=1)
+    labels[0] = (labels[0] + 1) % 4
+    np.save("y.npy", labels)
+    question = ("quantize", "dense.keras", "--data", "x.npy", "--labels", "y.npy", "-o", "a.tflite")
+    code, out, err = run(*question, "-q")
+    assert (code, err) == (0, "")
+    assert "float is right on 97.50%, int8 is right on 9" in out
+    found = json.loads(run(*question, "--json")[1])
+    assert (found["notes"], found["agreement"]["float_correct"], found["agreement"]["samples"]) == ([], 39, 40)
+    assert sum(each["samples"] for each in found["agreement"]["classes"]) == 40
+    samples[3] *= 50
+    np.save("odd.npy", samples)
+    code, _, err = run("quantize", "dense.keras", "--calibration", "odd.npy", "-o", "a.tflite", "-q")
+    assert (code, err.startswith("warning: sample 3 is at least ")) == (0, True)
+    build = ("build", "--board", "nano33", "--no-run", "-q", "--json", "--calibration", "odd.npy", "--model")
+    report = json.loads(run(*build, "dense.keras", "-o", "a")[1])
+    assert (report["notes"][0].startswith("sample 3 is at least "), report["agreement"]["int8_correct"]) == (True, None)
+    report = json.loads(run(*build, "a.tflite", "--labels", "y.npy", "-o", "b")[1])
+    assert (report["agreement"]["agree"], report["agreement"]["samples"]) == (None, 40)
+    np.save("nine.npy", np.full(40, 9))
+    code, _, err = run(*build, "a.tflite", "--labels", "nine.npy", "-o", "c")
+    assert (code, "nine.npy: label 0 is 9; the classes of a.tflite are 0 to 3" in err) == (1, True)
+    code, _, err = run("build", "--board", "nano33", "--model", str(model), "--labels", "y.npy")
+    assert (code, "--labels go with --calibration" in err) == (2, True)

@@ -36,7 +36,9 @@ _path = click.Path(path_type=Path)
     "--samples", type=_path, help="For accuracy: a folder of class folders with .wav or .npy, MLPerf's, or .npz."
 )
 @click.option(
+    "--class-names",
     "--labels",
+    "labels",
     metavar="A,B,…",
     callback=options.names,
     help="What each output stands for.  [default: the zoo's, or the folders]",

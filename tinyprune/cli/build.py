@@ -19,8 +19,15 @@ from tinyprune.cli import console, options
 )
 @click.option(
     "--calibration",
+    "--data",
     type=click.Path(path_type=Path),
     help="For Keras models and float .tflite files: .npy of real inputs, [samples, *input shape].",
+)
+@click.option(
+    "--labels",
+    metavar="Y.npy",
+    help="The class of each of these inputs, whole numbers [samples]: the report then has the accuracy, class by "
+    "class. With them --calibration goes with an int8 model as well.",
 )
 @click.option(
     "--requantize",
@@ -68,7 +75,7 @@ from tinyprune.cli import console, options
 )
 @click.option("--audio", is_flag=True, help="Let the firmware hear: MFCC and word detection in C (docs/audio.md).")
 @click.option(
-    "--labels",
+    "--class-names",
     metavar="A,B,…",
     callback=options.names,
     help="With --audio: what a --model's classes are called, in order.",
@@ -97,6 +104,7 @@ def build_command(
     output: Path | None,
     model: Path | None,
     calibration: Path | None,
+    labels: str | None,
     requantize: bool,
     compiler: str | None,
     optimize: Literal["speed", "size", "ram"],
@@ -108,7 +116,7 @@ def build_command(
     project: str,
     name: str | None,
     audio: bool,
-    labels: tuple[str, ...] | None,
+    class_names: tuple[str, ...] | None,
     runtime: str,
     tflm_root: Path | None,
     no_run: bool,
@@ -129,11 +137,13 @@ def build_command(
     from tinyprune.tasks import line
 
     board = boards.load(board_name)
+    truth, class_names = _labels(labels, class_names)
     request = build_task.BuildRequest(
         board,
         line.build_folder(output, board),
         model,
         calibration,
+        truth,
         compiler,
         optimize,
         constants,
@@ -144,7 +154,7 @@ def build_command(
         project,
         name,
         audio,
-        labels,
+        class_names,
         runtime,
         tflm_root,
         run=not no_run,
@@ -162,6 +172,16 @@ def build_command(
     else:
         _show_build(report, request, verbose)
     options.write_page(report, html)
+
+
+def _labels(labels: str | None, class_names: tuple[str, ...] | None) -> tuple[Path | None, tuple[str, ...] | None]:
+    """The file of --labels, and the names of the classes, which were given as --labels in older versions."""
+    if labels is None or labels.endswith(".npy"):
+        return None if labels is None else Path(labels), class_names
+    click.echo(
+        "note: names of classes are now given as --class-names; --labels is for a .npy of class numbers", err=True
+    )
+    return None, tuple(name.strip() for name in labels.split(","))
 
 
 def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> None:

@@ -4,12 +4,15 @@ from rich.text import Text
 
 from tinyprune.cli.console import Grid
 from tinyprune.device.emulators import Span
+from tinyprune.measure.agreement import Agreement, ClassAgreement
 from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
 from tinyprune.measure.history import Change
 from tinyprune.measure.report import BuildReport, ProjectReport
 from tinyprune.measure.verdict import Verdict, of_bench, span_ms
 from tinyprune.tasks.bench import Bench
 
+#: Classes in a table, the worst first.
+_SHOWN_CLASSES = 12
 _STYLES = {"good": "bold green", "open": "bold yellow", "bad": "bold red"}
 
 
@@ -78,6 +81,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         taken = f"{_span_cycles(report.board_cycles)}, {span_ms(report.board_ms)}"
         lines.append(f"board     {taken}: with its memory, modelled, not measured (docs/cycle-model.md)")
     lines += _audio_lines(report)
+    lines += agreement_lines(report.agreement)
     if report.accuracy:
         a = report.accuracy
         beside = "" if a.dense_percent is None else f" (dense {a.dense_percent:.2f} %)"
@@ -86,6 +90,33 @@ def summary_lines(report: BuildReport) -> list[str]:
             remark = "this TensorFlow rounds some weights differently; the accuracy is that of other bytes"
             lines.append(f"          (requantized: {remark})")
     return lines
+
+
+def agreement_lines(found: Agreement | None) -> list[str]:
+    """How int8 answers beside float and labels, and for which classes; all classes are in --json."""
+    if found is None:
+        return []
+    told = (
+        ("float and int8 agree on", found.agree),
+        ("float is right on", found.float_correct),
+        ("int8 is right on", found.int8_correct),
+    )
+    shares = [f"{what} {count / found.samples:.2%}" for what, count in told if count is not None]
+    worst = sorted(found.classes, key=lambda each: (_best(each) / each.samples, each.number))[:_SHOWN_CLASSES]
+    heads = ("class", "samples", "agree", "float right", "int8 right")
+    rows = [(str(c.number), *map(_number, (c.samples, c.agree, c.float_correct, c.int8_correct))) for c in worst]
+    known = [column for column in zip(heads, *rows, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in known]
+    table = [
+        "          " + "  ".join(f"{text:>{width}}" for text, width in zip(row, widths, strict=True))
+        for row in zip(*known, strict=True)
+    ]
+    return [f"samples   {', '.join(shares)} of the {found.samples:,} samples", *table]
+
+
+def _best(found: ClassAgreement) -> int:
+    """What classes are ordered by: right answers of int8, without labels those that float gives as well."""
+    return (found.agree if found.int8_correct is None else found.int8_correct) or 0
 
 
 def _audio_lines(report: BuildReport) -> list[str]:

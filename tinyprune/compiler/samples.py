@@ -82,6 +82,20 @@ def _load(path: Path) -> npt.NDArray[Any]:
     return values
 
 
+def read_labels(source: Source, count: int, classes: int, model: str) -> npt.NDArray[np.int64]:
+    """The class `[count]` of each sample, for a network that messages call `model`. Raises DataError."""
+    found, name = load_array(source), called(source)
+    if found.shape != (count,) or found.dtype.kind not in "iu":
+        raise DataError(
+            f"{name}: [{count}] whole numbers are needed, one for each sample, not {found.dtype} {list(found.shape)}"
+        )
+    numbers = found.astype(np.int64)
+    wrong = np.flatnonzero((numbers < 0) | (numbers >= classes))
+    if len(wrong):
+        raise DataError(f"{name}: label {wrong[0]} is {found[wrong[0]]}; the classes of {model} are 0 to {classes - 1}")
+    return numbers
+
+
 def check_paths(given: Sequence[str] | Named) -> None:
     """Raises UsageError where a file of `read` is missing, before anything slow starts."""
     files = [str(each) for each in given.values() if isinstance(each, Path)] if isinstance(given, Mapping) else given

@@ -61,7 +61,7 @@ def read_split(path: Path, split: speech_commands.Split, tensor: Activation, lab
     if labels is None or tuple(labels) != speech_commands.LABELS:
         raise UsageError(
             f"--split goes with networks of the labels {', '.join(speech_commands.LABELS)}, not "
-            f"{', '.join(labels) if labels else 'unknown ones: give --labels'}"
+            f"{', '.join(labels) if labels else 'unknown ones: give --class-names'}"
         )
     clips = speech_commands.evaluation_clips(speech_commands.load(path, split))
     inputs = samples.quantize(clips.inputs.reshape(len(clips.inputs), *tensor.shape), tensor, str(path))
@@ -115,8 +115,8 @@ def _folders(path: Path, tensor: Activation, outputs: int, labels: Sequence[str]
     if labels is None:
         if len(words) != outputs:
             raise UsageError(
-                f"{path} has {len(words)} class folders, the network {outputs} outputs: say with --labels which class "
-                "each output is, in order"
+                f"{path} has {len(words)} class folders, the network {outputs} outputs: say with --class-names which "
+                "class each output is, in order"
             )
         labels = words
     files = [

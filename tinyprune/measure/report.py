@@ -14,6 +14,7 @@ from tinyprune.device.boards import Board
 from tinyprune.device.emulators import LayerProfile, Profile, Span
 from tinyprune.device.firmware import FORMAT, FirmwareImage
 from tinyprune.errors import TargetError
+from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.corner import corner
 from tinyprune.measure.estimate import dense_ratio
 from tinyprune.measure.hearing import AudioTrial
@@ -120,6 +121,7 @@ class BuildReport:
     notes: tuple[str, ...] = ()  # what differs from the model's file for whoever gives inputs and takes outputs
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
     arena_map: tuple[Resident, ...] = ()  # what lies where in the arena, and when; empty where a runtime plans it
+    agreement: Agreement | None = None  # with float and labels, on the samples that were given
     schema: str = "build-1"  # of this report: docs/reports.md
 
     def to_json(self) -> str:

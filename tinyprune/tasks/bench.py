@@ -148,7 +148,7 @@ def _check(request: BenchRequest) -> None:
     values.one_of("split", request.split, get_args(speech_commands.Split))
     if request.inputs and request.samples is not None:
         raise UsageError("--inputs and --samples exclude each other; samples have classes")
-    needs_samples = {"--labels": request.labels, "--split": request.split, "--limit": request.limit}
+    needs_samples = {"--class-names": request.labels, "--split": request.split, "--limit": request.limit}
     for option, value in needs_samples.items():
         if value is not None and request.samples is None:
             raise UsageError(f"{option} goes with --samples")
@@ -194,7 +194,9 @@ def _samples(request: BenchRequest, folder: Path, tensor: Activation, target: Ac
     outputs = target.count
     if target.dtype == "int32":  # a class, not a score for each
         if target.count > 1 or labels is None:
-            raise UsageError("--samples needs --labels and one class for each input: the network answers with numbers")
+            raise UsageError(
+                "--samples needs --class-names and one class for each input: the network answers with numbers"
+            )
         outputs = len(labels)
     if request.split is not None:
         return labelled.read_split(folder, request.split, tensor, labels)

@@ -30,7 +30,7 @@ from tinyprune.device.firmware import FirmwareImage, Project
 from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
 from tinyprune.firmware import names, output, tflm
 from tinyprune.firmware.audio import FrontEnd, front_end
-from tinyprune.measure import benchmark, budget, hearing, tflm_report
+from tinyprune.measure import agreement, benchmark, budget, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
 from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model, runtimes, values
@@ -47,7 +47,8 @@ class BuildRequest:
     board: Board
     output: Path
     model: Path | None = None  # None: the zoo's default
-    calibration: Source | None = None  # for Keras models
+    calibration: Source | None = None  # for float models; with labels, for every model
+    labels: Source | None = None  # [samples], the classes of the calibration samples
     compiler: str | None = None  # None: the first that is installed
     optimize: Optimize = "speed"
     constants: Constants = "flash"  # where weights lie when the network runs
@@ -58,7 +59,7 @@ class BuildRequest:
     project: str = "bare"  # a key of PROJECTS
     name: str | None = None  # of the network, in C and in the firmware; None: as the model is called
     audio: bool = False  # with the front end of a keyword network
-    labels: tuple[str, ...] | None = None  # of the classes; None: those of the zoo entry
+    class_names: tuple[str, ...] | None = None  # None: those of the zoo entry
     runtime: str = "aot"  # a key of RUNTIMES
     tflm_root: Path | None = None  # None: what TFLM_ROOT says
     run: bool = True
@@ -73,11 +74,11 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     board, count = request.board, request.compared_inputs or COMPARED_INPUTS
     runtime, earlier = _runtime(request), _earlier(request)
     with _staged(request, progress) as (staged, model, program):
-        audio = _front_end(program, model, request.labels) if request.audio else None
+        audio = _front_end(program, model, request.class_names) if request.audio else None
         name = request.name or model.name
         job = Job(model, program, name, request.optimize, request.constants, audio, staged, request.output, progress)
         made = runtime(job)
-        report = made.report
+        report = _with_samples(made.report, model)
         if request.run:
             report = _run(board, model.data, program.graph, made.image, report, count, progress)
             _check_outputs(report)
@@ -121,8 +122,8 @@ def _runtime(request: BuildRequest) -> Runtime:
     """Checked before anything slow starts: what the runtime needs is there."""
     values.one_of("optimize", request.optimize, get_args(Optimize))
     values.one_of("constants", request.constants, get_args(Constants))
-    if request.labels is not None and not request.audio and request.runtime == "aot":
-        raise UsageError("--labels goes with --audio: only firmware that hears names its classes")
+    if request.class_names is not None and not request.audio and request.runtime == "aot":
+        raise UsageError("--class-names goes with --audio: only firmware that hears names its classes")
     if request.runtime == "aot":
         if request.tflm_root is not None:
             raise UsageError("--tflm-root goes with --runtime tflm")
@@ -155,26 +156,47 @@ def _limited(request: BuildRequest) -> Board:
 
 
 def _hears(request: BuildRequest) -> bool:
-    return request.audio or bool(request.labels)
+    return request.audio or bool(request.class_names)
 
 
 @contextmanager
 def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, Model, Program]]:
     """The model, read and lowered, and the temporary folder that it has been written to."""
     _check_output(request.output)
-    int8_model.check_paths(request.model, request.calibration, request.requantize)
+    int8_model.check_paths(request.model, request.calibration, request.requantize, request.labels)
     if request.name is not None:
         names.check(request.name)
     if not request.force:
         output.check_unedited(request.output)
     with files.staging(request.output) as staged:
-        model = int8_model.make(request.model, request.calibration, progress, request.requantize, trust=request.trust)
+        model = int8_model.make(
+            request.model,
+            request.calibration,
+            progress,
+            request.requantize,
+            trust=request.trust,
+            labels=request.labels,
+        )
         (staged / output.MODEL).write_bytes(model.data)
         progress("reading the model and choosing kernels")
         graph = reader.read(model.data, model.origin)
+        model = _measured(request, model, graph, progress)
         program = lower.lower(graph, _limited(request), request.optimize, constants=request.constants)
         _verify_pattern(model, program)
         yield staged, model, program
+
+
+def _with_samples(report: BuildReport, model: Model) -> BuildReport:
+    """With what the user's samples told of the network."""
+    return replace(report, notes=(*report.notes, *model.notes), agreement=model.agreement)
+
+
+def _measured(request: BuildRequest, model: Model, graph: Graph, progress: Progress) -> Model:
+    """With its accuracy on the user's samples, where labels are given for a network that was int8 already."""
+    if request.labels is None or request.calibration is None or model.agreement is not None:
+        return model
+    progress("measuring accuracy")
+    return replace(model, agreement=agreement.of_int8(graph, request.calibration, request.labels, model.origin))
 
 
 def _check_output(output: Path) -> None:
@@ -194,12 +216,12 @@ def _verify_pattern(model: Model, program: Program) -> None:
 
 
 def _front_end(program: Program, model: Model, given: tuple[str, ...] | None) -> FrontEnd:
-    """What lets the network hear; `given` labels go before those of the model."""
+    """What lets the network hear; `given` names go before those of the model."""
     source, target = program.graph.ends("--audio")
     labels = given or model.labels
     if labels is None:
         raise UsageError(
-            f"{model.origin}: --audio needs the names of the network's classes: --labels silence,unknown,yes,… "
+            f"{model.origin}: --audio needs the names of the network's classes: --class-names silence,unknown,yes,… "
             f"({target.size_bytes} of them, in the order of its outputs)"
         )
     return front_end(program.board, source, target, labels, model.rule)

@@ -53,7 +53,7 @@ def run_check(request: CheckRequest, progress: Progress) -> CheckReport:
     shown = request.board or boards.load(REFERENCE_BOARD)
     progress("choosing kernels, as the network is and as it would be pruned 2:4")
     blind = int8_model.is_blind(request.model, request.calibration)
-    return _checked(name, (*graph.notes, *([_MADE_UP] if blind else [])), _Pair(graph), asked, shown)
+    return _checked(name, (*graph.notes, *model.notes, *([_MADE_UP] if blind else [])), _Pair(graph), asked, shown)
 
 
 def refusal(data: bytes, name: str) -> str:

@@ -13,6 +13,7 @@ from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.detector import DEFAULT_RULE, Rule
 from tinyprune.errors import TinypruneError, UsageError
+from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.report import Accuracy
 from tinyprune.progress import Progress
 from tinyprune.training import zoo
@@ -32,14 +33,18 @@ class Model:
     pattern: str = DENSE  # what its convolutions and fully connected layers must follow
     labels: tuple[str, ...] | None = None  # of its classes
     rule: Rule = DEFAULT_RULE  # when one of them counts as heard
+    notes: tuple[str, ...] = ()  # on the samples that it was calibrated on
+    agreement: Agreement | None = None  # with float, on those samples
 
 
-def check_paths(model: Path | None, calibration: Source | None, requantize: bool = False) -> None:
+def check_paths(
+    model: Path | None, calibration: Source | None, requantize: bool = False, labels: Source | None = None
+) -> None:
     """Refuses a wrong path, and options that do not go with the model, before anything slow starts."""
     if requantize:
         _check_requantizable(model)
     model = None if _zoo_name(model) else model
-    for path in (model, calibration):
+    for path in (model, calibration, labels):
         try:
             if isinstance(path, Path):
                 path.stat()
@@ -50,10 +55,12 @@ def check_paths(model: Path | None, calibration: Source | None, requantize: bool
     if model is not None and not model.is_file() and not (model / "saved_model.pb").is_file():
         kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
         raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
-    if calibration is not None and (model is None or not is_float(model)):
+    if labels is not None and calibration is None:
+        raise UsageError("--labels go with --calibration, the samples that they belong to")
+    if calibration is not None and labels is None and (model is None or not is_float(model)):
         raise UsageError(
             "--calibration goes with a float --model (.keras, .h5, SavedModel or float .tflite); this one is quantized "
-            "already: leave out --calibration"
+            "already: leave out --calibration, or give --labels to measure accuracy on it"
         )
 
 
@@ -84,8 +91,9 @@ def make(
     requantize: bool = False,
     *,
     trust: bool = False,
+    labels: Source | None = None,
 ) -> Model:
-    """The zoo's where `model` is None or the name of an entry; `calibration` is for float models.
+    """The zoo's where `model` is None or the name of an entry; `calibration`, and its `labels`, are for float models.
 
     A network of the zoo is the int8 file that was measured, or quantized anew from its float weights (`requantize`).
     """
@@ -94,7 +102,8 @@ def make(
         return _zoo_model(name or zoo.DEFAULT, requantize, progress)
     if not is_float(model):
         return _file(model)
-    from tinyprune.training import keras_model, quantize
+    from tinyprune.tasks.quantized import quantized
+    from tinyprune.training import keras_model
 
     if calibration is None:
         raise UsageError(
@@ -102,9 +111,9 @@ def make(
             "(float, [samples, *input shape]) to quantize it"
         )
     inputs = samples.load_array(calibration)
-    progress("quantizing to int8")
     keras = keras_model.load(model, trust=trust, samples=inputs)
-    return Model(model.stem, str(model), quantize.quantize(keras, inputs), None)
+    data, notes, agreement = quantized(keras, inputs, labels, "least-error", progress)
+    return Model(model.stem, str(model), data, None, notes=notes, agreement=agreement)
 
 
 def make_blindly(model: Path | None, calibration: Source | None, progress: Progress, *, trust: bool = False) -> Model:

@@ -30,7 +30,7 @@ from tinyprune.tasks.prune_request import (
     tuning,
     wanted_of,
 )
-from tinyprune.training import fine_tuning, keras3, keras_model, prune, quantize, quiet, unfinished
+from tinyprune.training import calibration, fine_tuning, keras3, keras_model, prune, quantize, quiet, unfinished
 from tinyprune.training.fine_tuning import Scores, Step
 from tinyprune.training.prune import LayerReport, PrunedModel, filters, int8_model, sensitivity
 from tinyprune.training.train import EpochResult, Recipe, score
@@ -85,6 +85,7 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     _check_lambda(name, model, request.output)
     if data is not None:
         notes += _what_build_says(model, str(name), progress)
+        notes += calibration.oddities(model, keras_model.check_samples(model, data, "pruning"))
     with quiet.quiet_tensorflow(), _runs_on(request.data):
         if request.tuning is None or request.output is None:
             pruned = _steps(request, wanted, data, progress)[0].prune(model)

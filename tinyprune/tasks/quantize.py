@@ -10,9 +10,11 @@ from tinyprune import files
 from tinyprune.compiler import samples
 from tinyprune.compiler.samples import Source
 from tinyprune.errors import ModelError, UsageError
+from tinyprune.measure.agreement import Agreement
 from tinyprune.progress import Progress
 from tinyprune.tasks import check, values
-from tinyprune.training import keras_model, quantization_error, quantize
+from tinyprune.tasks.quantized import quantized
+from tinyprune.training import keras_model, quantization_error
 from tinyprune.training.quantization_error import LayerError
 from tinyprune.training.quantize import RangeRule
 
@@ -23,6 +25,7 @@ class QuantizeRequest:
     calibration: Source  # real inputs
     output: Path | None  # None: nothing is written
     ranges: RangeRule = "least-error"
+    labels: Source | None = None  # [samples], the classes of the calibration samples
     trust: bool = False  # the model's file may run code
 
 
@@ -34,12 +37,15 @@ class QuantizeReport:
     layers: tuple[LayerError, ...]
     unknown: str | None  # why the layers' errors are not known: there is an int8 network all the same
     tflite: bytes = field(repr=False)
-    notes: tuple[str, ...] = ()  # what the user should know, such as what `build` will say
+    notes: tuple[str, ...] = ()  # what the user should know, such as what `build` will say, or odd samples
+    agreement: Agreement | None = None  # with float and with labels; None for a network that tells no classes apart
 
     def to_json(self) -> str:
         layers = [{key: _finite(value) for key, value in asdict(layer).items()} for layer in self.layers]
         output = None if self.output is None else str(self.output)
-        return json.dumps({"output": output, "layers": layers, "unknown": self.unknown, "notes": self.notes}, indent=2)
+        agreement = None if self.agreement is None else asdict(self.agreement)
+        shown = {"output": output, "layers": layers, "unknown": self.unknown, "notes": self.notes}
+        return json.dumps(shown | {"agreement": agreement}, indent=2)
 
 
 def _finite(value: Any) -> Any:
@@ -58,8 +64,7 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     if isinstance(request.model, Path):
         progress(f"loading {request.model}")
     model = keras_model.given(request.model, trust=request.trust, samples=calibration)
-    progress(f"quantizing to int8 with {len(calibration)} samples")
-    content = quantize.quantize(model, calibration, request.ranges)
+    content, odd, agreement = quantized(model, calibration, request.labels, request.ranges, progress)
     refusal = check.refusal(content, "the int8 network")
     progress("comparing each layer with float")
     layers, unknown = tuple[LayerError, ...](), None
@@ -70,4 +75,5 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     if request.output is not None:
         with files.replacing(request.output) as part:
             part.write_bytes(content)
-    return QuantizeReport(request.output, layers, unknown, content, (refusal,) if refusal else ())
+    notes = (*([refusal] if refusal else []), *odd, *(() if odd else quantization_error.oddities(layers)))
+    return QuantizeReport(request.output, layers, unknown, content, notes, agreement)

@@ -3,6 +3,7 @@
 import importlib
 import json
 import zipfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,6 +121,18 @@ def sample_shape(model: Any) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or not all(isinstance(axis, int) for axis in shape[1:]):
         raise ModelError(f"model {model.name} has input {shape}; expected one input, all of whose axes are fixed")
     return shape[1:]
+
+
+def classes_of(model: Any) -> int | None:
+    """How many classes any Keras model tells apart; None where its answers are of another kind."""
+    shape = model.output_shape
+    return classes_in(shape[1:]) if isinstance(shape, tuple) else None
+
+
+def classes_in(shape: Sequence[int | None]) -> int | None:
+    """As `classes_of`, of an output's shape without the batch."""
+    several = [axis for axis in shape if axis != 1]
+    return several[0] if len(several) == 1 else None
 
 
 def is_quantization_aware(model: Any) -> bool:

@@ -5,6 +5,7 @@ runs in TensorFlow's interpreter with every tensor kept, the int8 one in the ref
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ Float32 = npt.NDArray[np.float32]
 
 #: A few are enough for a mean over all outputs of a layer.
 MOST_SAMPLES = 64
+#: Of a layer's outputs, the part at its limit from which on it has no more to say.
+MOST_AT_LIMIT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,26 @@ class LayerError:
     """The largest difference, as a share of the float outputs' range."""
     clipped: float
     """Share of float outputs outside of what the int8 range can show, by more than a rounding."""
+    constant: bool = False
+    """Whether all samples get the same float outputs."""
+    at_limit: float = 0.0
+    """Share of float outputs that equal the layer's largest one, where that is not 0."""
+
+
+def oddities(errors: Sequence[LayerError]) -> tuple[str, ...]:
+    """A sentence about layers that say nothing on the samples, and one about layers at their limit, by the first."""
+    dead = [each.name for each in errors if each.constant]
+    full = [each.name for each in errors if each.at_limit > MOST_AT_LIMIT]
+    told = (
+        _told(dead, "answers the same to every sample: it is dead on these inputs"),
+        _told(full, f"is saturated: more than {MOST_AT_LIMIT:.0%} of its outputs are at its limit"),
+    )
+    return tuple(filter(None, told))
+
+
+def _told(names: list[str], what: str) -> str:
+    others = f" (as {len(names) - 1} behind it)" if len(names) > 1 else ""
+    return f'layer "{names[0]}" {what}{others}; are these inputs scaled as in training?' if names else ""
 
 
 @quiet_tensorflow()
@@ -72,6 +95,8 @@ def _error(name: str, tensor: Activation, real: Float32, stored: npt.NDArray[np.
         sqnr_db(tensor, real, stored),
         float(np.abs(wanted - _shown(tensor, stored)).max()) / (float(np.ptp(wanted)) or 1.0),
         float(((wanted < low) | (wanted > high)).mean()),
+        len(real) > 1 and bool((real == real[:1]).all()),
+        float((real == real.max()).mean()) if real.max() else 0.0,
     )
 
 

@@ -430,10 +430,10 @@ def test_options_that_contradict_each_other(host: Path, run: Run, tmp_path: Path
     ("options", "message"),
     [
         (("--audio",), "--audio needs the names of the network's classes: --labels silence,unknown,yes,"),
-        (("--audio", "--labels", "yes,no"), "--labels names 2 classes; the network has 10"),
-        (("--audio", "--labels", "a,b,c,d,e,f,g,h,i,a"), "--labels names a twice"),
-        (("--audio", "--labels", 'a,b,c,d,e,f,g,h,i,"'), "must be up to 32 letters"),
-        (("--labels", "yes,no"), "--labels goes with --audio"),
+        (("--audio", "--class-names", "yes,no"), "--class-names names 2 classes; the network has 10"),
+        (("--audio", "--class-names", "a,b,c,d,e,f,g,h,i,a"), "--class-names names a twice"),
+        (("--audio", "--class-names", 'a,b,c,d,e,f,g,h,i,"'), "must be up to 32 letters"),
+        (("--class-names", "yes,no"), "--class-names goes with --audio"),
     ],
 )
 def test_labels_that_do_not_fit(run: Run, tmp_path: Path, options: tuple[str, ...], message: str) -> None:
@@ -447,7 +447,9 @@ def test_networks_that_take_no_features_have_no_ears(run: Run, tmp_path: Path) -
     from tests import networks
 
     (tmp_path / "other.tflite").write_bytes(networks.every_operator())
-    code, _, err = run("build", "--board", "host", "--model", "other.tflite", "--audio", "--labels", "a", "--no-run")
+    code, _, err = run(
+        "build", "--board", "host", "--model", "other.tflite", "--audio", "--class-names", "a", "--no-run"
+    )
     assert code == 2
     assert "--audio needs a network that takes 49 frames of 10 MFCC; this one takes" in err
 

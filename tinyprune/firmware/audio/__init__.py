@@ -59,11 +59,11 @@ def front_end(
 
 def _checked(names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     if len(names) != classes:
-        raise UsageError(f"--labels names {len(names)} classes; the network has {classes}")
-    check_names(names, "--labels")
+        raise UsageError(f"--class-names names {len(names)} classes; the network has {classes}")
+    check_names(names, "--class-names")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UsageError(f"--labels names {', '.join(twice)} twice")
+        raise UsageError(f"--class-names names {', '.join(twice)} twice")
     return names
 
 

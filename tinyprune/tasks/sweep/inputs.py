@@ -86,31 +86,19 @@ def read_data(request: SweepRequest, models: Mapping[str, Model]) -> Data:
 
 
 def _labels(source: Source, models: Mapping[str, Model], count: int) -> npt.NDArray[np.int64]:
-    labels, name = samples.load_array(source), samples.called(source)
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise DataError(
-            f"{name}: [{count}] whole numbers are needed, one for each sample, not {labels.dtype} {list(labels.shape)}"
-        )
-    numbers = labels.astype(np.int64)
-    for model_name, model in models.items():
-        classes = _classes(model_name, model.keras)
-        wrong = np.flatnonzero((numbers < 0) | (numbers >= classes))
-        if len(wrong):
-            raise DataError(
-                f"{name}: label {wrong[0]} is {labels[wrong[0]]}; "
-                f"the classes of model {model_name} are 0 to {classes - 1}"
-            )
-    return numbers
+    (labels, *_) = [
+        samples.read_labels(source, count, _classes(name, model.keras), f"model {name}")
+        for name, model in models.items()
+    ]
+    return labels
 
 
 def _classes(name: str, model: Any) -> int:
     """How many a model tells apart. Raises UsageError where its answers are of another kind."""
-    shape = model.output_shape
-    axes = shape[1:] if isinstance(shape, tuple) else ()
-    several = [axis for axis in axes if axis != 1]
-    if len(several) != 1 or not isinstance(several[0], int):
+    classes = keras_model.classes_of(model)
+    if classes is None:
         raise UsageError(
-            f"model {name} has output {shape}: --labels are for models with an output for each of several classes; "
-            "leave them out to compare with the dense network"
+            f"model {name} has output {model.output_shape}: --labels are for models with an output for each of several "
+            "classes; leave them out to compare with the dense network"
         )
-    return several[0]
+    return classes
