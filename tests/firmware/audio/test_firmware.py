@@ -41,7 +41,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 def build(folder: Path, board: str, compiler: str | None = None) -> Path:
     request = build_task.BuildRequest(
-        boards.load(board), folder, MODEL, compiler=compiler, audio=True, labels=LABELS, run=False
+        boards.load(board), folder, MODEL, compiler=compiler, audio=True, class_names=LABELS, run=False
     )
     build_task.run_build(request, lambda _stage: None)
     return folder
@@ -105,7 +105,7 @@ def test_the_report_has_what_the_front_end_costs(
     tmp_path: Path, board: str, frame_cycles: int, features_cycles: int
 ) -> None:
     request = build_task.BuildRequest(
-        boards.load(board), tmp_path / "out", MODEL, audio=True, labels=LABELS, compared_inputs=2
+        boards.load(board), tmp_path / "out", MODEL, audio=True, class_names=LABELS, compared_inputs=2
     )
     report = build_task.run_build(request, lambda _stage: None)
     trial = report.audio

@@ -38,7 +38,7 @@ class Projects:
         if (board, kind, audio) not in self._made:
             folder, labels = self._factory.mktemp(kind), LABELS if audio else None
             request = build_task.BuildRequest(
-                boards.load(board), folder, MODEL, project=kind, audio=audio, labels=labels, run=False
+                boards.load(board), folder, MODEL, project=kind, audio=audio, class_names=labels, run=False
             )
             build_task.run_build(request, lambda _stage: None)
             self._made[board, kind, audio] = folder / "project"
