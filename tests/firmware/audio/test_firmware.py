@@ -429,7 +429,7 @@ def test_options_that_contradict_each_other(host: Path, run: Run, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--audio",), "--audio needs the names of the network's classes: --labels silence,unknown,yes,"),
+        (("--audio",), "--audio needs the names of the network's classes: --class-names silence,unknown,yes,"),
         (("--audio", "--class-names", "yes,no"), "--class-names names 2 classes; the network has 10"),
         (("--audio", "--class-names", "a,b,c,d,e,f,g,h,i,a"), "--class-names names a twice"),
         (("--audio", "--class-names", 'a,b,c,d,e,f,g,h,i,"'), "must be up to 32 letters"),
