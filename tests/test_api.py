@@ -222,7 +222,9 @@ def test_keras_models_in_memory_are_pruned_and_quantized(here: Path) -> None:
     assert all((old == new).all() for old, new in zip(before, dense.get_weights(), strict=True))
     with pytest.raises(tinyprune.UsageError, match="--labels go with -o"):
         tinyprune.prune(dense, "2:4", **options)
-    with pytest.raises(tinyprune.UsageError, match=r"a Keras model or the path of its file is needed, not 2"):
+    with pytest.raises(
+        tinyprune.UsageError, match=r"a Keras or PyTorch model or the path of its file is needed, not 2"
+    ):
         tinyprune.quantize(2, samples)  # type: ignore[arg-type]
 
 

@@ -67,6 +67,11 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
 
         def get_config(self) -> Any: ...
 
+    class TorchModel(Protocol):
+        """A torch.nn.Module."""
+
+        def state_dict(self) -> Any: ...
+
     Array: TypeAlias = npt.NDArray[Any]
     PathLike: TypeAlias = str | os.PathLike[str]
     BoardLike: TypeAlias = PathLike | Board
@@ -255,7 +260,7 @@ def check(
 
 
 def prune(
-    model: PathLike | KerasModel,
+    model: PathLike | KerasModel | TorchModel,
     pattern: str,
     *,
     output: PathLike | None = None,
@@ -273,8 +278,8 @@ def prune(
     trust: bool = False,
     progress: Progress | None = None,
 ) -> PruneReport:
-    """Prune a Keras model or a .tflite file; with labels, train a float network on with its zeros held. The model
-    given stays as it is.
+    """Prune a Keras or PyTorch model or a .tflite file; with labels, train a float network on with its zeros held. The
+    model given stays as it is.
 
     `pattern` is N:M such as "2:4", "2:4g2", "unstructured-75", "threshold-0.8" or "channels-50" (docs/pruning.md).
     `data` `[samples, *input shape]` are inputs, `labels` classes `[samples]` or values `[samples, *output shape]`:
@@ -304,7 +309,7 @@ def prune(
 
 
 def quantize(
-    model: PathLike | KerasModel,
+    model: PathLike | KerasModel | TorchModel,
     calibration: PathLike | Array,
     *,
     labels: PathLike | Array | None = None,
@@ -313,7 +318,7 @@ def quantize(
     trust: bool = False,
     progress: Progress | None = None,
 ) -> QuantizeReport:
-    """Quantize a Keras model or a float .tflite to int8, and compare each layer with float.
+    """Quantize a Keras or PyTorch model or a float .tflite to int8, and compare each layer with float.
 
     `calibration` `[samples, *input shape]` are real inputs, an array or a .npy; a few hundred are enough. `ranges` says
     which values int8 covers; `labels` `[samples]`, the samples' classes, give accuracies in `report.agreement`. The

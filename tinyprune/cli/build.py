@@ -14,14 +14,14 @@ from tinyprune.cli import console, options
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="A .tflite, int8 or float, a Keras .keras, .h5 or tf_keras SavedModel, or a name from `tinyprune zoo`.  "
+    help="A .tflite, int8 or float, a Keras .keras, .h5 or tf_keras SavedModel, a .pt2 of PyTorch, or a name from `tinyprune zoo`.  "
     "[default: ds-cnn-s-2x4]",
 )
 @click.option(
     "--calibration",
     "--data",
     type=click.Path(path_type=Path),
-    help="For Keras models and float .tflite files: .npy of real inputs, [samples, *input shape].",
+    help="For float models: .npy of real inputs, [samples, *input shape].",
 )
 @click.option(
     "--labels",

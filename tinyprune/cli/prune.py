@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("prune", short_help="Prune a Keras model or a .tflite.")
+@click.command("prune", short_help="Prune a Keras or PyTorch model or a .tflite.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--pattern",
@@ -78,7 +78,7 @@ def prune_command(
 ) -> None:
     """Prune MODEL, a Keras file or a .tflite, and say what became of each layer; with labels, train it on.
 
-    A float .tflite is pruned like a Keras model. Of an int8 .tflite only weights change, with the biases and scales
+    A float .tflite and a .pt2 of PyTorch are pruned like a Keras model. Of an int8 .tflite only weights change, with the biases and scales
     that belong to them; it needs neither Keras nor labels.
 
     \b

@@ -8,7 +8,7 @@ import click
 from tinyprune.cli import console, options
 
 
-@click.command("quantize", short_help="Quantize a Keras model or a float .tflite to int8.")
+@click.command("quantize", short_help="Quantize a Keras or PyTorch model or a float .tflite.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
     "--calibration",
@@ -45,7 +45,7 @@ def quantize_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Quantize MODEL, a Keras file or a float .tflite, to int8, and say what that costs each layer beside float.
+    """Quantize MODEL, a Keras file, a .pt2 of PyTorch or a float .tflite, to int8, and say what that costs each layer beside float.
 
     \b
       tinyprune quantize model.tflite --calibration x.npy -o int8.tflite

@@ -153,8 +153,16 @@ def _in_order(given: Iterable[tuple[str, Source]], names: Sequence[str]) -> list
     return [found[name] for name in names]
 
 
+def channels_last(values: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
+    """Samples as a network takes them, of which each is `shape`. Maps `[samples, channels, height, width]`, as PyTorch
+    has them, are turned to `[samples, height, width, channels]` where they fit only so; all others stay as they are."""
+    wanted = tuple(shape)
+    is_turned = values.ndim == len(wanted) + 1 == 4 and (*values.shape[2:], values.shape[1]) == wanted
+    return np.moveaxis(values, 1, -1) if is_turned and values.shape[1:] != wanted else values
+
+
 def _read_one(source: Source, tensor: Activation, edge: Edge | None) -> Array:
-    values = load_array(source)
+    values = channels_last(load_array(source), tensor.shape)
     if values.ndim < 2 or not len(values) or values[0].size != tensor.count:
         wanted = f"[samples, {', '.join(map(str, tensor.shape))}]"
         raise DataError(f"{called(source)}: an array of shape {wanted} is needed, not {list(values.shape)}")

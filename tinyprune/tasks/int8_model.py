@@ -16,9 +16,10 @@ from tinyprune.errors import TinypruneError, UsageError
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.report import Accuracy
 from tinyprune.progress import Progress
-from tinyprune.training import zoo
+from tinyprune.training import other_formats, zoo
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+TORCH_SUFFIX = ".pt2"
 FILE_SUFFIX = ".tflite"
 
 
@@ -54,7 +55,9 @@ def check_paths(
             raise UsageError(f"{path}: {error.strerror}{hint}") from None
     if model is not None and not model.is_file() and not (model / "saved_model.pb").is_file():
         kind = "a folder without a SavedModel" if model.is_dir() else "not a regular file"
-        raise UsageError(f"{model} is {kind}; give an int8 .tflite, or a Keras .keras, .h5 or SavedModel")
+        raise UsageError(f"{model} is {kind}; give a .tflite, a Keras .keras, .h5 or SavedModel, or a .pt2 of PyTorch")
+    if model is not None:
+        other_formats.refuse(model)
     if labels is not None and calibration is None:
         raise UsageError("--labels go with --calibration, the samples that they belong to")
     if calibration is not None and labels is None and (model is None or not is_float(model)):
@@ -68,7 +71,7 @@ def is_float(model: Path) -> bool:
     """Whether a path is that of a network to be quantized: of Keras, or a .tflite that computes with floats. A file
     that cannot be read is none; reading it says why."""
     if model.suffix != FILE_SUFFIX or model.is_dir():
-        return model.is_dir() or model.suffix in KERAS_SUFFIXES
+        return model.is_dir() or model.suffix in (*KERAS_SUFFIXES, TORCH_SUFFIX)
     try:
         return reader.read_float(reader.read_bytes(model), str(model)) is not None
     except TinypruneError:
@@ -107,8 +110,7 @@ def make(
 
     if calibration is None:
         raise UsageError(
-            f"{model} is a {'float' if model.suffix == FILE_SUFFIX else 'Keras'} model: give --calibration samples.npy "
-            "(float, [samples, *input shape]) to quantize it"
+            f"{model} is a float model: give --calibration samples.npy (float, [samples, *input shape]) to quantize it"
         )
     inputs = samples.load_array(calibration)
     keras = keras_model.load(model, trust=trust, samples=inputs)

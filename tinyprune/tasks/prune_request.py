@@ -11,7 +11,7 @@ from tinyprune.compiler import sparsity
 from tinyprune.compiler.samples import Source
 from tinyprune.errors import UsageError
 from tinyprune.tasks import values
-from tinyprune.tasks.int8_model import FILE_SUFFIX, KERAS_SUFFIXES, is_float
+from tinyprune.tasks.int8_model import FILE_SUFFIX, KERAS_SUFFIXES, TORCH_SUFFIX, is_float
 from tinyprune.training.prune import Method
 
 #: Before the per cent of channels to remove.
@@ -160,7 +160,7 @@ def _check_output(request: PruneRequest) -> None:
         if request.tuning is not None:
             raise UsageError("--labels go with -o: the checkpoints of the training lie beside the output")
         return
-    is_file = isinstance(request.model, Path) and request.model.suffix == FILE_SUFFIX
+    is_file = isinstance(request.model, Path) and request.model.suffix in (FILE_SUFFIX, TORCH_SUFFIX)
     if in_place(request.model):
         if output.suffix != FILE_SUFFIX:
             raise UsageError(f"{output}: a pruned int8 .tflite is a .tflite; give -o a name ending in {FILE_SUFFIX}")

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import reader
+from tinyprune.compiler.samples import channels_last
 from tinyprune.errors import DataError, ModelError, UsageError, first_line, printable
-from tinyprune.training import float_file, foreign_code
+from tinyprune.training import float_file, foreign_code, other_formats, torch_file, torch_model
 from tinyprune.training.quiet import quiet_tensorflow
 
 
@@ -31,8 +32,10 @@ def given(model: Path | Any, *, trust: bool = False, samples: npt.NDArray[np.gen
     """The model in a file (see `load`), or one in memory. Raises UsageError or ModelError for what is no such thing."""
     if isinstance(model, Path):
         return load(model, trust=trust, samples=samples)
+    if torch_model.is_module(model):
+        return _rebuilt(*_of_module(model, samples), samples)
     if not hasattr(model, "layers"):
-        raise UsageError(f"a Keras model or the path of its file is needed, not {printable(repr(model))}")
+        raise UsageError(f"a Keras or PyTorch model or the path of its file is needed, not {printable(repr(model))}")
     if not has_inputs(model):
         raise ModelError(
             f"model {model.name} has no fixed inputs: build a Sequential one with an Input layer or by a call; write a "
@@ -44,7 +47,7 @@ def given(model: Path | Any, *, trust: bool = False, samples: npt.NDArray[np.gen
 @quiet_tensorflow()
 def load(path: Path, *, trust: bool = False, samples: npt.NDArray[np.generic] | None = None) -> Any:
     """The model in a `.keras` or `.h5` file, of Keras 2 (tf_keras) or Keras 3, in a Keras 2 SavedModel folder, or in a
-    float `.tflite`, which is rebuilt in tf_keras and compared with the file on `samples` (`float_file.py`).
+    float `.tflite` or a `.pt2` of PyTorch, which is rebuilt in tf_keras and compared on `samples` (`float_file.py`).
 
     A file that loading would run code of, such as a Lambda layer's, is refused, unless the user has said to `trust` it.
     """
@@ -53,12 +56,11 @@ def load(path: Path, *, trust: bool = False, samples: npt.NDArray[np.generic] | 
     file = path / "saved_model.pb" if path.is_dir() else path
     if file.is_file() and file.stat().st_size == 0:
         raise ModelError(f"{file} is empty; save or copy the model again")
-    if path.suffix == ".tflite":
-        content = reader.read_bytes(path)
-        model = float_file.rebuild(content, str(path))
-        inputs = None if samples is None else check_samples(model, samples, "input")
-        float_file.compare(model, content, str(path), inputs)
-        return model
+    other_formats.refuse(path)
+    if path.suffix in (".tflite", torch_file.SUFFIX):
+        is_file = path.suffix == ".tflite"
+        content = reader.read_bytes(path) if is_file else torch_model.from_file(path, trust=trust)
+        return _rebuilt(content, str(path), samples)
     version = _keras_version(path)
     if not trust:
         _check_code(path)
@@ -75,6 +77,21 @@ def load(path: Path, *, trust: bool = False, samples: npt.NDArray[np.generic] | 
             f"{path} holds a model of no fixed inputs: a Sequential one must be built before it is saved, with an "
             "Input layer or by a call; a subclass of Model must be written as layers called on an Input"
         )
+    return model
+
+
+def _of_module(model: Any, samples: npt.NDArray[np.generic] | None) -> tuple[bytes, str]:
+    """A network of PyTorch as a float .tflite, and what messages call it; samples tell which input it takes."""
+    if samples is None:
+        raise UsageError("a PyTorch model needs samples, which tell what input it takes: [samples, channels, …]")
+    return torch_model.from_module(model, samples.shape[1:]), f"model {type(model).__name__}"
+
+
+def _rebuilt(content: bytes, name: str, samples: npt.NDArray[np.generic] | None) -> Any:
+    """The network of a float .tflite in tf_keras."""
+    model = float_file.rebuild(content, name)
+    inputs = None if samples is None else check_samples(model, samples, "input")
+    float_file.compare(model, content, name, inputs)
     return model
 
 
@@ -148,8 +165,10 @@ def has_symbols(model: Any) -> bool:
 
 
 def check_samples(model: Any, samples: npt.NDArray[np.generic], purpose: str) -> npt.NDArray[np.float32]:
-    """Samples for a model as float32, or DataError with what is wrong; messages call them `purpose` samples."""
+    """Samples for a model as float32, or DataError with what is wrong; messages call them `purpose` samples. Maps with
+    their channels first, as PyTorch has them, are turned where they fit only so."""
     expected = sample_shape(model)
+    samples = channels_last(samples, expected)
     shown = f"[samples, {', '.join(map(str, expected))}]"
     if samples.dtype.kind not in "fiu":
         raise DataError(f"{purpose} samples are {samples.dtype}; expected numbers {shown}")
