@@ -10,7 +10,7 @@ from tinyprune.cli import cli
 from tinyprune.device import boards
 from tinyprune.tasks import line
 
-TAKE_NAMES = [("build", "labels"), ("bench", "labels"), ("sweep", "patterns")]
+TAKE_NAMES = [("build", "class_names"), ("bench", "labels"), ("sweep", "patterns")]
 RUN_A_BUILD = ["audio", "bench", "emulate", "flash"]
 
 
@@ -32,7 +32,7 @@ def test_names_are_separated_by_commas_with_or_without_spaces(command, name, giv
 @pytest.mark.parametrize("given", ["a,,b", "a,", ""])
 def test_an_empty_name_is_refused(command, name, given):
     models = ["m.keras", "--data", "x.npy"] if command == "sweep" else []
-    done = CliRunner().invoke(cli, [command, "--board", "host", *models, f"--{name}", given])
+    done = CliRunner().invoke(cli, [command, "--board", "host", *models, f"--{name.replace('_', '-')}", given])
     assert done.exit_code == 2
     assert f"{given!r} has an empty name" in done.output
 

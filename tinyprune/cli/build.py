@@ -14,8 +14,8 @@ from tinyprune.cli import console, options
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="A .tflite, int8 or float, a Keras .keras, .h5 or tf_keras SavedModel, a .pt2 of PyTorch, or a name from `tinyprune zoo`.  "
-    "[default: ds-cnn-s-2x4]",
+    help="A .tflite, int8 or float, a Keras .keras, .h5 or tf_keras SavedModel, a .pt2 of PyTorch, or a name from "
+    "`tinyprune zoo`.  [default: ds-cnn-s-2x4]",
 )
 @click.option(
     "--calibration",
@@ -181,7 +181,7 @@ def _labels(labels: str | None, class_names: tuple[str, ...] | None) -> tuple[Pa
     click.echo(
         "note: names of classes are now given as --class-names; --labels is for a .npy of class numbers", err=True
     )
-    return None, tuple(name.strip() for name in labels.split(","))
+    return None, options.split(labels)
 
 
 def _make_project(request: Any, quiet: bool, as_json: bool, verbose: bool) -> None:

@@ -37,8 +37,8 @@ def check_command(
 ) -> None:
     """Say what MODEL will need on a board, before anything is trained or compiled, or all that keeps it from running.
 
-    MODEL is what `build` takes: a .tflite, int8 or float, a Keras file, a .pt2 of PyTorch, or a name from `tinyprune zoo`. The arena is
-    exact; flash and cycles are estimates (docs/check.md). No compiler is needed.
+    MODEL is what `build` takes: a .tflite, int8 or float, a Keras file, a .pt2 of PyTorch, or a name from `tinyprune
+    zoo`. The arena is exact; flash and cycles are estimates (docs/check.md). No compiler is needed.
 
     \b
       tinyprune check model.tflite --board nano33

@@ -55,8 +55,11 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
 def names(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     """The callback of an option that takes several names: A,B,… with or without spaces; None where it is not given."""
-    if value is None:
-        return None
+    return None if value is None else split(value)
+
+
+def split(value: str) -> tuple[str, ...]:
+    """Names separated by commas."""
     found = tuple(name.strip() for name in value.split(","))
     if not all(found):
         raise click.BadParameter(f"{value!r} has an empty name; give them separated by commas")

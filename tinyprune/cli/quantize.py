@@ -45,7 +45,7 @@ def quantize_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Quantize MODEL, a Keras file, a .pt2 of PyTorch or a float .tflite, to int8, and say what that costs each layer beside float.
+    """Quantize MODEL, a Keras file, a .pt2 of PyTorch or a float .tflite, and say what int8 costs each layer.
 
     \b
       tinyprune quantize model.tflite --calibration x.npy -o int8.tflite
