@@ -78,8 +78,8 @@ def prune_command(
 ) -> None:
     """Prune MODEL, a Keras file or a .tflite, and say what became of each layer; with labels, train it on.
 
-    A float .tflite and a .pt2 of PyTorch are pruned like a Keras model. Of an int8 .tflite only weights change, with the
-    biases and scales that belong to them; it needs neither Keras nor labels.
+    A float .tflite and a .pt2 of PyTorch are pruned like a Keras model. Of an int8 .tflite only weights change, with
+    the biases and scales that belong to them; it needs neither Keras nor labels.
 
     \b
       tinyprune prune model.tflite --pattern 2:4 --data x.npy -o pruned.tflite
