@@ -46,12 +46,12 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
         UsageError,
         WrongModel,
     )
+    from tinyprune.measure.audio_report import AudioReport
     from tinyprune.measure.bench_report import BenchReport
     from tinyprune.measure.check_report import CheckReport
     from tinyprune.measure.report import BuildReport
     from tinyprune.measure.sweep_report import SweepPoint
     from tinyprune.progress import BytesProgress, CountProgress, Progress
-    from tinyprune.tasks.audio import AudioReport
     from tinyprune.tasks.bench import Bench
     from tinyprune.tasks.doctor import Diagnosis
     from tinyprune.tasks.emulate import Emulated
@@ -133,7 +133,7 @@ __all__ = [
 
 #: Where the public types come from, each imported when it is first asked for; all others are errors.
 _HOMES = {
-    "AudioReport": "tasks.audio",
+    "AudioReport": "measure.audio_report",
     "Bench": "tasks.bench",
     "BenchReport": "measure.bench_report",
     "Board": "device.boards",

@@ -12,10 +12,13 @@ import html5lib
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests import networks
 from tinyprune import pages
 from tinyprune.errors import DataError
 from tinyprune.measure import schema
+from tinyprune.measure.audio_report import AudioReport, Heard
 from tinyprune.measure.schema import Report
+from tinyprune.measure.streams import Tally
 from tinyprune.measure.sweep_report import SweepPoint, SweepReport
 
 HERE = Path(__file__).parent
@@ -24,7 +27,16 @@ HOSTILE = '</svg></style><script>alert("x")</script><img src=x onerror=alert(1)>
 LISTED = set(
     re.findall(r'"(\w+)"', "".join(re.findall(r'"enum": \[[^]]*\]', "".join(map(schema.text, schema.VERSIONS)))))
 )
-KINDS = ["build", "check", "refused", "bench"]
+KINDS = ["build", "check", "refused", "bench", "prune", "audio", "streams", "sweep"]
+HEARD = tuple(
+    Heard(f"{word}/{number}.wav", 1.0, word, word == label, label, 0.9, label, ())
+    for number, (word, label) in enumerate([("yes", "yes"), ("yes", "yes"), ("yes", "no"), ("no", "no"), ("no", "up")])
+)
+AUDIO = AudioReport(
+    "nano33", "emulator sim", "ab" * 32, ("yes", "no", "up"), 5, HEARD, 5, 60.0, None, 5, 4, "modelled", 9.0, 9.0, 9.0,
+    True, None, (),
+)  # fmt: skip
+TALLIES = (Tally("music", 90.0, 0, 0, 2, 80.0), Tally("words", 60.0, 10, 9, 0, 0.0))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -33,13 +45,26 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What `--json` prints: of a pruned network built, checked and run, and of a file that is none."""
     folder = tmp_path_factory.mktemp("reports")
     (folder / "text.tflite").write_bytes(b"no model")
+    (folder / "net.tflite").write_bytes(networks.ds_cnn(pruned=False))
     commands = {
         "build": "build --board nano33 -o out",
         "check": "check ds-cnn-s-dense",
         "refused": "check text.tflite",
         "bench": "bench --board nano33 -o out --count 2",
+        "prune": "prune net.tflite --pattern 2:4 -o pruned.tflite",
     }
-    return {kind: _printed(folder, command) for kind, command in commands.items()}
+    made = {"audio": AUDIO, "streams": replace(AUDIO, streams=TALLIES), "sweep": _sweep()}
+    printed = {kind: _printed(folder, command) for kind, command in commands.items()}
+    return printed | {kind: report.to_json() for kind, report in made.items()}
+
+
+def _sweep(labelled: bool = True) -> SweepReport:
+    patterns = {HOSTILE: "2:4", "dense": "dense"}
+    points = (
+        SweepPoint(number, HOSTILE, patterns, 0.5 + number / 10, 1000 * (number + 1), 9, 9, number != 3, number < 2)
+        for number in range(4)
+    )
+    return SweepReport("nano33", labelled, tuple(points))
 
 
 def _printed(folder: Path, command: str) -> str:
@@ -190,12 +215,7 @@ def test_a_large_network_gets_a_page_of_bounded_size(report: Report) -> None:
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_a_sweep_shows_its_front_and_the_patterns_under_the_pointer(labelled: bool) -> None:
-    patterns = {HOSTILE: "2:4", "dense": "dense"}
-    points = tuple(
-        SweepPoint(number, HOSTILE, patterns, 0.5 + number / 10, 1000 * (number + 1), 9, 9, number != 3, number < 2)
-        for number in range(4)
-    )
-    page = pages.make(SweepReport("nano33", labelled, points))
+    page = pages.make(_sweep(labelled))
     elements = _parsed(page)
     _check_alone(elements)
     assert "4 trials, 3 within limits, 2 that none beats" in page
@@ -203,6 +223,31 @@ def test_a_sweep_shows_its_front_and_the_patterns_under_the_pointer(labelled: bo
     assert page.count("<title>trial ") == 4
     assert "2:4, dense dense</title>" in page
     _check_alone(_parsed(pages.make(SweepReport("nano33", labelled, ()))))
+
+
+def test_what_was_taken_for_what_is_shown() -> None:
+    page = pages.make(AUDIO)
+    assert "OK  60.00 % of 5 recordings recognized" in page
+    assert "<title>yes, taken for yes: 2 of 3 (66.7%)</title>" in page
+    assert "<title>yes, taken for no: 1 of 3 (33.3%)</title>" in page
+    assert "<title>no, taken for up: 1 of 2 (50.0%)</title>" in page
+    assert "yes/2.wav" in page
+    assert "yes/1.wav" not in page
+    page = pages.make(replace(AUDIO, streams=TALLIES))
+    assert "OK  9 of 10 words recognized, 2 false alarms in 2.5 minutes" in page
+    assert "<title>music, false alarms: 80 an hour</title>" in page
+
+
+@pytest.mark.parametrize("report", ["prune"], indirect=True)
+def test_what_became_of_each_layer_is_shown(report: Report) -> None:
+    assert isinstance(report, schema.PruneFigures)
+    page = pages.make(report)
+    assert page.index("PRUNED  ") < page.index("Weights by layer") < page.index("Sparsity by layer")
+    for layer in report.layers:
+        assert f"<title>{layer.name}, kept: {layer.weights - layer.zeros:,} weights</title>" in page
+        assert (layer.reason if layer.pruned else f"not pruned: {layer.reason}") in page
+    assert "can cost most of the accuracy" in page
+    assert "tinyprune check pruned.tflite" in page
 
 
 # In a browser

@@ -30,6 +30,11 @@ SWEEP = ("sweep", "--board", "nano33", "--data", "x.npy", "--patterns", "dense,2
 pytestmark = pytest.mark.compiler
 
 
+def points_of(printed: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(printed)["points"]
+    return found
+
+
 @pytest.fixture
 def networks(tmp_path: Path) -> None:
     """`small.keras` and `large.keras`, inputs and labels for them."""
@@ -52,10 +57,10 @@ def networks(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("networks")
 def test_a_study_goes_on_where_it_stopped_and_its_front_is_built_of_what_it_says(run: Run) -> None:
     code, out, err = run(*SWEEP, "small.keras", "large.keras", "--trials", "3", "--json")
-    first = json.loads(out)
+    first = points_of(out)
     assert (code, err, len(first)) == (0, "", 3)
     code, out, _ = run(*SWEEP, "small.keras", "large.keras", "--trials", "4", "--json")
-    points = json.loads(out)
+    points = points_of(out)
     assert [point["quality"] for point in points[:3]] == [point["quality"] for point in first]
     assert len(points) == 4
     asked = [(point["model"], point["patterns"]) for point in points]
@@ -96,11 +101,11 @@ def test_labels_count(run: Run) -> None:
     x = np.load("x.npy")
     np.save("y.npy", models.load_model("small.keras", compile=False).predict(x, verbose=0).argmax(axis=1))
     options = ("small.keras", "--trials", "1", "--patterns", "dense", "--json")
-    (right,) = json.loads(run(*SWEEP, *options, "--labels", "y.npy")[1])
+    (right,) = points_of(run(*SWEEP, *options, "--labels", "y.npy")[1])
     assert right["quality"] == (answers(right["file"], x[20:]).argmax(axis=1) == np.load("y.npy")[20:]).mean()
     assert right["quality"] > 0.8
     np.save("wrong.npy", (np.load("y.npy") + 1) % 4)
-    (wrong,) = json.loads(run(*SWEEP, *options, "--labels", "wrong.npy", "--study", "wrong")[1])
+    (wrong,) = points_of(run(*SWEEP, *options, "--labels", "wrong.npy", "--study", "wrong")[1])
     assert wrong["quality"] < 0.2
 
 
@@ -108,13 +113,13 @@ def test_labels_count(run: Run) -> None:
 def test_limits_count(run: Run) -> None:
     options = ("small.keras", "--trials", "2", "--patterns", "dense", "--json")
     code, out, _ = run(*SWEEP, *options, "--max-cycles", "10")
-    points = json.loads(out)
+    points = points_of(out)
     assert (code, len(points)) == (0, 2)
     assert not any(point["within_limits"] or point["on_front"] or point["file"] for point in points)
     assert not list(Path("out").glob("*.tflite"))
     for limit, figure in (("flash", "flash_bytes"), ("ram", "ram_bytes"), ("cycles", "modelled_cycles")):
         for less, kept in ((0, True), (1, False)):
-            again = json.loads(run(*SWEEP, *options, f"--max-{limit}", str(points[0][figure] - less))[1])
+            again = points_of(run(*SWEEP, *options, f"--max-{limit}", str(points[0][figure] - less))[1])
             assert [point["within_limits"] for point in again] == [kept, kept], limit
             assert [point["on_front"] for point in again] == [kept, False]
 
@@ -122,9 +127,9 @@ def test_limits_count(run: Run) -> None:
 @pytest.mark.usefixtures("networks")
 def test_studies_in_one_folder_keep_their_networks_apart(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     one = (*SWEEP, "small.keras", "--trials", "1", "--patterns")
-    (dense,) = json.loads(run(*one, "dense", "--json")[1])
+    (dense,) = points_of(run(*one, "dense", "--json")[1])
     before = Path(dense["file"]).read_bytes()
-    (pruned,) = json.loads(run(*one, "2:4", "--study", "other", "--json")[1])
+    (pruned,) = points_of(run(*one, "2:4", "--study", "other", "--json")[1])
     ops = reader.read(Path(pruned["file"]).read_bytes()).ops
     assert [sparsity.discover(op.matrix) for op in ops if op.matrix is not None] == ["2:4", "2:4"]
     assert Path(dense["file"]).read_bytes() == before
@@ -134,7 +139,7 @@ def test_studies_in_one_folder_keep_their_networks_apart(run: Run, monkeypatch: 
 
     with monkeypatch.context() as patch:
         patch.setattr(trial, "network", again)
-        assert json.loads(run(*one, "dense", "--json")[1]) == [dense]
+        assert points_of(run(*one, "dense", "--json")[1]) == [dense]
     Path(dense["file"]).unlink()
     _, out, err = run(*one, "dense")
     assert dense["file"] in out
@@ -154,7 +159,7 @@ def test_integers_are_values(run: Run) -> None:
         np.save("x.npy", numbers.astype(kind))
         code, _, err = run(*SWEEP, *options)  # one study: the same numbers are the same data
         assert code == 0, err
-        (point,) = json.loads(run(*SWEEP, *options, "-o", kind)[1])
+        (point,) = points_of(run(*SWEEP, *options, "-o", kind)[1])
         found.append(point["quality"])
     assert found == [found[0]] * 3
     assert found[0] > 20
@@ -162,7 +167,7 @@ def test_integers_are_values(run: Run) -> None:
 
 @pytest.mark.usefixtures("networks")
 def test_a_layer_has_the_pattern_that_it_can_take(run: Run) -> None:
-    (point,) = json.loads(run(*SWEEP, "small.keras", "--trials", "1", "--patterns", "2:16", "--json")[1])
+    (point,) = points_of(run(*SWEEP, "small.keras", "--trials", "1", "--patterns", "2:16", "--json")[1])
     assert point["patterns"] == {"conv": "dense", "dense": "2:16"}  # a filter of the convolution has 9 taps
     kernels = [op.matrix for op in reader.read(Path(point["file"]).read_bytes()).ops]
     conv, dense = (kernel for kernel in kernels if kernel is not None)
@@ -346,7 +351,7 @@ def share(run: Run, storage: str) -> None:
     assert workers[1].returncode == 0, said
     code, out, _ = run(*SWEEP, "small.keras", "--trials", "4", "--storage", storage, "--json")
     assert code == 0
-    assert len(json.loads(out)) == states(storage).count("COMPLETE") >= 4
+    assert len(points_of(out)) == states(storage).count("COMPLETE") >= 4
     assert states(storage)[:2].count("COMPLETE") == 1, "one was killed in its trial"
 
 

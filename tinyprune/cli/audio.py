@@ -12,8 +12,8 @@ from tinyprune.errors import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tinyprune.measure.audio_report import AudioReport, Heard
     from tinyprune.measure.streams import Tally
-    from tinyprune.tasks.audio import AudioReport, Heard
 
 #: More recordings than this are summed up; only the wrong ones are shown, and of those so many.
 _SHOWN = 20
@@ -42,6 +42,7 @@ _SHOWN = 20
     help="With --stream: .csv of file,start_s,end_s,word, what is said when.  [default: the word of its folder]",
 )
 @click.option("--limit", type=click.IntRange(1), help="At most so many recordings, spread evenly.")
+@options.html
 @options.as_json
 @options.quiet
 def audio_command(
@@ -55,6 +56,7 @@ def audio_command(
     stream: bool,
     events: Path | None,
     limit: int | None,
+    html: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -73,6 +75,7 @@ def audio_command(
     )
     with console.CountBar(quiet or as_json) as (progress, done):
         report = audio_task.run_audio(request, progress, done)
+    options.write_page(report, html)
     if as_json:
         click.echo(report.to_json())
     else:

@@ -12,7 +12,8 @@ from tinyprune.cli import options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The page.  [default: REPORT with .html]")
 @options.quiet
 def page_command(report: Path, output: Path | None, quiet: bool) -> None:
-    """Make a page for a browser from REPORT: the report.json of a build, or what build, check or bench --json printed.
+    """Make a page for a browser from REPORT: the report.json of a build, or what a command printed with
+    --json: build, check, prune, bench, audio, sweep.
 
     Reports of older versions of tinyprune open as well; what they do not tell is left out (docs/reports.md).
 

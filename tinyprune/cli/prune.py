@@ -59,6 +59,7 @@ from tinyprune.cli import console, options
     type=click.Path(path_type=Path),
     help="The pruned model: .keras or .h5; of a .tflite, a .tflite too.",
 )
+@options.html
 @options.trust
 @options.as_json
 @options.quiet
@@ -71,6 +72,7 @@ def prune_command(
     sparsity: float | None,
     reorder: bool,
     output: Path,
+    html: Path | None,
     trust: bool,
     as_json: bool,
     quiet: bool,
@@ -90,6 +92,7 @@ def prune_command(
     request = prune_task.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning, trust)
     with console.Progress(quiet or as_json) as progress:
         report = prune_task.run_prune(request, progress)
+    options.write_page(report, html)
     if as_json:
         click.echo(report.to_json())
         return

@@ -1,6 +1,5 @@
 """`tinyprune sweep`."""
 
-import json
 from pathlib import Path
 
 import click
@@ -66,8 +65,6 @@ def sweep_command(
     Nothing is trained: layers are pruned and adjusted without labels. Run it again to go on, or on several machines at
     once with one --storage, such as postgresql+psycopg://user@host/name.
     """
-    from dataclasses import asdict
-
     from tinyprune.device import boards
     from tinyprune.measure.sweep_report import SweepReport
     from tinyprune.tasks import sweep
@@ -91,7 +88,7 @@ def sweep_command(
     report = SweepReport(request.board.name, labels is not None, points)
     options.write_page(report, html)
     if as_json:
-        click.echo(json.dumps([asdict(point) for point in points], indent=2))
+        click.echo(report.to_json())
         return
     click.echo(f"{len(points)} trials, {sum(point.within_limits for point in points)} within limits; none beats these:")
     for point in report.front:

@@ -22,6 +22,9 @@ from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock
 from tinyprune.measure.benchmark import Int8, Outcome, told
 
+#: With a table of confusions in the report.
+_MOST_CLASSES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -59,6 +62,8 @@ class BenchAccuracy:
     correct: int
     percent: float
     classes: tuple[ClassAccuracy, ...]
+    labels: tuple[str, ...] = ()  # of the network's outputs
+    confusion: tuple[tuple[int, ...], ...] = ()  # of each label the samples that were taken for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +223,27 @@ def _accuracy(answers: npt.NDArray[np.int64], truth: Truth) -> BenchAccuracy:
         for index, label in enumerate(truth.labels)
         if (wanted == index).any()
     ]
-    return BenchAccuracy(truth.folder, len(right), int(right.sum()), 100.0 * float(right.mean()), tuple(classes))
+    return BenchAccuracy(
+        truth.folder,
+        len(right),
+        int(right.sum()),
+        100.0 * float(right.mean()),
+        tuple(classes),
+        truth.labels,
+        _confusion(wanted, answers, len(truth.labels)),
+    )
+
+
+def _confusion(
+    wanted: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], classes: int
+) -> tuple[tuple[int, ...], ...]:
+    """Empty for more classes than anybody would look at."""
+    if classes > _MOST_CLASSES:
+        return ()
+    counts = np.zeros((classes, classes), np.int64)
+    known = (answers >= 0) & (answers < classes)  # a network that looks for the class itself may answer anything
+    np.add.at(counts, (wanted[known], answers[known]), 1)
+    return tuple(map(tuple, counts.tolist()))
 
 
 def to_csv(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tinyprune import __version__
 from tinyprune.compiler import lower
+from tinyprune.compiler.corner import corner
 from tinyprune.compiler.graph import Activation
 from tinyprune.compiler.operators.weighted import Weighted
 from tinyprune.compiler.program import Program, Resident
@@ -15,7 +16,6 @@ from tinyprune.device.emulators import LayerProfile, Profile, Span
 from tinyprune.device.firmware import FORMAT, FirmwareImage
 from tinyprune.errors import TargetError
 from tinyprune.measure.agreement import Agreement
-from tinyprune.measure.corner import corner
 from tinyprune.measure.estimate import dense_ratio
 from tinyprune.measure.hearing import AudioTrial
 

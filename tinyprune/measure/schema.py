@@ -13,17 +13,27 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tinyprune.errors import DataError, MissingDependency, UsageError, printable
+from tinyprune.measure.audio_report import AudioReport
 from tinyprune.measure.bench_report import BenchReport
 from tinyprune.measure.check_report import CheckReport
+from tinyprune.measure.prune_report import PruneFigures
 from tinyprune.measure.report import BuildReport
+from tinyprune.measure.sweep_report import SweepReport
 
-Report: TypeAlias = BuildReport | CheckReport | BenchReport
+Report: TypeAlias = BuildReport | CheckReport | BenchReport | PruneFigures | AudioReport | SweepReport
 
 #: What a report calls its schema → what it is read as.
-VERSIONS: Mapping[str, type[Report]] = {"build-1": BuildReport, "check-1": CheckReport, "bench-1": BenchReport}
+VERSIONS: Mapping[str, type[Report]] = {
+    "build-1": BuildReport,
+    "check-1": CheckReport,
+    "bench-1": BenchReport,
+    "prune-1": PruneFigures,
+    "audio-1": AudioReport,
+    "sweep-1": SweepReport,
+}
 FOLDER = Path(__file__).parent / "schemas"
 #: A field that only one kind has: reports were without `schema` at first.
-_MARKS = {"image": "build-1", "layers_on": "check-1", "inferences": "bench-1"}
+_MARKS = {"image": "build-1", "layers_on": "check-1", "inferences": "bench-1", "agreeing": "audio-1"}
 _MOST_BYTES = 64 << 20
 _SHOWN_FAULTS = 5
 
@@ -73,7 +83,8 @@ def _version(path: Path, found: Any) -> str:
     if isinstance(version, str) and version in VERSIONS:
         return version
     known = ", ".join(VERSIONS)
-    if isinstance(version, str) and re.fullmatch(r"(build|check|bench)-\d+", version):
+    kinds = {each.partition("-")[0] for each in VERSIONS}
+    if isinstance(version, str) and re.fullmatch(rf"({'|'.join(kinds)})-\d+", version):
         raise DataError(f"{path} is a report of schema {version}, this tinyprune reads {known}: update tinyprune")
     raise DataError(f"{path} is not a report of a kind that is known here: {known}")
 

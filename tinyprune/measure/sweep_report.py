@@ -1,7 +1,8 @@
 """What a sweep found, as data."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,15 @@ class SweepReport:
     board: str
     labelled: bool
     points: tuple[SweepPoint, ...]
+    schema: str = "sweep-1"  # of this report: docs/reports.md
 
     @property
     def front(self) -> tuple[SweepPoint, ...]:
         """The trials that no other beats in quality and cycles, the fastest first."""
         return tuple(sorted((p for p in self.points if p.on_front), key=lambda point: point.modelled_cycles))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
 
     def told(self, quality: float) -> str:
         """A quality with its unit."""

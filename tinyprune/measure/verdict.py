@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tinyprune.device.emulators import Span
+from tinyprune.measure.audio_report import AudioReport
 from tinyprune.measure.bench_report import BenchReport
 from tinyprune.measure.check_report import CheckReport
+from tinyprune.measure.prune_report import PruneFigures
 from tinyprune.measure.report import BuildReport
 
 
@@ -46,6 +48,30 @@ def of_bench(report: BenchReport) -> Verdict:
         return Verdict(f"BROKEN OFF after {report.inputs_compared} of {report.inputs} inputs: {report.error}", "bad")
     same = f"{report.inputs_equal} of {report.inputs_compared} outputs are bit-identical to {report.reference}"
     return Verdict(f"OK  {same}", "good") if report.bit_exact else Verdict(f"WRONG  {same}", "bad")
+
+
+def of_prune(report: PruneFigures) -> Verdict:
+    pruned = [layer for layer in report.layers if layer.pruned]
+    weights, gone = sum(layer.weights for layer in pruned), sum(layer.zeros + layer.removed for layer in pruned)
+    text = f"PRUNED  {len(pruned)} of {len(report.layers)} layers: {gone:,} of their {weights:,} weights removed"
+    if scores := report.held_out:
+        text += f"; {scores.metric} {scores.dense:.4f} dense, {scores.fine_tuned:.4f} pruned and trained on"
+    return Verdict(text, "open" if report.notes else "good")
+
+
+def of_audio(report: AudioReport) -> Verdict:
+    heard = len(report.recordings)
+    if report.error:
+        return Verdict(f"BROKEN OFF after {heard:,} of {report.asked:,} recordings: {report.error}", "bad")
+    if report.streams:
+        said, hits = sum(tally.said for tally in report.streams), sum(tally.hits for tally in report.streams)
+        alarms = sum(tally.false_alarms for tally in report.streams)
+        minutes = sum(tally.seconds for tally in report.streams) / 60
+        words = f"{hits:,} of {said:,} words recognized, " if said else ""
+        return Verdict(f"OK  {words}{alarms:,} false alarms in {minutes:.1f} minutes", "good")
+    if report.accuracy_percent is None:
+        return Verdict(f"OK  {heard:,} recordings streamed; what is said in them is not known", "open")
+    return Verdict(f"OK  {report.accuracy_percent:.2f} % of {report.known:,} recordings recognized", "good")
 
 
 def span_ms(span: Span) -> str:

@@ -5,12 +5,12 @@ reports is data of strangers: the template escapes all of it.
 """
 
 import importlib.util
+from importlib import import_module
 from pathlib import Path
 
 from tinyprune import files
 from tinyprune.errors import MissingDependency, UsageError
 from tinyprune.measure.schema import Report
-from tinyprune.measure.sweep_report import SweepReport
 
 
 def check_target(path: Path) -> None:
@@ -21,20 +21,15 @@ def check_target(path: Path) -> None:
         raise UsageError(f"{path} is a folder; name a file for the page, such as {path / 'report.html'}")
 
 
-def make(report: Report | SweepReport) -> str:
-    """The page of a report as HTML."""
-    from tinyprune.measure.bench_report import BenchReport
-    from tinyprune.measure.check_report import CheckReport
-    from tinyprune.pages import bench, build, check, page, sweep
+def make(report: Report) -> str:
+    """The page of a report as HTML: the module of the kind that its schema names says what is on it."""
+    from tinyprune.pages import page
 
-    if isinstance(report, SweepReport):
-        return page.render(sweep.page(report))
-    if isinstance(report, CheckReport):
-        return page.render(check.page(report))
-    return page.render(bench.page(report) if isinstance(report, BenchReport) else build.page(report))
+    kind = import_module(f"tinyprune.pages.{report.schema.partition('-')[0]}")
+    return page.render(kind.page(report))
 
 
-def write(report: Report | SweepReport, path: Path) -> None:
+def write(report: Report, path: Path) -> None:
     """Writes the page, whole or not at all. Raises as `check_target`, and UsageError where the file system refuses."""
     check_target(path)
     with files.replacing(path) as part:

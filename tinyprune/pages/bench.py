@@ -7,6 +7,7 @@ from tinyprune.measure.bench_report import BenchAccuracy, BenchReport
 from tinyprune.pages import charts
 from tinyprune.pages.charts import Bar
 from tinyprune.pages.page import Page, Section, Table
+from tinyprune.pages.parts import confusion_section
 
 
 def page(report: BenchReport) -> Page:
@@ -46,6 +47,7 @@ def _sections(report: BenchReport) -> Iterator[Section]:
         yield Section("One inference", table=Table(("what", "least", "median", "most"), rows))
     if report.accuracy:
         yield _accuracy(report.accuracy)
+        yield from confusion_section(report.accuracy.labels, report.accuracy.confusion)
 
 
 def _accuracy(accuracy: BenchAccuracy) -> Section:

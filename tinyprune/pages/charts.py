@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,10 +11,14 @@ from tinyprune.pages import svg
 from tinyprune.pages.svg import INK, LINE, NOW, OTHER, SOFT, THIRD, short
 
 #: More would not be read: the largest, or the first, are shown.
-MOST_BARS, MOST_CORNERS = 60, 24
+MOST_BARS, MOST_CORNERS, MOST_CLASSES = 60, 24, 30
 _KINDS = {"tensor": NOW, "variable": THIRD, "scratch": OTHER}
 #: Weights in pictures of pixels, which cannot take the page's colours: to be seen on light and on dark.
 _WEIGHT = (0.30, 0.55, 0.80, 1.0)
+
+
+#: Of a layer its name, what is said of it, and rows of "#" and "." (`compiler/corner.py`).
+Corner: TypeAlias = tuple[str, str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,8 @@ def _told(resident: Resident, layers: Sequence[str]) -> str:
     return f"{resident.name} ({resident.kind}): {bytes_}, {when}"
 
 
-def corners(layers: Sequence[tuple[str, str, Sequence[str]]]) -> str:
-    """Pieces of weights: of each layer its name, what is said of it, and rows of "#" and "." (`measure.corner`)."""
+def corners(layers: Sequence[Corner]) -> str:
+    """Pieces of weights, one beside the other."""
     from matplotlib.patches import Rectangle
 
     columns = 3
@@ -147,6 +152,31 @@ def _pixels(corner: Sequence[str]) -> "np.ndarray[tuple[int, ...], np.dtype[np.f
             if sign == "#":
                 pixels[place, tap] = _WEIGHT
     return pixels
+
+
+def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+    """A square for each pair of classes, the darker the larger its share of the row: `counts` `[is, taken for]`."""
+    from matplotlib.patches import Rectangle
+
+    with svg.canvas(1.2 + 0.28 * len(labels)) as canvas:
+        axes = canvas.figure.subplots()
+        for row, (label, found) in enumerate(zip(labels, counts, strict=True)):
+            for column, (taken, count) in enumerate(zip(labels, found, strict=True)):
+                if count:
+                    share = count / sum(found)
+                    colour = NOW if row == column else THIRD
+                    place = (column - 0.5, row - 0.5)
+                    square = axes.add_patch(Rectangle(place, 1, 1, facecolor=colour, alpha=0.15 + 0.65 * share))
+                    canvas.tip(square, f"{label}, taken for {taken}: {count:,} of {sum(found):,} ({share:.1%})")
+                    axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=7)
+        names = [short(label, 16) for label in labels]
+        axes.set_xticks(range(len(labels)), names, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
+        axes.set_yticks(range(len(labels)), names, fontsize=8)
+        axes.set_xlim(-0.5, len(labels) - 0.5)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.set_xlabel("taken for")
+        axes.set_ylabel("is")
+        return canvas.svg(f"Confusion of {len(labels)} classes")
 
 
 @dataclass(frozen=True, slots=True)

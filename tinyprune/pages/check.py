@@ -7,7 +7,7 @@ from tinyprune.measure.check_report import BoardCheck, CheckReport, LayerCheck
 from tinyprune.pages import charts
 from tinyprune.pages.charts import Bar
 from tinyprune.pages.page import Page, Section, Step, Table
-from tinyprune.pages.parts import arena_section, number, of, weights_section
+from tinyprune.pages.parts import arena_section, corners_of, number, of, weights_section
 
 
 def page(report: CheckReport) -> Page:
@@ -50,7 +50,7 @@ def _sections(report: CheckReport) -> Iterator[Section]:
         yield _flash(report, board)
     if board is not None and board.arena_bytes is not None:
         yield from arena_section(report.arena_map, [layer.name for layer in report.layers], board.arena_bytes)
-    yield from weights_section(report.layers)
+    yield from weights_section(corners_of(report.layers))
     if report.layers:
         yield _layers(report)
 

@@ -6,6 +6,7 @@ from tinyprune.compiler.program import Resident
 from tinyprune.measure.check_report import LayerCheck
 from tinyprune.measure.report import LayerReport
 from tinyprune.pages import charts
+from tinyprune.pages.charts import Corner
 from tinyprune.pages.page import Section
 
 
@@ -27,13 +28,23 @@ def arena_section(residents: Sequence[Resident], layers: Sequence[str], arena_by
         yield Section("RAM over the layers", text, charts.arena(residents, layers, arena_bytes))
 
 
-def weights_section(layers: Sequence[LayerReport] | Sequence[LayerCheck]) -> Iterator[Section]:
+def confusion_section(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Iterator[Section]:
+    """`counts`: of each class the samples that were taken for each. Nothing without samples, or with many classes."""
+    if any(map(any, counts)) and len(labels) <= charts.MOST_CLASSES:
+        text = "Rows: what a sample is. Columns: what it was taken for."
+        yield Section("Confusion", text, charts.confusion(labels, counts))
+
+
+def corners_of(layers: Sequence[LayerReport] | Sequence[LayerCheck]) -> list[Corner]:
+    return [(layer.name, layer.pattern, layer.weights_corner) for layer in layers]
+
+
+def weights_section(layers: Sequence[Corner]) -> Iterator[Section]:
     """Nothing where a report does not tell."""
-    known = [layer for layer in layers if any(layer.weights_corner)]
+    known = [layer for layer in layers if any(layer[2])]
     if not known:
         return
     text = "A piece of each layer's weights: output channels downward, taps to the right, zeros left blank."
     if len(known) > charts.MOST_CORNERS:
         text += f" The first {charts.MOST_CORNERS} of {len(known)} layers."
-    shown = [(layer.name, layer.pattern, layer.weights_corner) for layer in known[: charts.MOST_CORNERS]]
-    yield Section("Sparsity by layer", text, charts.corners(shown))
+    yield Section("Sparsity by layer", text, charts.corners(known[: charts.MOST_CORNERS]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinyprune.compiler import lower, reader
+from tinyprune.compiler.corner import corner
 from tinyprune.compiler.graph import Graph, Op
 from tinyprune.compiler.lower import Room
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
@@ -19,7 +20,6 @@ from tinyprune.device import boards
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError, Obstacle
 from tinyprune.measure.check_report import BoardCheck, CheckReport, LayerCheck
-from tinyprune.measure.corner import corner
 from tinyprune.measure.estimate import Estimate, dense_ratio, estimate, step_cycles
 from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model

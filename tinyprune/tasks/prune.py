@@ -1,11 +1,10 @@
 """All of `tinyprune prune`: the user's Keras model or float .tflite ─prune─▶ (─train─▶) the same, or int8 .tflite
 ─prune─▶ .tflite, and what became of each layer."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from tinyprune.compiler import reader, samples, sparsity
 from tinyprune.compiler.samples import Source
 from tinyprune.digest import sha256
 from tinyprune.errors import DataError, ModelError, UsageError, first_line
+from tinyprune.measure.prune_report import PruneFigures
 from tinyprune.progress import Progress
 from tinyprune.tasks import check as build_check
 from tinyprune.tasks import int8_model as int8_model_task
@@ -46,21 +46,12 @@ BY_MAGNITUDE = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PruneReport:
-    """The pruned model, what became of each layer, and what pruning cost where there were labels."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PruneReport(PruneFigures):
+    """The figures, and the pruned model itself."""
 
-    output: Path | None
-    layers: tuple[LayerReport, ...]
-    held_out: Scores | None
     model: Any = field(repr=False)
     """Of tf_keras: nothing holds the mask in further training. Of an int8 .tflite the bytes of one."""
-    notes: tuple[str, ...] = ()  # what the user should know, a sentence each
-
-    def to_json(self) -> str:
-        output = None if self.output is None else str(self.output)
-        shown = {"output": output, "layers": [asdict(layer) for layer in self.layers], "notes": self.notes}
-        return json.dumps(shown | ({} if self.held_out is None else {"held_out": asdict(self.held_out)}), indent=2)
 
 
 def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
@@ -89,8 +80,27 @@ def run_prune(request: PruneRequest, progress: Progress) -> PruneReport:
     with quiet.quiet_tensorflow(), _runs_on(request.data):
         if request.tuning is None or request.output is None:
             pruned = _steps(request, wanted, data, progress)[0].prune(model)
-            return PruneReport(request.output, pruned.layers, None, _finished(pruned, request.output), notes)
+            return _report(request, pruned.layers, _finished(pruned, request.output), notes)
         return _fine_tuned(request, request.tuning, request.output, model, wanted, data, labels, progress, notes)
+
+
+def _report(
+    request: PruneRequest,
+    layers: tuple[LayerReport, ...],
+    model: Any,
+    notes: tuple[str, ...],
+    held_out: Scores | None = None,
+) -> PruneReport:
+    source = str(request.model) if isinstance(request.model, Path) else f"model {request.model.name}"
+    return PruneReport(
+        source=source,
+        pattern=request.pattern,
+        output=request.output,
+        layers=layers,
+        held_out=held_out,
+        notes=notes,
+        model=model,
+    )
 
 
 def _is_bare(request: PruneRequest, wanted: Wanted) -> bool:
@@ -120,7 +130,7 @@ def _pruned_file(
     if request.output is not None:
         with files.replacing(request.output) as part:
             part.write_bytes(content)
-    return PruneReport(request.output, layers, None, content, notes)
+    return _report(request, layers, content, notes)
 
 
 def _check_lambda(name: Path | str, model: Any, output: Path | None) -> None:
@@ -194,7 +204,7 @@ def _fine_tuned(
         finished = _finished(tuned.pruned, output)
     dense = score(model, task.held_out)
     scores = Scores(len(task.held_out.inputs), task.metric, dense, tuned.before, tuned.after)
-    return PruneReport(output, tuned.pruned.layers, scores, finished, notes)
+    return _report(request, tuned.pruned.layers, finished, notes, scores)
 
 
 def _told_apart_by(request: PruneRequest, tuning: Tuning, model: Any, data: Any, labels: Any) -> dict[str, Any]:

@@ -111,6 +111,11 @@ def _later(examples_of_epoch: Callable[[int], Examples], spent: int, epoch: int)
     return examples_of_epoch(spent + epoch)
 
 
+def _layer(fields: dict[str, Any]) -> LayerReport:
+    """As it was before JSON made its tuples lists."""
+    return LayerReport(**fields | {"weights_corner": tuple(fields.get("weights_corner", ()))})
+
+
 def _start(model: Any, step: Step, folder: Path, trust: bool) -> PrunedModel:
     """The network that a step's training begins with: that of the interrupted run, or pruned now and kept."""
     if not (folder / START).is_file():
@@ -123,7 +128,7 @@ def _start(model: Any, step: Step, folder: Path, trust: bool) -> PrunedModel:
             unmasked(pruned).save(part)
     try:
         with np.load(folder / MASKS, allow_pickle=False) as archive:
-            report = tuple(LayerReport(**layer) for layer in json.loads(str(archive[LAYERS])))
+            report = tuple(map(_layer, json.loads(str(archive[LAYERS]))))
             kept = {name.removeprefix(MASK): archive[name] for name in archive.files if name.startswith(MASK)}
         return PrunedModel(kernels.clone(keras_model.load(folder / START, trust=trust), kept), kept, report)
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, ModelError) as error:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import sparsity
+from tinyprune.compiler.corner import of_matrix
 from tinyprune.compiler.sparsity import NM, Pattern, Threshold, Unstructured
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.training import keras3, keras_model
@@ -174,7 +175,9 @@ def _layer_report(
     is_matched = kernel.name in matched
     refusal = f"{_refusal(kernel, wanted)}{'; its weights were matched' if is_matched else ''}"
     reason = _reason(kernel, wanted[kernel.name], adjusted, is_matched) if pruned else refusal
-    return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, int((values == 0).sum()))
+    zeros = int((values == 0).sum())
+    shown = of_matrix(kernel.matrix())
+    return LayerReport(kernel.name, kernel.kind, pruned, reason, values.size, zeros, weights_corner=shown)
 
 
 def _reason(kernel: Kernel, pattern: Pattern, adjusted: Masks | None, is_matched: bool) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler.corner import of_matrix
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.training.prune import channels as channel
 from tinyprune.training.prune.channels import Channels, Int64
@@ -56,7 +57,8 @@ def _report(before: Kernel, after: Kernel, fixed: Mapping[str, str]) -> LayerRep
     if old.size != new.size:
         reason = f"{rows} → {kept_rows} channels, {taps} → {kept_taps} taps"
     zeros = int((new == 0).sum())
-    return LayerReport(before.name, before.kind, old.size != new.size, reason, old.size, zeros, old.size - new.size)
+    removed = old.size - new.size
+    return LayerReport(before.name, before.kind, bool(removed), reason, old.size, zeros, removed, of_matrix(new))
 
 
 def _strongest(channels: Channels, share: float) -> Int64:

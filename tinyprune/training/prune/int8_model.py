@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, get_args
 
 from tinyprune.compiler import reader, samples
+from tinyprune.compiler.corner import corner, of_matrix
 from tinyprune.compiler.graph import Graph, Op
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.weighted import Weighted
@@ -93,6 +94,10 @@ def _report(op: Weighted, reason: str, revision: Revision | None, pattern: Patte
     weights = op.weights if revision is None else revision.weights
     if revision is not None:
         reason = ", ".join(filter(None, (f"{pattern.name} along taps", by, pattern.remark(*weights.shape))))
+    zeros, shown = (
+        int((weights == 0).sum()),
+        corner(op) if revision is None else of_matrix(weights.reshape(len(weights), -1)),
+    )
     return LayerReport(
-        op.name, type(op).__name__, revision is not None, reason, weights.size, int((weights == 0).sum())
+        op.name, type(op).__name__, revision is not None, reason, weights.size, zeros, weights_corner=shown
     )

@@ -65,6 +65,8 @@ class LayerReport:
     zeros: int
     removed: int = 0
     """Weights that are gone, with whole channels."""
+    weights_corner: tuple[str, ...] = ()
+    """Some output channels and taps: "#" a weight, "." a zero."""
 
 
 @cache

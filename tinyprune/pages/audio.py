@@ -1,0 +1,79 @@
+"""What the page of recordings that microphone firmware heard says."""
+
+from collections.abc import Iterator
+
+from tinyprune.measure import verdict
+from tinyprune.measure.audio_report import AudioReport, Heard
+from tinyprune.measure.streams import Tally
+from tinyprune.pages import charts
+from tinyprune.pages.charts import Bar
+from tinyprune.pages.page import Page, Section, Table
+from tinyprune.pages.parts import confusion_section
+
+#: Of recordings that were recognized wrongly, so many are listed.
+_MOST_WRONG = 100
+
+
+def page(report: AudioReport) -> Page:
+    return Page(
+        title=f"Microphone firmware on {report.board}: {len(report.recordings):,} recordings",
+        verdict=verdict.of_audio(report),
+        facts=tuple(_facts(report)),
+        sections=tuple(_sections(report)),
+    )
+
+
+def _facts(report: AudioReport) -> Iterator[tuple[str, str]]:
+    yield "where it ran", report.target
+    if report.accuracy_percent is not None:
+        yield "accuracy", f"{report.accuracy_percent:.2f} % of {report.known:,} recordings"
+    if report.python_accuracy_percent is not None:
+        yield "accuracy of the features in Python and TFLite Micro", f"{report.python_accuracy_percent:.2f} %"
+    if report.compared:
+        yield "the same class as in Python", f"{report.agreeing:,} of {report.compared:,} seconds"
+    times = {"a frame of 20 ms": report.frame_us, "features": report.features_us, "network": report.network_us}
+    for name, us in times.items():
+        if us is not None:
+            yield f"time, {name} (clock: {report.clock})", f"{us:,.0f} µs"
+    yield "model's SHA-256", f"{report.model_sha256[:16]}…"
+
+
+def _sections(report: AudioReport) -> Iterator[Section]:
+    if report.streams:
+        yield _streams(report.streams)
+    else:
+        yield from confusion_section(*_confusion(report))
+    wrong = [heard for heard in report.recordings if heard.right is False]
+    if wrong:
+        told = f"The first {_MOST_WRONG} of {len(wrong):,}." if len(wrong) > _MOST_WRONG else ""
+        rows = [(heard.name, heard.word or "", heard.label, f"{heard.score:.2f}") for heard in wrong[:_MOST_WRONG]]
+        yield Section(
+            "Recognized wrongly", told, table=Table(("recording", "said", "recognized", "score"), rows, words=3)
+        )
+
+
+def _streams(tallies: tuple[Tally, ...]) -> Section:
+    rows = [Bar(tally.kind, (tally.false_alarms_an_hour,)) for tally in tallies]
+    table = [
+        (
+            tally.kind,
+            f"{tally.seconds / 60:.1f}",
+            *(f"{count:,}" for count in (tally.said, tally.hits, tally.false_alarms)),
+            f"{tally.false_alarms_an_hour:,.0f}",
+        )
+        for tally in tallies
+    ]
+    heads = ("kind of sound", "minutes", "words said", "hits", "false alarms", "false alarms an hour")
+    text = "A false alarm is a word that was reported and not said."
+    return Section("Streams", text, charts.bars(rows, ["false alarms"], "an hour"), Table(heads, table))
+
+
+def _confusion(report: AudioReport) -> tuple[list[str], list[list[int]]]:
+    """Labels, and for each that was said how often it was taken for each."""
+    known: list[tuple[str, Heard]] = [(heard.word, heard) for heard in report.recordings if heard.word is not None]
+    seen = dict.fromkeys([*report.labels, *(word for word, _ in known), *(heard.label for _, heard in known)])
+    names = [name for name in seen if any(name in (word, heard.label) for word, heard in known)]
+    counts = [
+        [sum(word == row and heard.label == column for word, heard in known) for column in names] for row in names
+    ]
+    return names, counts
