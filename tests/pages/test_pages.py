@@ -16,7 +16,9 @@ from tests import networks
 from tinyprune import pages
 from tinyprune.errors import DataError
 from tinyprune.measure import schema
+from tinyprune.measure.agreement import Agreement, ClassAgreement
 from tinyprune.measure.audio_report import AudioReport, Heard
+from tinyprune.measure.quantize_report import LayerFigures, QuantizeFigures
 from tinyprune.measure.schema import Report
 from tinyprune.measure.streams import Tally
 from tinyprune.measure.sweep_report import SweepPoint, SweepReport
@@ -27,7 +29,7 @@ HOSTILE = '</svg></style><script>alert("x")</script><img src=x onerror=alert(1)>
 LISTED = set(
     re.findall(r'"(\w+)"', "".join(re.findall(r'"enum": \[[^]]*\]', "".join(map(schema.text, schema.VERSIONS)))))
 )
-KINDS = ["build", "check", "refused", "bench", "prune", "audio", "streams", "sweep"]
+KINDS = ["build", "check", "refused", "bench", "prune", "quantize", "audio", "streams", "sweep"]
 HEARD = tuple(
     Heard(f"{word}/{number}.wav", 1.0, word, word == label, label, 0.9, label, ())
     for number, (word, label) in enumerate([("yes", "yes"), ("yes", "yes"), ("yes", "no"), ("no", "no"), ("no", "up")])
@@ -37,6 +39,14 @@ AUDIO = AudioReport(
     True, None, (),
 )  # fmt: skip
 TALLIES = (Tally("music", 90.0, 0, 0, 2, 80.0), Tally("words", 60.0, 10, 9, 0, 0.0))
+QUANTIZED = QuantizeFigures(
+    "net.keras",
+    "net.tflite",
+    (LayerFigures("conv", 31.25, 0.04, 0.001), LayerFigures("dense", None, 0.0, 0.0)),
+    None,
+    ("two classes are never answered",),
+    Agreement(40, 38, 36, 35, (ClassAgreement(0, 20, 19, 18, 17), ClassAgreement(3, 20, 19, 18, 18))),
+)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -53,7 +63,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "bench": "bench --board nano33 -o out --count 2",
         "prune": "prune net.tflite --pattern 2:4 -o pruned.tflite",
     }
-    made = {"audio": AUDIO, "streams": replace(AUDIO, streams=TALLIES), "sweep": _sweep()}
+    made = {"quantize": QUANTIZED, "audio": AUDIO, "streams": replace(AUDIO, streams=TALLIES), "sweep": _sweep()}
     printed = {kind: _printed(folder, command) for kind, command in commands.items()}
     return printed | {kind: report.to_json() for kind, report in made.items()}
 
@@ -236,6 +246,15 @@ def test_what_was_taken_for_what_is_shown() -> None:
     page = pages.make(replace(AUDIO, streams=TALLIES))
     assert "OK  9 of 10 words recognized, 2 false alarms in 2.5 minutes" in page
     assert "<title>music, false alarms: 80 an hour</title>" in page
+
+
+def test_what_int8_costs_is_shown() -> None:
+    page = pages.make(QUANTIZED)
+    assert "87.50% of 40 samples right (float 90.00%), the same class as float for 95.00%" in page
+    assert "<title>conv, SQNR: 31 dB</title>" in page
+    assert "<title>class 0, int8 right: 85 per cent of the samples</title>" in page
+    assert "conv, 31.2 dB" in page
+    assert "two classes are never answered" in page
 
 
 @pytest.mark.parametrize("report", ["prune"], indirect=True)

@@ -13,7 +13,7 @@ from tinyprune.cli import options
 @options.quiet
 def page_command(report: Path, output: Path | None, quiet: bool) -> None:
     """Make a page for a browser from REPORT: the report.json of a build, or what a command printed with
-    --json: build, check, prune, bench, audio, sweep.
+    --json: build, check, prune, quantize, bench, audio, sweep.
 
     Reports of older versions of tinyprune open as well; what they do not tell is left out (docs/reports.md).
 

@@ -32,6 +32,7 @@ from tinyprune.cli import console, options
     "the smallest to the largest, as TensorFlow Lite does by itself.",
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The int8 .tflite.")
+@options.html
 @options.trust
 @options.as_json
 @options.quiet
@@ -41,6 +42,7 @@ def quantize_command(
     labels: Path | None,
     ranges: Literal["least-error", "extremes"],
     output: Path,
+    html: Path | None,
     trust: bool,
     as_json: bool,
     quiet: bool,
@@ -56,6 +58,7 @@ def quantize_command(
     request = quantize_task.QuantizeRequest(model, calibration, output, ranges, labels, trust)
     with console.Progress(quiet or as_json) as progress:
         report = quantize_task.run_quantize(request, progress)
+    options.write_page(report.figures, html)
     if report.unknown is not None:
         click.echo(f"warning: what int8 costs each layer is not known: {report.unknown}", err=True)
     for note in () if as_json else report.notes:

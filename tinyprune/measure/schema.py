@@ -17,10 +17,11 @@ from tinyprune.measure.audio_report import AudioReport
 from tinyprune.measure.bench_report import BenchReport
 from tinyprune.measure.check_report import CheckReport
 from tinyprune.measure.prune_report import PruneFigures
+from tinyprune.measure.quantize_report import QuantizeFigures
 from tinyprune.measure.report import BuildReport
 from tinyprune.measure.sweep_report import SweepReport
 
-Report: TypeAlias = BuildReport | CheckReport | BenchReport | PruneFigures | AudioReport | SweepReport
+Report: TypeAlias = BuildReport | CheckReport | BenchReport | PruneFigures | QuantizeFigures | AudioReport | SweepReport
 
 #: What a report calls its schema → what it is read as.
 VERSIONS: Mapping[str, type[Report]] = {
@@ -28,6 +29,7 @@ VERSIONS: Mapping[str, type[Report]] = {
     "check-1": CheckReport,
     "bench-1": BenchReport,
     "prune-1": PruneFigures,
+    "quantize-1": QuantizeFigures,
     "audio-1": AudioReport,
     "sweep-1": SweepReport,
 }

@@ -8,6 +8,7 @@ from tinyprune.measure.audio_report import AudioReport
 from tinyprune.measure.bench_report import BenchReport
 from tinyprune.measure.check_report import CheckReport
 from tinyprune.measure.prune_report import PruneFigures
+from tinyprune.measure.quantize_report import QuantizeFigures
 from tinyprune.measure.report import BuildReport
 
 
@@ -57,6 +58,20 @@ def of_prune(report: PruneFigures) -> Verdict:
     if scores := report.held_out:
         text += f"; {scores.metric} {scores.dense:.4f} dense, {scores.fine_tuned:.4f} pruned and trained on"
     return Verdict(text, "open" if report.notes else "good")
+
+
+def of_quantize(report: QuantizeFigures) -> Verdict:
+    state: Literal["good", "open"] = "open" if report.notes or report.unknown is not None else "good"
+    found = report.agreement
+    if found is None or not found.samples:
+        return Verdict("QUANTIZED  to int8", state)
+    parts = []
+    if found.int8_correct is not None:
+        beside = "" if found.float_correct is None else f" (float {found.float_correct / found.samples:.2%})"
+        parts.append(f"{found.int8_correct / found.samples:.2%} of {found.samples:,} samples right{beside}")
+    if found.agree is not None:
+        parts.append(f"the same class as float for {found.agree / found.samples:.2%}")
+    return Verdict("QUANTIZED  to int8; " + ", ".join(parts), state)
 
 
 def of_audio(report: AudioReport) -> Verdict:

@@ -8,7 +8,7 @@ from tinyprune.measure.report import BuildReport, LayerReport
 from tinyprune.pages import charts
 from tinyprune.pages.charts import Bar
 from tinyprune.pages.page import Page, Section, Step, Table
-from tinyprune.pages.parts import arena_section, corners_of, number, of, weights_section
+from tinyprune.pages.parts import agreement_section, arena_section, corners_of, number, of, weights_section
 
 
 def page(report: BuildReport) -> Page:
@@ -46,6 +46,7 @@ def _sections(report: BuildReport) -> Iterator[Section]:
     if all(layer.constant_bytes is not None for layer in report.layers) and report.layers:
         yield _flash(report)
     yield from arena_section(report.arena_map, [layer.name for layer in report.layers], report.arena_bytes)
+    yield from agreement_section(report.agreement)
     yield from weights_section(corners_of(report.layers))
     yield _layers(report)
 

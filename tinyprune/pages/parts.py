@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from tinyprune.compiler.program import Resident
+from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.check_report import LayerCheck
 from tinyprune.measure.report import LayerReport
 from tinyprune.pages import charts
-from tinyprune.pages.charts import Corner
-from tinyprune.pages.page import Section
+from tinyprune.pages.charts import Bar, Corner
+from tinyprune.pages.page import Section, Table
 
 
 def number(value: int | None) -> str:
@@ -33,6 +34,24 @@ def confusion_section(labels: Sequence[str], counts: Sequence[Sequence[int]]) ->
     if any(map(any, counts)) and len(labels) <= charts.MOST_CLASSES:
         text = "Rows: what a sample is. Columns: what it was taken for."
         yield Section("Confusion", text, charts.confusion(labels, counts))
+
+
+def agreement_section(found: Agreement | None) -> Iterator[Section]:
+    """How int8 answers, class by class. Nothing where a report does not tell."""
+    if found is None or not found.classes:
+        return
+    figures = {"int8 right": "int8_correct", "float right": "float_correct", "int8 and float agree": "agree"}
+    series = [name for name, field in figures.items() if getattr(found, field) is not None]
+    rows = [
+        Bar(f"class {each.number}", [100 * getattr(each, figures[name]) / each.samples for name in series])
+        for each in found.classes
+    ]
+    table = [
+        (f"class {each.number}", f"{each.samples:,}", *(f"{getattr(each, figures[name]):,}" for name in series))
+        for each in found.classes
+    ]
+    svg = charts.bars(rows, series, "per cent of the samples")
+    yield Section("Answers by class", "", svg, Table(("class", "samples", *series), table))
 
 
 def corners_of(layers: Sequence[LayerReport] | Sequence[LayerCheck]) -> list[Corner]:

@@ -1,8 +1,7 @@
 """All of `tinyprune quantize`: float network and calibration samples → int8 .tflite, and what int8 costs each layer."""
 
-import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,6 +10,7 @@ from tinyprune.compiler import samples
 from tinyprune.compiler.samples import Source
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.measure.agreement import Agreement
+from tinyprune.measure.quantize_report import LayerFigures, QuantizeFigures
 from tinyprune.progress import Progress
 from tinyprune.tasks import check, values
 from tinyprune.tasks.quantized import quantized
@@ -40,17 +40,24 @@ class QuantizeReport:
     notes: tuple[str, ...] = ()  # what the user should know, such as what `build` will say, or odd samples
     agreement: Agreement | None = None  # with float and with labels; None for a network that tells no classes apart
 
-    def to_json(self) -> str:
-        layers = [{key: _finite(value) for key, value in asdict(layer).items()} for layer in self.layers]
+    source: str = ""  # the model that was given
+
+    @property
+    def figures(self) -> QuantizeFigures:
+        """As JSON and pages have them."""
+        layers = tuple(
+            LayerFigures(each.name, *map(_finite, (each.sqnr_db, each.largest, each.clipped))) for each in self.layers
+        )
         output = None if self.output is None else str(self.output)
-        agreement = None if self.agreement is None else asdict(self.agreement)
-        shown = {"output": output, "layers": layers, "unknown": self.unknown, "notes": self.notes}
-        return json.dumps(shown | {"agreement": agreement}, indent=2)
+        return QuantizeFigures(self.source, output, layers, self.unknown, self.notes, self.agreement)
+
+    def to_json(self) -> str:
+        return self.figures.to_json()
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: float) -> float | None:
     """None for what JSON cannot say."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return value if math.isfinite(value) else None
 
 
 def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport:
@@ -76,4 +83,5 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
         with files.replacing(request.output) as part:
             part.write_bytes(content)
     notes = (*([refusal] if refusal else []), *odd, *(() if odd else quantization_error.oddities(layers)))
-    return QuantizeReport(request.output, layers, unknown, content, notes, agreement)
+    source = str(request.model) if isinstance(request.model, Path) else f"model {model.name}"
+    return QuantizeReport(request.output, layers, unknown, content, notes, agreement, source)

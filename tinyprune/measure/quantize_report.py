@@ -1,0 +1,32 @@
+"""What int8 costs each layer, and how the int8 network answers, as data and as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from tinyprune.measure.agreement import Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFigures:
+    """As `LayerError` of training, with None for what JSON cannot say: ∞ where there is no difference."""
+
+    name: str
+    sqnr_db: float | None
+    largest: float | None
+    clipped: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeFigures:
+    """Of one `tinyprune quantize`."""
+
+    source: str  # the model that was given
+    output: str | None
+    layers: tuple[LayerFigures, ...]
+    unknown: str | None  # why the layers' errors are not known
+    notes: tuple[str, ...] = ()
+    agreement: Agreement | None = None  # with float and with labels
+    schema: str = "quantize-1"  # of this report: docs/reports.md
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2)
