@@ -35,7 +35,7 @@ def _sections(report: QuantizeFigures) -> Iterator[Section]:
         yield Section("Error by layer", f"Not known: {report.unknown}.")
     if report.layers:
         text = (
-            "Signal to quantization noise of each layer's output beside float, with the errors of the layers before it. "
+            "Signal to quantization noise of each layer's output beside float, with errors of layers before it. "
             "20 dB is an error of a tenth; layers without a difference have no bar."
         )
         rows = [Bar(layer.name, (layer.sqnr_db,)) for layer in report.layers]
