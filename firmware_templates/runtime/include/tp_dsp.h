@@ -249,7 +249,8 @@ static inline int32_t tp_smmulr(int32_t a, int32_t b)
     const int32_t second = a_low * b_high + (first & 0xffff);
     return a_high * b_high + (first >> 16) + (second >> 16) + (second >> 15 & 1);
 #else
-    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+    const int64_t product = (int64_t)a * b; /* a sum of 64 bits is slower */
+    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
 #endif
 }
 
@@ -260,7 +261,12 @@ static inline int32_t tp_smmlar(int32_t a, int32_t b, int32_t acc)
 
 static inline int32_t tp_ssat8(int32_t x)
 {
+#if defined(__ARM_ARCH_7M__) && defined(__GNUC__)
+    __asm__("ssat %0, #8, %0" : "+r"(x) : : "cc");
+    return x;
+#else
     return x < -128 ? -128 : x > 127 ? 127 : x;
+#endif
 }
 
 static inline int32_t tp_ssat8_asr21(int32_t x)

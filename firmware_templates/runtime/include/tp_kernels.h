@@ -292,7 +292,8 @@ void tp_conv_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const t
 
 /* The same, two pixels and two channels at a time, for cores without DSP instructions: the activations of two pixels are the
  * halves of a word, so that a multiplication serves both. No weight is -128.
- *   scratch  [4-byte-aligned] 6 * taps bytes: taps words of halves, then what is under the kernel at both pixels */
+ *   scratch  [4-byte-aligned] 6 * taps bytes: taps words of halves, then what is under the kernel at both pixels; with four pixels
+ *            and up to 256 taps 10 * taps: words for two pixels more */
 void tp_conv_2d_s8_halves_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                             const int8_t *input, int8_t *output, void *scratch);
 
@@ -309,7 +310,8 @@ void tp_conv_2d_s8_sp24_c(const tp_layer *layer, const uint8_t *weights, const t
 
 /* The same, four pixels at a time. No group has two weights of -128.
  *   weights  [out_channels][ceil(taps / 4)] words, one a group of four taps: bytes 0 and 1 are the kept weights as int8, byte 3
- *            is 8 times the position of the first in the group, byte 2 that of the second
+ *            is 8 times the position of the first in the group, byte 2 that of the second; but for groups mod 4 groups that stand
+ *            first, both have 32 times the number of the group more, mod 4
  *   scratch  [word-aligned] [groups][4][2] words: each tap of pixels 0 and 1, of 2 and 3, as x0 + 65536 * x1; for other than a
  *            1x1 kernel of stride 1, behind it four patches of taps bytes */
 void tp_conv_2d_s8_sp24x4_c(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
@@ -317,7 +319,8 @@ void tp_conv_2d_s8_sp24x4_c(const tp_layer *layer, const uint32_t *weights, cons
 
 /* Depthwise 3x3 convolution with any stride, dilation and padding; out_channels = in_channels.
  *   weights  [channels][3][3]
- *   scratch  9 * in_channels bytes: what is under the kernel at the edges */
+ *   scratch  9 * in_channels bytes: what is under the kernel at the edges; with four output rows and no dilation of rows
+ *            9 * (1 + stride_height) * in_channels */
 void tp_depthwise_3x3_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                                  const int8_t *input, int8_t *output, void *scratch);
 

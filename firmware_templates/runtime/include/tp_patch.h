@@ -51,4 +51,22 @@ static inline void tp_gather_patch(const tp_layer *layer, const int8_t *input, i
     }
 }
 
+/* Whether the patch of each output pixel is the input pixel in its place. */
+static inline int tp_is_pointwise(const tp_layer *layer)
+{
+    return layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1 && layer->stride_width == 1
+           && layer->out_height == layer->in_height && layer->out_width == layer->in_width;
+}
+
+/* The same for output pixel number `pixel`, counted through all rows: where it is in the input of a pointwise layer, else in
+ * `patch`, where it is put. */
+static inline const int8_t *tp_patch_of(const tp_layer *layer, const int8_t *input, int32_t pixel, int8_t *patch)
+{
+    if (tp_is_pointwise(layer)) {
+        return input + pixel * layer->in_channels;
+    }
+    tp_gather_patch(layer, input, pixel / layer->out_width, pixel % layer->out_width, patch);
+    return patch;
+}
+
 #endif

@@ -4,8 +4,13 @@
 #include "tp_kernels.h"
 #include "tp_loops.h"
 #include "tp_patch.h"
+#include "tp_several.h"
 
-enum { MIDDLE = 0x8000 };
+enum {
+    MIDDLE = 0x8000,
+    PIXELS = TP_SEVERAL, CHANNELS = 8, /* whose sums are kept before they become outputs */
+    FEW_TAPS = 256, /* up to these, rounding takes a share that several outputs have in common */
+};
 
 /* Two pixels' activations under a tap as first + 65536 * second: one multiplication serves both. */
 static void join(const int8_t *first, const int8_t *second, int32_t taps, uint32_t *pairs)
@@ -177,49 +182,89 @@ static void multiply(const int8_t *a, const int8_t *b, const uint32_t *x, int32_
     }
 }
 
-/* `pixels` (1 or 2) outputs of one channel. */
-static void put(sums acc, int32_t steps, const tp_channel *channel, const tp_layer *layer, int32_t pixels, int8_t *output)
+/* The accumulator of the first of two pixels; that of the second is the bias and acc.second. */
+static inline int32_t first_of(sums acc, int32_t taps, int32_t bias)
 {
-    const uint32_t first = acc.both - ((uint32_t)acc.second << 16) - (uint32_t)steps * MIDDLE;
-    output[0] = tp_output(channel->bias + (int32_t)first, channel, layer);
+    return bias + (int32_t)(acc.both - ((uint32_t)acc.second << 16) - (uint32_t)((taps + 1) / 2) * MIDDLE);
+}
+
+/* `pixels` (1 or 2) outputs of one channel. */
+static void put(sums acc, int32_t taps, const tp_channel *channel, const tp_layer *layer, int32_t pixels, int8_t *output)
+{
+    output[0] = tp_output(first_of(acc, taps, channel->bias), channel, layer);
     if (pixels == 2) {
         output[layer->out_channels] = tp_output(channel->bias + acc.second, channel, layer);
     }
 }
 
-/* What is under the kernel at an output pixel, which moves on to the next one. */
-TP_NOINLINE void gather(const tp_layer *layer, const int8_t *input, int32_t *row, int32_t *column, int8_t *patch)
+/* All channels of `pixels` (1 or 2) pixels. */
+TP_NOINLINE void two_pixels(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, const uint32_t *pairs,
+                            int32_t taps, int32_t pixels, int8_t *output)
 {
-    tp_gather_patch(layer, input, *row, *column, patch);
-    if (++*column == layer->out_width) {
-        *column = 0;
-        ++*row;
+    for (int32_t left = layer->out_channels; left > 0; left -= 2) {
+        sums acc[2];
+        multiply(weights, weights + (left > 1 ? taps : 0), pairs, taps, acc);
+        for (int32_t i = 0; i < 2 && i < left; i++) {
+            put(acc[i], taps, channels++, layer, pixels, output++);
+        }
+        weights += 2 * taps;
     }
+}
+
+/* All channels of PIXELS pixels, of which pairs[2][taps] are the activations. */
+TP_NOINLINE void four_pixels(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, const uint32_t *pairs,
+                             int32_t taps, int8_t *output)
+{
+    const tp_range range = tp_range_of(layer);
+    const int32_t step = layer->out_channels;
+    int32_t acc[CHANNELS + 1][PIXELS];
+    for (int32_t left = step; left > 0; left -= CHANNELS) {
+        const int32_t count = left < CHANNELS ? left : CHANNELS;
+        for (int32_t o = 0; o < count; o += 2) {
+            const int32_t more = count - o > 1;
+            const int32_t bias[2] = {channels[o].bias, channels[o + more].bias};
+            for (int32_t pixel = 0; pixel < PIXELS; pixel += 2) {
+                sums two[2];
+                multiply(weights, weights + more * taps, pairs + pixel / 2 * taps, taps, two);
+                for (int32_t i = 0; i < 2; i++) {
+                    acc[o + i][pixel] = first_of(two[i], taps, bias[i]);
+                    acc[o + i][pixel + 1] = bias[i] + two[i].second;
+                }
+            }
+            weights += 2 * taps;
+        }
+        tp_put_several(&range, channels, count, taps, (const int32_t(*)[PIXELS])acc, output, step);
+        channels += count;
+        output += count;
+    }
+}
+
+/* Two pixels' activations, or one's twice. */
+TP_NOINLINE void join_two(const tp_layer *layer, const int8_t *input, int32_t first, int32_t pixels, int32_t taps, int8_t *patches,
+                          uint32_t *pairs)
+{
+    const int8_t *const x = tp_patch_of(layer, input, first, patches);
+    join(x, pixels == 2 ? tp_patch_of(layer, input, first + 1, patches + taps) : x, taps, pairs);
 }
 
 void tp_conv_2d_s8_halves_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                             const int8_t *input, int8_t *output, void *scratch)
 {
-    const int32_t taps = layer->kernel_height * layer->kernel_width * layer->in_channels, steps = (taps + 1) / 2;
-    int8_t *const patches = (int8_t *)scratch + 4 * taps;
-    int32_t row = 0, column = 0;
-    for (int32_t left = layer->out_height * layer->out_width; left > 0; left -= 2) {
-        const int32_t pixels = left < 2 ? 1 : 2; /* the second of one is what stood there before, and not put */
-        for (int32_t i = 0; i < pixels; i++) {
-            gather(layer, input, &row, &column, patches + i * taps);
+    const int32_t taps = layer->kernel_height * layer->kernel_width * layer->in_channels;
+    const int32_t all = layer->out_height * layer->out_width;
+    const int32_t at_once = all >= PIXELS && taps <= FEW_TAPS ? PIXELS : 2;
+    uint32_t *const pairs = scratch;
+    int8_t *const patches = (int8_t *)(pairs + at_once / 2 * taps);
+    for (int32_t next = 0; next < all; next += at_once) {
+        if (at_once == PIXELS) {
+            const int32_t first = next < all - PIXELS ? next : all - PIXELS; /* at the end some are computed again */
+            join_two(layer, input, first, 2, taps, patches, pairs);
+            join_two(layer, input, first + 2, 2, taps, patches, pairs + taps);
+            four_pixels(layer, weights, channels, pairs, taps, output + first * layer->out_channels);
+        } else {
+            const int32_t pixels = all - next < 2 ? 1 : 2;
+            join_two(layer, input, next, pixels, taps, patches, pairs);
+            two_pixels(layer, weights, channels, pairs, taps, pixels, output + next * layer->out_channels);
         }
-        join(patches, patches + taps, taps, scratch);
-        const int8_t *w = weights;
-        for (int32_t o = 0; o < layer->out_channels; o += 2) {
-            const int32_t more = layer->out_channels - o > 1;
-            sums acc[2];
-            multiply(w, w + (more ? taps : 0), scratch, taps, acc);
-            put(acc[0], steps, &channels[o], layer, pixels, output + o);
-            if (more) {
-                put(acc[1], steps, &channels[o + 1], layer, pixels, output + o + 1);
-            }
-            w += 2 * taps;
-        }
-        output += pixels * layer->out_channels;
     }
 }

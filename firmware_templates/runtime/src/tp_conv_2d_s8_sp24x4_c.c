@@ -2,12 +2,19 @@
  * Copyright The tinyprune authors
  *
  * Four pixels at a time, two in a word: w * (x0 + 65536 * x1) multiplies both. The sum of a group's two kept weights fits the
- * halves, and is taken apart from there. */
+ * halves. */
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 #include "tp_patch.h"
+#include "tp_several.h"
 
-#define PIXELS 4
+enum {
+    PIXELS = TP_SEVERAL,
+    MIDDLE = 0x8000,
+    CHANNELS = 8, /* whose sums are kept before they become outputs */
+    GROUP_BYTES = 4 * 2 * sizeof(uint32_t), /* expanded */
+    BLOCK = 4, /* groups that share an address */
+};
 
 /* Two pixels' taps into their column of [taps][2]. */
 static void expand(const int8_t *x0, const int8_t *x1, int32_t taps, uint32_t *expanded)
@@ -18,116 +25,272 @@ static void expand(const int8_t *x0, const int8_t *x1, int32_t taps, uint32_t *e
     }
 }
 
-#if defined(__ARM_ARCH_6M__) && defined(__GNUC__)
+/* Channels whose sums are to be made. All are words, in an order that assembly knows. */
+typedef struct {
+    const uint32_t *weights;
+    const uint32_t *expanded;
+    int32_t groups;
+    const tp_channel *channels;
+    int32_t *acc, *end; /* [CHANNELS][PIXELS], and where to stop */
+    int32_t middles; /* MIDDLE, groups times */
+} task;
 
-/* acc + one channel's weights . expanded. In assembly, as compilers do not keep the sums in the upper registers: 36 cycles a group
- * on a Cortex-M0+. */
-__attribute__((naked, noinline)) static void
-dot(__attribute__((unused)) const uint32_t *weights, __attribute__((unused)) const uint32_t *end,
-    __attribute__((unused)) const uint32_t *expanded, __attribute__((unused)) int32_t acc[PIXELS])
+/* sums(&task): acc[c] = channel c's bias and weights . expanded, for four pixels; the task moves on to the channels behind.
+ *
+ * Of two pixels, `both` adds up first + 65536 * second + MIDDLE of each group, `second` the second alone: MIDDLE keeps the first
+ * pixel's part, less than it whatever the signs, from borrowing. */
+#if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
+
+/* A group whose weights are word `k` at r0: 21 cycles of a Cortex-M3, for which loads stand back to back. */
+#define GROUP(k)                            \
+    "ldrb r8, [r0, #4*" #k "+3]\n\t"        \
+    "ldrb r9, [r0, #4*" #k "+2]\n\t"        \
+    "ldrsb r10, [r0, #4*" #k "]\n\t"        \
+    "ldrsb r11, [r0, #4*" #k "+1]\n\t"      \
+    "ldr r12, [r1, r8]\n\t"                 \
+    "ldr lr, [r1, r9]\n\t"                  \
+    "ldr r8, [r2, r8]\n\t"                  \
+    "ldr r9, [r2, r9]\n\t"                  \
+    "mla r12, r12, r10, r3\n\t"             \
+    "mla r8, r8, r10, r3\n\t"               \
+    "mla r12, lr, r11, r12\n\t"             \
+    "mla r8, r9, r11, r8\n\t"               \
+    "add r4, r4, r12\n\t"                   \
+    "add r5, r5, r12, asr #16\n\t"          \
+    "add r6, r6, r8\n\t"                    \
+    "add r7, r7, r8, asr #16\n\t"
+
+/* r0 to r2 are weights, pixels 0 and 1, 2 and 3; r3 is MIDDLE; r4 to r7 are the sums. On the stack: the task, groups that are no
+ * block, bytes of those that are, where they end. */
+__attribute__((naked, noinline)) static void sums(__attribute__((unused)) task *channels)
+{
+    __asm__ volatile(
+        "push {r0, r4-r11, lr}\n\t"
+        "sub sp, #16\n\t"
+        "ldr r1, [r0, #8]\n\t"
+        "and r2, r1, #3\n\t"
+        "bic r3, r1, #3\n\t"
+        "lsl r2, r2, #2\n\t"
+        "lsl r3, r3, #2\n\t"
+        "str r2, [sp]\n\t"
+        "str r3, [sp, #4]\n\t"
+        "movw r3, #0x8000\n\t"
+        "1:\n\t" /* a channel */
+        "ldr r12, [sp, #16]\n\t"
+        "ldrd r0, r1, [r12]\n\t"
+        "ldr r8, [r12, #12]\n\t"
+        "ldr r9, [r12, #24]\n\t"
+        "ldr r5, [r8], #12\n\t"
+        "str r8, [r12, #12]\n\t"
+        "ldrd r10, r11, [sp]\n\t"
+        "add r2, r1, #4\n\t"
+        "add r4, r5, r5, lsl #16\n\t"
+        "sub r4, r4, r9\n\t"
+        "mov r6, r4\n\t"
+        "mov r7, r5\n\t"
+        "add r10, r10, r0\n\t"
+        "add r11, r11, r10\n\t"
+        "strd r10, r11, [sp, #8]\n\t"
+        "cmp r0, r10\n\t"
+        "beq 3f\n\t"
+        "2:\n\t" GROUP(0)
+        "adds r0, #4\n\t"
+        "adds r1, #32\n\t"
+        "adds r2, #32\n\t"
+        "ldr r12, [sp, #8]\n\t"
+        "cmp r0, r12\n\t"
+        "bne 2b\n\t"
+        "3:\n\t"
+        "ldr r12, [sp, #12]\n\t"
+        "cmp r0, r12\n\t"
+        "beq 5f\n\t"
+        "4:\n\t" GROUP(0) GROUP(1) GROUP(2) GROUP(3)
+        "adds r0, #16\n\t"
+        "adds r1, #128\n\t"
+        "adds r2, #128\n\t"
+        "ldr r12, [sp, #12]\n\t"
+        "cmp r0, r12\n\t"
+        "bne 4b\n\t"
+        "5:\n\t"
+        "ldr r12, [sp, #16]\n\t"
+        "ldrd r8, r9, [r12, #16]\n\t"
+        "sub r4, r4, r5, lsl #16\n\t"
+        "sub r6, r6, r7, lsl #16\n\t"
+        "stmia r8!, {r4-r7}\n\t"
+        "str r0, [r12]\n\t"
+        "str r8, [r12, #16]\n\t"
+        "cmp r8, r9\n\t"
+        "bne 1b\n\t"
+        "add sp, #16\n\t"
+        "pop {r0, r4-r11, pc}");
+}
+
+#undef GROUP
+
+#elif defined(__ARM_ARCH_6M__) && defined(__GNUC__)
+
+/* A group: 30 cycles of a Cortex-M0+. */
+#define GROUP                       \
+    "ldmia r0!, {r2}\n\t"           \
+    "lsrs r4, r2, #24\n\t"          \
+    "adds r4, r4, r1\n\t"           \
+    "lsls r5, r2, #8\n\t"           \
+    "lsrs r5, r5, #24\n\t"          \
+    "adds r5, r5, r1\n\t"           \
+    "sxtb r3, r2\n\t"               \
+    "lsls r2, r2, #16\n\t"          \
+    "asrs r2, r2, #24\n\t"          \
+    "ldmia r4!, {r6, r7}\n\t"       \
+    "muls r6, r3, r6\n\t"           \
+    "muls r7, r3, r7\n\t"           \
+    "ldmia r5, {r4, r5}\n\t"        \
+    "muls r4, r2, r4\n\t"           \
+    "muls r5, r2, r5\n\t"           \
+    "adds r4, r4, r6\n\t"           \
+    "add r4, lr\n\t"                \
+    "add r8, r4\n\t"                \
+    "asrs r4, r4, #16\n\t"          \
+    "add r9, r4\n\t"                \
+    "adds r5, r5, r7\n\t"           \
+    "add r5, lr\n\t"                \
+    "add r10, r5\n\t"               \
+    "asrs r5, r5, #16\n\t"          \
+    "add r11, r5\n\t"
+
+/* r0 and r1 are weights and pixels, r2 to r7 of a group, r8 to r11 the sums, r12 is where groups end, lr MIDDLE. On the stack:
+ * bytes of the groups that are no block, and of those that are; the task. Compilers do not keep sums in the upper registers. */
+__attribute__((naked, noinline)) static void sums(__attribute__((unused)) task *channels)
 {
     __asm__ volatile(
         ".syntax unified\n\t" /* GCC has the old one for this core */
-        "push {r3-r7, lr}\n\t"
+        "push {r0, r4-r7, lr}\n\t"
         "mov r4, r8\n\t"
         "mov r5, r9\n\t"
         "mov r6, r10\n\t"
         "mov r7, r11\n\t"
         "push {r4-r7}\n\t"
-        "ldmia r3!, {r4-r7}\n\t"
+        "sub sp, #8\n\t"
+        "ldr r1, [r0, #8]\n\t"
+        "lsls r2, r1, #30\n\t"
+        "lsrs r2, r2, #28\n\t"
+        "str r2, [sp]\n\t"
+        "lsrs r3, r1, #2\n\t"
+        "lsls r3, r3, #4\n\t"
+        "str r3, [sp, #4]\n\t"
+        "movs r4, #1\n\t"
+        "lsls r4, r4, #15\n\t"
+        "mov lr, r4\n\t"
+        "1:\n\t" /* a channel */
+        "ldr r7, [sp, #24]\n\t"
+        "ldr r0, [r7]\n\t"
+        "ldr r1, [r7, #4]\n\t"
+        "ldr r2, [r7, #12]\n\t"
+        "ldr r3, [r7, #24]\n\t"
+        "ldr r5, [r2]\n\t"
+        "adds r2, #12\n\t"
+        "str r2, [r7, #12]\n\t"
+        "lsls r4, r5, #16\n\t"
+        "adds r4, r4, r5\n\t"
+        "subs r4, r4, r3\n\t"
         "mov r8, r4\n\t"
         "mov r9, r5\n\t"
-        "mov r10, r6\n\t"
-        "mov r11, r7\n\t"
-        "mov r12, r1\n\t"
-        "mov r1, r2\n\t"
-        "1:\n\t"
-        "ldmia r0!, {r2}\n\t"
-        "lsrs r4, r2, #24\n\t"
-        "lsls r5, r2, #8\n\t"
-        "lsrs r5, r5, #24\n\t"
-        "adds r4, r4, r1\n\t"
-        "adds r5, r5, r1\n\t"
-        "sxtb r3, r2\n\t"
-        "lsls r2, r2, #16\n\t"
-        "asrs r2, r2, #24\n\t"
-        "ldmia r4!, {r6, r7}\n\t"
-        "muls r6, r3, r6\n\t"
-        "muls r7, r3, r7\n\t"
-        "ldmia r5, {r4, r5}\n\t"
-        "muls r4, r2, r4\n\t"
-        "muls r5, r2, r5\n\t"
-        "adds r4, r4, r6\n\t"
-        "adds r5, r5, r7\n\t"
-        "sxth r6, r4\n\t"
-        "add r8, r6\n\t"
-        "subs r4, r4, r6\n\t"
-        "asrs r4, r4, #16\n\t"
-        "add r9, r4\n\t"
-        "sxth r7, r5\n\t"
-        "add r10, r7\n\t"
-        "subs r5, r5, r7\n\t"
-        "asrs r5, r5, #16\n\t"
-        "add r11, r5\n\t"
+        "mov r10, r4\n\t"
+        "mov r11, r5\n\t"
+        "ldr r2, [sp]\n\t"
+        "adds r2, r2, r0\n\t"
+        "mov r12, r2\n\t"
+        "cmp r0, r2\n\t"
+        "beq 3f\n\t"
+        "2:\n\t" GROUP
         "adds r1, #32\n\t"
         "cmp r0, r12\n\t"
-        "bne 1b\n\t"
-        "mov r4, r8\n\t"
-        "mov r5, r9\n\t"
-        "mov r6, r10\n\t"
-        "mov r7, r11\n\t"
-        "ldr r3, [sp, #16]\n\t"
-        "stmia r3!, {r4-r7}\n\t"
+        "bne 2b\n\t"
+        "3:\n\t"
+        "ldr r2, [sp, #4]\n\t"
+        "adds r2, r2, r0\n\t"
+        "mov r12, r2\n\t"
+        "cmp r0, r2\n\t"
+        "beq 5f\n\t"
+        "4:\n\t" GROUP GROUP GROUP GROUP
+        "adds r1, #128\n\t"
+        "cmp r0, r12\n\t"
+        "bne 4b\n\t"
+        "5:\n\t"
+        "ldr r7, [sp, #24]\n\t"
+        "str r0, [r7]\n\t"
+        "mov r2, r8\n\t"
+        "mov r3, r9\n\t"
+        "mov r4, r10\n\t"
+        "mov r5, r11\n\t"
+        "lsls r0, r3, #16\n\t"
+        "subs r2, r2, r0\n\t"
+        "lsls r0, r5, #16\n\t"
+        "subs r4, r4, r0\n\t"
+        "ldr r1, [r7, #16]\n\t"
+        "stmia r1!, {r2-r5}\n\t"
+        "str r1, [r7, #16]\n\t"
+        "ldr r0, [r7, #20]\n\t"
+        "cmp r1, r0\n\t"
+        "beq 6f\n\t"
+        "b 1b\n\t"
+        "6:\n\t"
+        "add sp, #8\n\t"
         "pop {r4-r7}\n\t"
         "mov r8, r4\n\t"
         "mov r9, r5\n\t"
         "mov r10, r6\n\t"
         "mov r11, r7\n\t"
-        "pop {r3-r7, pc}");
+        "pop {r0, r4-r7, pc}");
 }
+
+#undef GROUP
 
 #else
 
-/* acc + one channel's weights . expanded */
-static inline void dot(const uint32_t *weights, const uint32_t *end, const uint32_t *expanded, int32_t acc[PIXELS])
+static void sums(task *now)
 {
-    int32_t p0 = acc[0], p1 = acc[1], p2 = acc[2], p3 = acc[3];
-    const char *x = (const char *)expanded;
-    do {
-        const uint32_t word = *weights++;
-        const uint32_t *const x0 = (const uint32_t *)(const void *)(x + (word >> 24));
-        const uint32_t *const x1 = (const uint32_t *)(const void *)(x + (word >> 16 & 0xffu));
-        const uint32_t w0 = (uint32_t)(int8_t)(word & 0xffu), w1 = (uint32_t)(int8_t)(word >> 8 & 0xffu);
-        const uint32_t low = w0 * x0[0] + w1 * x1[0], high = w0 * x0[1] + w1 * x1[1];
-        const int32_t sum0 = (int16_t)(low & 0xffffu), sum2 = (int16_t)(high & 0xffffu);
-        p0 += sum0;
-        p1 += (int32_t)(low - (uint32_t)sum0) >> 16;
-        p2 += sum2;
-        p3 += (int32_t)(high - (uint32_t)sum2) >> 16;
-        x += 4 * 2 * sizeof(uint32_t);
-    } while (weights != end);
-    acc[0] = p0;
-    acc[1] = p1;
-    acc[2] = p2;
-    acc[3] = p3;
+    for (; now->acc != now->end; now->acc += PIXELS) {
+        const uint32_t bias = (uint32_t)now->channels++->bias, both = bias + (bias << 16) - (uint32_t)now->middles;
+        uint32_t low = both, high = both;
+        int32_t second = (int32_t)bias, fourth = second;
+        const char *x = (const char *)now->expanded;
+        for (int32_t left = now->groups; left > 0; left--) {
+            const uint32_t word = *now->weights++;
+            const uint32_t *const x0 = (const uint32_t *)(const void *)(x + (word >> 24));
+            const uint32_t *const x1 = (const uint32_t *)(const void *)(x + (word >> 16 & 0xffu));
+            const uint32_t w0 = (uint32_t)(int8_t)(word & 0xffu), w1 = (uint32_t)(int8_t)(word >> 8 & 0xffu);
+            const uint32_t first = w0 * x0[0] + w1 * x1[0] + MIDDLE, third = w0 * x0[1] + w1 * x1[1] + MIDDLE;
+            low += first;
+            second += (int32_t)first >> 16;
+            high += third;
+            fourth += (int32_t)third >> 16;
+            x += left > now->groups / BLOCK * BLOCK ? GROUP_BYTES : left % BLOCK == 1 ? BLOCK * GROUP_BYTES : 0;
+        }
+        now->acc[0] = (int32_t)(low - ((uint32_t)second << 16));
+        now->acc[1] = second;
+        now->acc[2] = (int32_t)(high - ((uint32_t)fourth << 16));
+        now->acc[3] = fourth;
+    }
 }
 
 #endif
 
-/* All output channels of four pixels, of which output[PIXELS] are the places. */
-static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
-                        const uint32_t *expanded, int32_t groups, int8_t *const output[PIXELS])
+/* All output channels of four pixels that lie behind each other. */
+static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const uint32_t *expanded,
+                        int32_t groups, int8_t *output)
 {
     const tp_range range = tp_range_of(layer);
-    for (int32_t o = 0; o < layer->out_channels; o++) {
-        const int32_t bias = channels->bias;
-        int32_t acc[PIXELS] = {bias, bias, bias, bias};
-        dot(weights, weights + groups, expanded, acc);
-        for (int32_t i = 0; i < PIXELS; i++) {
-            output[i][o] = tp_output_within(range, acc[i], channels);
-        }
-        weights += groups;
-        channels++;
+    const int32_t step = layer->out_channels;
+    int32_t acc[CHANNELS][PIXELS];
+    task now = {weights, expanded, groups, channels, 0, 0, groups * MIDDLE};
+    for (int32_t left = step; left > 0; left -= CHANNELS) {
+        const int32_t count = left < CHANNELS ? left : CHANNELS;
+        now.acc = acc[0];
+        now.end = acc[0] + count * PIXELS;
+        sums(&now);
+        tp_put_several(&range, channels, count, 2 * groups, (const int32_t(*)[PIXELS])acc, output, step);
+        channels += count;
+        output += count;
     }
 }
 
@@ -135,26 +298,18 @@ void tp_conv_2d_s8_sp24x4_c(const tp_layer *layer, const uint32_t *weights, cons
                             const int8_t *input, int8_t *output, void *scratch)
 {
     const int32_t taps = layer->kernel_height * layer->kernel_width * layer->in_channels, groups = (taps + 3) / 4;
-    const int32_t last = layer->out_height * layer->out_width - 1;
-    const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
-                       && layer->stride_width == 1 && layer->out_height == layer->in_height
-                       && layer->out_width == layer->in_width;
+    const int32_t pixels = layer->out_height * layer->out_width;
     uint32_t *const expanded = scratch;
     int8_t *const patches = (int8_t *)(expanded + 4 * 2 * groups);
     memset(expanded, 0, sizeof(uint32_t) * 4 * 2 * (size_t)groups); /* what is behind the taps meets weights 0 */
-    for (int32_t first = 0; first <= last; first += PIXELS) {
-        int8_t *places[PIXELS];
-        const int8_t *taps_of[PIXELS];
-        for (int32_t i = 0; i < PIXELS; i++) { /* beyond the last pixel, that one is computed again */
-            const int32_t pixel = first + i < last ? first + i : last;
-            places[i] = output + pixel * layer->out_channels;
-            taps_of[i] = direct ? input + pixel * taps : patches + i * taps;
-            if (!direct) {
-                tp_gather_patch(layer, input, pixel / layer->out_width, pixel % layer->out_width, patches + i * taps);
-            }
+    for (int32_t next = 0; next < pixels; next += PIXELS) {
+        const int32_t first = next < pixels - PIXELS ? next : pixels - PIXELS; /* at the end some are computed again */
+        const int8_t *x[PIXELS];
+        for (int32_t i = 0; i < PIXELS; i++) {
+            x[i] = tp_patch_of(layer, input, first + i, patches + i * taps);
         }
-        expand(taps_of[0], taps_of[1], taps, expanded);
-        expand(taps_of[2], taps_of[3], taps, expanded + 1);
-        four_pixels(layer, weights, channels, expanded, groups, places);
+        expand(x[0], x[1], taps, expanded);
+        expand(x[2], x[3], taps, expanded + 1);
+        four_pixels(layer, weights, channels, expanded, groups, output + first * layer->out_channels);
     }
 }

@@ -1,35 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
+#include "tp_depthwise_four.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 #include "tp_loops.h"
 #include "tp_patch.h"
+#include "tp_several.h"
 
-enum { SIZE = 3, TAPS = SIZE * SIZE };
+enum { SIZE = TP_DEPTHWISE_SIZE, TAPS = TP_DEPTHWISE_TAPS, ROWS = TP_SEVERAL, CHANNELS = 8 };
 
-/* What is under the kernel, channel 0: where its rows begin, and how far its columns lie apart. */
+/* What is under the kernel, channel 0: where it begins, and how far its rows and columns lie apart. */
+typedef struct {
+    const int8_t *first;
+    int32_t row, column;
+} window;
+
+/* In the input, or at its edges in a copy, padding filled in. The layer's kernel is as high as what is wanted. */
+TP_NOINLINE window locate(const tp_layer *layer, const int8_t *input, int32_t out_row, int32_t out_column, int8_t *patch)
+{
+    const int32_t down = layer->dilation_height, right = layer->dilation_width, channels = layer->in_channels;
+    const int32_t below = (layer->kernel_height - 1) * down;
+    const int32_t top = out_row * layer->stride_height - layer->pad_top;
+    const int32_t left = out_column * layer->stride_width - layer->pad_left;
+    if (top >= 0 && left >= 0 && top + below < layer->in_height && left + 2 * right < layer->in_width) {
+        const int32_t row = layer->in_width * channels;
+        return (window){input + top * row + left * channels, down * row, right * channels};
+    }
+    tp_gather_patch(layer, input, out_row, out_column, patch);
+    return (window){patch, SIZE * channels, channels};
+}
+
+/* Where the rows under the kernel begin, and how far its columns lie apart. */
 typedef struct {
     const int8_t *rows[SIZE];
     int32_t step;
 } place;
-
-/* In the input, or at its edges in a copy, padding filled in. */
-TP_NOINLINE place locate(const tp_layer *layer, const int8_t *input, int32_t out_row, int32_t out_column, int8_t *patch)
-{
-    const int32_t down = layer->dilation_height, right = layer->dilation_width, channels = layer->in_channels;
-    const int32_t top = out_row * layer->stride_height - layer->pad_top;
-    const int32_t left = out_column * layer->stride_width - layer->pad_left;
-    const int8_t *first = patch;
-    int32_t row_step = SIZE * channels, step = channels;
-    if (top >= 0 && left >= 0 && top + 2 * down < layer->in_height && left + 2 * right < layer->in_width) {
-        first = input + (top * layer->in_width + left) * channels;
-        row_step = down * layer->in_width * channels;
-        step = right * channels;
-    } else {
-        tp_gather_patch(layer, input, out_row, out_column, patch);
-    }
-    return (place){{first, first + row_step, first + 2 * row_step}, step};
-}
 
 /* acc + a channel's weights . what is under them; then that is the next channel's. */
 #if (defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)) && defined(__GNUC__)
@@ -87,17 +92,50 @@ TP_INLINE int32_t dot(place *at, const int8_t *weights, int32_t acc)
 
 #endif
 
+/* An output pixel. */
+TP_NOINLINE void put_pixel(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, window under, int8_t *output)
+{
+    const tp_range range = tp_range_of(layer);
+    place at = {{under.first, under.first + under.row, under.first + 2 * under.row}, under.column};
+    for (int32_t c = 0; c < layer->in_channels; c++) {
+        *output++ = tp_output_within(range, dot(&at, weights, channels[c].bias), &channels[c]);
+        weights += TAPS;
+    }
+}
+
+/* ROWS output pixels below each other. */
+TP_NOINLINE void put_pixels(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, window under, int8_t *output)
+{
+    const tp_range range = tp_range_of(layer);
+    const int32_t out_row = layer->out_width * layer->out_channels, row = under.row - 2 * under.column;
+    int32_t acc[CHANNELS][ROWS];
+    tp_depthwise_task task = {
+        under.first, weights, channels, 0, 0, layer->stride_height * under.row, under.column, row, 1 - 2 * (under.row + under.column),
+    };
+    for (int32_t left = layer->in_channels; left > 0; left -= CHANNELS) {
+        const int32_t count = left < CHANNELS ? left : CHANNELS;
+        task.acc = acc[0];
+        task.end = acc[0] + count * ROWS;
+        tp_depthwise_four(&task);
+        tp_put_several(&range, channels, count, TAPS, (const int32_t(*)[ROWS])acc, output, out_row);
+        channels += count;
+        output += count;
+    }
+}
+
 void tp_depthwise_3x3_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                                  const int8_t *input, int8_t *output, void *scratch)
 {
-    const tp_range range = tp_range_of(layer);
-    for (int32_t row = 0; row < layer->out_height; row++) {
+    tp_layer high = *layer; /* what is under the kernel at ROWS pixels */
+    high.kernel_height = (ROWS - 1) * layer->stride_height + SIZE;
+    const int32_t by_rows = layer->dilation_height == 1 ? layer->out_height & -ROWS : 0;
+    for (int32_t row = 0; row < layer->out_height; row += row < by_rows ? ROWS : 1) {
         for (int32_t column = 0; column < layer->out_width; column++) {
-            place at = locate(layer, input, row, column, scratch);
-            const int8_t *w = weights;
-            for (int32_t c = 0; c < layer->in_channels; c++) {
-                *output++ = tp_output_within(range, dot(&at, w, channels[c].bias), &channels[c]);
-                w += TAPS;
+            int8_t *const pixel = output + (row * layer->out_width + column) * layer->out_channels;
+            if (row < by_rows) {
+                put_pixels(layer, weights, channels, locate(&high, input, row, column, scratch), pixel);
+            } else {
+                put_pixel(layer, weights, channels, locate(layer, input, row, column, scratch), pixel);
             }
         }
     }

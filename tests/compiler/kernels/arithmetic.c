@@ -4,11 +4,14 @@
  * The inline functions of the runtime over arrays of *n elements, for tests. */
 #include "tp_dsp.h"
 #include "tp_fixed_point.h"
+#include "tp_several.h"
 #include "tp_kernels_dsp.h"
 
 void test_requantize(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift, int32_t *y);
 void test_requantize_fast(const int32_t *n, const int32_t *acc, const int32_t *multiplier, const int32_t *shift,
                           const int32_t *zero_point, int32_t *y);
+void test_put_several(const int32_t *n, const tp_layer *layer, const tp_channel *channels, const int32_t *acc, const int32_t *taps,
+                      int8_t *y);
 void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b, int32_t *y);
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y);
 void test_never_returns(const volatile int32_t *n);
@@ -35,6 +38,19 @@ void test_doubling_high_mul(const int32_t *n, const int32_t *a, const int32_t *b
     for (int32_t i = 0; i < *n; i++) {
         *y++ = tp_doubling_high_mul(a[i], b[i]);
         *y++ = tp_doubling_high_mul_by_halves(a[i], b[i]);
+    }
+}
+
+/* y[*n][2][4]: four outputs of each channel as tp_several.h makes them, and one by one. */
+void test_put_several(const int32_t *n, const tp_layer *layer, const tp_channel *channels, const int32_t *acc, const int32_t *taps,
+                      int8_t *y)
+{
+    const tp_range range = tp_range_of(layer);
+    for (int32_t i = 0; i < *n; i++) {
+        tp_put_several(&range, &channels[i], 1, *taps, (const int32_t(*)[4])(acc + 4 * i), y + 8 * i, 1);
+        for (int32_t k = 0; k < 4; k++) {
+            y[8 * i + 4 + k] = tp_output_within(range, acc[4 * i + k], &channels[i]);
+        }
     }
 }
 

@@ -75,6 +75,7 @@ FUNCTIONS = {
     "test_requantize": 5,
     "test_requantize_fast": 6,
     "test_doubling_high_mul": 4,
+    "test_put_several": 6,
     "test_dsp": 4,
     "test_in_place_l2_normalization": 2,
     "test_in_place_log_softmax": 2,

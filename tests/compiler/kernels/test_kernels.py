@@ -132,6 +132,26 @@ def test_doubling_high_mul_from_halves(library: Library) -> None:
     np.testing.assert_array_equal(y, np.repeat((a * b + (1 << 30) >> 31)[:, None], 2, axis=1))
 
 
+@pytest.mark.parametrize("least", [-128, -127])
+@pytest.mark.parametrize("reach", [8, 17, 19, 20, 21, 27, 28, 30])
+def test_outputs_that_share_what_can_be_prepared(library: Library, reach: int, least: int) -> None:
+    """As one by one: any shift and zero point, accumulators within and beyond what the fast way takes."""
+    random = np.random.default_rng(reach)
+    count = 2000
+    shifts, multipliers = random.integers(-31, 3, count), random.integers(0, 1 << 31, count)
+    bias = random.integers(-(1 << reach), 1 << reach, count)
+    acc = bias[:, None] + random.integers(-(1 << reach), 1 << reach, (count, 4))
+    for zero_point in (-128, 3, 127):
+        quantized = {"output_zero_point": zero_point, "activation_min": least, "activation_max": 127}
+        layer = np.array([quantized.get(field, 0) for field in kernels.LAYER_FIELDS], np.int32)
+        y = np.zeros((count, 2, 4), np.int8)
+        channels = np.stack([bias, multipliers, shifts], axis=1).astype(np.int32)
+        taps = np.array([-(-(1 << reach) >> 14)], np.int32)
+        arrays = [np.array([count], np.int32), layer, channels, acc.astype(np.int32), taps, y]
+        library.call("test_put_several", arrays)
+        np.testing.assert_array_equal(y[:, 0], y[:, 1])
+
+
 @functools.cache
 def ties_of_fast_rounding(shift: int, zero_point: int) -> tuple[np.ndarray, np.ndarray]:
     """Those on which the kernels' own rounding is right."""

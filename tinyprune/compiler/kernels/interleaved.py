@@ -32,6 +32,8 @@ from tinyprune.compiler.operators.softmax import SURE_DEPTH, Softmax
 from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.sparsity import DENSE, TWO_OF_FOUR, two_of_four
 
+#: C's FEW_TAPS.
+_FEW_TAPS = 256
 _C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "uint32": "uint32_t"}
 
 
@@ -124,6 +126,12 @@ def _is_depthwise_3x3(op: DepthwiseConv2D) -> bool:
     return op.window.kernel == (3, 3) and op.input.shape[2] == op.out_channels
 
 
+def _under_3x3_bytes(op: DepthwiseConv2D) -> int:
+    """Of what is under the kernel at four pixels below each other, or at one where there are no four."""
+    four = op.output.shape[0] >= 4 and op.window.dilation[0] == 1
+    return (3 + 3 * op.window.stride[0] if four else 3) * 3 * op.out_channels
+
+
 def _words_bytes(op: Conv2D | FullyConnected) -> int:
     patches = 0 if is_pointwise(op) else 4 * _taps(op)
     return _round_up(_taps(op), two_of_four.GROUP) * 8 + patches
@@ -160,6 +168,12 @@ def _kernel_rows(op: Conv2D | FullyConnected) -> int:
 def _fits_halves(op: Conv2D | FullyConnected) -> bool:
     """What two weights make of activations is less than 2^15: no weight is −128, as symmetric ones have it."""
     return int(op.weights.min()) > -128
+
+
+def _halves_bytes(op: Conv2D | FullyConnected) -> int:
+    """Activations of two pixels, or of four where rounding takes a large share, and two patches."""
+    four = op.output.size_bytes // op.out_channels >= 4 and _taps(op) <= _FEW_TAPS
+    return (10 if four else 6) * _taps(op)
 
 
 def _halves_cycles(op: Conv2D | FullyConnected) -> float:
@@ -213,7 +227,7 @@ ROWS = (
         scratch_bytes=_expanded_bytes, pixels=4,
     ),
     _row(
-        "tp_conv_2d_s8_sp24x4_c", _CONV, TWO_OF_FOUR, "c", _can_use_words, _pack_words, linear(3, 30),
+        "tp_conv_2d_s8_sp24x4_c", _CONV, TWO_OF_FOUR, "c", _can_use_words, _pack_words, linear(1.8, 28),
         scratch_bytes=_words_bytes, pixels=4,
     ),
     _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.7, 30)),
@@ -225,13 +239,13 @@ ROWS = (
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _patches_cycles, scratch_bytes=_patch_bytes),
     _row(
         "tp_conv_2d_s8_halves_c", _CONV, DENSE, "c", _fits_halves, _as_stored, _halves_cycles,
-        scratch_bytes=lambda op: 6 * _taps(op), pixels=2,
+        scratch_bytes=_halves_bytes, pixels=2,
     ),
     _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _direct_cycles),
     _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, _direct_dsp_cycles),
     _row(
         "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
-        scratch_bytes=lambda op: 9 * op.out_channels,
+        scratch_bytes=_under_3x3_bytes,
     ),
     _row("tp_depthwise_2d_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", always, _as_stored, linear(30, 60)),
     Kernel("tp_average_pool_s8_dense_c", (AveragePool2D,), DENSE, "c", always, _pool, _average_cycles),

@@ -22,6 +22,8 @@ PAIRS = np.array(list(combinations(range(GROUP), KEPT)), dtype=np.uint8)
 #: Bytes of one expanded pair of activations for the four pixels that the DSP kernel computes at a time.
 PAIR_BYTES = 16
 BLOCK_BYTES = len(PAIRS) * PAIR_BYTES
+#: Blocks of `tp_conv_2d_s8_sp24x4_c` that share an address.
+WORDS_AT_ONCE = 4
 
 
 def _blocks(matrix: npt.NDArray[np.generic], multiple: int) -> npt.NDArray[np.generic]:
@@ -98,13 +100,21 @@ def fits_words(weights: Int8) -> bool:
     return bool(((_blocks(weights, 1) == -128).sum(axis=2) < KEPT).all())
 
 
+def _slots(blocks: int) -> npt.NDArray[np.uint8]:
+    """`[blocks]`: how many blocks behind its address each lies. Four share one; those of which there are no four stand
+    first, and have one each."""
+    alone = blocks % WORDS_AT_ONCE
+    slots = (np.arange(blocks) - alone) % WORDS_AT_ONCE
+    return np.where(np.arange(blocks) < alone, 0, slots).astype(np.uint8)
+
+
 def pack_words(weights: Int8) -> npt.NDArray[np.uint32]:
-    """`[out_channels, taps]` → `[out_channels, blocks]` words: two values, then 8 times the position of the second and
-    of the first."""
+    """`[out_channels, taps]` → `[out_channels, blocks]` words: two values, then how many bytes behind the kernel's
+    address the expanded activations of the second and of the first one lie."""
     if not fits_words(weights):
         raise ValueError("a group has two weights of -128")
     values, pairs = _select(weights, 1)
-    positions = PAIRS[pairs][:, :, ::-1] * np.uint8(8)
+    positions = PAIRS[pairs][:, :, ::-1] * np.uint8(8) + 32 * _slots(pairs.shape[1])[:, None]
     bytes_ = np.concatenate([values.view(np.uint8), positions], axis=2)
     return np.ascontiguousarray(bytes_).view("<u4")[:, :, 0].astype(np.uint32)
 
@@ -113,6 +123,6 @@ def unpack_words(packed: npt.NDArray[np.uint32], taps: int) -> Int8:
     """The inverse of `pack_words`: `[out_channels, taps]`."""
     bytes_ = packed.astype("<u4")[:, :, None].view(np.uint8)
     blocks = np.zeros((*packed.shape, GROUP), dtype=np.int8)
-    positions = bytes_[:, :, :1:-1] // 8
+    positions = (bytes_[:, :, :1:-1] - 32 * _slots(packed.shape[1])[:, None]) // 8
     np.put_along_axis(blocks, positions.astype(np.intp), bytes_[:, :, :KEPT].view(np.int8), axis=2)
     return blocks.reshape(len(packed), -1)[:, :taps]
