@@ -18,8 +18,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks import interpreter, layers, peers, table
-from benchmarks.classes import class_of, side_by_side
+from benchmarks import interpreter, layer_runs, layers, peers, table
+from benchmarks.classes import side_by_side
 from benchmarks.layers import Layer
 from tests.operator_files import file_of
 from tinyprune import files
@@ -59,27 +59,28 @@ def network(kinds: Sequence[str]) -> bytes:
 
 def measure(core: str, folder: Path) -> list[Layer]:
     """All operators that TFLite Micro's library for the core has. Raises MissingDependency where there is none."""
-    board = layers.roomy(core)
+    board = layer_runs.roomy(core)
     tools = interpreter.Bench(board, tflm.find(board))
     kinds = [kind for kind, one in OPERATORS.items() if one.op not in _LEFT_OUT and tools.tree.registers(kind)]
     path = folder / f"{core}.tflite"
     path.write_bytes(network(kinds))
-    ran = layers.ours(path, core, "gcc")
-    if isinstance(ran, str):
-        raise TargetError(ran)
+    planned, ran = layer_runs.plan(path, core), layer_runs.ours(path, layer_runs.Bench(core, "gcc", folder))
+    if isinstance(planned, str) or isinstance(ran, str):
+        raise TargetError(str(ran))
     theirs, equal = _theirs(tools, path.read_bytes(), folder / core)
+    library = tools.tree.name
     return [
         Layer(
-            core, tools.tree.name, op.name, class_of(op), op.macs, kernel, cycles, theirs[op.name], "", equal and same
+            core, library, one.name, one.layer_class, one.macs, one.kernel, cycles, theirs[one.name], "", equal and same
         )
-        for op, kernel, cycles, same in zip(ran.ops, ran.kernels, ran.cycles, ran.equal, strict=True)
+        for one, cycles, same in zip(planned, *ran, strict=True)
     ]
 
 
 def _theirs(tools: interpreter.Bench, model: bytes, folder: Path) -> tuple[dict[str, int], bool]:
     """Modelled cycles of each layer, and whether all bytes are right."""
     graph = reader.read(model, "the operators")
-    sample = layers.sample(graph)
+    sample = layer_runs.sample(graph)
     program, built = tools.build(model, None, folder)
     equal = np.array_equal(tools.outputs(built, sample), reference.infer(graph, sample))
     found = interpreter.layers(program.operators, tools.profile(built, sample[0]).layers)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import cmsis_nn, layers
+from benchmarks import cmsis_nn, layer_runs, layers
 from benchmarks.classes import class_of
 from benchmarks.cmsis_calls import FAMILIES, code_of
 from tests import networks
@@ -38,14 +38,14 @@ def _kinds() -> list[type]:
 
 @needs_sources
 @pytest.mark.parametrize("core", ["m4", "m3"])
-def test_cmsis_nn_is_called_rightly(core: str) -> None:
+def test_cmsis_nn_is_called_rightly(core: str, tmp_path: Path) -> None:
     """Layers with paddings, strides, dilations, clamps and zero points of every kind answer as TFLite Micro does."""
     ops = cases()
     assert len({type(op) for op in ops}) >= 6
-    ran = layers.theirs(ops, core, None)
-    wrong = [class_of(op) for op, equal in zip(ops, ran.equal, strict=True) if not equal]
+    cycles, equal = layer_runs.theirs(ops, layer_runs.Bench(core, None, tmp_path))
+    wrong = [class_of(op) for op, right in zip(ops, equal, strict=True) if not right]
     assert not wrong
-    assert all(count > 0 for count in ran.cycles)
+    assert all(count > 0 for count in cycles)
 
 
 def test_classes_tell_what_takes_another_time() -> None:
@@ -67,7 +67,11 @@ def test_the_command_on_a_folder(tmp_path: Path) -> None:
     page = tmp_path / "kernels.md"
     page.write_text("before\n<!-- layers -->\nold\n<!-- end -->\nafter\n")
     out = tmp_path / "out"
-    done = CliRunner().invoke(layers.main, [str(tmp_path), "--cores", "m4,m0plus", "-o", str(out)])
+    command = [str(tmp_path), "--cores", "m4,m0plus", "-o", str(out), "--cache", str(tmp_path / "cache")]
+    done = CliRunner().invoke(layers.main, [*command, "--minutes", "0"])
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "layers.json").read_text())["layers"] == []
+    done = CliRunner().invoke(layers.main, command)
     assert done.exit_code == 0, done.output
     found = json.loads((out / "layers.json").read_text())
     assert list(found["left_out"]) == ["b.tflite"]
@@ -80,6 +84,18 @@ def test_the_command_on_a_folder(tmp_path: Path) -> None:
     assert all(layer.theirs > 0 for layer in compared)
     assert layers.networks(rows) in done.output
     assert layers.summary(rows) in done.output
+
+
+def test_what_has_run_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tflite"
+    path.write_bytes(networks.every_operator())
+    bench = layer_runs.Bench("m3", None, tmp_path / "cache")
+    first = layer_runs.ours(path, bench)
+    assert not isinstance(first, str)
+    monkeypatch.setattr(layer_runs, "EMULATORS", {})
+    assert layer_runs.ours(path, bench) == first
+    planned = layer_runs.plan(path, "m3")
+    assert len(planned) == len(first[0])
 
 
 def test_the_worst_come_first_and_once() -> None:
