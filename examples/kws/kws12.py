@@ -15,6 +15,7 @@ from pathlib import Path
 import train as script
 
 from tinyprune.cli.train import lines
+from tinyprune.recordings import Int16
 from tinyprune.tasks import train as task
 from tinyprune.training import models, speech_commands
 from tinyprune.training.gather import SPEECH, Gathered, kinds_of, sounds_and_speech
@@ -22,7 +23,7 @@ from tinyprune.training.keyword_training import Course
 from tinyprune.training.keywords import Material
 from tinyprune.training.own_words import Notes
 
-WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+WORDS = speech_commands.TEN_WORDS
 HELD_OUT_FOLD = "3-"
 #: Epochs that are prepared for each of the three stages: features take longer than training size S.
 VERSIONS = 8
@@ -51,18 +52,29 @@ def is_held_out(path: Path) -> bool:
     return path.name.startswith(HELD_OUT_FOLD) or is_other_speaker
 
 
-def run(arguments: argparse.Namespace) -> None:
-    kinds = kinds_of(arguments.negatives, is_held_out)
-    parts = []
+def material(data: Path, negatives: Path | None) -> tuple[Material, Material]:
+    """What is trained on, and what is held out."""
+    kinds = kinds_of(negatives, is_held_out)
     splits: tuple[speech_commands.Split, ...] = ("train", "validation")
-    for number, split in enumerate(splits):
-        audio = speech_commands.load(arguments.data, split, left_out=())
-        words = {word: audio.words[word] for word in WORDS}
-        unknown = {word: clips for word, clips in audio.words.items() if word not in WORDS}
-        parts.append(Material(words, unknown, *sounds_and_speech(kinds, number), audio.noise))
+    training, held_out = (
+        part_of(speech_commands.load(data, split, left_out=()), sounds_and_speech(kinds, number))
+        for number, split in enumerate(splits)
+    )
+    return training, held_out
+
+
+def part_of(audio: speech_commands.Audio, sounds: tuple[dict[str, list[Int16]], list[Int16]]) -> Material:
+    words = {word: audio.words[word] for word in WORDS}
+    unknown = {word: clips for word, clips in audio.words.items() if word not in WORDS}
+    return Material(words, unknown, *sounds, audio.noise)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    training, held_out = material(arguments.data, arguments.negatives)
     paths = speech_commands.clip_paths(arguments.data, "validation")
     speakers = tuple(speech_commands.speaker_of(path) for word in WORDS for path in paths[word])
-    heard = Gathered(parts[0], parts[1], speakers, arguments.data_set, "kws12", "validation", "kws12")
+    task_name = speech_commands.KWS12.name
+    heard = Gathered(training, held_out, speakers, arguments.data_set, task_name, "validation", task_name)
     course = Course(
         arguments.size, arguments.epochs, arguments.seed, LEARNING_RATE, LEARNING_RATE, BATCH_CLIPS, VERSIONS
     )

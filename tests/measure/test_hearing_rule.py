@@ -73,7 +73,9 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
     clips = np.full((300, CLIP_SAMPLES), 30_000, np.int16)
     sounds = {"dog": [np.full(3 * CLIP_SAMPLES, n, np.int16) for n in (1, 2)]}
     made = Material({"yes": clips}, {"cat": clips[:10]}, sounds, [], [])
-    rule, tallies = held_out.listened(b"", LABELS, made)
+    choosing, measuring = held_out.halves(made)
+    rule = held_out.rule_for(b"", LABELS, choosing)
+    tallies = held_out.measured(b"", LABELS, measuring, rule)
     assert rule.every_hops == DEFAULT_RULE.every_hops
     assert {t.kind: t.said for t in tallies} == {"words": 150, "unknown words": 0, "dog": 0}
     assert {t.kind: t.seconds for t in tallies}["dog"] == 3
@@ -82,6 +84,7 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
     assert all(len(pcm) == 4 * CLIP_SAMPLES for pcm in dogs)
 
     few = Material({"yes": clips[:50]}, {}, sounds, [], [])
-    rule, tallies = held_out.listened(b"", LABELS, few)
-    assert rule == DEFAULT_RULE
+    choosing, measuring = held_out.halves(few)
+    assert held_out.rule_for(b"", LABELS, choosing) == DEFAULT_RULE
+    tallies = held_out.measured(b"", LABELS, measuring, DEFAULT_RULE)
     assert {t.kind: (t.said, t.seconds) for t in tallies}["dog"] == (0, 6)

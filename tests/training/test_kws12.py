@@ -11,6 +11,8 @@ from tests import recordings
 from tests.recordings import write_wav
 from tinyprune.errors import DataError
 from tinyprune.tasks import train as task
+from tinyprune.training import speech_commands
+from tinyprune.training.keywords import validation
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "kws" / "kws12.py"
 
@@ -44,6 +46,10 @@ def test_the_official_split_the_third_fold_and_some_speakers(data: Path, monkeyp
     assert end.value.code == 1
 
     course, output, heard = given[:3]
+    clips = speech_commands.load(data / "data", "validation", speech_commands.KWS12.left_out)
+    wanted, found = speech_commands.evaluation_clips(clips, task=speech_commands.KWS12), validation(heard.held_out)
+    np.testing.assert_array_equal(found.inputs, wanted.inputs)
+    np.testing.assert_array_equal(found.targets, wanted.targets)
     assert isinstance(course, task.Course)
     assert isinstance(heard, task.Gathered)
     assert (output, course.epochs, course.seed) == (data / "out", 60, 1)

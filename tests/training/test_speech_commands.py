@@ -84,7 +84,7 @@ def test_silence_and_unknown_are_a_share_each_and_unknown_is_even(monkeypatch):
     words = {word: np.full((3, 16_000), index + 1, dtype=np.int16) for index, word in enumerate(sc.COMMANDS)}
     words |= {"cat": np.full((5, 16_000), 100, dtype=np.int16), "zero": np.full((2, 16_000), 200, dtype=np.int16)}
     audio = sc.Audio("train", words, (np.full(20_000, -5, dtype=np.int16),))
-    pcm, labels = sc._draw(audio, np.random.default_rng(0))
+    pcm, labels = sc.evaluation_pcm(audio)
     assert Counter(labels.tolist()) == {0: 6, 1: 6} | dict.fromkeys(range(2, 10), 3)
     assert set(pcm[labels == 0, 0]) == {-5}
     assert Counter(pcm[labels == 1, 0].tolist()) == {100: 3, 200: 3}

@@ -27,55 +27,60 @@ WORDS, OTHER_WORDS, SPEECH = "words", "unknown words", "speech"
 Clips = Sequence[tuple[str, Int16]]
 
 
-class _Recording(NamedTuple):
+class Passage(NamedTuple):
+    """A recording `[samples]`, what is said in it when, and how much of it counts as listened to."""
+
     kind: str
     seconds: float
     pcm: Int16
-    said: tuple[Spoken, ...]
+    said: tuple[Spoken, ...] = ()
 
 
-def listened(content: bytes, labels: Sequence[str], held_out: Material) -> tuple[Rule, tuple[Tally, ...]]:
-    """The rule for this int8 .tflite, and hits and false alarms by kind with it.
+def rule_for(content: bytes, labels: Sequence[str], choosing: Sequence[Passage]) -> Rule:
+    """The rule for this int8 .tflite."""
+    return hearing_rule.choose(_looked(content, choosing), labels, DEFAULT_RULE)
 
-    Where there are words enough, the rule is chosen on one half, and the other is measured.
-    """
+
+def measured(content: bytes, labels: Sequence[str], passages: Sequence[Passage], rule: Rule) -> tuple[Tally, ...]:
+    """Hits and false alarms by kind; the rule looks as often as the default one."""
+    return hearing_rule.tallies(_looked(content, passages), labels, rule)
+
+
+def halves(held_out: Material) -> tuple[list[Passage], list[Passage]]:
+    """What a rule is chosen with, and what it is measured with: nothing and all where words are few."""
     rng = np.random.default_rng(0)
     words = _shuffled([(word, pcm) for word, clips in held_out.words.items() for pcm in clips], rng)
     others = _shuffled([("", pcm) for clips in held_out.unknown.values() for pcm in clips], rng)
     sounds = {kind: list(found) for kind, found in held_out.sounds.items()} | {SPEECH: list(held_out.speech)}
     if len(words) < 2 * FEWEST_WORDS:
-        heard = _looked(content, _recordings(words, others, sounds), DEFAULT_RULE.every_hops)
-        return DEFAULT_RULE, hearing_rule.tallies(heard, labels, DEFAULT_RULE)
+        return [], _passages(words, others, sounds)
     first, second = (
-        _looked(
-            content,
-            _recordings(words[n::2], others[n::2], {kind: found[n::2] for kind, found in sounds.items()}),
-            DEFAULT_RULE.every_hops,
-        )
-        for n in (0, 1)
+        _passages(words[n::2], others[n::2], {kind: found[n::2] for kind, found in sounds.items()}) for n in (0, 1)
     )
-    rule = hearing_rule.choose(first, labels, DEFAULT_RULE)
-    return rule, hearing_rule.tallies(second, labels, rule)
+    return first, second
 
 
 def _shuffled(clips: Clips, rng: np.random.Generator) -> Clips:
     return [clips[number] for number in rng.permutation(len(clips))]
 
 
-def _recordings(words: Clips, others: Clips, sounds: dict[str, list[Int16]]) -> list[_Recording]:
+def _passages(words: Clips, others: Clips, sounds: dict[str, list[Int16]]) -> list[Passage]:
     rng = np.random.default_rng(0)
     room = augmentation.to_int16(augmentation.noise(1, rng, 10 * SAMPLE_RATE_HZ)[0][None] * PAUSE_LEVEL)[0]
     found = []
     for kind, clips in ((WORDS, words), (OTHER_WORDS, others)):
         if clips:
             stream, said = streams.joined(clips[:STREAM_CLIPS], room, PAUSE_S)
-            found.append(_Recording(kind, len(stream) / SAMPLE_RATE_HZ, stream, tuple(said)))
+            found.append(Passage(kind, len(stream) / SAMPLE_RATE_HZ, stream, tuple(said)))
+    return found + [alone(kind, pcm) for kind, recordings in sounds.items() for pcm in recordings]
+
+
+def alone(kind: str, pcm: Int16) -> Passage:
+    """A recording without words, behind a second of silence, so that it is looked at from its start on."""
     before = np.zeros(CLIP_SAMPLES, np.int16)
-    for kind, recordings in sounds.items():
-        for pcm in recordings:
-            found.append(_Recording(kind, len(pcm) / SAMPLE_RATE_HZ, np.concatenate([before, pcm]), ()))
-    return found
+    return Passage(kind, len(pcm) / SAMPLE_RATE_HZ, np.concatenate([before, pcm]))
 
 
-def _looked(content: bytes, recordings: Sequence[_Recording], every_hops: int) -> list[Stream]:
-    return [Stream(r.kind, r.seconds, r.said, streams.look(content, r.pcm, every_hops)) for r in recordings]
+def _looked(content: bytes, passages: Sequence[Passage]) -> list[Stream]:
+    every = DEFAULT_RULE.every_hops
+    return [Stream(p.kind, p.seconds, p.said, streams.look(content, p.pcm, every)) for p in passages]

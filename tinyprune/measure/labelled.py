@@ -58,15 +58,11 @@ def read_split(path: Path, split: speech_commands.Split, tensor: Activation, lab
 
     Raises UsageError for a network with other labels, DataError where `path` has no Speech Commands.
     """
-    if labels is None or tuple(labels) != speech_commands.LABELS:
-        raise UsageError(
-            f"--split goes with networks of the labels {', '.join(speech_commands.LABELS)}, not "
-            f"{', '.join(labels) if labels else 'unknown ones: give --class-names'}"
-        )
-    clips = speech_commands.evaluation_clips(speech_commands.load(path, split))
+    task = speech_commands.task_of(labels)
+    clips = speech_commands.evaluation_clips(speech_commands.load(path, split, task.left_out), task=task)
     inputs = samples.quantize(clips.inputs.reshape(len(clips.inputs), *tensor.shape), tensor, str(path))
     names = tuple(f"{split} {number}" for number in range(len(inputs)))
-    return Labelled(names, inputs, Truth(f"{path} ({split})", speech_commands.LABELS, clips.targets))
+    return Labelled(names, inputs, Truth(f"{path} ({split})", task.labels, clips.targets))
 
 
 def _archive(path: Path, tensor: Activation, outputs: int, labels: Sequence[str] | None, limit: int | None) -> Labelled:

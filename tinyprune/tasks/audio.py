@@ -177,12 +177,11 @@ def _recordings(request: AudioRequest, labels: Sequence[str]) -> list[Recording]
         return spread(read_streams(request.recordings, labels), request.limit)
     if request.split is None:
         return read(request.recordings, labels, request.limit)
-    if len(request.recordings) != 1 or tuple(labels) != speech_commands.LABELS:
-        raise UsageError(
-            "--split goes with one folder of Speech Commands and a network of the labels "
-            + ", ".join(speech_commands.LABELS)
-        )
-    pcm, classes = speech_commands.evaluation_pcm(speech_commands.load(request.recordings[0], request.split))
+    task = speech_commands.task_of(labels)
+    if len(request.recordings) != 1:
+        raise UsageError("--split goes with one folder of Speech Commands")
+    clips = speech_commands.load(request.recordings[0], request.split, task.left_out)
+    pcm, classes = speech_commands.evaluation_pcm(clips, task=task)
     chosen = spread(range(len(pcm)), request.limit)
     return [Recording(f"{request.split} {i}", pcm[i], labels[classes[i]]) for i in chosen]
 

@@ -19,6 +19,7 @@ from tinyprune.errors import UsageError
 from tinyprune.features import Float32
 from tinyprune.firmware import audio
 from tinyprune.measure import held_out, standard_error
+from tinyprune.measure.held_out import Passage
 from tinyprune.measure.streams import Tally
 from tinyprune.progress import CountProgress, Progress
 from tinyprune.tasks import values
@@ -144,7 +145,6 @@ class _Network(NamedTuple):
     model: Any
     classes: npt.NDArray[np.int64]
     """That the held-out clips were taken for."""
-    streams: tuple[Tally, ...]
 
 
 def _finish(
@@ -158,8 +158,9 @@ def _finish(
 ) -> TrainReport:
     labels, validation = heard.training.labels, keywords.validation(heard.held_out)
     samples = keywords.plain(heard.training, RANGE_CLIPS, course.seed)
-    before = _network(dense, course, heard, validation, samples)
-    pruned = _network(model, course, heard, validation, samples, tuple(masks), before.entry)
+    choosing, measuring = held_out.halves(heard.held_out)
+    before = _network(dense, course, heard, validation, samples, choosing)
+    pruned = _network(model, course, heard, validation, samples, choosing, tuple(masks), before.entry)
     output.mkdir(parents=True, exist_ok=True)
     for each in (before, pruned):
         zoo.write(each.entry, each.model, each.content, output)
@@ -187,7 +188,7 @@ def _finish(
         dense_accuracy_percent=100 * before.entry.accuracy.int8,
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         rule=pruned.entry.rule,
-        streams=pruned.streams,
+        streams=held_out.measured(pruned.content, labels, measuring, pruned.entry.rule),
         notes=tuple(notes.done),
         warnings=tuple(notes.warnings),
     )
@@ -199,6 +200,7 @@ def _network(
     heard: Gathered,
     validation: Examples,
     samples: Float32,
+    choosing: Sequence[Passage],
     masks: tuple[str, ...] = (),
     before: zoo.ZooEntry | None = None,
 ) -> _Network:
@@ -208,7 +210,6 @@ def _network(
     classes = int8_answers(content, validation.inputs).argmax(axis=1)
     right = float((classes == validation.targets).mean())
     measured = zoo.Accuracy(heard.data_set, heard.split, len(classes), score(model, validation), right)
-    rule, streams = held_out.listened(content, labels, heard.held_out)
     pattern = DENSE if before is None else "2:4"
     entry = zoo.ZooEntry(
         name=f"{heard.family}-{course.size.lower()}-{pattern.replace(':', 'x')}",
@@ -225,6 +226,6 @@ def _network(
         dense_accuracy=measured if before is None else before.accuracy,
         model_sha256=hashlib.sha256(content).hexdigest(),
         versions={package: version(package) for package in PACKAGES},
-        rule=rule,
+        rule=held_out.rule_for(content, labels, choosing),
     )
-    return _Network(entry, content, model, classes, streams)
+    return _Network(entry, content, model, classes)

@@ -18,6 +18,8 @@ Real = npt.NDArray[np.float64]
 
 #: A sound may be so much faster or slower, and its peak lies between these, of 32,767.
 SPEED = 0.18
+#: A word may be so much faster and higher, or slower and deeper.
+WORD_SPEED = 0.15
 FAINTEST, LOUDEST = 60.0, 30_000.0
 MIXED = 0.3
 TONES_HZ = (60.0, 7_000.0)
@@ -108,6 +110,18 @@ def faint_noise(count: int, rng: np.random.Generator) -> Int16:
     """What a microphone gives in a quiet room: a few steps of noise, or nothing at all."""
     deviation = np.exp(rng.uniform(np.log(0.2), np.log(100), (count, 1))) * (rng.random((count, 1)) < 0.95)
     return to_int16(noise(count, rng) * deviation)
+
+
+def other_voices(words: Int16, rng: np.random.Generator) -> Int16:
+    """As if others said the words: each faster and higher or slower and deeper, about its middle."""
+    time = np.arange(CLIP_SAMPLES)
+    middle = CLIP_SAMPLES / 2
+    speeds = rng.uniform(1 - WORD_SPEED, 1 + WORD_SPEED, len(words))
+    clips = [
+        np.interp(middle + speed * (time - middle), time, word, left=0, right=0)
+        for word, speed in zip(words, speeds, strict=True)
+    ]
+    return to_int16(np.stack(clips))
 
 
 def halved(words: Int16, rng: np.random.Generator) -> Int16:

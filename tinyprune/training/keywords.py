@@ -71,7 +71,7 @@ def epoch_clips(material: Material, negatives: float, seed: int, epoch: int, har
     without = round(count * negatives / (1 - negatives))
     shares = augmentation.shares(count, len(words))
     drawn = [speech_commands.evenly([clips], each, rng) for clips, each in zip(words, shares, strict=True)]
-    parts = [(clips, FIRST_WORD + number, True) for number, clips in enumerate(drawn)]
+    parts = [(augmentation.other_voices(clips, rng), FIRST_WORD + number, True) for number, clips in enumerate(drawn)]
     parts += _unknown(material, without // 2, hard.unknown, rng)
     parts += _silence(material, without - without // 2, hard.silence, rng)
     pcm = np.concatenate([clips for clips, _, _ in parts])
@@ -171,15 +171,15 @@ def features_of(pcm: Int16) -> Float32:
 
 def validation(held_out: Material) -> Examples:
     """Held-out clips of all words; for silence and unknown, as many as of a word on average. Nothing is augmented."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng([0, 0])  # for ten words the clips of `speech_commands.evaluation_clips`
     words = list(held_out.words.values())
     own = np.concatenate(words)
     count = max(1, -(-len(own) // len(words)))
-    others = np.concatenate(list(held_out.unknown.values())) if held_out.unknown else own[:0]
-    if not len(others):
-        others = augmentation.no_words(own, count, rng)
-    unknown = others[np.sort(rng.permutation(len(others))[:count])]
-    parts = [augmentation.backgrounds(held_out.backgrounds, count, rng), unknown, *words]
+    silence = augmentation.backgrounds(held_out.backgrounds, count, rng)
+    others = [clips for _, clips in sorted(held_out.unknown.items())]
+    most = min(count, sum(map(len, others)))
+    unknown = speech_commands.evenly(others, most, rng) if others else augmentation.no_words(own, count, rng)
+    parts = [silence, unknown, *words]
     labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     return Examples(features_of(np.concatenate(parts)), labels)
 

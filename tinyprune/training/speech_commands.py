@@ -4,10 +4,10 @@ P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition
 `<word>/<speaker>_nohash_<n>.wav` beside `_background_noise_/*.wav`; a speaker belongs to one split for ever, by the
 SHA-1 of the speaker id.
 
-The task `kws10`: silence, unknown and eight command words ("on" and "off" are neither commands nor unknown words). As
-in the paper's recipe, silence and unknown are 10 % of the number of command clips each. Two things are stricter or more
-even than there: the unknown words share their part equally, and every noise recording is cut in time, so that the
-silence of one split is never heard in another.
+The task `kws12` is the standard one: silence, unknown and ten words. `kws10` has eight of them ("on" and "off" are
+neither commands nor unknown words). As in the paper's recipe, silence and unknown are 10 % of the number of command
+clips each. Two things are stricter or more even than there: the unknown words share their part equally, and every noise
+recording is cut in time, so that the silence of one split is never heard in another.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.errors import DataError
+from tinyprune.errors import DataError, UsageError
 from tinyprune.features import CLIP_SAMPLES, FULL_SCALE, Float32, mfcc, normalize
 from tinyprune.recordings import Int16, one_second, read_wav
 from tinyprune.training.keras_model import Examples
@@ -29,10 +29,9 @@ from tinyprune.training.keras_model import Examples
 Int64 = npt.NDArray[np.int64]
 Split = Literal["train", "validation", "test"]
 
-TASK = "kws10"
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "stop", "go")
-LABELS = ("silence", "unknown", *COMMANDS)
 LEFT_OUT = frozenset({"on", "off"})
+TEN_WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 NOISE_FOLDER = "_background_noise_"
 SHARE_PERCENT = 10
 SHIFT_SAMPLES = 1600
@@ -41,6 +40,34 @@ NOISE_VOLUME = 0.1
 #: The part of every noise recording that a split may hear.
 NOISE_SPAN: Mapping[Split, tuple[float, float]] = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}
 BATCH_CLIPS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Which words are told apart, and which are heard by nobody."""
+
+    name: str
+    words: tuple[str, ...]
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return ("silence", "unknown", *self.words)
+
+
+KWS10, KWS12 = Task("kws10", COMMANDS, LEFT_OUT), Task("kws12", TEN_WORDS)
+TASK = KWS10.name
+LABELS = KWS10.labels
+
+
+def task_of(labels: Sequence[str] | None) -> Task:
+    """Raises UsageError where labels are those of no task."""
+    for task in (KWS10, KWS12):
+        if labels is not None and tuple(labels) == task.labels:
+            return task
+    known = " or ".join(", ".join(task.labels) for task in (KWS10, KWS12))
+    given = f"not {', '.join(labels)}" if labels else "not unknown ones: give --class-names"
+    raise UsageError(f"--split goes with networks of the labels {known}, {given}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +138,25 @@ def _noise_stretch(path: Path, split: Split) -> Int16:
     return recording[begin:end]
 
 
-def evaluation_clips(audio: Audio, seed: int = 0) -> Examples:
-    """Every command clip of a split, silence and unknown by seed; nothing is shifted or mixed in.
+def evaluation_clips(audio: Audio, seed: int = 0, task: Task = KWS10) -> Examples:
+    """Every clip of a split that has one of the task's words, silence and unknown by seed; nothing is shifted or mixed
+    in.
 
-    Inputs are features `[clips, frames, coefficients, 1]`, targets indices into LABELS `[clips]`.
+    Inputs are features `[clips, frames, coefficients, 1]`, targets indices into the task's labels `[clips]`.
     """
-    pcm, labels = evaluation_pcm(audio, seed)
+    pcm, labels = evaluation_pcm(audio, seed, task)
     return Examples(mfcc_of(pcm)[..., np.newaxis], labels)
 
 
-def evaluation_pcm(audio: Audio, seed: int = 0) -> tuple[Int16, Int64]:
+def evaluation_pcm(audio: Audio, seed: int = 0, task: Task = KWS10) -> tuple[Int16, Int64]:
     """The same clips as recorded: samples `[clips, samples]` and labels `[clips]`."""
-    return _draw(audio, np.random.default_rng([seed, 0]))
+    return _draw(audio, np.random.default_rng([seed, 0]), task)
 
 
 def training_clips(audio: Audio, seed: int, epoch: int) -> Examples:
     """One epoch like that, shuffled and augmented; seed and epoch decide everything: training can resume anywhere."""
     rng = np.random.default_rng([seed, 1 + epoch])
-    pcm, labels = _draw(audio, rng)
+    pcm, labels = _draw(audio, rng, KWS10)
     order = rng.permutation(len(labels))
     batches = [augment(pcm[part], labels[part] == 0, audio.noise, rng) for part in chunks(order)]
     return Examples(np.concatenate([mfcc(batch) for batch in batches])[..., np.newaxis], labels[order])
@@ -159,15 +187,18 @@ def _shift(clip: Float32, samples: int) -> Float32:
     return padded[SHIFT_SAMPLES - samples :][: len(clip)]
 
 
-def _draw(audio: Audio, rng: np.random.Generator) -> tuple[Int16, Int64]:
-    """Samples `[clips, samples]` and labels `[clips]` of silence, unknown and all commands, in the order of LABELS."""
-    commands = [audio.words[word] for word in COMMANDS]
-    unknown = [clips for word, clips in sorted(audio.words.items()) if word not in COMMANDS]
+def _draw(audio: Audio, rng: np.random.Generator, task: Task) -> tuple[Int16, Int64]:
+    """Samples `[clips, samples]` and labels `[clips]` of silence, unknown and all commands, in the order of labels."""
+    missing = [word for word in task.words if word not in audio.words]
+    if missing:
+        raise DataError(f"there is no clip of {', '.join(missing)} in the {audio.split} split")
+    commands = [audio.words[word] for word in task.words]
+    unknown = [clips for word, clips in sorted(audio.words.items()) if word not in task.words]
     if not unknown:
         raise DataError("there is no word besides the commands: the class `unknown` needs some")
     share = -(-sum(map(len, commands)) * SHARE_PERCENT // 100)
     parts = [stretches(audio.noise, share, rng), evenly(unknown, share, rng), *commands]
-    labels = np.repeat(np.arange(len(LABELS)), [len(part) for part in parts])
+    labels = np.repeat(np.arange(len(task.labels)), [len(part) for part in parts])
     return np.concatenate(parts), labels
 
 
