@@ -17,7 +17,7 @@ BARE_CORES = sorted(set(boards.CORES) - {"host"})
 def test_a_compiler_knows_what_the_core_has(tmp_path: Path, compiler: str, core: str) -> None:
     """One that is not told of the DSP extension takes the C beside the instructions: right, and five times slower."""
     nano33 = boards.load("nano33")
-    fpu = core in ("cortex-m4", "cortex-m7", "cortex-m33")
+    fpu = core in ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
     found = toolchain.find(replace(nano33, cpu=replace(nano33.cpu, core=core, fpu=fpu)), compiler)
     source = tmp_path / "empty.c"
     source.touch()

@@ -164,6 +164,7 @@ CYCLE_TABLES: dict[str, CycleTable | None] = {
     "cortex-m4": CORTEX_M4,
     "cortex-m7": None,
     "cortex-m33": replace(CORTEX_M4, source=f"{CORTEX_M4.source}, as the Cortex-M33 has no published table"),
+    "cortex-m55": replace(CORTEX_M4, source=f"{CORTEX_M4.source}, as the Cortex-M55 has no published table"),
 }
 #: What takes the place of a table's source where there is none.
 NOT_MODELLED = "cycles with ideal memory are not modelled: this core can issue two instructions at once (dual issue)"

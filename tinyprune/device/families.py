@@ -53,6 +53,7 @@ def _rp2(core: str, chip: str) -> Family:
 FAMILIES: dict[str, Family] = {
     "host": Family(("host",)),
     "mps2": Family(("cortex_m", "mps2")),
+    "mps3": Family(("cortex_m", "mps2", "mps3"), core="cortex-m55"),
     "nrf51": Family(("cortex_m", "nrf51"), r"P0\.([0-2]\d|30)", "P0.24", ("UART0",), core="cortex-m0"),
     "nrf52": Family(("cortex_m", "nrf52"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
     "nrf53": Family(("cortex_m", "nrf52", "nrf53"), _NORDIC_PIN, "P1.03", ("UARTE0",)),

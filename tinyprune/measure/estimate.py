@@ -30,6 +30,7 @@ CORE_CYCLES: dict[str, float | None] = {
     "cortex-m4": 1.15,
     "cortex-m7": None,
     "cortex-m33": 1.15,
+    "cortex-m55": 1.15,
     "host": None,
 }
 

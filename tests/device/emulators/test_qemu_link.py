@@ -1,5 +1,6 @@
 """QEMU as a link: what it computes, whose time it tells, and what is said when it cannot or will not run."""
 
+import shutil
 import stat
 import time
 from contextlib import closing
@@ -39,6 +40,25 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> FirmwareImage:
     assert HEAD in text
     text = text.replace(HEAD, HEAD + HANG)
     return firmware.make(tmp_path_factory.mktemp("qemu"), BOARD.name, toolchain.find(BOARD), text)
+
+
+@needs_qemu
+def test_an_m55_runs_what_a_compiler_makes_for_it(tmp_path: Path) -> None:
+    """Not as our builds are compiled, for the M33, but with all that the core has but Helium's vectors of floats."""
+    board = boards.load("mps3-an547")
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("compiler gcc for Arm is not installed")
+    gcc = toolchain.find(board, "gcc")
+    own = [
+        tuple("-mcpu=cortex-m55" if flag == "-mcpu=cortex-m33" else flag for flag in flags)
+        for flags in (gcc.compile_flags, gcc.link_flags)
+    ]
+    own = [tuple("-mfpu=auto" if flag.startswith("-mfpu") else flag for flag in flags) for flags in own]
+    built = firmware.make(tmp_path, board.name, replace(gcc, compile_flags=(*own[0], "-O2"), link_flags=own[1]))
+    inputs = np.random.default_rng(3).integers(-128, 128, (4, firmware.INPUT_BYTES), dtype=np.int8)
+    outputs = benchmark.outputs(EMULATORS["qemu"], built, board, inputs)
+    for data, output in zip(inputs, outputs, strict=True):
+        assert output.tolist() == firmware.expected_output(data.tobytes()).tolist()
 
 
 @needs_qemu

@@ -145,4 +145,22 @@ CORES: dict[str, tuple[str, ...]] = {
     "cortex-m4": ("dsp", "c"),
     "cortex-m7": ("dsp", "c"),
     "cortex-m33": ("dsp", "c"),
+    "cortex-m55": ("dsp", "c"),
 }
+
+#: Core → build attribute Tag_CPU_arch (Addenda to the ABI for the Arm Architecture, 3.3.5.2) of the code that it runs.
+RUNS: dict[str, frozenset[int]] = {
+    "cortex-m0": frozenset({11, 12}),
+    "cortex-m0plus": frozenset({11, 12}),
+    "cortex-m3": frozenset({10, 11, 12}),
+    "cortex-m4": frozenset({10, 11, 12, 13}),
+    "cortex-m7": frozenset({10, 11, 12, 13}),
+    "cortex-m33": frozenset({10, 11, 12, 13, 16, 17}),
+    "cortex-m55": frozenset({10, 11, 12, 13, 16, 17, 21}),
+}
+
+#: What people call them.
+ARCHITECTURES = {
+    10: "Armv7-M", 11: "Armv6-M", 12: "Armv6S-M", 13: "Armv7E-M", 16: "Armv8-M Baseline", 17: "Armv8-M",
+    21: "Armv8.1-M",
+}  # fmt: skip

@@ -22,7 +22,7 @@ class Mps2:
         self.from_firmware = bytearray()
         self._machine = machine
         self._divider = board.cpu.clock_hz // _BAUD
-        secure = board.cpu.core == "cortex-m33"
+        secure = board.cpu.core in ("cortex-m33", "cortex-m55")
         uart, timer = (0x50200000, 0x50000000) if secure else (0x40004000, 0x40000000)
         self._start = 0  # the modelled cycles at which the timer's value was all ones
         self._uart_control, self._uart_divider = 0, 0

@@ -5,22 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinyprune.device.boards import Board
+from tinyprune.device.boards.schema import ARCHITECTURES, RUNS, Board
 from tinyprune.errors import TargetError
 
 #: e_machine → what people call it.
 _MACHINES = {"EM_X86_64": "a PC (x86-64)", "EM_AARCH64": "a 64-bit Arm", "EM_386": "a PC (x86)", "EM_RISCV": "a RISC-V"}
-#: Tag_CPU_arch of an ELF (Addenda to the ABI for the Arm Architecture, 3.3.5.2) → what people call it.
-_ARCHITECTURES = {10: "Armv7-M", 11: "Armv6-M", 12: "Armv6S-M", 13: "Armv7E-M", 16: "Armv8-M Baseline", 17: "Armv8-M"}
-#: Core → those that it runs; its own last.
-_RUNS = {
-    "cortex-m0": (11, 12),
-    "cortex-m0plus": (11, 12),
-    "cortex-m3": (11, 12, 10),
-    "cortex-m4": (11, 12, 10, 13),
-    "cortex-m7": (11, 12, 10, 13),
-    "cortex-m33": (11, 12, 16, 10, 13, 17),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +77,8 @@ def check(path: Path, board: Board) -> None:
         what = f"for {_MACHINES.get(machine, machine)}" if machine != "EM_ARM" else "not linked"
         raise TargetError(f"{path} is {what}, {board.name} has a {board.cpu.core}: {again}")
     architecture = attributes.get("TAG_CPU_ARCH")
-    if architecture is not None and architecture not in _RUNS[board.cpu.core]:
-        name = _ARCHITECTURES.get(architecture, "another architecture")
+    if architecture is not None and architecture not in RUNS[board.cpu.core]:
+        name = ARCHITECTURES.get(architecture, "another architecture")
         raise TargetError(f"{path} is for {name}, which the {board.cpu.core} of {board.name} does not run: {again}")
     if attributes.get("TAG_FP_ARCH") and not board.cpu.fpu:
         raise TargetError(f"{path} uses an FPU, {board.name} has none: {again}")

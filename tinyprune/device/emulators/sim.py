@@ -45,13 +45,15 @@ MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
 #: Family → how its boot ROM enters a program: (stack pointer, program counter). Others start at the vector table.
 BOOT_ROMS: dict[str, Callable[[Machine, bytes], tuple[int, int]]] = {"rp2040": rp2040.boot, "rp2350": rp2350.boot}
 
-#: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions.
+#: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions. Nor has it an M55: the M33 executes all of the
+#: Armv8-M that our code for it is made of (toolchain.py).
 _CORES = {
     "cortex-m0plus": arm_const.UC_CPU_ARM_CORTEX_M0,
     "cortex-m3": arm_const.UC_CPU_ARM_CORTEX_M3,
     "cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4,
     "cortex-m7": arm_const.UC_CPU_ARM_CORTEX_M7,
     "cortex-m33": arm_const.UC_CPU_ARM_CORTEX_M33,
+    "cortex-m55": arm_const.UC_CPU_ARM_CORTEX_M33,
 }
 #: Registers that Armv6-M has not.
 _MASKS = (arm_const.UC_ARM_REG_BASEPRI, arm_const.UC_ARM_REG_FAULTMASK)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tinyprune.device.boards import Board
+from tinyprune.device.boards.schema import ARCHITECTURES, RUNS, Board
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import TargetError
 from tinyprune.progress import BytesProgress
@@ -15,19 +15,6 @@ from tinyprune.progress import BytesProgress
 T = TypeVar("T")
 
 _POLL_S = 0.1
-#: EABI Tag_CPU_arch (Arm IHI 0045, "Addenda to the ABI") → what that code is for.
-_ARCHITECTURES = {
-    10: "Armv7", 11: "Armv6-M", 12: "Armv6S-M", 13: "Armv7E-M", 16: "Armv8-M Baseline", 17: "Armv8-M Mainline",
-    21: "Armv8.1-M Mainline",
-}  # fmt: skip
-_RUNS = {
-    "cortex-m0": {11, 12},
-    "cortex-m0plus": {11, 12},
-    "cortex-m3": {10, 11, 12},
-    "cortex-m4": {10, 11, 12, 13},
-    "cortex-m7": {10, 11, 12, 13},
-    "cortex-m33": {10, 11, 12, 13, 16, 17},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +78,8 @@ def check_image(image: FirmwareImage, board: Board) -> None:
         raise TargetError(f"{image.elf}: not a readable ELF file ({error}); {again}") from None
     if machine != "EM_ARM":
         raise TargetError(f"{image.elf}: made for {machine.removeprefix('EM_')}, not for Arm; {again}")
-    if architecture is not None and architecture not in _RUNS.get(board.cpu.core, {architecture}):
-        made_for = _ARCHITECTURES.get(architecture, f"architecture {architecture}")
+    if architecture is not None and architecture not in RUNS.get(board.cpu.core, {architecture}):
+        made_for = ARCHITECTURES.get(architecture, f"architecture {architecture}")
         raise TargetError(f"{image.elf}: made for {made_for}, which a {board.cpu.core} does not run; {again}")
     assert board.flash is not None
     for address, data in parts:

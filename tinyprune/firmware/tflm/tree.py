@@ -35,6 +35,8 @@ _ARCHITECTURES = {
     ("cortex-m7", True): "cortex-m4+fp",
     ("cortex-m7", False): "cortex-m7",
     ("cortex-m33", True): "cortex-m33",
+    # That of the cortex-m55 is built for Helium, which the built-in emulator has not.
+    ("cortex-m55", True): "cortex-m33",
     ("cortex-m33", False): "cortex-m33+nodsp",  # the one without FPU
 }
 #: Of several libraries the first of these: with CMSIS-NN, and small.
