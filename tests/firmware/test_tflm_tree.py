@@ -131,7 +131,8 @@ def test_a_tree_without_library(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_core_has_an_architecture_with_and_without_fpu(name: str) -> None:
     board = boards.load(name)
     without = replace(board, cpu=replace(board.cpu, fpu=False))
-    single_precision = "cortex-m4+fp" if board.cpu.core == "cortex-m7" else board.cpu.core
+    others = {"cortex-m7": "cortex-m4+fp", "cortex-m55": "cortex-m33"}
+    single_precision = others.get(board.cpu.core, board.cpu.core)
     assert tree.architecture(board).startswith(single_precision)
     assert (tree.architecture(board) == tree.architecture(without)) is not board.cpu.fpu
 

@@ -66,7 +66,7 @@ from tinyprune.cli import console, options
     default="bare",
     show_default=True,
     metavar="KIND",
-    help="What project/ is made for: bare, arduino, platformio or cmake (docs/projects.md).",
+    help="What project/ is made for: bare, arduino, platformio, cmake, zephyr, espidf or folder (docs/projects.md).",
 )
 @click.option(
     "--name",
@@ -213,6 +213,8 @@ def _show_build(report: Any, request: Any, verbose: bool) -> None:
     if (request.output / "renode").is_dir():
         files += ", renode/ (scripts for Renode)"
     terminal.print(f"written   {request.output}/: {files}", highlight=False, soft_wrap=True)
+    for step in show.next_steps(report, request):
+        terminal.print(f"next      {step}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:
             terminal.print(

@@ -47,6 +47,8 @@ def flash_command(
         return
     verdict = "flashed and verified" if report.verified else "flashed, not read back"
     click.echo(f"OK  {board.title} {verdict}: {report.flash_bytes:,} bytes by {report.method} on {report.where}")
+    hears = "it hears (build --audio): not the firmware of the benchmark" if report.hears else "that of the benchmark"
+    click.echo(f"firmware  {hears}")
     click.echo(f"evidence  {report.evidence}")
     for step in report.next_steps:
         click.echo(f"next      {step}")

@@ -180,6 +180,11 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     return image, model
 
 
+def hears(output: Path) -> bool:
+    """Whether a finished build, which `load` has taken, is firmware that hears."""
+    return json.loads((output / REPORT).read_text(encoding="utf-8")).get("audio") is not None
+
+
 def _check_format(output: Path, version: str, found: object, again: str) -> None:
     """Raises UsageError for a build of a tinyprune that made them otherwise, TypeError for what is no format.
 

@@ -33,6 +33,7 @@ class FlashReport:
     model_sha256: str
     verified: bool  # the flash's contents were compared with the image
     evidence: str
+    hears: bool  # firmware with the microphone's front end (`build --audio`); else that of the benchmark
     next_steps: tuple[str, ...]  # where its output is, how to flash it again
 
     def to_json(self) -> str:
@@ -59,8 +60,11 @@ def run(request: FlashRequest, progress: BytesProgress) -> FlashReport:
     except MissingDependency as error:
         raise MissingDependency(f"{error}{_other_methods(board, method)}") from None
     size = sum(len(data) for _, data in segments(image.elf))
-    steps = _next_steps(board, method)
-    return FlashReport(board.name, method, done.where, size, image.model_sha256, done.verified, done.evidence, steps)
+    hears = output.hears(request.output)
+    steps = _next_steps(board, method, hears=hears)
+    return FlashReport(
+        board.name, method, done.where, size, image.model_sha256, done.verified, done.evidence, hears, steps
+    )
 
 
 def choose_method(board: Board, method: str | None) -> str:
@@ -96,10 +100,14 @@ def _other_methods(board: Board, method: str) -> str:
     return f". Other ways for this board: --method {' or '.join(others)}" if others else ""
 
 
-def _next_steps(board: Board, method: str) -> tuple[str, ...]:
+def _next_steps(board: Board, method: str, *, hears: bool) -> tuple[str, ...]:
     steps = []
     if board.serial:
-        steps.append(f"it talks on {board.serial.at}; `tinyprune monitor --board {board.name}` shows it")
+        task = "audio FOLDER" if hears else "bench"
+        steps.append(
+            f"it talks on {board.serial.at}; to see that it works: `tinyprune {task} --board {board.name} --port PORT`"
+            f", or `tinyprune monitor --board {board.name}` and type name%"
+        )
     if method in ("bossac", "arduino-cli", "uf2", "dfu") and board.usb and board.usb.enter_bootloader:
         steps.append(
             "this firmware has no USB, so the next flash cannot start the bootloader itself: "

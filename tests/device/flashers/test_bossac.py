@@ -113,7 +113,7 @@ def test_what_bossac_says_is_explained(desk: Desk, run: Run, built: Callable[...
     body, exit_code, message = SAYS[case]
     tool = desk.tool("bossac", body or "", content=DEVICE)
     if body is None:
-        tool.write_text("#!/nowhere/python\n")
+        tool.write_text(f"#!/nowhere/python\n# {DEVICE}\n")
     desk.plug((PORT, BOOTLOADER, "B"))
     began = time.monotonic()
     code, out, err = run("flash", "--board", "nano33", "--timeout", "1" if case == "hanging" else "20")
@@ -130,6 +130,51 @@ def test_a_port_that_goes_meanwhile_is_told_apart(desk: Desk, run: Run, built: C
     code, _, err = run("flash", "--board", "nano33")
     assert code == 1
     assert "error: /dev/null went away meanwhile: check the cable and try again. bossac failed (exit code 1)" in err
+
+
+def test_a_bossac_that_cannot_serve_is_refused_before_the_board_is_touched(
+    desk: Desk, run: Run, built: Callable[..., Path]
+) -> None:
+    built("nano33")
+    path = desk.tool("bossac", "")
+    with sketch_port(desk, lambda: None) as (port, speeds):
+        desk.plug((port, SKETCH, "A"))
+        code, out, err = run("flash", "--board", "nano33")
+    assert (code, out, desk.calls()) == (2, "", [])
+    assert termios.B1200 not in speeds
+    assert f"error: {path} does not know the chip {DEVICE}; get Arduino's build" in err
+    assert "touching" not in err
+
+
+def test_a_port_that_is_still_there_did_not_go_away(
+    desk: Desk, run: Run, built: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One without a USB id, which no list of bootloaders has."""
+    built("nano33")
+    desk.tool("bossac", 'print("SAM-BA operation failed"); sys.exit(1)', content=DEVICE)
+    monkeypatch.setattr(touch, "_NEW_PORT_TIMEOUT_S", 0.3)
+    with sketch_port(desk, lambda: None) as (port, _):
+        code, _, err = run("flash", "--board", "nano33", "--port", port)
+    assert code == 1
+    assert "went away" not in err
+    assert "bossac failed (exit code 1)" in err
+
+
+@pytest.mark.parametrize(
+    ("audio", "firmware", "command"),
+    [(None, "that of the benchmark", "bench"), ({"looks_a_second": 5}, "it hears (build --audio)", "audio FOLDER")],
+)
+def test_which_firmware_it_was_is_told(
+    desk: Desk, run: Run, built: Callable[..., Path], audio: object, firmware: str, command: str
+) -> None:
+    report = built("nano33") / "report.json"
+    report.write_text(json.dumps({**json.loads(report.read_text()), "audio": audio}))
+    desk.tool("bossac", GOOD, content=DEVICE)
+    desk.plug((PORT, BOOTLOADER, "B"))
+    code, out, err = run("flash", "--board", "nano33")
+    assert code == 0, err
+    assert f"firmware  {firmware}" in out
+    assert f"to see that it works: `tinyprune {command} --board nano33 --port PORT`" in out
 
 
 def test_a_hanging_tool_is_killed_with_what_it_started(desk: Desk, run: Run, built: Callable[..., Path]) -> None:

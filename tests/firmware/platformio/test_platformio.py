@@ -128,6 +128,19 @@ def test_platformio_understands_the_configuration(tmp_path: Path, board: str) ->
     }
 
 
+def test_the_registry_would_take_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By PlatformIO's own check of library.json, which `pio pkg publish` makes; it fetches the list of licences."""
+    from platformio.package.manifest.parser import ManifestParserFactory
+    from platformio.package.manifest.schema import ManifestSchema
+
+    known = {"licenses": [{"licenseId": "Apache-2.0"}]}
+    monkeypatch.setattr(ManifestSchema, "load_spdx_licenses", staticmethod(lambda: known))
+    manifest = build("nano33", tmp_path) / "lib/tinyprune_kws/library.json"
+    about = ManifestSchema().load_manifest(ManifestParserFactory.new_from_file(str(manifest)).as_dict())
+    assert {"name", "version", "description", "keywords", "authors", "homepage", "license"} <= set(about)
+    assert about["authors"][0]["email"] == "you@example.com"
+
+
 def test_a_board_that_platformio_does_not_know_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--project platformio: .* host: its board file has no table \[platformio\]"):
         build("host", tmp_path)

@@ -45,8 +45,8 @@ MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
 #: Family → how its boot ROM enters a program: (stack pointer, program counter). Others start at the vector table.
 BOOT_ROMS: dict[str, Callable[[Machine, bytes], tuple[int, int]]] = {"rp2040": rp2040.boot, "rp2350": rp2350.boot}
 
-#: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions. Nor has it an M55: the M33 executes all of the
-#: Armv8-M that our code for it is made of (toolchain.py).
+#: unicorn has no Cortex-M0+; the M0 executes the same Armv6-M instructions. Nor has it an M55: the M33 executes our
+#: code for it (toolchain.py).
 _CORES = {
     "cortex-m0plus": arm_const.UC_CPU_ARM_CORTEX_M0,
     "cortex-m3": arm_const.UC_CPU_ARM_CORTEX_M3,

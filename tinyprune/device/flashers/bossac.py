@@ -10,7 +10,7 @@ from tinyprune.device.flash_methods import Bossac
 from tinyprune.device.flashers import tool
 from tinyprune.device.flashers.job import Flashed, Job, wait_for
 from tinyprune.device.flashers.touch import bootloader_port
-from tinyprune.errors import TargetError
+from tinyprune.errors import MissingDependency, TargetError
 
 _LEAVE_TIMEOUT_S = 5.0
 _PAGES = re.compile(r"\((\d+)/(\d+) pages\)")
@@ -48,7 +48,7 @@ def flash(job: Job, how: Bossac) -> Flashed:
     try:
         said = tool.run(command, job, follow, _ADVICE)
     except TargetError as error:
-        if port.device in _bootloaders(job.board):
+        if _is_there(port):
             raise
         raise TargetError(f"{port.device} went away meanwhile: check the cable and try again. {error}") from None
     if "Verify successful" not in said:
@@ -58,10 +58,7 @@ def flash(job: Job, how: Bossac) -> Flashed:
 
 
 def find(how: Bossac) -> str:
-    """A bossac that knows the chip, Arduino's own build if it is there, else the one on PATH.
-
-    Raises MissingDependency where there is none.
-    """
+    """A bossac that knows the chip: on PATH, or Arduino's own build. Raises MissingDependency where there is none."""
     found = shutil.which("bossac")
     candidates = [Path(found)] if found else []
     candidates += arduino_builds()
@@ -70,7 +67,11 @@ def find(how: Bossac) -> str:
         "get Arduino's build (Debian's bossa-cli does not know this board): "
         "`arduino-cli core install arduino:mbed_nano`, or install the board in the Arduino IDE; it is found from there"
     )
-    return str(knowing[0]) if knowing else tool.find("bossac", install)
+    if knowing:
+        return str(knowing[0])
+    if candidates:
+        raise MissingDependency(f"{candidates[0]} does not know the chip {how.device}; {install}")
+    return tool.find("bossac", install)
 
 
 def arduino_builds() -> list[Path]:
@@ -85,6 +86,11 @@ def knows(bossac: Path, device: str) -> bool:
         return device.encode() in bossac.read_bytes()
     except OSError:
         return False
+
+
+def _is_there(port: ports.Port) -> bool:
+    """Ports without a USB id, such as a pseudo terminal, are in no list."""
+    return port.device in {one.device for one in ports.listed()} or (not port.usb_id and Path(port.device).exists())
 
 
 def _await_start(board: Board, port: ports.Port) -> None:

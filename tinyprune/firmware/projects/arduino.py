@@ -23,7 +23,7 @@ _ANY_NETWORK = "network/network.h"
 #: What the sketch `Benchmark` takes from the app: the protocol, which it connects to `Serial`.
 _PROTOCOL = ("port.h", "protocol.c", "protocol.h", "text.c", "text.h")
 #: The protocol's `audio` commands, which are no part of a library.
-_LISTENER = frozenset({"audio/tp_listener.c", "audio/tp_listener.h"})
+LISTENER = frozenset({"audio/tp_listener.c", "audio/tp_listener.h"})
 
 
 def make(program: Program, source: FirmwareSource, name: str) -> Project:
@@ -68,7 +68,7 @@ def about_library(program: Program, name: str) -> dict[str, Any]:
 def library_files(source: FirmwareSource, about: dict[str, Any]) -> dict[str, str]:
     """The network and its kernels as the library's src/, and the licence."""
     folders = ("network/", "runtime/", "audio/")
-    others = {*_LISTENER, _ANY_NETWORK}
+    others = {*LISTENER, _ANY_NETWORK}
     mine = {path: text for path, text in source.files.items() if path.startswith(folders) and path not in others}
     flat = {f"src/tinyprune/{PurePosixPath(path).name}": text for path, text in mine.items()}
     header = codegen.render("arduino/library.h.j2", {**about, "hears": source.hears})

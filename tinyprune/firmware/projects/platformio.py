@@ -9,8 +9,6 @@ from tinyprune.device.firmware import FirmwareSource, Project
 from tinyprune.firmware import codegen
 from tinyprune.firmware.projects import arduino
 
-_YOURS = frozenset({"platformio.ini", "src/main.cpp"})
-
 
 def make(program: Program, source: FirmwareSource, name: str) -> Project:
     """`platformio.ini`, `src/` and `lib/NAME/`."""
@@ -19,7 +17,8 @@ def make(program: Program, source: FirmwareSource, name: str) -> Project:
     files = {f"lib/{about['library']}/{path}": text for path, text in library.items()}
     files |= {f"src/{path}": text for path, text in arduino.protocol_files(program, source, about["library"]).items()}
     files["LICENSE"] = library["LICENSE"]
-    return Project(files | codegen.rendered("platformio/project", about), _YOURS)
+    yours = frozenset({"platformio.ini", "src/main.cpp", f"lib/{about['library']}/library.json"})
+    return Project(files | codegen.rendered("platformio/project", about), yours)
 
 
 def refusal(board: Board) -> str | None:
