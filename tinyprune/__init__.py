@@ -634,8 +634,7 @@ def init_ci(
 
     several = [boards] if isinstance(boards, str | os.PathLike | known.Board) else boards
     targets = {found.name: found for found in map(_board, several)}
-    more = {} if install is None else {"install": install}
-    return task.run_init_ci(task.CiRequest(tuple(targets.values()), Path(folder), _given(model), force=force, **more))
+    return task.run_init_ci(task.CiRequest(tuple(targets.values()), Path(folder), _given(model), install, force=force))
 
 
 def fetch_data(

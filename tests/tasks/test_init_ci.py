@@ -1,22 +1,28 @@
 """`tinyprune init-ci`: GitHub would accept the workflow, and its commands work."""
 
 import dataclasses
+import importlib.metadata
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+import tinyprune
 from tests import networks
 from tinyprune.device import boards
 from tinyprune.errors import UsageError
 from tinyprune.tasks import init_ci as init_ci_task
+from tinyprune.tasks import installed
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -104,6 +110,8 @@ def test_its_commands_work(repository: Path) -> None:
     assert text.startswith("### nano33 in sim\n```\n")
     assert "flash  " in text
     assert "worse than before: flash" in text
+    assert "`page.html` in the artifact nano33-sim of this run" in text
+    assert (repository / "page.html").read_text().startswith("<!DOCTYPE html>")
 
 
 def refused(request: init_ci_task.CiRequest, message: str) -> None:
@@ -128,6 +136,7 @@ def test_mistakes_are_refused(repository: Path, tmp_path_factory: pytest.TempPat
     expression.unlink()
     refused(init_ci_task.CiRequest((nano33,), repository, elsewhere), "a CI sees only the repository")
     refused(init_ci_task.CiRequest((nano33,), repository, install="a'; rm"), "something for pip is needed")
+    refused(init_ci_task.CiRequest((nano33,), repository, install="a b"), "something for pip is needed")
     only_renode = dataclasses.replace(nano33, emulators=("renode",))
     refused(init_ci_task.CiRequest((only_renode,), repository), "nano33 has no emulator for a CI: it has renode")
     init_ci_task.run_init_ci(init_ci_task.CiRequest((nano33,), repository))
@@ -136,5 +145,95 @@ def test_mistakes_are_refused(repository: Path, tmp_path_factory: pytest.TempPat
 
 def test_a_folder_that_is_no_repository_is_told(tmp_path: Path) -> None:
     notes = init_ci_task.run_init_ci(init_ci_task.CiRequest((boards.load("nano33"),), tmp_path)).notes
-    assert notes[0].startswith("GitHub installs tinyprune==")
-    assert "is not the root of a git repository" in notes[1]
+    assert notes[0].startswith("GitHub installs ")
+    assert any("is not the root of a git repository" in note for note in notes)
+    assert any(
+        "(https://github.com/OWNER/REPOSITORY/actions/workflows/firmware.yml/badge.svg)" in note for note in notes
+    )
+
+
+URL = "https://github.com/someone/tinyprune"
+FROM_GIT = {"url": URL, "vcs_info": {"vcs": "git", "commit_id": "12ab"}}
+
+
+def test_it_installs_what_this_one_is_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release from an index, a repository, a clone of one; of a mere folder that is told."""
+    checkout = tmp_path / "a clone"
+    checkout.mkdir()
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(checkout), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def source(direct_url: object) -> str | None:
+        text = None if direct_url is None else json.dumps(direct_url)
+        monkeypatch.setattr(importlib.metadata, "distribution", lambda _name: SimpleNamespace(read_text=lambda _: text))
+        return installed.source()
+
+    folder = {"url": checkout.as_uri(), "dir_info": {"editable": True}}
+    assert source(None) == f"tinyprune=={tinyprune.__version__}"
+    assert source(FROM_GIT) == f"git+{URL}@12ab"
+    assert source(folder) is None
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "x")
+    assert source(folder) is None
+    git("remote", "add", "origin", "git@github.com:someone/tinyprune")
+    assert source(folder) == f"git+{URL}@{git('rev-parse', 'HEAD')}"
+    assert installed.of_repository(checkout) == "someone/tinyprune"
+    git("remote", "set-url", "origin", "/somewhere/else")
+    assert source(folder) is None
+    assert installed.of_repository(checkout) is None
+    notes = init_ci_task.run_init_ci(init_ci_task.CiRequest((boards.load("nano33"),), tmp_path)).notes
+    assert "this tinyprune comes from a folder" in notes[1]
+
+
+@pytest.mark.parametrize(
+    ("install", "requirement"),
+    [
+        ("tinyprune==0.1.0", "tinyprune[html]==0.1.0"),
+        (f"git+{URL}@12ab", f"tinyprune[html] @ git+{URL}@12ab"),
+        ("./wheels/tinyprune-0.1.0-py3-none-any.whl", "./wheels/tinyprune-0.1.0-py3-none-any.whl[html]"),
+    ],
+)
+def test_pip_is_given_what_draws_pages_too(repository: Path, install: str, requirement: str) -> None:
+    budget = ("--max-flash", "60000")
+    asked = init_ci_task.CiRequest((boards.load("nano33"),), repository, None, install, budget)
+    init_ci_task.run_init_ci(asked)
+    steps = workflow(repository)["jobs"]["firmware"]["steps"]
+    assert [step["run"] for step in steps if step.get("name") == "Install tinyprune"] == [
+        f"python -m pip install '{requirement}'"
+    ]
+    build = next(step["run"] for step in steps if "tinyprune build" in step.get("run", ""))
+    assert "--max-flash 60000 --html page.html" in build
+
+
+@pytest.mark.slow
+@pytest.mark.compiler
+@pytest.mark.emulator
+def test_all_steps_work_in_a_clean_folder(repository: Path) -> None:
+    """As GitHub runs them: an environment of its own, pip, and every `run`."""
+    wheels = repository / "wheels"
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(wheels), str(root)], check=True)
+    wheel = f"./wheels/{next(wheels.glob('*.whl')).name}"
+    asked = init_ci_task.CiRequest((boards.load("nano33"),), repository, None, wheel)
+    init_ci_task.run_init_ci(asked)
+    venv.create(repository / "env", with_pip=True)
+    environment = {
+        "PATH": os.pathsep.join([str(repository / "env/bin"), "/usr/bin", "/bin"]),
+        "HOME": str(repository),
+        "GITHUB_STEP_SUMMARY": str(repository / "summary.md"),
+    }
+    ran = 0
+    for step in workflow(repository)["jobs"]["firmware"]["steps"]:
+        script = step.get("run", "")
+        for key, value in {"board": "nano33", "emulator": "sim"}.items():
+            script = script.replace(f"${{{{ matrix.{key} }}}}", value)
+        done = subprocess.run(
+            ["bash", "-e", "-c", script], cwd=repository, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        ran += bool(script)
+    assert ran == 4
+    assert "64 of 64 outputs" in (repository / "summary.md").read_text()
+    assert (repository / "page.html").is_file()

@@ -17,19 +17,32 @@ import click
 @click.option("--model", type=click.Path(path_type=Path), help="An int8 .tflite in it.  [default: the zoo's]")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="Root of the repository.  [default: .]")
 @click.option(
-    "--install", metavar="SPEC", help="What pip installs there, such as git+https://…  [default: this version]"
+    "--install",
+    metavar="SPEC",
+    help="What pip installs there: git+https://…, a wheel.  [default: where this one is from]",
 )
+@click.option("--max-flash", type=int, metavar="BYTES", help="What the firmware may take there, as for build.")
+@click.option("--max-ram", type=int, metavar="BYTES", help="Likewise.")
+@click.option("--max-cycles", type=int, metavar="N", help="Likewise.")
 @click.option("--force", is_flag=True, help="Replace a workflow that is there already.")
 def init_ci_command(
-    board_names: tuple[str, ...], model: Path | None, folder: Path, install: str | None, force: bool
+    board_names: tuple[str, ...],
+    model: Path | None,
+    folder: Path,
+    install: str | None,
+    max_flash: int | None,
+    max_ram: int | None,
+    max_cycles: int | None,
+    force: bool,
 ) -> None:
     """Write a GitHub Actions workflow that builds, runs and compares the firmware on every push."""
     from tinyprune.device import boards
     from tinyprune.tasks import init_ci as init_ci_task
 
     found = tuple(boards.load(name) for name in dict.fromkeys(board_names))
-    more = {} if install is None else {"install": install}
-    written = init_ci_task.run_init_ci(init_ci_task.CiRequest(found, folder, model, force=force, **more))
+    limits = {"--max-flash": max_flash, "--max-ram": max_ram, "--max-cycles": max_cycles}
+    budget = tuple(word for name, most in limits.items() if most is not None for word in (name, str(most)))
+    written = init_ci_task.run_init_ci(init_ci_task.CiRequest(found, folder, model, install, budget, force))
     click.echo(f"written   {written.workflow}")
     for board, emulator in written.targets:
         click.echo(f"runs      {board} in {emulator}")

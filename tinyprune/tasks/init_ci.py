@@ -14,6 +14,7 @@ from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import UsageError, printable
 from tinyprune.resources import FIRMWARE_TEMPLATES
+from tinyprune.tasks import installed
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 WORKFLOW = Path(".github/workflows/firmware.yml")
@@ -29,7 +30,8 @@ class CiRequest:
     boards: tuple[Board, ...]
     folder: Path  # root of the repository
     model: Path | None = None  # a .tflite in it; None: the zoo's default
-    install: str = f"tinyprune=={__version__}"  # what pip installs
+    install: str | None = None  # what pip installs; None: what this tinyprune comes from
+    budget: tuple[str, ...] = ()  # further options of `tinyprune build`
     force: bool = False
 
 
@@ -45,22 +47,30 @@ def run_init_ci(request: CiRequest) -> CiReport:
     """Writes the workflow. Raises UsageError where it would replace a file, or could not work."""
     path = request.folder / WORKFLOW
     model = _model(request)
-    if not re.fullmatch(r"[\w.+:/@=<>~,\[\]-]+", request.install):
-        raise UsageError(
-            f'--install "{request.install}": something for pip is needed, such as tinyprune=={__version__}'
-        )
+    install = request.install or installed.source() or f"tinyprune=={__version__}"
+    if not re.fullmatch(r"[\w.+:/@=<>~,-]+", install):
+        raise UsageError(f'--install "{install}": something for pip is needed, such as tinyprune=={__version__}')
     if os.path.lexists(path) and not request.force:
         raise UsageError(f"{path} is there already; --force replaces it")
     targets = tuple((board.name, name) for board in request.boards for name in _emulators(board))
     renode = tuple((board.name, _emulators(board)[0]) for board in request.boards if "renode" in board.emulators)
-    text = _render(request, targets, renode, "" if model is None else f" --model {shlex.quote(model)}")
+    options = [*(() if model is None else ("--model", model)), *request.budget]
+    text = _render(targets, renode, "".join(f" {shlex.quote(option)}" for option in options), _with_pages(install))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.whole(path) as part:
             part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot write: {error.strerror}") from None
-    return CiReport(path, targets, renode, _notes(request, targets))
+    return CiReport(path, targets, renode, _notes(request, targets, install))
+
+
+def _with_pages(install: str) -> str:
+    """The same requirement with what draws pages."""
+    name = re.match(r"tinyprune(?=[=<>~]|$)", install)
+    if name:
+        return f"tinyprune[html]{install[name.end() :]}"
+    return f"{install}[html]" if install.endswith(".whl") else f"tinyprune[html] @ {install}"
 
 
 def _model(request: CiRequest) -> str | None:
@@ -88,7 +98,7 @@ def _emulators(board: Board) -> list[str]:
     return found
 
 
-def _render(request: CiRequest, targets: Pairs, renode: Pairs, model: str) -> str:
+def _render(targets: Pairs, renode: Pairs, options: str, install: str) -> str:
     """GitHub writes ${{ … }}, so the template's own marks are << … >> and <% … %>."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FIRMWARE_TEMPLATES / "ci"),
@@ -106,15 +116,23 @@ def _render(request: CiRequest, targets: Pairs, renode: Pairs, model: str) -> st
         targets=targets,
         renode=renode,
         renode_revision=RENODE_REVISION,
-        model=model,
-        install=request.install,
+        options=options,
+        install=install,
         baselines=BASELINES,
         apt=packages,
     )
 
 
-def _notes(request: CiRequest, targets: Pairs) -> tuple[str, ...]:
-    notes = [f"GitHub installs {request.install}; --install names another version or a git+https:// URL"]
+def _notes(request: CiRequest, targets: Pairs, install: str) -> tuple[str, ...]:
+    notes = [f"GitHub installs {install}; --install names another version, a git+https:// URL or a wheel of yours"]
+    if request.install is None and installed.source() is None:
+        notes.append(
+            "this tinyprune comes from a folder, not from an index or a public repository: where GitHub cannot find "
+            "that version, the workflow fails until --install says where it is"
+        )
+    project = installed.of_repository(request.folder) or "OWNER/REPOSITORY"
+    badge = f"https://github.com/{project}/actions/workflows/{WORKFLOW.name}"
+    notes.append(f"a badge for your README: [![firmware]({badge}/badge.svg)]({badge})")
     if not (request.folder / ".git").exists():
         notes.append(f"{request.folder} is not the root of a git repository: GitHub reads workflows only there")
     for board, emulator in targets:

@@ -35,9 +35,10 @@ _ARCHITECTURES = {
     ("cortex-m7", True): "cortex-m4+fp",
     ("cortex-m7", False): "cortex-m7",
     ("cortex-m33", True): "cortex-m33",
+    ("cortex-m33", False): "cortex-m33+nodsp",  # the one without FPU
     # That of the cortex-m55 is built for Helium, which the built-in emulator has not.
     ("cortex-m55", True): "cortex-m33",
-    ("cortex-m33", False): "cortex-m33+nodsp",  # the one without FPU
+    ("cortex-m55", False): "cortex-m33+nodsp",
 }
 #: Of several libraries the first of these: with CMSIS-NN, and small.
 _BUILD_TYPES = ("release", "release_with_logs", "default")
