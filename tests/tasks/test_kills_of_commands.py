@@ -1,0 +1,178 @@
+"""Commands that write into a user's folder, killed at their changes of files there, and run again."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import kills, networks
+from tests.tasks.test_kills import contents
+from tinyprune import cli
+from tinyprune.device.flashers import uf2
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+#: Of each command in a run of all tests: every change of its is in the slow one.
+_SAMPLED = 3
+_UNTIL_NOW = re.compile(rb'"when": "[^"]+"')
+
+
+@dataclass(frozen=True)
+class Command:
+    """`before`: arguments of an earlier run, whose results are there; none for a folder with nothing in it. `grows`:
+    files to which each run adds, whose first bytes stay."""
+
+    arguments: tuple[str, ...]
+    before: tuple[str, ...]
+    inputs: Callable[[Path], object]
+    grows: tuple[str, ...] = ()
+    prepare: Callable[[], object] = lambda: None
+    apart: bool = False  # TensorFlow survives no fork
+
+
+def _int8(place: Path) -> None:
+    (place / "a.tflite").write_bytes(networks.every_operator(pruned=False))
+
+
+def _float(place: Path) -> None:
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    Sequential([layers.Input((6, 5, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(4)]).save(place / "a.h5")
+    np.save(place / "x.npy", np.random.default_rng(1).normal(size=(40, 6, 5, 1)).astype(np.float32))
+
+
+def _built(board: str, place: Path) -> None:
+    _int8(place)
+    _call(place, ("build", "--board", board, "--model", "a.tflite", "--no-run", "-q"))
+
+
+def _volume(place: Path) -> None:
+    _built("pico", place)
+    (place / "RPI-RP2").mkdir()
+    (place / "RPI-RP2/INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\nModel: Raspberry Pi RP2\nBoard-ID: RPI-RP2\n")
+
+
+def _bootloader() -> None:
+    """Takes what is written at once."""
+    uf2.wait_for = lambda *_: True  # type: ignore[assignment]
+
+
+PRUNE = ("prune", "a.tflite", "-o", "out/b.tflite", "-q", "--pattern")
+BENCH = ("bench", "--board", "nano33", "--no-clock", "-q", "--csv", "b.csv", "--history", "h.jsonl", "-n")
+FLASH = ("flash", "--board", "pico", "--port", "RPI-RP2")
+QUANTIZE = ("quantize", "a.h5", "--calibration", "x.npy", "-o", "out/b.tflite", "-q", "--ranges")
+SWEEP = ("sweep", "a.h5", "--board", "nano33", "--data", "x.npy", "--patterns", "dense,2:4", "--seed", "1", "-o", "out")
+COMMANDS = {
+    "prune": Command((*PRUNE, "1:4"), (*PRUNE, "2:4"), _int8),
+    "bench": Command((*BENCH, "2"), (*BENCH, "1"), partial(_built, "nano33"), grows=("h.jsonl",)),
+    "flash": Command(FLASH, (), _volume, grows=("RPI-RP2/FIRMWARE.UF2",), prepare=_bootloader),
+    "quantize": Command((*QUANTIZE, "extremes"), (*QUANTIZE, "least-error"), _float, apart=True),
+    "sweep": Command((*SWEEP, "--trials", "2"), (*SWEEP, "--trials", "1"), _float, grows=("out/study.db",), apart=True),
+}
+
+
+def _call(place: Path, arguments: tuple[str, ...], prepare: Callable[[], object] = lambda: None) -> None:
+    prepare()
+    os.chdir(place)
+    sys.argv = ["tinyprune", *arguments]
+    try:
+        cli.main()
+    except SystemExit as ended:
+        if ended.code:
+            raise AssertionError(arguments) from None
+
+
+def run(
+    command: Command, place: Path, arguments: tuple[str, ...], number: int = 0, counted: Path | None = None
+) -> bool:
+    """Whether it ran to its end, and was not killed at change `number` (0: never) of a file in `place`."""
+    if not command.apart:
+        work = partial(_call, place, arguments, command.prepare)
+        return not kills.killed_at(number, work, below=place, counted=counted)
+    tally = None if counted is None else str(counted)
+    code = f"from tests import kills; kills.kill_self({number}, {int(signal.SIGKILL)}, {str(place)!r}, {tally!r});"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code} from tinyprune import cli; cli.main()", *arguments],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()[-2000:]
+    return not done.returncode
+
+
+def visible(command: Command, place: Path) -> dict[str, bytes]:
+    """What a user sees there, but what grows."""
+    everything = {path: text for path, text in contents(place).items() if "/." not in f"/{path}"}
+    found = {path: _UNTIL_NOW.sub(b"", text) for path, text in everything.items()}
+    return {path: text for path, text in found.items() if path not in command.grows}
+
+
+def litter(place: Path) -> list[str]:
+    """Folders and hidden files too."""
+    return sorted(path.relative_to(place).as_posix() for path in place.rglob("*"))
+
+
+def check(command: Command, folder: Path, numbers: Callable[[int], list[int]]) -> int:
+    """Kills at the `numbers` of all changes; how many there are of these."""
+    begin, whole = folder / "begin", folder / "whole"
+    begin.mkdir()
+    command.inputs(begin)
+    if command.before:
+        assert run(command, begin, command.before)
+    shutil.copytree(begin, whole)
+    count = changes(command, whole)
+    old, new = visible(command, begin), visible(command, whole)
+    for number in numbers(count):
+        place = folder / str(number)
+        shutil.copytree(begin, place)
+        assert not run(command, place, command.arguments, number), number
+        here = visible(command, place)
+        assert all(text in (old.get(path), new.get(path)) for path, text in here.items()), number
+        assert old.keys() <= here.keys(), number
+        assert run(command, place, command.arguments), number
+        assert visible(command, place) == new, number
+        assert litter(place) == litter(whole), number
+        for path in command.grows:
+            earlier = (begin / path).read_bytes() if (begin / path).exists() and path.endswith("l") else b""
+            assert (place / path).read_bytes().startswith(earlier), number
+        shutil.rmtree(place)
+    return count
+
+
+def changes(command: Command, place: Path) -> int:
+    """Of files in `place`, by a run to its end."""
+    counted = place.with_name("changes")
+    assert run(command, place, command.arguments, counted=counted)
+    return counted.stat().st_size
+
+
+@pytest.mark.compiler
+@pytest.mark.parametrize("name", ["prune", "flash"])
+def test_some_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(seed)
+    check(COMMANDS[name], tmp_path, lambda count: sorted(1 + random.permutation(count)[:_SAMPLED]))
+
+
+@pytest.mark.slow
+@pytest.mark.compiler
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    count = check(COMMANDS[name], tmp_path, lambda count: list(range(1, count + 1)))
+    assert count > 1
+    with capsys.disabled():
+        sys.stdout.write(f" {count} changes ")
