@@ -46,7 +46,9 @@ def _float(place: Path) -> None:
     from tf_keras import Sequential, layers, utils
 
     utils.set_random_seed(0)
-    Sequential([layers.Input((6, 5, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(4)]).save(place / "a.keras")
+    Sequential([layers.Input((6, 5, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(4)]).save(
+        place / "a.keras"
+    )
     np.save(place / "x.npy", np.random.default_rng(1).normal(size=(40, 6, 5, 1)).astype(np.float32))
 
 
@@ -70,7 +72,20 @@ PRUNE = ("prune", "a.tflite", "-o", "out/b.tflite", "-q", "--pattern")
 BENCH = ("bench", "--board", "nano33", "--no-clock", "-q", "--csv", "b.csv", "--history", "h.jsonl", "-n")
 FLASH = ("flash", "--board", "pico", "--port", "RPI-RP2")
 QUANTIZE = ("quantize", "a.keras", "--calibration", "x.npy", "-o", "out/b.tflite", "-q", "--ranges")
-SWEEP = ("sweep", "a.keras", "--board", "nano33", "--data", "x.npy", "--patterns", "dense,2:4", "--seed", "1", "-o", "out")
+SWEEP = (
+    "sweep",
+    "a.keras",
+    "--board",
+    "nano33",
+    "--data",
+    "x.npy",
+    "--patterns",
+    "dense,2:4",
+    "--seed",
+    "1",
+    "-o",
+    "out",
+)
 COMMANDS = {
     "prune": Command((*PRUNE, "1:4"), (*PRUNE, "2:4"), _int8),
     "bench": Command((*BENCH, "2"), (*BENCH, "1"), partial(_built, "nano33"), grows=("h.jsonl",)),

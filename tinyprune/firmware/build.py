@@ -10,7 +10,7 @@ from typing import Literal
 
 from tinyprune.device.boards import Board
 from tinyprune.device.firmware import FirmwareImage, FirmwareSource
-from tinyprune.errors import MemoryExceeded, MissingDependency, ModelError, UsageError
+from tinyprune.errors import MemoryExceeded, MissingDependency, ModelError, UsageError, first_line, printable
 from tinyprune.firmware import occupied
 from tinyprune.firmware.toolchain import Compiler
 
@@ -18,6 +18,7 @@ _OVERFLOW = re.compile(r"overflowed by (\d+) bytes")
 #: What a port checks of the board file's numbers, in the words of GCC and of clang.
 _PORT_REFUSES = re.compile(r'^port/\S+ error: static assertion failed.*: "?([^"\n]+)"?$', re.MULTILINE)
 _COMPILE_TIMEOUT_S = 600
+_SHOWN_OF_ALL, _SHOWN_CHARACTERS = 4000, 400  # of what a compiler says, and of a line of that
 #: Where the firmware's sources look for headers.
 INCLUDES = ("network", "runtime/include", "app", "port")
 _AUDIO = "audio"
@@ -49,9 +50,16 @@ def build(source: FirmwareSource, board: Board, compiler: Compiler, project: Pat
     )
     command = [*compiler.command, *compiler.compile_flags, nowhere, *folders, *sources, *script, *compiler.link_flags]
     run_compiler([*command, "-o", str(elf.resolve())], project, board)
-    if board.flash:
-        write_hex_and_bin(elf)
-    flash_bytes, ram_bytes = occupied.measure(elf, board)
+    from elftools.common.exceptions import ELFError
+
+    try:
+        if board.flash:
+            write_hex_and_bin(elf)
+        flash_bytes, ram_bytes = occupied.measure(elf, board)
+    except (ELFError, FileNotFoundError, ValueError) as error:
+        raise MissingDependency(
+            f"the compiler {compiler.version} ended well and left no program ({first_line(error)}); install it again"
+        ) from None
     return FirmwareImage(source.board, source.model_sha256, compiler.version, elf, flash_bytes, ram_bytes)
 
 
@@ -67,8 +75,10 @@ def run_compiler(command: list[str], folder: Path, board: Board) -> None:
             check=False,
             timeout=_COMPILE_TIMEOUT_S,
         )
-    except FileNotFoundError:
-        raise MissingDependency(f"the compiler {command[0]} has vanished; install it again") from None
+    except OSError as error:
+        raise MissingDependency(
+            f"the compiler {command[0]} cannot be run: {error.strerror}; install it again"
+        ) from None
     except subprocess.TimeoutExpired:
         raise ModelError(f"the compiler did not finish within {_COMPILE_TIMEOUT_S} s") from None
     if done.returncode == 0:
@@ -84,9 +94,8 @@ def run_compiler(command: list[str], folder: Path, board: Board) -> None:
         raise UsageError(f"the port {board.family} cannot do what the board file of {board.name} says: {refused[1]}")
     if os.strerror(errno.ENOSPC) in done.stderr:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
-    raise ModelError(
-        f"the compiler refused the generated code; please report this. {command[0]} said:\n{done.stderr[-4000:]}"
-    )
+    said = "\n".join(printable(line, _SHOWN_CHARACTERS) for line in done.stderr[-_SHOWN_OF_ALL:].splitlines())
+    raise ModelError(f"the compiler refused the generated code; please report this. {command[0]} said:\n{said}")
 
 
 def write_hex_and_bin(elf: Path) -> None:

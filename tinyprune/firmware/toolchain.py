@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 from tinyprune.device.boards import Board
-from tinyprune.errors import MissingDependency, UsageError
+from tinyprune.errors import MissingDependency, UsageError, first_line, printable
 
 #: Core → flags of GCC, with and without an FPU.
 _GCC_CORES = {
@@ -37,6 +37,8 @@ _ZIG_CORES = {
     "cortex-m33": ("cortex_m33+dsp", "+fp_armv8d16sp"),
     "cortex-m55": ("cortex_m33+dsp", "+fp_armv8d16sp"),
 }
+#: For a compiler to tell its version.
+TIMEOUT_S = 60.0
 _WERROR = ("-Werror",)
 _COMMON_FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion")
 _HOST_FLAGS = (*_COMMON_FLAGS, "-O2")
@@ -131,9 +133,17 @@ def _zig(board: Board) -> Compiler | None:
 
 
 def _output(*command: str) -> str:
-    return subprocess.run(
-        command, capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=60
-    ).stdout.strip()
+    """What a compiler says of itself, on one line. Raises MissingDependency where it does not run to its end."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", check=False, timeout=TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise MissingDependency(
+            f"the compiler {command[0]} does not run ({first_line(error)}); install it again, or give another by "
+            "--compiler"
+        ) from None
+    return printable(" ".join(done.stdout.split()))
 
 
 #: Name → set-up for a board, None where it is not installed; in order of preference.

@@ -62,10 +62,18 @@ _TABLES: dict[str, type] = {
 }
 
 
+#: Far more than any board file has; what TOML allows beyond that takes a parser hours.
+_MOST_BYTES = 1 << 16
+
+
 def parse(path: Path) -> Board:
     """Reads and checks one board file. Raises UsageError that names file and key."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise UsageError(f"{path}: not a board file: it has more than {_MOST_BYTES:,} bytes")
+        table = tomllib.loads(content.decode())
     except OSError as error:
         raise UsageError(f"{path}: cannot read the board file: {error.strerror}") from None
     except RecursionError:

@@ -40,7 +40,11 @@ def compilers() -> Iterator[Check]:
         use = "firmware for boards" if board is arm else "the board host (zig serves too)"
         if board is arm and key == "gcc":
             use += " (preferred to zig)"
-        compiler = toolchain.COMPILERS[key](board)
+        try:
+            compiler = toolchain.COMPILERS[key](board)
+        except MissingDependency as error:
+            yield Check("compilers", name, "problem", str(error), use, cure)
+            continue
         if compiler is None:
             yield Check("compilers", name, "missing", "", use, cure)
             continue
