@@ -20,6 +20,8 @@ _REFUSALS = {
 }  # fmt: skip
 #: How a file system says that it has no locks.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+#: Of a report, a history of benchmarks, a manifest.
+MOST_BYTES = 64 << 20
 #: In a temporary folder: what is in it is being moved, and may not be removed.
 JOURNAL = ".journal.json"
 
@@ -116,6 +118,15 @@ def whole(path: Path) -> Iterator[Path]:
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """Of a file that somebody names. Raises OSError, also where it has more than that, or has no end (/dev/zero)."""
+    with path.open("rb") as stream:
+        found = stream.read(most_bytes + 1)
+    if len(found) > most_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {most_bytes:,} bytes", str(path))
+    return found
 
 
 def write_files(files: Mapping[str, str], folder: Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tinyprune import cli
+from tinyprune.errors import DataError
 
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
@@ -47,6 +48,15 @@ def test_a_fault_is_told_with_a_file(
 def test_too_little_memory_is_no_fault(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, MemoryError()) == 1
     assert capsys.readouterr().err == "error: this computer's memory is too small for that\n"
+
+
+def test_what_a_message_quotes_is_harmless(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    error = DataError("\x1b[2J\rdone \u202ecod.exe\nnext line: é ×" + 20_000 * "a")
+    assert run(monkeypatch, error, "--json") == 1
+    said, told = capsys.readouterr()
+    assert told.startswith("error: �[2J�done �cod.exe\nnext line: é ×aaa")
+    assert len(told) < 11_000
+    assert json.loads(said)["error"] == str(error)
 
 
 def test_ctrl_c_while_the_command_line_is_imported_is_no_fault() -> None:

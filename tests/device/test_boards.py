@@ -243,7 +243,7 @@ def test_numbers_and_nesting_beyond_all_measure_are_told(tmp_path: Path) -> None
         ),
         ("bytes = 1024\nstack", "bytes = 3_000_000_000\nstack", r"\[ram\] lies from .* where a Cortex-M has devices"),
         ("fpu = true", "fpu = \udc80", "not valid TOML"),
-        ("[cpu]", f"[{'a.' * 50_000}b]\n[cpu]", "it has more than 65,536 bytes"),
+        ("[cpu]", f"[{'a.' * 50_000}b]\n[cpu]", "cannot read the board file: it has more than 65,536 bytes"),
     ):
         assert old in GOOD
         path.write_text(GOOD.replace(old, new), encoding="utf-8", errors="surrogateescape")

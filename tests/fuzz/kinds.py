@@ -24,6 +24,7 @@ class Kind:
     judge: Callable[[bytes], str]
     suffix: str  # of a file with a case
     wrong: tuple[str, ...] = ()  # verdicts that are findings; whatever raises is one
+    prepare: Callable[[], object] = lambda: None  # what takes long, once a process
 
 
 def _random(number: int) -> np.random.Generator:
@@ -89,6 +90,8 @@ def _graph_verdict(model: bytes) -> str:
 
 KINDS: dict[str, Kind] = {
     "mutants": Kind(_mutant, _model_verdict, ".tflite", ("different",)),
-    "graphs": Kind(_graph, _graph_verdict, ".tflite", ("different", "arena exceeded", "TFLite Micro crashes")),
+    "graphs": Kind(
+        _graph, _graph_verdict, ".tflite", ("different", "arena exceeded", "TFLite Micro crashes"), programs.kernels
+    ),
     "scratches": Kind(_scratched, _model_verdict, ".tflite", ("different",)),
 }

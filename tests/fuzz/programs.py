@@ -24,7 +24,8 @@ _FLAGS = ("-O1", "-shared", "-fPIC", "-mcpu=baseline", "-fsanitize=undefined", "
 
 
 @cache
-def _kernels() -> ctypes.CDLL:
+def kernels() -> ctypes.CDLL:
+    """All of the runtime, compiled for this PC."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernels.so"
         sources = [str(source) for source in sorted((RUNTIME / "src").glob("*.c"))]
@@ -70,7 +71,7 @@ def infer(program: Program, inputs: npt.NDArray[np.int8]) -> tuple[npt.NDArray[n
 
 def _prepared(step: Step, arena: npt.NDArray[np.int8]):  # type: ignore[no-untyped-def]
     """The step's calls as a function of the row."""
-    function, kept = getattr(_kernels(), step.kernel.name), list[npt.NDArray[np.generic]]()
+    function, kept = getattr(kernels(), step.kernel.name), list[npt.NDArray[np.generic]]()
 
     def pointer(argument: Argument) -> ctypes.c_void_p | None:
         if isinstance(argument, Place):

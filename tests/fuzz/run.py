@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +15,7 @@ from tinyprune import files
 
 #: A case that takes longer is a finding: it hangs.
 _DEADLINE_S = 120.0
+_PREPARATION_S = 900.0  # kernels are compiled
 #: A process serves this many cases: what it leaves behind in memory stays bounded.
 _OF_ONE_PROCESS = 5000
 _SAVE_EVERY_S = 10.0
@@ -71,32 +72,34 @@ def go_on(name: str, until: int, path: Path, tell: Callable[[str], object], for_
     return tally
 
 
-def _served(name: str, first: int, end: int):  # type: ignore[no-untyped-def]
+def _served(name: str, first: int, end: int) -> Iterator[tuple[int, str, bool]]:
     """(number, verdict, whether it is a finding) of each case, from a process of its own that may die or hang."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(name, first, end, theirs), daemon=True)
     process.start()
     theirs.close()
-    number = first
     try:
-        while number < end:
+        if not ours.poll(_PREPARATION_S):
+            raise TimeoutError(f"{name} is not prepared within {_PREPARATION_S:g} s")
+        ours.recv()
+        for number in range(first, end):
             if not ours.poll(_DEADLINE_S):
                 yield number, f"hangs: no verdict within {_DEADLINE_S:g} s", True
                 return
             try:
-                verdict, is_wrong = ours.recv()
+                yield number, *ours.recv()
             except EOFError:
                 process.join()
                 yield number, f"died: exit code {process.exitcode}", True
                 return
-            yield number, verdict, is_wrong
-            number += 1
     finally:
         process.kill()
         process.join()
 
 
 def _serve(name: str, first: int, end: int, answers: Connection) -> None:
+    KINDS[name].prepare()
+    answers.send("ready")
     for number in range(first, end):
         answers.send(judged(name, KINDS[name].make(number)))
 

@@ -38,13 +38,14 @@ from tinyprune.cli.quantize import quantize_command
 from tinyprune.cli.sweep import sweep_command
 from tinyprune.cli.train import train_command
 from tinyprune.cli.zoo import zoo_command
-from tinyprune.errors import TargetError, TinypruneError, UsageError
+from tinyprune.errors import TargetError, TinypruneError, UsageError, printable
 
 #: As the shell reports a program stopped by SIGINT.
 EXIT_INTERRUPTED = 130
 #: A fault of tinyprune's own: EX_SOFTWARE of sysexits.h.
 EXIT_FAULT = 70
 _AGAIN_S = 0.02
+_SHOWN_CHARACTERS = 10_000  # of a line
 
 
 def main() -> None:
@@ -117,7 +118,8 @@ def _interrupt() -> None:
 
 
 def _fail(message: str, exit_code: int, arguments: list[str]) -> None:
-    click.echo(f"error: {message}", err=True)
+    shown = "\n".join(printable(line, _SHOWN_CHARACTERS) for line in message.split("\n"))  # names are others' data
+    click.echo(f"error: {shown}", err=True)
     if "--json" in arguments:
         click.echo(json.dumps({"error": message, "exit_code": exit_code}))
     sys.exit(exit_code)

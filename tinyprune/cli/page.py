@@ -23,7 +23,7 @@ def page_command(report: Path, output: Path | None, quiet: bool) -> None:
     from tinyprune import pages
     from tinyprune.measure import schema
 
-    target = output or report.with_suffix(".html")
+    target = output or report.parent / f"{report.stem or 'report'}.html"
     pages.check_target(target)
     pages.write(schema.read(report), target)
     if not quiet:

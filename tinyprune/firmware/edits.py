@@ -19,6 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyprune import files
+
 MANIFEST, ORIGINALS = ".tinyprune.json", ".tinyprune.zip"
 #: Of a message: files named, lines of their differences shown.
 _NAMED_FILES, _SHOWN_LINES = 5, 40
@@ -51,7 +53,7 @@ def read_manifest(output: Path) -> Manifest:
     """Empty where no build has been, or its manifest is damaged: then every file is a user's. A manifest may come with
     somebody else's folder: what it says of files outside, also by way of a link, is not believed."""
     try:
-        found = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
+        found = json.loads(files.content(output / MANIFEST))
         inside = {path: value for path, value in found["files"].items() if is_inside(path, output)}
         return Manifest(inside, frozenset(found["yours"]))
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

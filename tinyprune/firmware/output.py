@@ -14,6 +14,8 @@ from tinyprune.device.firmware import FORMAT, FirmwareImage, Project
 from tinyprune.errors import UsageError
 from tinyprune.firmware import edits
 
+#: More than any board holds.
+_MOST_MODEL_BYTES = 1 << 28
 MODEL, PROJECT, REPORT = "model.tflite", "project", "report.json"
 TFLM_MODEL = "model-tflm.tflite"  # with custom operators
 #: Of a temporary folder: what was in the output folder before.
@@ -82,7 +84,7 @@ def recover(output: Path) -> None:
 
 def _finish(staged: Path, output: Path, journal: Path) -> None:
     try:
-        removed, written = ([*map(str, part)] for part in json.loads(journal.read_text(encoding="utf-8")))
+        removed, written = ([*map(str, part)] for part in json.loads(files.content(journal)))
     except (ValueError, TypeError, RecursionError):
         removed, written = [], []
     if all(edits.is_inside(path, output) for path in (*removed, *written)):
@@ -156,9 +158,9 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     with contextlib.suppress(OSError):  # a folder that is only to be read
         recover(output)
     try:
-        report = json.loads((output / REPORT).read_text(encoding="utf-8"))
+        report = json.loads(files.content(output / REPORT))
         _check_format(output, report["tinyprune"], report.get("format"), again)
-        model = (output / MODEL).read_bytes()
+        model = files.content(output / MODEL, _MOST_MODEL_BYTES)
         image = FirmwareImage(
             report["board"],
             report["model_sha256"],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyprune import files
 from tinyprune.errors import DoesNotFit, UsageError
 from tinyprune.measure.report import BuildReport
 
@@ -31,7 +32,7 @@ class Excess:
 def read(path: Path, board: str) -> dict[str, Any]:
     """The report.json of an earlier build. Raises UsageError for anything else, and for one for another board."""
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(files.content(path))
     except OSError as error:
         raise UsageError(f"--compare {path}: cannot read: {error.strerror}") from None
     except (ValueError, RecursionError):

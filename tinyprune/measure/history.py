@@ -68,7 +68,7 @@ def read(path: Path, board: str, emulator: str | None) -> dict[str, Any]:
     Raises UsageError where there is no file, DataError where it holds no such report.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.content(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
         raise UsageError(f"{path}: cannot read the old benchmark: {reason}") from None

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tinyprune import files
 from tinyprune.errors import DataError, MissingDependency, UsageError, printable
 from tinyprune.measure.audio_report import AudioReport
 from tinyprune.measure.bench_report import BenchReport
@@ -36,7 +37,6 @@ VERSIONS: Mapping[str, type[Report]] = {
 FOLDER = Path(__file__).parent / "schemas"
 #: A field that only one kind has: reports were without `schema` at first.
 _MARKS = {"image": "build-1", "layers_on": "check-1", "inferences": "bench-1", "agreeing": "audio-1"}
-_MOST_BYTES = 64 << 20
 _SHOWN_FAULTS = 5
 
 
@@ -67,11 +67,7 @@ def read(path: Path) -> Report:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise DataError(f"{path} is larger than any report")
-        return content.decode()
+        return files.content(path).decode()
     except OSError as error:
         raise UsageError(f"{path}: cannot read the report: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -206,7 +206,7 @@ def _samples(request: BenchRequest, folder: Path, tensor: Activation, target: Ac
 def _zoo_labels(folder: Path) -> tuple[str, ...] | None:
     """Of the zoo's network, if the build in `folder` is of one."""
     try:
-        name = json.loads((folder / output.REPORT).read_text(encoding="utf-8"))["model"]
+        name = json.loads(files.content(folder / output.REPORT))["model"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return zoo.load(name).labels if name in zoo.list_entries() else None

@@ -95,10 +95,10 @@ def read_history(folder: Path, recipe: Recipe) -> tuple[EpochResult, ...]:
     if not path.exists():
         return ()
     try:
-        recorded = json.loads(path.read_text())
+        recorded = json.loads(files.content(path))
         history = tuple(EpochResult(**line) for line in recorded["epochs"])
         before = Recipe(**recorded["recipe"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is no training history ({error}); remove {folder} to start over") from error
     if before != recipe:
         differing = [

@@ -53,7 +53,7 @@ def _claim(path: Path, ours: Mapping[str, Any]) -> None:
         raise UsageError(f"{path} is a file, where checkpoints would go; {otherwise}")
     if path.is_dir() and any(path.iterdir()):
         try:
-            theirs = json.loads((path / REQUEST).read_text(encoding="utf-8"))
+            theirs = json.loads(files.content(path / REQUEST))
             differing = ", ".join(key for key in ours if theirs.get(key) != ours[key])
         except (OSError, ValueError, AttributeError, RecursionError):
             raise UsageError(f"{path} is no folder of an unfinished training; {otherwise}") from None

@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from tinyprune import files
 from tinyprune.device.boards import words
 from tinyprune.device.boards.schema import (
     CORES,
@@ -69,11 +70,7 @@ _MOST_BYTES = 1 << 16
 def parse(path: Path) -> Board:
     """Reads and checks one board file. Raises UsageError that names file and key."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise UsageError(f"{path}: not a board file: it has more than {_MOST_BYTES:,} bytes")
-        table = tomllib.loads(content.decode())
+        table = tomllib.loads(files.content(path, _MOST_BYTES).decode())
     except OSError as error:
         raise UsageError(f"{path}: cannot read the board file: {error.strerror}") from None
     except RecursionError:
