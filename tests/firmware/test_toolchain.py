@@ -49,6 +49,7 @@ def test_odd_compilers_are_told(
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
     if body.startswith("sleep"):
         monkeypatch.setattr(toolchain, "TIMEOUT_S", 0.5)
     (tmp_path / "a.c").touch()

@@ -223,9 +223,9 @@ def test_the_length_of_a_command(link: Link, characters: int) -> None:
     assert answer(link, "name") == ["m-name-dut-[tinyprune]"]
 
 
-def random_commands(count: int) -> bytes:
+def random_commands(count: int, seed: int) -> bytes:
     """Noise, near-commands and commands, each ending with %."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     words = [b"name", b"db", b"load", b"print", b"infer", b"results", b"output", b"model", b"help", b"timestamp"]
     words += [b"0", b"1", b"2", b"70", b"71", b"00ff", b"abc", b"99999999999", b"-1", b"", b"\xff\x00", b"x" * 90]
     lines = []
@@ -244,9 +244,9 @@ RANDOM = [
 
 
 @pytest.mark.parametrize(("link", "count"), RANDOM, indirect=["link"])
-def test_random_commands(link: Link, count: int) -> None:
+def test_random_commands(link: Link, count: int, seed: int) -> None:
     """One answer each, no sanitizer report, and sound afterwards."""
-    received = talk(link, random_commands(count))
+    received = talk(link, random_commands(count, seed))
     assert received.count(b"m-ready\r\n") == count
     assert re.fullmatch(rb"(?:[\x20-\x7e]+\r\n)*", received)
     load(link)
@@ -255,10 +255,10 @@ def test_random_commands(link: Link, count: int) -> None:
 
 
 @pytest.mark.emulator
-def test_the_board_answers_like_the_pc(host_image: FirmwareImage, arm_image: FirmwareImage) -> None:
+def test_the_board_answers_like_the_pc(host_image: FirmwareImage, arm_image: FirmwareImage, seed: int) -> None:
     commands = [*FIXED_ANSWERS, *REFUSALS, "help"]
     sent = firmware.load_commands(INPUT) + b"infer 2 1%results%output%db print%"
-    sent += "%".join(commands).encode() + b"%" + random_commands(1_000)
+    sent += "%".join(commands).encode() + b"%" + random_commands(1_000, seed)
     pc, nano33 = boards.load("host"), boards.load("nano33")
     with closing(EMULATORS["sim"](arm_image, nano33)) as board, closing(EMULATORS["host"](host_image, pc)) as process:
         assert talk(board, b"", answers=1) == talk(process, b"", answers=1) == BOOT
