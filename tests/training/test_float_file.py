@@ -52,10 +52,32 @@ def ends(x: Any) -> Any:
     return layers.Softmax(name="softmax")(layers.Dense(4, name="dense")(x))
 
 
+def moves(x: Any) -> Any:
+    import tensorflow as tf
+    from tf_keras import layers
+
+    x = layers.Conv2D(4, 3, padding="same", name="conv")(x)
+    x = x * tf.nn.relu6(x + 3.0) * (1 / 6)  # a HARD_SWISH in the file
+    x = layers.Conv2DTranspose(6, 3, 2, "same", activation="relu", name="up")(x[:, 1:9:2, :, 1:])
+    x = layers.UpSampling2D(2, interpolation="bilinear", name="twice")(layers.Cropping2D(1, name="crop")(x))
+    return layers.Resizing(7, 5, "nearest", name="small")(x)
+
+
+def sequence(x: Any) -> Any:
+    from tf_keras import layers
+
+    x = layers.LSTM(6, return_sequences=True, name="steps")(layers.Reshape((10, 18), name="pixels")(x))
+    return layers.Dense(3, name="dense")(layers.LSTM(5, name="last")(x))
+
+
+#: Files do not tell what a recurrent layer was called.
+LSTMS = ("unidirectional_sequence_lstm", "unidirectional_sequence_lstm_1")
 NETWORKS = {
     convolutions: ["conv", "dw", "pw"],
     arithmetic: ["prelu"],
     ends: ["dense", "on_pixels", "wide"],
+    moves: ["conv", "up"],
+    sequence: ["dense", *(f"{lstm}{kernel}" for lstm in LSTMS for kernel in ("", "/recurrent_kernel"))],
 }
 
 

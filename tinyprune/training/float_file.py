@@ -36,10 +36,16 @@ Float32 = npt.NDArray[np.float32]
 TOLERANCE = 1e-5
 #: On how many samples both networks are run.
 COMPARED = 16
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+#: Which operands of an operator are weights.
+_WEIGHTS = {
+    "CONV_2D": slice(1, 2),
+    "DEPTHWISE_CONV_2D": slice(1, 2),
+    "FULLY_CONNECTED": slice(1, 2),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": slice(1, 9),
+}
 #: How the tensors are called that do a layer's own work, before what is fused to it.
-_WORK = re.compile(r"(.+?)(/Tensordot)?/(Conv2D|Conv1D|depthwise|MatMul)\d*$")
-_NO_NAME = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity|arith|\W|\d).*|")
+_WORK = re.compile(r"(.+?)(/Tensordot)?/(Conv2D|Conv1D|conv2d_transpose|depthwise|MatMul)\d*$")
+_NO_NAME = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity|arith|tfl|\W|\d).*|")
 
 
 @quiet_tensorflow()
@@ -98,9 +104,8 @@ def _int8_weights(file: File) -> set[int]:
     names, found = operator_names(), set[int]()
     for number in range(file.subgraph.OperatorsLength()):
         table = file.subgraph.Operators(number)
-        operands = indices(table, "Inputs")
-        if kind_of(file.model, table, names) in _WEIGHTED and len(operands) > 1 and is_constant(file, operands[1]):
-            found |= {operands[1]} if type_of(file, operands[1]) in ("INT8", "UINT8") else set()
+        weights = indices(table, "Inputs")[_WEIGHTS.get(kind_of(file.model, table, names), slice(0))]
+        found |= {each for each in weights if is_constant(file, each) and type_of(file, each) in ("INT8", "UINT8")}
     return found
 
 
@@ -232,6 +237,7 @@ def _answers(content: bytes, given: list[Float32]) -> list[Float32]:
     for batch in zip(*given, strict=True):
         for entry, sample in zip(entries, batch, strict=True):
             interpreter.set_tensor(entry["index"], sample[np.newaxis])
+        interpreter.reset_all_variables()  # as for Keras, each sample is a sequence of its own
         interpreter.invoke()
         answers.append([interpreter.get_tensor(each["index"]).copy() for each in exits])
     return [np.concatenate(each) for each in zip(*answers, strict=True)]

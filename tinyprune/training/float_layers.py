@@ -5,18 +5,17 @@ name, and returns the answer as a tensor of Keras. It raises ModelError for what
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from tinyprune.compiler.file import Node, shape_of
 from tinyprune.errors import ModelError
+from tinyprune.training.float_moves import MOVES, Builder, activated, activation_of, constant_operand
 
-Builder = Callable[[Node, Sequence[Any], str], Any]
-
-_ACTIVATIONS = {0: None, 1: "relu", 3: "relu6", 4: "tanh"}
 _PADDINGS = ("same", "valid")
+#: What TensorFlow Lite writes for an LSTM of Keras, which has no clip.
+_CELL_CLIP = 10.0
 
 
 def _conv(node: Node, operands: Sequence[Any], name: str) -> Any:
@@ -58,8 +57,50 @@ def _dense(node: Node, operands: Sequence[Any], name: str) -> Any:
         raise ModelError("its weights are shuffled; convert the model again")
     if len(x.shape) > 2 and not options.KeepNumDims():
         x = layers.Flatten(name=f"{name}_flatten")(x)
-    activation = _activation(options)
+    activation = activation_of(options)
     return _filled(layers.Dense(len(weights), activation=activation, **_with(bias, name)), x, weights.T, bias)
+
+
+def _transposed(node: Node, operands: Sequence[Any], name: str) -> Any:
+    from tf_keras import layers
+
+    x, weights = operands[2], constant_operand(operands, 1)
+    bias = constant_operand(operands, 3) if node.has(3) else None
+    options = node.options("TransposeConvOptions")
+    strides, padding = (options.StrideH(), options.StrideW()), _PADDINGS[options.Padding()]
+    kernel, wanted = weights.shape[1:3], shape_of(node.file, node.outputs[0])[1:3]
+    layer = layers.Conv2DTranspose(len(weights), kernel, strides, padding, **_with(bias, name))
+    if tuple(layer.compute_output_shape(x.shape))[1:3] != tuple(wanted):
+        raise ModelError(f"it makes a map of {wanted}, which Keras does not with these strides and padding")
+    answer = _filled(layer, x, weights.transpose(1, 2, 0, 3), bias)
+    return activated(answer, options, name)
+
+
+def _lstm(node: Node, operands: Sequence[Any], name: str) -> Any:
+    """Gates in Keras's order: input, forget, cell, output."""
+    from tf_keras import layers
+
+    options = node.options("UnidirectionalSequenceLSTMOptions")
+    if options.TimeMajor() or options.FusedActivationFunction() != 4 or options.CellClip() not in (0, _CELL_CLIP):
+        raise ModelError("it is no LSTM of Keras: time comes first, or another activation or a clip is set")
+    if not node.has(1) or any(node.has(position) for position in (9, 10, 11, 16, 17, 20, 21, 22, 23)):
+        raise ModelError("it has coupled gates, peepholes, a projection or normalization, which Keras has not")
+    kernel, recurrent = (
+        np.concatenate([constant_operand(operands, first + gate).T for gate in range(4)], axis=1) for first in (1, 5)
+    )
+    bias = np.concatenate([constant_operand(operands, 12 + gate) for gate in range(4)])
+    layer = layers.LSTM(kernel.shape[1] // 4, return_sequences=True, name=name)
+    answer = layer(operands[0])
+    layer.set_weights([kernel, recurrent, bias])
+    return answer
+
+
+def _hard_swish(_node: Node, operands: Sequence[Any], name: str) -> Any:
+    from tf_keras import layers
+
+    gate = layers.ReLU(6.0, name=f"{name}_gate")(layers.Rescaling(1.0, 3.0, name=f"{name}_shifted")(operands[0]))
+    product = layers.Multiply(name=f"{name}_product")([operands[0], gate])
+    return layers.Rescaling(1 / 6, name=name)(product)
 
 
 def _pool(kind: str) -> Builder:
@@ -73,7 +114,7 @@ def _pool(kind: str) -> Builder:
             _PADDINGS[options.Padding()],
             name=name,
         )
-        return _activated(layer(operands[0]), options, name)
+        return activated(layer(operands[0]), options, name)
 
     return build
 
@@ -85,7 +126,7 @@ def _global_pool(kind: str) -> Builder:
         from tf_keras import layers
 
         x, rank = operands[0], len(operands[0].shape)
-        axes = {int(axis) % rank for axis in np.ravel(_constant(operands, 1))}
+        axes = {int(axis) % rank for axis in np.ravel(constant_operand(operands, 1))}
         keeps = bool(node.options("ReducerOptions").KeepDims())
         if rank == 3 and axes == {1}:
             return getattr(layers, f"{kind}1D")(keepdims=keeps, name=name)(x)
@@ -116,52 +157,9 @@ def _arithmetic(merge: str, options_name: str, rescaled: Callable[[Any, bool], t
                 constant = constant[0]
             scale, offset = rescaled(constant, is_first)
             answer = layers.Rescaling(np.asarray(scale).tolist(), np.asarray(offset).tolist(), name=name)(x)
-        return _activated(answer, node.options_or_none(options_name), name)
+        return activated(answer, node.options_or_none(options_name), name)
 
     return build
-
-
-def _concatenation(node: Node, operands: Sequence[Any], name: str) -> Any:
-    from tf_keras import layers
-
-    options = node.options("ConcatenationOptions")
-    if any(isinstance(each, np.ndarray) for each in operands):
-        raise ModelError("one of its operands is a constant, which Keras has no layer for")
-    axis = options.Axis() % len(operands[0].shape)
-    if axis == 0:
-        raise ModelError("it joins along the batch")
-    return _activated(layers.Concatenate(axis, name=name)(list(operands)), options, name)
-
-
-def _pad(node: Node, operands: Sequence[Any], name: str) -> Any:
-    from tf_keras import layers
-
-    if node.kind == "PADV2" and np.any(_constant(operands, 2)):
-        raise ModelError("it pads with another value than 0")
-    padding = [tuple(int(side) for side in axis) for axis in _constant(operands, 1)]
-    if len(padding) in (3, 4) and padding[0] == padding[-1] == (0, 0):
-        layer = layers.ZeroPadding2D(padding[1:3]) if len(padding) == 4 else layers.ZeroPadding1D(padding[1])
-        layer._name = name
-        return layer(operands[0])
-    raise ModelError(f"it pads {padding}; only height and width can be padded")
-
-
-def _reshape(node: Node, operands: Sequence[Any], name: str) -> Any:
-    from tf_keras import layers
-
-    shape = shape_of(node.file, node.outputs[0])
-    if not shape or shape[0] not in (1, -1) or prod(shape[1:]) != prod(operands[0].shape[1:]):
-        raise ModelError(f"it makes {list(shape)} of {[1, *operands[0].shape[1:]]}, which does not keep the batch")
-    return layers.Reshape(shape[1:], name=name)(operands[0])
-
-
-def _transpose(_node: Node, operands: Sequence[Any], name: str) -> Any:
-    from tf_keras import layers
-
-    order = tuple(int(axis) for axis in _constant(operands, 1))
-    if order[0]:
-        raise ModelError("it moves the batch")
-    return layers.Permute(order[1:], name=name)(operands[0])
 
 
 def _softmax(node: Node, operands: Sequence[Any], name: str) -> Any:
@@ -181,7 +179,7 @@ def _leaky_relu(node: Node, operands: Sequence[Any], name: str) -> Any:
 def _prelu(_node: Node, operands: Sequence[Any], name: str) -> Any:
     from tf_keras import layers
 
-    x, alpha = operands[0], _constant(operands, 1)
+    x, alpha = operands[0], constant_operand(operands, 1)
     alpha = alpha.reshape((1,) * (len(x.shape) - 1 - alpha.ndim) + alpha.shape)
     shared = [axis for axis, size in enumerate(alpha.shape, 1) if size == 1]
     return _filled(layers.PReLU(shared_axes=shared, name=name), x, alpha, None)
@@ -197,14 +195,14 @@ def _unary(kind: str, *arguments: Any) -> Builder:
 
 
 BUILDERS: Mapping[str, Builder] = {
+    **MOVES,
     "ADD": _arithmetic("Add", "AddOptions", lambda c, _first: (1.0, c)),
     "AVERAGE_POOL_2D": _pool("AveragePooling2D"),
-    "CONCATENATION": _concatenation,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "ELU": _unary("ELU"),
-    "EXPAND_DIMS": _reshape,
     "FULLY_CONNECTED": _dense,
+    "HARD_SWISH": _hard_swish,
     "LEAKY_RELU": _leaky_relu,
     "LOGISTIC": _unary("Activation", "sigmoid"),
     "MAXIMUM": _arithmetic("Maximum", "MaximumMinimumOptions", None),
@@ -212,33 +210,24 @@ BUILDERS: Mapping[str, Builder] = {
     "MEAN": _global_pool("GlobalAveragePooling"),
     "MINIMUM": _arithmetic("Minimum", "MaximumMinimumOptions", None),
     "MUL": _arithmetic("Multiply", "MulOptions", lambda c, _first: (c, 0.0)),
-    "PAD": _pad,
-    "PADV2": _pad,
     "PRELU": _prelu,
     "REDUCE_MAX": _global_pool("GlobalMaxPooling"),
     "RELU": _unary("ReLU"),
     "RELU6": _unary("ReLU", 6.0),
-    "RESHAPE": _reshape,
     "SOFTMAX": _softmax,
-    "SQUEEZE": _reshape,
     "SUB": _arithmetic("Subtract", "SubOptions", lambda c, first: (-1.0, c) if first else (1.0, -c)),
     "TANH": _unary("Activation", "tanh"),
-    "TRANSPOSE": _transpose,
+    "TRANSPOSE_CONV": _transposed,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
 }
 
 
 def _weighted(node: Node, operands: Sequence[Any], rank: int) -> tuple[Any, Any, Any]:
     """Input, weights and bias, if any."""
-    weights = _constant(operands, 1)
+    weights = constant_operand(operands, 1)
     if weights.ndim != rank or isinstance(operands[0], np.ndarray):
         raise ModelError(f"its weights have {weights.ndim} axes, {rank} are needed")
-    return operands[0], weights, _constant(operands, 2) if node.has(2) else None
-
-
-def _constant(operands: Sequence[Any], position: int) -> Any:
-    if len(operands) <= position or not isinstance(operands[position], np.ndarray):
-        raise ModelError(f"its operand number {position} is computed, a constant is needed")
-    return operands[position]
+    return operands[0], weights, constant_operand(operands, 2) if node.has(2) else None
 
 
 def _window(options: Any) -> dict[str, Any]:
@@ -250,22 +239,8 @@ def _window(options: Any) -> dict[str, Any]:
         "strides": strides,
         "dilation_rate": dilation,
         "padding": _PADDINGS[options.Padding()],
-        "activation": _activation(options),
+        "activation": activation_of(options),
     }
-
-
-def _activation(options: Any) -> str | None:
-    number = options.FusedActivationFunction()
-    if number not in _ACTIVATIONS:
-        raise ModelError(f"its fused activation (number {number}) has no layer")
-    return _ACTIVATIONS[number]
-
-
-def _activated(answer: Any, options: Any, name: str) -> Any:
-    from tf_keras import layers
-
-    activation = None if options is None or not hasattr(options, "FusedActivationFunction") else _activation(options)
-    return answer if activation is None else layers.Activation(activation, name=f"{name}_{activation}")(answer)
 
 
 def _with(bias: Any, name: str) -> dict[str, Any]:
