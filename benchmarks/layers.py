@@ -6,15 +6,14 @@ has not run yet, small networks first. CMSIS-NN's layers run alone, all of a cla
 firmware. Both are compared byte for byte with TFLite Micro's arithmetic. A layer that tinyprune folds into another is
 in that one for both. Layers for which CMSIS-NN has no function are counted, and not compared.
 
-What has run is kept (--cache): the same command goes on where it was ended, and --minutes ends it.
+What has run is kept (--cache): the same command goes on where it was ended. --most-macs leaves large networks out.
 Writes layers.json into benchmarks/results (or -o); `--docs` puts the worst layers into docs/kernels.md.
 """
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -66,23 +65,24 @@ class Layer:
         return self.theirs is not None and self.theirs < self.ours
 
 
-def measure(paths: Sequence[Path], bench: Bench, until: float) -> tuple[list[Layer], dict[str, str]]:
-    """All layers that have run `until` then, and why networks are left out; as many at a time as this machine has
-    cores."""
+def measure(paths: Sequence[Path], bench: Bench, most_macs: float) -> tuple[list[Layer], dict[str, str]]:
+    """All layers, and why networks are left out; as many at a time as this machine has cores."""
     core = bench.core
     with ProcessPoolExecutor() as pool:
         planned = dict(_each(pool, partial(plan, core=core), paths, f"{core}, plans"))
         left_out = {path.name: found for path, found in planned.items() if isinstance(found, str)}
-        networks = {path: found for path, found in planned.items() if not isinstance(found, str)}
+        all_ = {path: found for path, found in planned.items() if not isinstance(found, str)}
+        networks = {path: found for path, found in all_.items() if _macs(found) <= most_macs}
+        left_out |= {path.name: f"{_macs(all_[path]):,} multiplications" for path in all_.keys() - networks.keys()}
         times: _Ours = {}
         worth = list(_worth_running(networks))
-        for path, found in _each(pool, partial(ours, bench=bench), worth, f"{core}, tinyprune", until):
+        for path, found in _each(pool, partial(ours, bench=bench), worth, f"{core}, tinyprune"):
             if isinstance(found, str):
                 left_out[path.name] = found
             else:
                 times |= {layer.key: one for layer, one in zip(networks[path], zip(*found, strict=True), strict=True)}
         known = _known(layer.op for layers in networks.values() for layer in layers)
-        peer = _peer(pool, known, bench, until)
+        peer = _peer(pool, known, bench)
     layers = [
         _layer(core, path.name, layer, times[layer.key], peer.get(layer.layer_class))
         for path in sorted(networks)
@@ -92,28 +92,24 @@ def measure(paths: Sequence[Path], bench: Bench, until: float) -> tuple[list[Lay
     return layers, left_out
 
 
+def _macs(layers: Sequence[Planned]) -> int:
+    return sum(layer.macs for layer in layers)
+
+
 def _worth_running(networks: Mapping[Path, Sequence[Planned]]) -> Iterator[Path]:
     """Those with a layer that no smaller one has."""
     known: set[tuple[str, str, str]] = set()
-    for path in sorted(networks, key=lambda path: sum(layer.macs for layer in networks[path])):
+    for path in sorted(networks, key=lambda path: _macs(networks[path])):
         keys = {layer.key for layer in networks[path]}
         if not keys <= known:
             yield path
         known |= keys
 
 
-def _each(
-    pool: Executor, run: Callable[[Any], Any], items: Sequence[Any], what: str, until: float = float("inf")
-) -> Iterator[tuple[Any, Any]]:
-    """(item, result) of those that are done in time, in order."""
-    futures: dict[Any, Future[Any]] = {item: pool.submit(run, item) for item in items}
-    with click.progressbar(futures.items(), label=what, file=sys.stderr) as bar:
-        for item, future in bar:
-            wait([future], None if until == float("inf") else max(0, until - time.monotonic()))
-            if future.done():
-                yield item, future.result()
-            else:
-                future.cancel()
+def _each(pool: Executor, run: Callable[[Any], Any], items: Sequence[Any], what: str) -> Iterator[tuple[Any, Any]]:
+    """(item, result), in order."""
+    with click.progressbar(pool.map(run, items), len(items), what, show_pos=True, file=sys.stderr) as bar:
+        yield from zip(items, bar, strict=True)
 
 
 def _known(ops: Iterable[Op]) -> dict[str, Op]:
@@ -123,11 +119,11 @@ def _known(ops: Iterable[Op]) -> dict[str, Op]:
     return {name: op for name, op in classes.items() if code_of(op, "", known) is not None}
 
 
-def _peer(pool: Executor, known: Mapping[str, Op], bench: Bench, until: float) -> _Theirs:
+def _peer(pool: Executor, known: Mapping[str, Op], bench: Bench) -> _Theirs:
     """What CMSIS-NN takes for each class that it knows."""
     found: _Theirs = {}
     groups = [tuple(group) for group in batches(known.values())]
-    for group, (cycles, equal) in _each(pool, partial(theirs, bench=bench), groups, f"{bench.core}, CMSIS-NN", until):
+    for group, (cycles, equal) in _each(pool, partial(theirs, bench=bench), groups, f"{bench.core}, CMSIS-NN"):
         found |= dict(zip(map(class_of, group), zip(cycles, functions(group), equal, strict=True), strict=True))
     return found
 
@@ -201,9 +197,11 @@ def row(layer: Layer) -> str:
 @click.option("--compiler", type=click.Choice(list(toolchain.COMPILERS)), help="Default: the first that is installed.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=peers.RESULTS, help="Folder for layers.json.")
 @click.option("--cache", type=click.Path(path_type=Path), default=CACHE, help="Folder of what has run.")
-@click.option("--minutes", type=float, default=float("inf"), help="Begin nothing behind them; default: run all.")
+@click.option("--most-macs", type=float, default=float("inf"), help="Of a network; default: any number.")
 @click.option("--docs", is_flag=True, help="Put the table into docs/kernels.md.")
-def main(folder: Path, cores: str, compiler: str | None, output: Path, cache: Path, minutes: float, docs: bool) -> None:
+def main(
+    folder: Path, cores: str, compiler: str | None, output: Path, cache: Path, most_macs: float, docs: bool
+) -> None:
     """What `python -m benchmarks.layers` does."""
     try:
         chosen = cores.split(",")
@@ -211,9 +209,8 @@ def main(folder: Path, cores: str, compiler: str | None, output: Path, cache: Pa
             raise UsageError(f"--cores knows {', '.join(CORES)}, not {', '.join(unknown)}")
         layers: list[Layer] = []
         left_out: dict[str, str] = {}
-        until = time.monotonic() + 60 * minutes
         for core in chosen:
-            found, missing = measure(sorted(folder.rglob("*.tflite")), Bench(core, compiler, cache), until)
+            found, missing = measure(sorted(folder.rglob("*.tflite")), Bench(core, compiler, cache), most_macs)
             layers += found
             left_out |= missing
         output.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,11 @@ def installed() -> bool:
     return shutil.which(_QEMU) is not None
 
 
+def runs(board: Board) -> bool:
+    """Whether QEMU's mps2-an386, a Cortex-M4 with FPU, has the board's core."""
+    return board.cpu.core == "cortex-m4" and board.cpu.fpu and board.flash is not None and board.ram is not None
+
+
 def count(project: Path, board: Board, compiler: Compiler, sample: npt.NDArray[np.int8], folder: Path) -> Count:
     """One inference of the project on `sample`, built in `folder`, an empty one.
 
@@ -46,7 +51,7 @@ def count(project: Path, board: Board, compiler: Compiler, sample: npt.NDArray[n
     """
     if not installed():
         raise MissingDependency(f"{_QEMU} is not installed: `apt-get install qemu-system-arm`")
-    if board.cpu.core != "cortex-m4" or not board.cpu.fpu or board.flash is None or board.ram is None:
+    if not runs(board):
         raise TargetError(f"QEMU's mps2-an386 has a Cortex-M4 with FPU, {board.name} has not")
     elf = _link(project, board, compiler, sample, folder)
     command = [_QEMU, "-M", "mps2-an386", "-nographic", "-semihosting", "-icount", "shift=0", "-kernel", str(elf)]

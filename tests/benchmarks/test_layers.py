@@ -68,9 +68,11 @@ def test_the_command_on_a_folder(tmp_path: Path) -> None:
     page.write_text("before\n<!-- layers -->\nold\n<!-- end -->\nafter\n")
     out = tmp_path / "out"
     command = [str(tmp_path), "--cores", "m4,m0plus", "-o", str(out), "--cache", str(tmp_path / "cache")]
-    done = CliRunner().invoke(layers.main, [*command, "--minutes", "0"])
+    done = CliRunner().invoke(layers.main, [*command, "--most-macs", "0"])
     assert done.exit_code == 0, done.output
-    assert json.loads((out / "layers.json").read_text())["layers"] == []
+    empty = json.loads((out / "layers.json").read_text())
+    assert empty["layers"] == []
+    assert empty["left_out"]["a.tflite"].endswith("multiplications")
     done = CliRunner().invoke(layers.main, command)
     assert done.exit_code == 0, done.output
     found = json.loads((out / "layers.json").read_text())

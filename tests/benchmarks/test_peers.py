@@ -1,6 +1,7 @@
 """The benchmark end to end on small networks: real compilers, the emulator, TFLite Micro's bytes, QEMU where it is."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,34 @@ def test_the_command_on_a_small_network(tmp_path: Path) -> None:
     drawn = [(out / name).read_bytes() for name in ("overview.svg", "peers.png", "peers.svg")]
     assert CliRunner().invoke(peers.main, ["--redraw", "-o", str(out)]).exit_code == 0
     assert [(out / name).read_bytes() for name in ("overview.svg", "peers.png", "peers.svg")] == drawn
+
+
+@needs_bakenn
+@pytest.mark.compiler
+@pytest.mark.emulator
+@pytest.mark.tflm
+def test_a_folder_of_networks_on_several_boards(tmp_path: Path) -> None:
+    models, out = tmp_path / "models", tmp_path / "out"
+    models.mkdir()
+    (models / "a.tflite").write_bytes(networks.one_dense(16, 8))
+    (models / "b.tflite").write_bytes(networks.one_dense(16, 8)[:200])
+    m3 = str(peers.ROOT / "benchmarks/boards/m3.toml")
+    done = CliRunner().invoke(peers.main, [str(models), "--board", "nano33", "--board", m3, "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    found = json.loads((out / "networks.json").read_text())
+    assert [(one["model"], one["board"]) for one in found["networks"]] == [("a", "nano33"), ("a", "m3")]
+    assert list(found["left_out"]) == ["b.tflite on nano33", "b.tflite on m3"]
+    lines = [line.split(" | ") for line in done.output.splitlines() if line.startswith("| `a`")]
+    assert [(line[1], line[3], line[-1]) for line in lines] == [
+        (board, "dense", "64 of 64 |") for board in ("nano33", "m3") for _ in range(2)
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[".", "--redraw"], ["--board", "nano33", "--board", "pico"]])
+def test_options_of_one_network_and_of_a_folder(arguments: list[str]) -> None:
+    done = CliRunner().invoke(peers.main, arguments)
+    assert done.exit_code == 2
+    assert "error: " in done.output
 
 
 def check_rows(found: Comparison) -> None:
