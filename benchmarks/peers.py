@@ -6,7 +6,7 @@ counts and cycles come from the built-in emulator with tinyprune/device/cost.py;
 QEMU's.
 
 `python -m benchmarks.peers FOLDER --board B --board C` does so for every .tflite of a folder on each board, dense
-unless --pattern says otherwise, and writes networks.json and one table.
+unless --pattern says otherwise, and writes networks.json and one table, networks.md.
 """
 
 import sys
@@ -99,11 +99,13 @@ def _folder(
 ) -> None:
     comparisons, left_out = several.compare(sorted(networks.rglob("*.tflite")), board_names, compiler, variants)
     output.mkdir(parents=True, exist_ok=True)
-    with files.whole(output / "networks.json") as part:
-        part.write_text(several.to_json(comparisons, left_out), encoding="utf-8")
+    written = {"networks.json": several.to_json(comparisons, left_out), "networks.md": several.markdown(comparisons)}
+    for name, text in written.items():
+        with files.whole(output / name) as part:
+            part.write_text(text, encoding="utf-8")
     for name, reason in left_out.items():
         click.echo(f"left out: {printable(name)}: {printable(reason.splitlines()[0])}", err=True)
-    click.echo(several.markdown(comparisons))
+    click.echo(written["networks.md"])
 
 
 def blocks(comparison: Comparison) -> dict[str, str]:
