@@ -268,6 +268,8 @@ def prune(
     data: PathLike | Array | None = None,
     labels: PathLike | Array | None = None,
     sparsity: float | None = None,
+    layers: Sequence[str] | None = None,
+    others_than: Sequence[str] | None = None,
     reorder: bool = False,
     epochs: int | None = None,
     steps: int | None = None,
@@ -283,7 +285,8 @@ def prune(
 
     `pattern` is N:M such as "2:4", "2:4g2", "unstructured-75", "threshold-0.8" or "channels-50" (docs/pruning.md).
     `data` `[samples, *input shape]` are inputs, `labels` classes `[samples]` or values `[samples, *output shape]`:
-    arrays, or .npy files. `sparsity`, the share of zeros, and `distillation` go from 0 to 1. The pruned model is
+    arrays, or .npy files. `layers` are names of those to prune, or of those to leave (`others_than`, `--except`).
+    `sparsity`, the share of zeros, and `distillation` go from 0 to 1. The pruned model is
     `report.model`, of tf_keras, and the file `output` (.keras or .h5), which labels need. Of a float
     .tflite `output` may be a .tflite, too. Of an int8 .tflite the model is bytes, and `output` a .tflite; TensorFlow is
     not needed.
@@ -303,7 +306,16 @@ def prune(
     }
     tuning = task.tuning(_given(labels), options)
     request = task.PruneRequest(
-        _given(model), _given(output), pattern, method, _given(data), sparsity, reorder, tuning, trust
+        _given(model),
+        _given(output),
+        pattern,
+        method,
+        _given(data),
+        sparsity,
+        reorder,
+        tuning,
+        trust,
+        task.chosen(layers, others_than),
     )
     return task.run_prune(request, progress or _silent)
 

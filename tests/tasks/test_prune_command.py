@@ -53,6 +53,30 @@ def test_with_data_the_network_is_matched_and_closer_to_the_dense_one(run: Run) 
 
 
 @pytest.mark.usefixtures("dense")
+def test_layers_are_chosen_by_name_in_every_kind_of_file(run: Run, model: Path) -> None:
+    def pruned(*words: str) -> dict[str, bool]:
+        code, out, err = run("prune", *words, "--pattern", "2:4", "--json")
+        assert code == 0, err
+        return {layer["name"]: layer["pruned"] for layer in json.loads(out)["layers"]}
+
+    found = pruned("dense.keras", "--except", "d*e", "-o", "a.keras")
+    assert found == {"conv": True, "depthwise": False, "dense": False}
+    assert pruned("dense.keras", "--layers", "dense", "-o", "a.keras") == {**found, "conv": False, "dense": True}
+    every = pruned(str(model), "-o", "a.tflite")
+    first, *rest = [name for name, is_pruned in every.items() if is_pruned]
+    assert pruned(str(model), "--except", first, "-o", "a.tflite") == {**every, first: False}
+    assert pruned(str(model), "--layers", ",".join(rest), "-o", "a.tflite") == {**every, first: False}
+    for words, sentence in (
+        (["--layers", "dens"], 'the model has no layer "dens" with weights (did you mean "dense"?)'),
+        (["--layers", "conv", "--except", "dense"], "give --layers or --except, not both"),
+    ):
+        code, _, err = run("prune", "dense.keras", "--pattern", "2:4", *words, "-o", "b.keras", "-q")
+        assert (code, sentence in err) == (2, True), err
+    code, _, err = run("prune", "dense.keras", "--pattern", "channels-50", "--layers", "conv", "-o", "b.keras", "-q")
+    assert (code, "channels-50 is a pattern of all layers together" in err) == (2, True)
+
+
+@pytest.mark.usefixtures("dense")
 def test_channels_are_removed_and_the_model_is_smaller(run: Run) -> None:
     from tf_keras.models import load_model
 

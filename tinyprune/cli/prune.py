@@ -51,6 +51,13 @@ from tinyprune.cli import console, options
 @click.option(
     "--sparsity", type=float, help="Share of zeros, 0 to 1, for --pattern unstructured (in each layer) or threshold."
 )
+@click.option(
+    "--layers",
+    metavar="A,B,…",
+    callback=options.names,
+    help="Prune these layers only, by name; * stands for anything.  [default: all that can be]",
+)
+@click.option("--except", "others_than", metavar="A,B,…", callback=options.names, help="Prune all layers but these.")
 @click.option("--reorder", is_flag=True, help="Put channels into the order in which N:M loses least; free at run time.")
 @click.option(
     "-o",
@@ -70,6 +77,8 @@ def prune_command(
     data: Path | None,
     labels: Path | None,
     sparsity: float | None,
+    layers: tuple[str, ...] | None,
+    others_than: tuple[str, ...] | None,
     reorder: bool,
     output: Path,
     html: Path | None,
@@ -89,7 +98,9 @@ def prune_command(
     from tinyprune.tasks import prune as prune_task
 
     tuning = prune_task.tuning(labels, training)
-    request = prune_task.PruneRequest(model, output, pattern, method, data, sparsity, reorder, tuning, trust)
+    request = prune_task.PruneRequest(
+        model, output, pattern, method, data, sparsity, reorder, tuning, trust, prune_task.chosen(layers, others_than)
+    )
     with console.Progress(quiet or as_json) as progress:
         report = prune_task.run_prune(request, progress)
     options.write_page(report, html)

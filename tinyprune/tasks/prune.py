@@ -26,16 +26,17 @@ from tinyprune.tasks.prune_request import (
     Tuning,
     Wanted,
     check,
+    chosen,
     in_place,
     tuning,
     wanted_of,
 )
 from tinyprune.training import calibration, fine_tuning, keras3, keras_model, prune, quantize, quiet, unfinished
 from tinyprune.training.fine_tuning import Scores, Step
-from tinyprune.training.prune import LayerReport, PrunedModel, filters, int8_model, sensitivity
+from tinyprune.training.prune import LayerReport, PrunedModel, filters, int8_model, kernels, sensitivity
 from tinyprune.training.train import EpochResult, Recipe, score
 
-__all__ = ["PruneReport", "PruneRequest", "run_prune", "tuning"]
+__all__ = ["PruneReport", "PruneRequest", "chosen", "run_prune", "tuning"]
 
 #: Training samples that pruning itself sees.
 SAMPLES = 512
@@ -126,7 +127,9 @@ def _pruned_file(
 ) -> PruneReport:
     assert not isinstance(wanted, Channels | Scan)
     progress(f"reading {path}")
-    content, layers = int8_model.prune(reader.read_bytes(path), str(path), wanted, request.data, progress)
+    content, layers = int8_model.prune(
+        reader.read_bytes(path), str(path), wanted, request.data, progress, request.chosen
+    )
     if request.output is not None:
         with files.replacing(request.output) as part:
             part.write_bytes(content)
@@ -232,7 +235,9 @@ def _steps(request: PruneRequest, wanted: Wanted, data: Any, progress: Progress)
     def prune_to(pattern: sparsity.Pattern, reorder: bool, model: Any) -> PrunedModel:
         method = request.method or prune.best_method([pattern], data)
         progress(f"pruning to {pattern.name} by {method}")
-        return prune.prune(model, pattern, method, data, reorder=reorder)
+        names = request.chosen and request.chosen.of(kernel.name for kernel in kernels.kernels_of(model))
+        wanted = pattern if names is None else dict.fromkeys(sorted(names), pattern)
+        return prune.prune(model, wanted, method, data, reorder=reorder)
 
     if isinstance(wanted, Channels):
         return [Step(request.pattern, partial(shrink, wanted.share))]

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, get_args
@@ -13,6 +13,7 @@ from tinyprune.errors import UsageError
 from tinyprune.tasks import values
 from tinyprune.tasks.int8_model import FILE_SUFFIX, KERAS_SUFFIXES, TORCH_SUFFIX, is_float
 from tinyprune.training.prune import Method
+from tinyprune.training.prune.chosen import Chosen
 
 #: Before the per cent of channels to remove.
 CHANNELS = "channels-"
@@ -61,6 +62,14 @@ def tuning(labels: Source | None, options: Mapping[str, Any]) -> Tuning | None:
     return None
 
 
+def chosen(layers: Sequence[str] | None, others_than: Sequence[str] | None) -> Chosen | None:
+    """The layers that are asked for: some, or all but some."""
+    if layers and others_than:
+        raise UsageError("give --layers or --except, not both")
+    names = layers or others_than
+    return Chosen(tuple(names), others=bool(others_than)) if names else None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PruneRequest:
     model: Path | Any  # a Keras model, or the file of one; or a .tflite, float or int8
@@ -72,6 +81,7 @@ class PruneRequest:
     reorder: bool = False  # channels, so that N:M loses less
     tuning: Tuning | None = None
     trust: bool = False  # the model's file may run code
+    chosen: Chosen | None = None  # layers; None: all that can be
 
 
 def in_place(model: Path | Any) -> bool:
@@ -122,6 +132,8 @@ def check(request: PruneRequest, wanted: Wanted) -> None:
     by_magnitude = request.method == "magnitude" and not isinstance(wanted, Scan)
     if data_alone and (by_magnitude or isinstance(wanted, sparsity.Threshold)):
         raise UsageError("here magnitudes of weights alone decide: leave out --data")
+    if request.chosen is not None and isinstance(wanted, Channels | Scan):
+        raise UsageError(f"{request.pattern} is a pattern of all layers together: leave out --layers and --except")
     if request.tuning is None:
         return
     if request.data is None:

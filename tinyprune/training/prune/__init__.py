@@ -27,6 +27,7 @@ from tinyprune.errors import ModelError, UsageError
 from tinyprune.training import keras3, keras_model
 from tinyprune.training.keras_model import check_samples
 from tinyprune.training.prune import kernels, permute, reconstruct
+from tinyprune.training.prune.chosen import NOT_CHOSEN
 from tinyprune.training.prune.kernels import CONSTRAINTS, Bool, Kernel, LayerReport, kernels_of, matrix_of
 from tinyprune.training.prune.match import match
 
@@ -197,7 +198,7 @@ def _refusal(kernel: Kernel, wanted: Patterns) -> str:
     if not kernel.option:
         return f"{kernel.kind} is not supported; {', '.join(CONSTRAINTS)} are"
     if kernel.name not in wanted:
-        return "no pattern was chosen for it"
+        return NOT_CHOSEN
     return wanted[kernel.name].refusal(*kernel.matrix().shape)
 
 

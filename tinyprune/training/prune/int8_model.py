@@ -12,6 +12,7 @@ from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import NM, Pattern, Threshold, Unstructured
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.training.prune import int8_network
+from tinyprune.training.prune.chosen import NOT_CHOSEN, Chosen
 from tinyprune.training.prune.int8_file import File, Layer, Revision, check
 from tinyprune.training.prune.kernels import LayerReport
 
@@ -24,14 +25,24 @@ class PrunedFile(NamedTuple):
     layers: tuple[LayerReport, ...]
 
 
-def prune(data: bytes, name: str, pattern: Pattern, source: Source | None, begin: Callable[[str], None]) -> PrunedFile:
+def prune(
+    data: bytes,
+    name: str,
+    pattern: Pattern,
+    source: Source | None,
+    begin: Callable[[str], None],
+    chosen: Chosen | None = None,
+) -> PrunedFile:
     """By reconstruction where there are inputs (`source`, `[samples, *input shape]`), else by magnitude. `name` is what
-    messages call the model; `begin` is called with what is done next.
+    messages call the model; `begin` is called with what is done next; `chosen` layers are pruned, or all.
 
     Raises ModelError for a network that cannot be pruned, DataError for inputs that do not belong to it.
     """
     graph, file = reader.read(data, name), File(data)
     reasons = {op: _refusal(op, pattern, file) for op in graph.ops if isinstance(op, Weighted)}
+    if chosen is not None:
+        names = chosen.of(op.name for op in reasons)
+        reasons = {op: reason if op.name in names else NOT_CHOSEN for op, reason in reasons.items()}
     wanted = {op: pattern for op, reason in reasons.items() if isinstance(op, Layer) and not reason}
     if not wanted:
         told = "; ".join(f"{op.name}: {reason}" for op, reason in reasons.items())
