@@ -235,9 +235,10 @@ def _steps(request: PruneRequest, wanted: Wanted, data: Any, progress: Progress)
     def prune_to(pattern: sparsity.Pattern, reorder: bool, model: Any) -> PrunedModel:
         method = request.method or prune.best_method([pattern], data)
         progress(f"pruning to {pattern.name} by {method}")
-        names = request.chosen and request.chosen.of(kernel.name for kernel in kernels.kernels_of(model))
-        wanted = pattern if names is None else dict.fromkeys(sorted(names), pattern)
-        return prune.prune(model, wanted, method, data, reorder=reorder)
+        if request.chosen is None:
+            return prune.prune(model, pattern, method, data, reorder=reorder)
+        names = request.chosen.of(kernel.name for kernel in kernels.kernels_of(model))
+        return prune.prune(model, dict.fromkeys(names, pattern), method, data, reorder=reorder)
 
     if isinstance(wanted, Channels):
         return [Step(request.pattern, partial(shrink, wanted.share))]
