@@ -6,11 +6,13 @@ QUANTIZE makes, its output what DEQUANTIZE or QUANTIZE takes. This is right only
 values. So all 256 int8 values are tried with TFLite Micro's arithmetic: each must be the answer to some value of an
 input, and each must get a value of its own at an output. Around an int16 network float32 falls away in the same way.
 
+Inside, float32 may stand between a CAST of bool and QUANTIZE: a mask that is multiplied. There the CAST falls away.
+
 A uint8 input or output is the int8 tensor with a zero point smaller by 128. Where its QUANTIZE changes the scale, too,
 that stays in the graph.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -86,6 +88,9 @@ def edges_of(file: File) -> tuple[File, Edges]:
                 same |= dict.fromkeys(inner[1:], inner[0])
             target = inner[0] if falls_away else index
             ends[index] = target, edge, _note(which, file, index, inner[0], edge)
+    for cast in _float_flags(file, operators):
+        dropped.add(cast.number)
+        same |= dict(zip(cast.outputs, cast.inputs, strict=True))
     return replace(file, shifted=frozenset(shifted)), Edges(ends, frozenset(dropped), same)
 
 
@@ -145,6 +150,18 @@ def _output(file: File, index: int, operators: list[_Operator]) -> tuple[list[_O
     return (around, edge, True) if len(np.unique(edge.values)) == len(edge.values) else None
 
 
+def _float_flags(file: File, operators: list[_Operator]) -> Iterator[_Operator]:
+    """Each CAST from bool to float32 of which only QUANTIZE reads the result: that can read the bool tensor."""
+    outputs = indices(file.subgraph, "Outputs")
+    for one in operators:
+        if one.kind != "CAST" or not _is_simple(file, one) or one.outputs[0] in outputs:
+            continue
+        types = [type_of(file, index) for index in (*one.inputs, *one.outputs)]
+        readers = {other.kind for other in operators if one.outputs[0] in other.inputs}
+        if types == ["BOOL", "FLOAT32"] and readers == {"QUANTIZE"}:
+            yield one
+
+
 def _is_simple(file: File, operator: _Operator) -> bool:
     """Whether it has one operand and one result, of the same shape."""
     if len(operator.inputs) != 1 or len(operator.outputs) != 1:
@@ -184,16 +201,10 @@ def requantized(
 
 
 def quantized(edge: Edge, values: Array, scale: float, zero_point: int) -> Array:
-    """What QUANTIZE makes of an input's values in the file's type, with TFLite Micro's arithmetic: float32 values are
-    divided in float32 and rounded to the nearest, halves away from zero."""
+    """What QUANTIZE makes of an input's values in the file's type, with TFLite Micro's arithmetic."""
     if edge.dtype != "float32":
         return requantized(values, edge.scale, edge.zero_point, scale, zero_point)
-    with np.errstate(over="ignore"):  # infinite is as good as large
-        quotient = (values.astype(np.float32) / np.float32(scale)).astype(np.float64)
-    rounded = np.trunc(quotient + np.copysign(0.5, quotient)) + zero_point
-    limits = np.iinfo(edge.stored_dtype)
-    found: Array = np.clip(rounded, limits.min, limits.max).astype(limits.dtype)
-    return found
+    return fixed_point.affine_quantized(values, scale, zero_point, edge.stored_dtype)
 
 
 def _note(which: str, file: File, index: int, inner: int, edge: Edge) -> str:

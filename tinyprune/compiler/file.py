@@ -36,13 +36,15 @@ _TYPE_HINTS = {
 @dataclass(frozen=True, slots=True)
 class File:
     """A model and one of its subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128.
-    `densified`: tensor that DENSIFY makes → the constant in sparse encoding that it makes it of."""
+    `densified`: tensor that DENSIFY makes → the constant in sparse encoding that it makes it of. `made`: tensor that
+    another operator makes of constants alone → its values."""
 
     model: Any
     subgraph: Any
     tensor_count: int
     shifted: frozenset[int] = frozenset()
     densified: Mapping[int, int] = field(default_factory=dict)
+    made: Mapping[int, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +251,9 @@ def _is_quantized(file: File, index: int) -> bool:
     return quantization is not None and bool(quantization.ScaleLength())
 
 
-def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
-    """What a Tensor says of an operand or result. An int32 tensor may have no scale: its values are numbers, indices
-    for example."""
+def _fields(file: File, index: int, types: tuple[str, ...], numbers: bool = False) -> dict[str, Any]:
+    """What a Tensor says of an operand or result. An int32 tensor, or with `numbers` any, may have no scale: its values
+    are numbers, indices for example."""
     shape, name = shape_of(file, index), tensor_name(file, index)
     shifted = index in file.shifted
     dtype = "int8" if shifted else _TYPES[expect_type(file, index, *types)]
@@ -259,7 +261,7 @@ def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     inner = shape[1:] if batched else shape
     if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
         raise ModelError(f'tensor "{name}" has the impossible shape {list(shape)}')
-    if dtype == "bool" or (dtype == "int32" and not _is_quantized(file, index)):  # numbers, with no scale
+    if dtype == "bool" or ((numbers or dtype == "int32") and not _is_quantized(file, index)):
         scales, zero_points = np.ones(1, np.float32), np.zeros(1, np.int64)
     else:
         scales, zero_points, _ = scales_of(file, index)
@@ -274,10 +276,10 @@ def _fields(file: File, index: int, types: tuple[str, ...]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def activation_of(file: File, index: int, *types: str) -> Activation:
-    """A tensor that is computed, of one of `types` (int8 if there are none)."""
+def activation_of(file: File, index: int, *types: str, numbers: bool = False) -> Activation:
+    """A tensor that is computed, of one of `types` (int8 if there are none). With `numbers` it may have no scale."""
     tensor = tensor_of(file, index)
-    found = Activation(**_fields(file, index, types or ("INT8",)))
+    found = Activation(**_fields(file, index, types or ("INT8",), numbers))
     if tensor.IsVariable():
         raise ModelError(f'tensor "{found.name}" is a variable tensor, which no operator here keeps')
     return found
@@ -308,7 +310,7 @@ def has_data(file: File, index: int) -> bool:
     number = tensor.Buffer()
     if not 0 <= number < file.model.BuffersLength():
         raise ModelError(f'tensor "{tensor_name(file, index)}" is in buffer {number}, which does not exist')
-    return bool(file.model.Buffers(number).DataLength()) or tensor.Sparsity() is not None
+    return index in file.made or bool(file.model.Buffers(number).DataLength()) or tensor.Sparsity() is not None
 
 
 def is_constant(file: File, index: int) -> bool:
@@ -324,6 +326,8 @@ def constant_of(file: File, index: int, *types: str) -> npt.NDArray[Any]:
     kind = expect_type(file, index, *types)
     if not has_data(file, index):
         raise ModelError(f'tensor "{name}" must be a constant, but the model computes it')
+    if index in file.made:
+        return file.made[index]
     stored = tensor_of(file, file.densified.get(index, index))
     buffer = file.model.Buffers(stored.Buffer())
     raw = buffer.DataAsNumpy() if buffer.DataLength() else np.zeros(0, np.uint8)

@@ -7,7 +7,7 @@ TFLite.
 """
 
 from math import floor, frexp
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,16 @@ def multiply_by_quantized_multiplier(acc: npt.ArrayLike, multiplier: npt.ArrayLi
     places = np.asarray(shift, dtype=np.int64)
     shifted = (np.asarray(acc, dtype=np.int64) << np.maximum(places, 0)).astype(np.int32)
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), np.maximum(-places, 0))
+
+
+def affine_quantized(values: npt.ArrayLike, scale: float, zero_point: int, dtype: str) -> npt.NDArray[Any]:
+    """Integers of this type for real numbers: divided in float32, rounded to the nearest, halves away from zero."""
+    with np.errstate(over="ignore"):  # infinite is as good as large
+        quotient = (np.asarray(values, np.float32) / np.float32(scale)).astype(np.float64)
+    rounded = np.trunc(quotient + np.copysign(0.5, quotient)) + zero_point
+    limits = np.iinfo(dtype)
+    found: npt.NDArray[Any] = np.clip(rounded, limits.min, limits.max).astype(limits.dtype)
+    return found
 
 
 def reduced_multiplier(multiplier: npt.ArrayLike) -> Int64:

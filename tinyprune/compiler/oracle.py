@@ -1,15 +1,22 @@
 """The judge of bit-exactness: the real TFLite Micro interpreter, from the `tflite-micro` wheel (Linux x86-64)."""
 
 import importlib.metadata
+from collections.abc import Iterator, Sequence
+from copy import copy
+from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler import judge, reader, reference
+from tinyprune.compiler import file, judge, reader, reference
 from tinyprune.compiler.graph import Array, Graph
+from tinyprune.compiler.made_constants import expanded_constants
 from tinyprune.errors import MissingDependency
 
 Int8 = npt.NDArray[np.int8]
+#: The last number that the schema's old field of an operator's code has; there it stands for all later ones.
+_MOST_OLD_CODE = 127
 
 
 def version() -> str | None:
@@ -51,7 +58,7 @@ def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
     ]
     values = [part if edge is None else edge.to_file(part) for part, edge in zip(parts, graph.input_edges, strict=True)]
     samples = [[part[number] for part in values] for number in range(len(inputs))]
-    rows = judge.run(_without_sparse(model), arena_bytes, samples, len(graph.outputs))
+    rows = judge.run(_runnable(model), arena_bytes, samples, len(graph.outputs))
     return np.stack([_joined(row, graph) for row in rows])
 
 
@@ -63,26 +70,78 @@ def _joined(outputs: list[Array], graph: Graph) -> Int8:
     return np.concatenate([np.ascontiguousarray(output).reshape(-1).view(np.int8) for output in stored])
 
 
-def _without_sparse(model: bytes) -> bytes:
-    """The same model with constants in sparse encoding expanded, and without DENSIFY: TFLite Micro knows neither."""
+def _runnable(model: bytes) -> bytes:
+    """The same model for TFLite Micro, which knows neither sparse encoding nor DENSIFY nor TILE: constants are
+    expanded, and TILE is RESHAPE and BROADCAST_TO."""
     import tflite
 
     root = tflite.Model.GetRootAsModel(model, 0)
-    dense = reader.expanded_constants(root)
-    if not dense:
+    dense, names = expanded_constants(root), file.operator_names()
+    subgraph = root.Subgraphs(0)
+    kinds = [file.kind_of(root, subgraph.Operators(number), names) for number in range(subgraph.OperatorsLength())]
+    if not dense and "TILE" not in kinds:
         return model
     import flatbuffers
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
     changed = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
-    subgraph, codes = changed.subgraphs[0], changed.operatorCodes
+    subgraph, builtin = changed.subgraphs[0], tflite.BuiltinOperator
     for index, values in dense.items():
-        tensor, buffer = subgraph.tensors[index], schema.BufferT()
-        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-        tensor.buffer, tensor.sparsity = len(changed.buffers), None
-        changed.buffers.append(buffer)
-    densify = tflite.BuiltinOperator.DENSIFY
-    subgraph.operators = [one for one in subgraph.operators if codes[one.opcodeIndex].builtinCode != densify]
+        subgraph.tensors[index].sparsity = None
+        subgraph.tensors[index].buffer = _add_buffer(changed, schema, values)
+    reshape, broadcast = (_add_code(changed, schema, code) for code in (builtin.RESHAPE, builtin.BROADCAST_TO))
+    operators, subgraph.operators = subgraph.operators, []
+    for kind, one in zip(kinds, operators, strict=True):
+        if kind == "TILE":
+            subgraph.operators += _repeated(changed, schema, one, reshape, broadcast)
+        elif kind != "DENSIFY":
+            subgraph.operators.append(one)
     builder = flatbuffers.Builder(len(model))
     builder.Finish(changed.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def _repeated(changed: Any, schema: Any, tile: Any, reshape: int, broadcast: int) -> Iterator[Any]:
+    """What stands for a TILE: for each axis that it repeats a new axis before it, which is broadcast."""
+    tensors = changed.subgraphs[0].tensors
+    source, result = tile.inputs[0], tile.outputs[0]
+    before, behind = (list(tensors[index].shape) for index in (source, result))
+    for axis, (size, wanted) in enumerate(zip(before, behind, strict=True)):
+        outer, inner = prod(behind[:axis]), prod(before[axis + 1 :])
+        for code, shape in (
+            (reshape, [outer, 1, size * inner]),
+            (broadcast, [outer, wanted // size, size * inner]),
+        ):
+            yield _shaped(changed, schema, code, source, shape)
+            source = len(tensors) - 1
+    yield _shaped(changed, schema, reshape, source, behind, result)
+
+
+def _shaped(changed: Any, schema: Any, code: int, source: int, shape: Sequence[int], result: int | None = None) -> Any:
+    """A RESHAPE or BROADCAST_TO of a tensor, to another one that is made if there is none."""
+    tensors, dims = changed.subgraphs[0].tensors, schema.TensorT()
+    dims.name, dims.shape, dims.type = b"shape", [len(shape)], schema.TensorType.INT32
+    dims.buffer = _add_buffer(changed, schema, np.array(shape, np.int32))
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs = code, [source, len(tensors)]
+    tensors.append(dims)
+    if result is None:
+        made = copy(tensors[source])
+        made.shape, made.shapeSignature, made.buffer, result = list(shape), None, 0, len(tensors)
+        tensors.append(made)
+    operator.outputs = [result]
+    return operator
+
+
+def _add_buffer(changed: Any, schema: Any, values: Array) -> int:
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    changed.buffers.append(buffer)
+    return len(changed.buffers) - 1
+
+
+def _add_code(changed: Any, schema: Any, builtin: int) -> int:
+    code = schema.OperatorCodeT()
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, min(builtin, _MOST_OLD_CODE), 1
+    changed.operatorCodes.append(code)
+    return len(changed.operatorCodes) - 1

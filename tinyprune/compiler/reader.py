@@ -9,9 +9,7 @@ import struct
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tinyprune.compiler.edges import Edges, edges_of, float_fault
 from tinyprune.compiler.file import (
@@ -19,16 +17,15 @@ from tinyprune.compiler.file import (
     Node,
     activation_of,
     check_places,
-    constant_of,
     has_data,
     indices,
     kind_of,
     operator_names,
-    shape_of,
     tensor_name,
     type_of,
 )
-from tinyprune.compiler.graph import Activation, Array, Graph, Op, State, order_faults
+from tinyprune.compiler.graph import Activation, Graph, Op, State, order_faults
+from tinyprune.compiler.made_constants import with_made_constants
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.operator import broken_rules
 from tinyprune.compiler.operators.variables import VANISHING, states_of
@@ -108,7 +105,7 @@ def _opened(data: bytes) -> tuple[File, Edges]:
     subgraph = model.Subgraphs(0)
     whole = File(model, subgraph, subgraph.TensorsLength())
     check_places(whole)
-    return edges_of(replace(whole, densified=_densified(whole)))
+    return edges_of(with_made_constants(whole))
 
 
 def _read(data: bytes) -> Graph:
@@ -142,32 +139,6 @@ def _read(data: bytes) -> Graph:
     )
 
 
-def _densified(file: File) -> dict[int, int]:
-    """Tensor that a DENSIFY makes → the constant that it makes it of; both have the same type and shape."""
-    names, found = operator_names(), dict[int, int]()
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        if kind_of(file.model, table, names) != "DENSIFY":
-            continue
-        operands, results = indices(table, "Inputs"), indices(table, "Outputs")
-        ends = (*operands, *results)
-        if len(operands) != 1 or len(results) != 1 or not has_data(file, operands[0]) or has_data(file, results[0]):
-            raise ModelError(f"operator DENSIFY (number {number}) must make one tensor of one constant")
-        if len({(type_of(file, index), shape_of(file, index)) for index in ends}) > 1:
-            raise ModelError(f"operator DENSIFY (number {number}) changes the type or shape of its constant")
-        found[results[0]] = operands[0]
-    return found
-
-
-def expanded_constants(model: Any) -> dict[int, Array]:
-    """Every constant of the main subgraph that is in sparse encoding, and what DENSIFY makes of them, by tensor."""
-    subgraph = model.Subgraphs(0)
-    file = File(model, subgraph, subgraph.TensorsLength())
-    file = replace(file, densified=_densified(file))
-    sparse = [index for index in range(file.tensor_count) if subgraph.Tensors(index).Sparsity() is not None]
-    return {index: constant_of(file, index, type_of(file, index)) for index in (*sparse, *file.densified)}
-
-
 def _sparse_notes(file: File) -> list[str]:
     """What users must know where constants are in sparse encoding, which TFLite Micro does not take."""
     count = sum(file.subgraph.Tensors(index).Sparsity() is not None for index in range(file.tensor_count))
@@ -189,7 +160,7 @@ def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tu
         index = edges.ends[number][0] if number in edges.ends else number
         try:
             types = ("INT8", "INT16", "BOOL", "INT32") if which == "Outputs" else ("INT8", "INT16", "BOOL")
-            found.append(activation_of(file, edges.same.get(index, index), *types))
+            found.append(activation_of(file, edges.same.get(index, index), *types, numbers=which == "Outputs"))
             if has_data(file, index):
                 raise ModelError(
                     f'tensor "{found[-1].name}" is one of the model\'s {which.lower()}, but has constant data'
@@ -231,7 +202,7 @@ def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
 
 def vanishes(file: File, kind: str, outputs: Sequence[int]) -> bool:
     """Whether an operator of the file has no operator in the graph."""
-    if kind in (*VANISHING, "DENSIFY"):
+    if kind in (*VANISHING, "DENSIFY") or any(index in file.made for index in outputs):
         return True
     return kind in _SHAPE_ARITHMETIC and all(type_of(file, index) == "INT32" for index in outputs)
 

@@ -34,7 +34,10 @@ def _run(graph: Graph, inputs: list[Array], states: dict[State, Array]) -> dict[
             tensor.values[None] if isinstance(tensor, ConstantTensor) else values[tensor.index] for tensor in op.inputs
         ]
         results = run_op(op, *operands, states=states)
-        values |= {tensor.index: result for tensor, result in zip(op.outputs, results, strict=True)}
+        for tensor, result in zip(
+            op.outputs, results, strict=True
+        ):  # one for all samples where it is made of constants
+            values[tensor.index] = np.broadcast_to(result, (len(inputs[0]), *result.shape[1:]))
     return values
 
 

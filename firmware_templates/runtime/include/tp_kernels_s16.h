@@ -125,4 +125,8 @@ void tp_softmax_s8_to_s16_c(const tp_softmax *softmax, const int8_t *input, int1
 void tp_softmax_s16_dense_c(const tp_softmax *softmax, const int16_t *exponentials, const int16_t *inverses, const int16_t *input,
                             int16_t *output);
 
+/* tp_lstm_s8_dense_c with sums of 64 bits, rounded once. hidden_zero_point is 0. */
+void tp_lstm_s16_dense_c(const tp_lstm *lstm, const int8_t *weights, const tp_wide_channel *sums, const uint16_t *table,
+                         const int16_t *input, int16_t *output, int16_t *hidden, int16_t *cell);
+
 #endif

@@ -20,6 +20,9 @@
 #define TP_NOINLINE static inline
 #endif
 
+/* As many products of int8 and int16 surely fit 32 bits: 511 * 128 * 32768 < 2^31. */
+#define TP_SURE_TAPS 511
+
 /* Multipliers below it round once. */
 #define TP_ROUNDS_TWICE (INT32_C(1) << 15)
 

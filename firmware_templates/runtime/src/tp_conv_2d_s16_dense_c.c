@@ -5,8 +5,6 @@
  * sure to fit, in 64 beyond that. */
 #include "tp_s16.h"
 
-#define SURE_TAPS 511 /* 511 * 128 * 32768 < 2^31 */
-
 typedef struct two {
     int64_t first, second;
 } two;
@@ -15,9 +13,9 @@ typedef struct two {
 static two dot(const int8_t *weights, int32_t apart, const int16_t *x, int32_t taps, two acc)
 {
     while (taps > 0) {
-        const int8_t *const end = weights + (taps < SURE_TAPS ? taps : SURE_TAPS);
+        const int8_t *const end = weights + (taps < TP_SURE_TAPS ? taps : TP_SURE_TAPS);
         int32_t first = 0, second = 0;
-        taps -= SURE_TAPS;
+        taps -= TP_SURE_TAPS;
         for (; weights != end; weights++) {
             first += weights[0] * *x;
             second += weights[apart] * *x++;

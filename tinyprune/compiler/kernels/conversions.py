@@ -1,10 +1,15 @@
 """Kernels from one type or quantization to another, and activations of int16: portable C."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from tinyprune.compiler import fixed_functions, fixed_point
 from tinyprune.compiler.fixed_functions import SIGMOID
 from tinyprune.compiler.graph import Op
 from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always
 from tinyprune.compiler.kernels.parameters import quantize_fields, softmax_fields
+from tinyprune.compiler.operators.cast import Cast
 from tinyprune.compiler.operators.fused import ACTIVATIONS, bounds_of
 from tinyprune.compiler.operators.logistic import Logistic, Tanh
 from tinyprune.compiler.operators.quantize import Quantize
@@ -48,19 +53,27 @@ def _slopes(op: _Line, _wiring: Wiring) -> Call:
 
 
 def _between(before: str, behind: str) -> Kernel:
-    """The row of a QUANTIZE from one type to another."""
+    """The row of a QUANTIZE from one type to another, and of a CAST that gives values more bytes: multiplied by 1."""
 
-    def accepts(op: Quantize) -> bool:
-        return (op.input.dtype, op.output.dtype) == (before, behind)
+    def accepts(op: Quantize | Cast) -> bool:
+        kinds = {before, "bool"} if isinstance(op, Cast) and before == "int8" else {before}
+        return op.input.dtype in kinds and op.output.dtype == behind and op.moves is None
 
     return Kernel(
-        f"tp_quantize_{_NAMES[before]}_to_{_NAMES[behind]}_c", (Quantize,), DENSE, "c", accepts, _quantize,
-        lambda op: 60 + 20 * op.output.count, dtypes=(before, behind),
+        f"tp_quantize_{_NAMES[before]}_to_{_NAMES[behind]}_c", (Cast, Quantize), DENSE, "c", accepts, _quantize,
+        lambda op: 60 + 20 * op.output.count, dtypes=("bool", before, behind),
     )  # fmt: skip
 
 
-def _quantize(op: Quantize, _wiring: Wiring) -> Call:
-    return Struct("tp_quantize", quantize_fields(op)), Place.INPUT, Place.OUTPUT
+def _quantize(op: Quantize | Cast, _wiring: Wiring) -> Call:
+    fields = quantize_fields(op) if isinstance(op, Quantize) else quantize_fields(_numbers(op))
+    return Struct("tp_quantize", fields), Place.INPUT, Place.OUTPUT
+
+
+def _numbers(op: Cast) -> Quantize:
+    """The QUANTIZE that leaves all values as they are."""
+    source, target = (replace(tensor, scale=np.float32(1), zero_point=0) for tensor in (op.input, op.output))
+    return Quantize(op.name, source, target)
 
 
 def _sigmoid(op: Logistic | Tanh, _wiring: Wiring) -> Call:

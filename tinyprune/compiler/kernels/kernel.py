@@ -94,7 +94,7 @@ class Kernel:
     ranks kernels for an operator: figures read off profiles of Cortex-M4 builds with ideal memory, no part of the cycle
     model that reports. `pixels` are computed each time that it reads the weights of a matrix. `in_place` are the
     operands over which the result may lie: the kernel has read all of a place before it writes there. With `moves` it
-    is called for each of the operator's moves, which `arguments` takes instead of the operator. With `leaves` it does
+    is called for each of the operator's moves, which `arguments` takes behind the operator. With `leaves` it does
     not copy what one of the operator's moves would, where source and target are the same bytes.
     """
 
@@ -103,7 +103,7 @@ class Kernel:
     pattern: str
     isa: str
     accepts: Callable[[Any], bool]
-    arguments: Callable[[Any, Wiring], Call]
+    arguments: Callable[..., Call]
     cycles: Callable[[Any], float]
     pack: Callable[[Any], Array] | None = None
     scratch_bytes: Callable[[Any], int] = lambda _op: 0
@@ -127,7 +127,7 @@ class Kernel:
     def calls(self, op: Op, wiring: Wiring = NOWHERE) -> tuple[Call, ...]:
         """What runs the operator: one call, or one for each move."""
         if self.moves:
-            return tuple(self.arguments(move, wiring) for move in op.moves or ())
+            return tuple(self.arguments(op, move, wiring) for move in op.moves or ())
         return (self.arguments(op, wiring),)
 
 

@@ -4,10 +4,11 @@ from math import prod
 
 import numpy as np
 
-from tinyprune.compiler.graph import Op
+from tinyprune.compiler.graph import ConstantTensor, Op
 from tinyprune.compiler.kernels.kernel import Argument, Call, Constant, Kernel, Place, Struct, Wiring, always
 from tinyprune.compiler.moves import MOST_LOOPS, Move
-from tinyprune.compiler.operators.broadcast_to import BroadcastTo
+from tinyprune.compiler.operators.broadcast_to import BroadcastTo, Tile
+from tinyprune.compiler.operators.cast import Cast
 from tinyprune.compiler.operators.concatenation import Concatenation
 from tinyprune.compiler.operators.gather import Gather
 from tinyprune.compiler.operators.mirror_pad import MirrorPad
@@ -41,8 +42,11 @@ def copy_fields(move: Move) -> dict[str, int]:
     return first | {f"{name}_{n}": value for name, row in rows.items() for n, value in enumerate(row)}
 
 
-def _copy(move: Move, _wiring: Wiring) -> Call:
-    source = Place("state" if move.source < 0 else "input", max(move.source, 0))
+def _copy(op: Op, move: Move, _wiring: Wiring) -> Call:
+    source: Argument = Place("state" if move.source < 0 else "input", max(move.source, 0))
+    moved = None if move.source < 0 else op.inputs[move.source]
+    if isinstance(moved, ConstantTensor):
+        source = Constant(f"operand_{move.source}", "int8_t", np.frombuffer(moved.values.tobytes(), np.int8))
     target = Place("state" if move.target < 0 else "output", max(move.target, 0))
     return Struct("tp_copy", copy_fields(move)), source, target
 
@@ -148,8 +152,9 @@ def _bilinear_cycles(op: ResizeBilinear) -> float:
 
 
 _MOVES = (
-    AssignVariable, BatchToSpace, BroadcastTo, Concatenation, DepthToSpace, Gather, MirrorPad, Pack, ReadVariable,
-    ResizeNearestNeighbor, Reverse, Slice, SpaceToBatch, SpaceToDepth, Split, Transpose, Unpack, View,
+    AssignVariable, BatchToSpace, BroadcastTo, Cast, Concatenation, DepthToSpace, Gather, MirrorPad, Pack, ReadVariable,
+    ResizeNearestNeighbor, Reverse, Slice, SpaceToBatch, SpaceToDepth, Split, Tile,
+    Transpose, Unpack, View,
 )  # fmt: skip
 
 ROWS = (

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler import fixed_point
 from tinyprune.compiler.fixed_functions import SIGMOID
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
+from tinyprune.compiler.kernels.sixteen import MOST_WIDE, wide_halves
 from tinyprune.compiler.operators.lstm import Lstm
 from tinyprune.compiler.operators.svdf import Svdf
 from tinyprune.compiler.sparsity import DENSE
@@ -51,15 +53,24 @@ def _svdf_cycles(op: Svdf) -> float:
     return float(rows) * (4.6 * op.features.size + 15 * op.times.size + 160 * len(op.features))
 
 
-def lstm_sums(op: Lstm) -> npt.NDArray[np.int64]:
-    """C's `tp_lstm_sum` `[units, gates, (inputs, hidden), (bias, multiplier, shift)]`, zero points folded."""
-    found = np.zeros((op.units, len(op.gates), 2, 3), np.int64)
+def _lstm_biases(op: Lstm) -> npt.NDArray[np.int64]:
+    """`[units, gates, (inputs, hidden)]`, zero points folded."""
+    found = np.zeros((op.units, len(op.gates), 2), np.int64)
     for number, gate in enumerate(op.gates):
-        first, second = op.gate_rescalings(gate)
-        found[:, number, 0, 0] = gate.bias - op.input.zero_point * gate.weights.astype(np.int64).sum(axis=1)
-        found[:, number, 1, 0] = -op.hidden_zero_point * gate.recurrent.astype(np.int64).sum(axis=1)
-        found[:, number, 0, 1:], found[:, number, 1, 1:] = first, second
+        found[:, number, 0] = gate.bias - op.input.zero_point * gate.weights.astype(np.int64).sum(axis=1)
+        found[:, number, 1] = -op.hidden_zero_point * gate.recurrent.astype(np.int64).sum(axis=1)
     return found
+
+
+def lstm_sums(op: Lstm) -> npt.NDArray[np.int32]:
+    """C's `tp_lstm_sum` `[units · gates · (inputs, hidden), (bias, multiplier, shift)]`, or `tp_wide_channel`."""
+    rescalings = np.array([op.gate_rescalings(gate) for gate in op.gates], np.int64)  # [gates, 2, 2]
+    if op.rounds_once:
+        rescalings[..., 0] = fixed_point.reduced_multiplier(rescalings[..., 0])
+    biases = _lstm_biases(op)[..., None]
+    bias = wide_halves(biases[..., 0]) if op.rounds_once else biases
+    numbers = np.broadcast_to(rescalings, (op.units, *rescalings.shape))
+    return np.concatenate([bias, numbers], axis=-1).astype(np.int32).reshape(-1, bias.shape[-1] + 2)
 
 
 def lstm_weights(op: Lstm) -> npt.NDArray[np.int8]:
@@ -69,10 +80,10 @@ def lstm_weights(op: Lstm) -> npt.NDArray[np.int8]:
 
 def _lstm_accepts(op: Lstm) -> bool:
     """Whether no sum can overflow."""
-    bias, inputs = np.abs(lstm_sums(op)[..., 0]), op.sizes[2]
+    bias, inputs = np.abs(_lstm_biases(op)), op.sizes[2]
     weights = np.abs(lstm_weights(op).astype(np.int64))
     sums = np.stack([weights[..., :inputs].sum(axis=-1), weights[..., inputs:].sum(axis=-1)], axis=-1)
-    return int((bias + 128 * sums).max()) <= np.iinfo(np.int32).max
+    return int((bias - op.input.limits[0] * sums).max()) < (MOST_WIDE if op.rounds_once else 1 << 31)
 
 
 def _lstm(op: Lstm, _wiring: Wiring) -> tuple[Argument, ...]:
@@ -90,18 +101,19 @@ def _lstm(op: Lstm, _wiring: Wiring) -> tuple[Argument, ...]:
     }  # fmt: skip
     return (
         Struct("tp_lstm", fields), Constant("weights", "int8_t", lstm_weights(op)),
-        Constant("sums", "tp_lstm_sum", lstm_sums(op).astype(np.int32).reshape(-1, 3)),
+        Constant("sums", "tp_wide_channel" if op.rounds_once else "tp_lstm_sum", lstm_sums(op)),
         Constant("table", "uint16_t", SIGMOID), Place.INPUT, Place.OUTPUT, Place("state", 0), Place("state", 1),
     )  # fmt: skip
 
 
 def _lstm_cycles(op: Lstm) -> float:
     batch, steps, _ = op.sizes
-    return 4.0 * op.macs + 1100.0 * batch * steps * op.units
+    return (7.0 if op.rounds_once else 4.0) * op.macs + 1100.0 * batch * steps * op.units
 
 
 ROWS = (
     Kernel("tp_lstm_s8_dense_c", (Lstm,), DENSE, "c", _lstm_accepts, _lstm, _lstm_cycles),
+    Kernel("tp_lstm_s16_dense_c", (Lstm,), DENSE, "c", _lstm_accepts, _lstm, _lstm_cycles, dtypes=("int16",)),
     Kernel("tp_svdf_s8_dense_c", (Svdf,), DENSE, "c", _svdf_accepts("int8"), _svdf, _svdf_cycles),
     Kernel("tp_svdf_s16_dense_c", (Svdf,), DENSE, "c", _svdf_accepts("int16"), _svdf, _svdf_cycles),
 )

@@ -20,7 +20,7 @@ _DTYPES = ("int16",)
 #: Of `tp_round_once`.
 _MOST_SHIFT = -2
 #: What TFLite asks of 64-bit accumulators.
-_MOST_WIDE = 1 << 47
+MOST_WIDE = 1 << 47
 
 
 def _linear(per_mac: float, per_output: float) -> Callable[[Any], float]:
@@ -36,14 +36,17 @@ def rescaling(op: Weighted) -> npt.NDArray[np.int64]:
 
 def wide_channels(op: Weighted) -> npt.NDArray[np.int32]:
     """`tp_wide_channel` rows `[out_channels, (bias_low, bias_high, multiplier, shift)]`."""
-    bias = op.bias.astype(np.int64)
-    halves = np.stack([(bias & 0xFFFFFFFF).astype(np.uint32).view(np.int32), bias >> 32], axis=1)
-    return np.concatenate([halves, rescaling(op)], axis=1).astype(np.int32)
+    return np.concatenate([wide_halves(op.bias.astype(np.int64)), rescaling(op)], axis=1).astype(np.int32)
+
+
+def wide_halves(bias: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """`[…, (bias_low, bias_high)]`, each of 32 bits."""
+    return np.stack([(bias & 0xFFFFFFFF).astype(np.uint32).view(np.int32), bias >> 32], axis=-1)
 
 
 def _fits_wide(op: Weighted) -> bool:
     """Whether no accumulator leaves its range: 64 bits, or 32 where TFLite has such."""
-    return max_accumulator(op) < (_MOST_WIDE if op.rounds_once else 1 << 31)
+    return max_accumulator(op) < (MOST_WIDE if op.rounds_once else 1 << 31)
 
 
 def _wide(op: Weighted, _wiring: Wiring) -> Call:

@@ -56,7 +56,7 @@ def _is_worth_a_table(op: Lookup | Quantize | Binary) -> bool:
     """An operator of two operands needs none where one of them is the same everywhere."""
     if isinstance(op, Binary) and not _has_a_number(op):
         return False
-    return isinstance(op, Lookup) or op.output.count >= _FEWEST_QUANTIZED
+    return isinstance(op, Lookup) or op.inputs[0].dtype == "bool" or op.output.count >= _FEWEST_QUANTIZED
 
 
 def _has_a_number(op: Binary) -> bool:

@@ -1,8 +1,8 @@
 """What the cases of operators are made of: random tensors of every scale and zero point, and their extremes."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from tinyprune.compiler.graph import Activation, Array, ConstantTensor, Int8, Te
 from tinyprune.compiler.operators import fused
 
 SCALES = (0.1, 0.05, 0.0078125, 0.003, 0.7, 1.0)
+_Tensor = TypeVar("_Tensor", bound=Tensor)
 _FILLS = ("random",) * 8 + ("lowest", "highest", "extremes", "zeros")
 
 
@@ -48,7 +49,7 @@ def activation(
     return Activation(index, f"t{index}", tuple(shape), np.float32(chosen), point, dtype)
 
 
-def widened(tensor: Tensor) -> Tensor:
+def widened(tensor: _Tensor) -> _Tensor:
     """An int16 tensor in place of an int8 one: 256 times as fine."""
     fields: dict[str, Any] = {"dtype": "int16", "zero_point": 0, "scale": np.float32(float(tensor.scale) / 256)}
     if isinstance(tensor, ConstantTensor):
@@ -84,6 +85,13 @@ def file_shape(random: np.random.Generator, most_axes: int = 4, most: int = 7) -
 def constant(random: np.random.Generator, shape: Sequence[int], index: int) -> ConstantTensor:
     found = values(random, shape)
     return ConstantTensor(index, f"t{index}", tuple(shape), np.float32(scale(random)), zero_point(random), values=found)
+
+
+def fixed(random: np.random.Generator, tensor: Activation) -> ConstantTensor:
+    """A constant of the same shape, type and quantization."""
+    same = {field.name: getattr(tensor, field.name) for field in fields(tensor)}
+    low, high = tensor.limits
+    return ConstantTensor(**same, values=random.integers(low, high + 1, tensor.shape).astype(tensor.dtype))
 
 
 def flags(random: np.random.Generator, shape: Sequence[int]) -> Array:

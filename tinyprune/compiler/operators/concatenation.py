@@ -81,7 +81,8 @@ def case(random: np.random.Generator) -> Concatenation:
             parts.append(source)
             continue
         other = (*shape[:axis], cases.size(random, 9), *shape[axis + 1 :])
-        parts.append(cases.activation(random, other, number + 1, like=source))
+        part = cases.activation(random, other, number + 1, like=source)
+        parts.append(cases.fixed(random, part) if random.integers(4) == 0 else part)
     behind = (*shape[:axis], sum(part.shape[axis] for part in parts), *shape[axis + 1 :])
     return Concatenation("concatenation", tuple(parts), cases.activation(random, behind, 9, like=source), axis)
 

@@ -1,8 +1,8 @@
 """UNIDIRECTIONAL_SEQUENCE_LSTM: the LSTM of Keras, step by step over a sequence.
 
-Two variables outlive an inference: the hidden state (int8), which is also the last step's result, and the cell state
-(int16). Gates are computed in int16, from sums that are rounded to 2^−12 each. Sigmoid and tanh come from one table
-with interpolation.
+Two variables outlive an inference: the hidden state (int8 or int16, as activations are), which is also the last step's
+result, and the cell state (int16). Gates are computed in int16, from sums that are rounded to 2^−12 each. Sigmoid and
+tanh come from one table with interpolation.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node, tensor_name
 from tinyprune.compiler.fixed_functions import interpolated_sigmoid, interpolated_tanh
-from tinyprune.compiler.graph import Activation, Array, Int8, Int32, State, Unary
+from tinyprune.compiler.graph import Activation, Array, Int8, Int32, Int64, State, Unary
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
 
@@ -33,7 +33,7 @@ class Gate:
     scale: np.float32
     recurrent: Int8  # [units, units]
     recurrent_scale: np.float32
-    bias: Int32  # [units]
+    bias: Int32 | Int64  # [units], 64 bits with int16 activations
 
     def __post_init__(self) -> None:
         for array in (self.weights, self.recurrent, self.bias):
@@ -44,7 +44,7 @@ class Gate:
 class Lstm(Unary):
     """`gates` are in the order of GATES."""
 
-    hidden: State  # [batch, units], int8
+    hidden: State  # [batch, units]
     hidden_scale: np.float32
     hidden_zero_point: int
     cell: State  # [batch, units], int16
@@ -66,6 +66,11 @@ class Lstm(Unary):
         """(batch, steps, inputs)"""
         first, second, inputs = self.input.file_shape
         return (second, first, inputs) if self.time_major else (first, second, inputs)
+
+    @property
+    def rounds_once(self) -> bool:
+        """Whether sums have 64 bits, and their way to a gate has one rounding."""
+        return self.output.dtype == "int16"
 
     @property
     def macs(self) -> int:
@@ -128,7 +133,7 @@ def shapes_fit(node: Node) -> str | None:
     [units, inputs] and [units, units], its biases [units], its variables [batch, units], and its result is like the
     input, with units."""
     source, target, time_major = node.activation(0), node.result(), node.options(_OPTIONS).TimeMajor()
-    hidden, cell = node.variable(18, "INT8"), node.variable(19, "INT16")
+    hidden, cell = node.variable(18, *node.types), node.variable(19, "INT16")
     fact = f"its input is {list(source.file_shape)}, its hidden state {list(hidden.shape)}"
     if len(source.file_shape) != 3 or len(hidden.shape) != 2:
         return fact
@@ -139,10 +144,14 @@ def shapes_fit(node: Node) -> str | None:
     ]
     wanted += [(node.constant(place, "INT8").shape, (units, inputs)) for place in range(1, 5)]
     wanted += [(node.constant(place, "INT8").shape, (units, units)) for place in range(5, 9)]
-    wanted += [(node.constant(place, "INT32").shape, (units,)) for place in range(12, 16)]
+    wanted += [(node.constant(place, _bias_type(node)).shape, (units,)) for place in range(12, 16)]
     wanted += [(target.file_shape, (*source.file_shape[:2], units))]
     wrong = next(((found, want) for found, want in wanted if found != want), None)
     return None if wrong is None else f"{fact}; something has shape {list(wrong[0])} instead of {list(wrong[1])}"
+
+
+def _bias_type(node: Node) -> str:
+    return "INT64" if node.types == ("INT16",) else "INT32"
 
 
 def symmetric_weights(node: Node) -> str | None:
@@ -155,13 +164,15 @@ def symmetric_weights(node: Node) -> str | None:
 
 def in_range(node: Node) -> str | None:
     """The scale of its cell state is between 2^−40 and 4, those of its weights and hidden state are such that it
-    multiplies by less than 2^30."""
+    multiplies by less than 2^30; sums of int16 by less than 2^7."""
     source, hidden, cell = (float(node.quantization(place)[0]) for place in (0, 18, 19))
     if not 2.0**-40 <= cell <= 4:
         return f"the cell state has scale {cell:g}"
     largest = max(float(node.quantization(place)[0]) * (source if place < 5 else hidden) for place in range(1, 9))
-    factors = largest / _GATE_SCALE, _ONE * _ONE / hidden
-    return None if max(factors) < 2.0**30 else f"it multiplies by {max(factors):g}"
+    sums, rest = largest / _GATE_SCALE, _ONE * _ONE / hidden
+    if node.types == ("INT16",) and sums >= 2.0**7:
+        return f"it multiplies sums by {sums:g}"
+    return None if max(sums, rest) < 2.0**30 else f"it multiplies by {max(sums, rest):g}"
 
 
 def read(node: Node) -> Lstm:
@@ -169,13 +180,14 @@ def read(node: Node) -> Lstm:
     gates = [
         Gate(
             node.constant(1 + number, "INT8"), node.quantization(1 + number)[0],
-            node.constant(5 + number, "INT8"), node.quantization(5 + number)[0], node.constant(12 + number, "INT32"),
+            node.constant(5 + number, "INT8"), node.quantization(5 + number)[0],
+            node.constant(12 + number, _bias_type(node)),
         )
         for number in range(4)
     ]  # fmt: skip
     options = node.options(_OPTIONS)
     return Lstm(
-        node.name, *node.ends(), node.variable(18, "INT8"), hidden_scale, hidden_zero_point,
+        node.name, *node.ends(), node.variable(18, *node.types), hidden_scale, hidden_zero_point,
         node.variable(19, "INT16"), node.quantization(19)[0], (gates[0], gates[1], gates[2], gates[3]),
         options.CellClip(), options.TimeMajor(),
     )  # fmt: skip
@@ -193,13 +205,15 @@ def _sigmoid(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _gate(op: Lstm, gate: Gate, x: npt.NDArray[np.int64], hidden: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """What goes into the activation, for differences from the zero points."""
     multiply = fixed_point.multiply_by_quantized_multiplier
+    if op.rounds_once:
+        multiply = fixed_point.multiply_by_reduced_multiplier
     first, second = op.gate_rescalings(gate)
-    inputs = (x @ gate.weights.astype(np.int64).T + gate.bias).astype(np.int32)
-    recurrent = (hidden @ gate.recurrent.astype(np.int64).T).astype(np.int32)
+    inputs = x @ gate.weights.astype(np.int64).T + gate.bias
+    recurrent = hidden @ gate.recurrent.astype(np.int64).T
     return _int16(_int16(multiply(inputs, *first)) + _int16(multiply(recurrent, *second)))
 
 
-def infer(op: Lstm, x: Array, hidden: Array, cell: Array) -> tuple[Int8, Int8, Array]:
+def infer(op: Lstm, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array, Array]:
     multiply = fixed_point.multiply_by_quantized_multiplier
     rows = x.reshape(op.input.file_shape).astype(np.int64) - op.input.zero_point
     h, c = hidden[0].astype(np.int64), cell[0].astype(np.int64)
@@ -211,10 +225,11 @@ def infer(op: Lstm, x: Array, hidden: Array, cell: Array) -> tuple[Int8, Int8, A
         added = _int16(multiply(_sigmoid(inputs) * interpolated_tanh(new, 3, 0), *adds))
         c = np.clip(_int16(kept + added), *op.cell_limits)
         scaled = multiply(interpolated_tanh(c, *op.tanh_input) * _sigmoid(output), *gives).astype(np.int64)
-        h = np.clip(scaled + op.hidden_zero_point, -128, 127)
+        h = np.clip(scaled + op.hidden_zero_point, *op.output.limits)
         made.append(h)
-    outputs = np.stack(made, 0 if op.time_major else 1).astype(np.int8)
-    return outputs.reshape(1, *op.output.shape), h.astype(np.int8)[None], c.astype(np.int16)[None]
+    dtype = op.output.dtype
+    outputs = np.stack(made, 0 if op.time_major else 1).astype(dtype)
+    return outputs.reshape(1, *op.output.shape), h.astype(dtype)[None], c.astype(np.int16)[None]
 
 
 def case(random: np.random.Generator) -> Lstm:
@@ -227,12 +242,15 @@ def case(random: np.random.Generator) -> Lstm:
     target = replace(source, index=1, name="t1", shape=(*source.shape[:-1], units), scale=hidden_scale)
     target = replace(target, zero_point=hidden_zero_point)
     gates = [_case_gate(random, float(source.scale), float(hidden_scale), units, inputs) for _ in range(4)]
+    if cases.dtype(random) == "int16":
+        source, target = cases.widened(source), cases.widened(target)
+        gates = [replace(gate, bias=gate.bias.astype(np.int64) * 256) for gate in gates]
     cell_scale = np.float32(2.0 ** -float(random.choice([11, 12, 13, 15, 9, 4])) * random.choice([1, 1, 1, 1.2]))
+    hidden = np.full((batch, units), target.zero_point, target.dtype)
     return Lstm(
-        "lstm", source, target,
-        State("lstm/hidden", (batch, units), np.full((batch, units), hidden_zero_point, np.int8)),
-        hidden_scale, hidden_zero_point, State("lstm/cell", (batch, units), np.zeros((batch, units), np.int16)),
-        cell_scale, (gates[0], gates[1], gates[2], gates[3]), float(random.choice([0, 0, 10, 1.5, -1])), time_major,
+        "lstm", source, target, State("lstm/hidden", (batch, units), hidden), target.scale, target.zero_point,
+        State("lstm/cell", (batch, units), np.zeros((batch, units), np.int16)), cell_scale,
+        (gates[0], gates[1], gates[2], gates[3]), float(random.choice([0, 0, 10, 1.5, -1])), time_major,
     )  # fmt: skip
 
 
@@ -269,7 +287,7 @@ def write(op: Lstm) -> Written:
 
 
 UNIDIRECTIONAL_SEQUENCE_LSTM = Operator(
-    Lstm, "lstm", "The LSTM of Keras over a sequence. Its hidden state is int8, its cell state int16.", read,
+    Lstm, "lstm", "The LSTM of Keras over a sequence. Its hidden state is like its result, its cell state int16.", read,
     (one_result, plain, activated_by_tanh, shapes_fit, symmetric_weights, in_range), infer, case, write,
-    "AddUnidirectionalSequenceLSTM",
+    "AddUnidirectionalSequenceLSTM", types=("INT8", "INT16"),
 )  # fmt: skip

@@ -47,7 +47,7 @@ class Operator:
     case: Callable[[np.random.Generator], Op]
     """Some operator of this kind, for tests: every parameter varies, extremes and odd sizes are among them."""
     write: Callable[[Any], Written]
-    resolver: str  # the method of TFLite Micro's op resolver that adds it
+    resolver: str  # the method of TFLite Micro's op resolver that adds it; "" where TFLite Micro lacks it
     types: tuple[str, ...] = ("INT8",)
     """Of its activations, as the schema calls them: one of these for all operands and results of an operator, but where
     its rules and `read` ask for others."""

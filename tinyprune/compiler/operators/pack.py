@@ -138,13 +138,14 @@ def _sizes(random: np.random.Generator) -> tuple[tuple[int, ...], int, int]:
 
 
 def case(random: np.random.Generator) -> Pack:
-    """The same part twice is among them."""
+    """A constant part and the same part twice are among them."""
     shape, axis, count = _sizes(random)
-    parts = [cases.filed(random, shape, dtype=cases.dtype(random))]
+    source = cases.filed(random, shape, dtype=cases.dtype(random))
+    parts: list[Tensor] = [source]
     for number in range(1, count):
-        again = random.integers(6) == 0
-        parts.append(parts[0] if again else cases.filed(random, shape, number, like=parts[0]))
-    target = cases.filed(random, (*shape[:axis], count, *shape[axis:]), 9, like=parts[0])
+        again, other = random.integers(6) == 0, cases.filed(random, shape, number, like=source)
+        parts.append(source if again else cases.fixed(random, other) if random.integers(4) == 0 else other)
+    target = cases.filed(random, (*shape[:axis], count, *shape[axis:]), 9, like=source)
     return Pack("pack", tuple(parts), target, axis)
 
 

@@ -1,11 +1,12 @@
-"""QUANTIZE from int8 or int16 to int8, int16 or int32: the same values with another scale and zero point."""
+"""QUANTIZE from int8 or int16 to int8, int16 or int32: the same values with another scale and zero point; from bool to
+int8 where a CAST has made float32 of it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinyprune.compiler import fixed_point
-from tinyprune.compiler.file import Node
+from tinyprune.compiler.file import Node, type_of
 from tinyprune.compiler.graph import Activation, Array, Tensor, Unary
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
@@ -54,6 +55,8 @@ def _immoderate(source: Tensor, target: Tensor) -> str | None:
 
 
 def _ends(node: Node) -> tuple[Activation, Activation]:
+    if type_of(node.file, node.index(0)) == "BOOL":
+        return node.activation(0, "BOOL"), node.result(0, "INT8")
     return node.activation(0, "INT8", "INT16"), node.result(0, "INT8", "INT16", "INT32")
 
 
@@ -62,6 +65,8 @@ def read(node: Node) -> Quantize:
 
 
 def infer(op: Quantize, x: Array) -> Array:
+    if op.input.dtype == "bool":
+        return fixed_point.affine_quantized(x, float(op.output.scale), op.output.zero_point, "int8")
     scaled = fixed_point.multiply_by_quantized_multiplier(x.astype(np.int64) - op.input.zero_point, *op.rescaling)
     found: Array = np.clip(scaled.astype(np.int64) + op.output.zero_point, *op.output.limits).astype(op.output.dtype)
     return found

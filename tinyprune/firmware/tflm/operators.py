@@ -10,7 +10,7 @@ from tinyprune.compiler.operators import OPERATORS
 from tinyprune.errors import ModelError
 
 #: Builtin operator → the method of MicroMutableOpResolver that adds it.
-RESOLVER = {kind: operator.resolver for kind, operator in OPERATORS.items()} | {"SHAPE": "AddShape"}
+RESOLVER = {kind: one.resolver for kind, one in OPERATORS.items() if one.resolver} | {"SHAPE": "AddShape"}
 #: The kind of an operator that `layers.py` exchanged.
 CUSTOM = "CUSTOM"
 
@@ -41,7 +41,7 @@ def operators(model: bytes, graph: Graph) -> tuple[Operator, ...]:
         table = subgraph.Operators(number)
         kind = kind_of(root, table, names)
         if kind not in RESOLVER:
-            raise ModelError(f"operator {kind} (number {number}) is not known to tinyprune's TFLite Micro runtime")
+            raise ModelError(f"TFLite Micro has no operator {kind} (number {number}): build without --runtime tflm")
         op = None if reader.vanishes(file, kind, indices(table, "Outputs")) else next(ops)
         counts[kind] += 1
         found.append(Operator(op.name if op else f"{kind.lower()}_{counts[kind]}", kind, op))
