@@ -8,10 +8,12 @@ import numpy as np
 
 from tests.graphs import Build, Network
 from tinyprune.compiler import sparsity
-from tinyprune.compiler.graph import Activation, Op, State, Tensor
+from tinyprune.compiler.graph import Activation, ConstantTensor, Op, State, Tensor
 from tinyprune.compiler.operators import OPERATORS
+from tinyprune.compiler.operators.comparison import Greater
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.operators.quantize import Quantize
 
 _Tensor = TypeVar("_Tensor", bound=Tensor)
 #: The most values of a tensor between operators.
@@ -63,12 +65,16 @@ def _any_case(random: np.random.Generator) -> Op:
 
 
 def _is_plain(op: Op) -> bool:
-    """Whether a fully connected layer and a reshape can make its operands."""
-    return all(tensor.dtype == "int8" and tensor.batched for tensor in op.activations)
+    """Whether a fully connected layer, a reshape and a conversion can make its operands."""
+    return all(tensor.dtype in ("int8", "int16", "bool") and tensor.batched for tensor in op.activations)
 
 
 def _adapted(b: Build, random: np.random.Generator, pool: list[Activation], wanted: Activation) -> Activation:
-    """A tensor of the wanted shape and quantization, out of one that is there."""
+    """A tensor of the wanted shape, type and quantization, out of one that is there."""
+    if wanted.dtype != "int8":
+        scale = float(wanted.scale) * 200 if wanted.dtype == "int16" else 0.05
+        narrow = replace(wanted, dtype="int8", scale=np.float32(scale), zero_point=0)
+        return _converted(b, _adapted(b, random, pool, narrow), wanted)
     source = pool[int(random.integers(len(pool)))]
     flat = b.reshape(source, (source.count,))
     rows = replace(_fresh(b, wanted), shape=(wanted.count,))
@@ -78,6 +84,18 @@ def _adapted(b: Build, random: np.random.Generator, pool: list[Activation], want
     name = f"adapter_{len(b.ops)}"
     b.ops.append(FullyConnected(name, flat, rows, weights, np.array([scale], np.float32), bias, -128, 127))
     return b.reshape(rows, wanted.shape) if len(wanted.shape) != 1 else rows
+
+
+def _converted(b: Build, narrow: Activation, wanted: Activation) -> Activation:
+    """int8 as int16, or as bool: where it is above 0."""
+    made, name = _fresh(b, wanted), f"converter_{len(b.ops)}"
+    if wanted.dtype == "int16":
+        b.ops.append(Quantize(name, narrow, made))
+        return made
+    number, zero = b.tensor(()).index, np.zeros((), np.int8)
+    limit = ConstantTensor(number, f"t{number}", (), narrow.scale, 0, batched=False, values=zero)
+    b.ops.append(Greater(name, narrow, limit, made))
+    return made
 
 
 def _fresh(b: Build, like: _Tensor) -> _Tensor:

@@ -116,7 +116,7 @@ def run_step(op: Op, sources: Sequence[int], targets: Sequence[int], places: Seq
         states[state] = values.reshape(1, *state.shape).copy()
     results = reference.run_op(op, *operands, states=states)
     for tensor, offset, result in zip(op.outputs, targets, results, strict=True):
-        arena[offset : offset + tensor.size_bytes] = result.reshape(-1).view(np.int8)
+        arena[offset : offset + tensor.size_bytes] = np.ascontiguousarray(result).reshape(-1).view(np.int8)
     for state, offset in zip(op.states, places, strict=True):
         arena[offset : offset + state.size_bytes] = np.ascontiguousarray(states[state]).reshape(-1).view(np.int8)
 

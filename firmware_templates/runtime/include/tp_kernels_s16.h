@@ -82,7 +82,7 @@ void tp_max_pool_s16_dense_c(const tp_layer *layer, const int16_t *input, int16_
 void tp_mean_s16_dense_c(const tp_reduce *reduce, const tp_mean *mean, const int16_t *input, int16_t *output);
 
 /* A line for values that are not below 0, and another for those that are, whose sign is that of `negative` before they are
- * scaled, and that of `behind` after. multipliers are in [0, 2^31), shifts in [-31, 15]. */
+ * scaled, and that of `behind` after. multipliers are in [0, 2^31), shifts in [-31, 15]; count is 1 or more. */
 typedef struct tp_slopes {
     int32_t count, multiplier, shift;
     int32_t negative_multiplier, negative_shift, negative, behind;
@@ -91,6 +91,14 @@ typedef struct tp_slopes {
 
 /* y = clamp(slope of its sign * x). The output may be the input. */
 void tp_slopes_s16_dense_c(const tp_slopes *slopes, const int16_t *input, int16_t *output);
+
+/* What values are limited to. */
+typedef struct tp_bounds_s16 {
+    int32_t count, activation_min, activation_max;
+} tp_bounds_s16;
+
+/* y = clamp(x). The output may be the input. */
+void tp_clamp_s16_dense_c(const tp_bounds_s16 *bounds, const int16_t *input, int16_t *output);
 
 /* The same values in another quantization, which may be of another type, clamped to it. multiplier is in [0, 2^31),
  * shift in [-31, 22]; (x - input_zero_point) << shift fits 32 bits.
@@ -102,7 +110,7 @@ void tp_quantize_s8_to_s16_c(const tp_quantize *quantize, const int8_t *input, i
 void tp_quantize_s8_to_s32_c(const tp_quantize *quantize, const int8_t *input, int32_t *output);
 
 /* Where a value is looked up: (x * multiplier + half) >> shift, multiplier is below 2^15, shift in [0, 31], half 2^(shift - 1),
- * or 0 without a shift. */
+ * or 0 without a shift; count is 1 or more. */
 typedef struct tp_sigmoid {
     int32_t count, multiplier, shift, half;
 } tp_sigmoid;

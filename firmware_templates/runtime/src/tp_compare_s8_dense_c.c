@@ -9,8 +9,8 @@ enum { LEFT_SHIFT = 8 };
 TP_INLINE int32_t value(const tp_compare *op, int32_t a, int32_t b)
 {
     const int32_t x0 = (a - op->left_zero_point) * (1 << LEFT_SHIFT), x1 = (b - op->right_zero_point) * (1 << LEFT_SHIFT);
-    const int32_t difference = tp_requantize(x0, op->left_multiplier, op->left_shift)
-                               - tp_requantize(x1, op->right_multiplier, op->right_shift);
+    const int32_t difference = tp_requantize_narrow(x0, op->left_multiplier, op->left_shift)
+                             - tp_requantize_narrow(x1, op->right_multiplier, op->right_shift);
     return difference < 0 ? op->if_less : difference > 0 ? op->if_greater : op->if_equal;
 }
 

@@ -2,18 +2,22 @@
  * Copyright The tinyprune authors */
 #include "tp_kernels_s16.h"
 
+/* Loops end with their test: compilers that optimize for size would leave it at the start, for a branch more. */
 void tp_logistic_s16_dense_c(const tp_sigmoid *sigmoid, const uint16_t *table, const int16_t *input, int16_t *output)
 {
-    const tp_sigmoid local = *sigmoid;
-    for (int32_t i = 0; i < local.count; i++) {
-        const int32_t x = (input[i] * local.multiplier + local.half) >> local.shift;
+    const int32_t multiplier = sigmoid->multiplier, half = sigmoid->half, shift = sigmoid->shift;
+    const int16_t *const end = input + sigmoid->count;
+    do {
+        const int32_t x = (*input++ * multiplier + half) >> shift;
         const uint32_t distance = (uint32_t)(x < 0 ? -x : x), place = distance >> 9;
-        uint32_t y = UINT32_C(0x7fff) << 10;
+        int32_t y = 0x7fff;
         if (place < 255) {
-            const uint32_t first = table[place], second = table[place + 1];
-            y = (first << 9) + (distance & 0x1ff) * (second - first);
+            const int32_t first = table[place], second = table[place + 1];
+            y = ((first << 9) + (int32_t)(distance & 0x1ff) * (second - first) + (1 << 9)) >> 10;
         }
-        y = x >= 0 ? y + (1 << 9) : (1 << 25) - y + (1 << 9) - 1;
-        output[i] = (int16_t)(y >> 10);
-    }
+        if (x < 0) {
+            y = (1 << 15) - y; /* (2^25 - z + 2^9 - 1) >> 10 is 2^15 - ((z + 2^9) >> 10) */
+        }
+        *output++ = (int16_t)y;
+    } while (input != end);
 }

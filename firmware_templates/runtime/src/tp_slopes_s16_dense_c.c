@@ -6,10 +6,15 @@
 void tp_slopes_s16_dense_c(const tp_slopes *slopes, const int16_t *input, int16_t *output)
 {
     const tp_slopes local = *slopes;
-    for (int32_t i = 0; i < local.count; i++) {
-        const int32_t x = input[i];
-        const int32_t y = x >= 0 ? tp_requantize(x, local.multiplier, local.shift)
-                                 : local.behind * tp_requantize(x * local.negative, local.negative_multiplier, local.negative_shift);
-        output[i] = (int16_t)tp_clamp(y, local.activation_min, local.activation_max);
-    }
+    const int16_t *const end = input + local.count;
+    do {
+        const int32_t x = *input++;
+        int32_t y;
+        if (x >= 0) {
+            y = tp_requantize_narrow(x, local.multiplier, local.shift);
+        } else {
+            y = local.behind * tp_requantize_narrow(x * local.negative, local.negative_multiplier, local.negative_shift);
+        }
+        *output++ = (int16_t)tp_limit(y, local.activation_min, local.activation_max);
+    } while (input != end);
 }

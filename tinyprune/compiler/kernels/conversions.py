@@ -52,6 +52,16 @@ def _slopes(op: _Line, _wiring: Wiring) -> Call:
     return Struct("tp_slopes", fields), Place.INPUT, Place.OUTPUT
 
 
+def _only_clamps(op: Relu | Relu6) -> bool:
+    return _ratios(op)[0] == 1.0
+
+
+def _clamp(op: Relu | Relu6, _wiring: Wiring) -> Call:
+    low, high = bounds_of(ACTIVATIONS["RELU6"], op.input) if isinstance(op, Relu6) else (0, op.output.limits[1])
+    fields = {"count": op.output.count, "activation_min": low, "activation_max": high}
+    return Struct("tp_bounds_s16", fields), Place.INPUT, Place.OUTPUT
+
+
 def _between(before: str, behind: str) -> Kernel:
     """The row of a QUANTIZE from one type to another, and of a CAST that gives values more bytes: multiplied by 1."""
 
@@ -110,6 +120,10 @@ _INT16 = ("int16",)
 
 ROWS = (
     *(_between(before, behind) for before, behind in _KINDS),
+    Kernel(
+        "tp_clamp_s16_dense_c", (Relu, Relu6), DENSE, "c", _only_clamps, _clamp, lambda op: 60 + 12 * op.output.count,
+        in_place=_over_operand, dtypes=_INT16,
+    ),
     Kernel(
         "tp_slopes_s16_dense_c", (Abs, LeakyRelu, Relu, Relu6), DENSE, "c", always, _slopes,
         lambda op: 60 + 46 * op.output.count, in_place=_over_operand, dtypes=_INT16,
