@@ -47,12 +47,14 @@ def side_by_side(ops: Sequence[Op]) -> Graph:
 
 
 def _alone(op: Op, number: int) -> Op:
-    """The same with tensors of its own."""
+    """The same with tensors and variables of its own."""
     tensors = list(dict.fromkeys((*op.inputs, *op.outputs)))
 
     def renewed(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(renewed, value))
+        if isinstance(value, State):
+            return replace(value, name=f"{value.name}_{number}")
         return replace(value, index=1000 * number + tensors.index(value)) if isinstance(value, Tensor) else value
 
     values = {field.name: renewed(getattr(op, field.name)) for field in fields(op)}
