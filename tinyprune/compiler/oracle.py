@@ -58,7 +58,7 @@ def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
     ]
     values = [part if edge is None else edge.to_file(part) for part, edge in zip(parts, graph.input_edges, strict=True)]
     samples = [[part[number] for part in values] for number in range(len(inputs))]
-    rows = judge.run(_runnable(model), arena_bytes, samples, len(graph.outputs))
+    rows = judge.run(runnable(model), arena_bytes, samples, len(graph.outputs))
     return np.stack([_joined(row, graph) for row in rows])
 
 
@@ -70,7 +70,7 @@ def _joined(outputs: list[Array], graph: Graph) -> Int8:
     return np.concatenate([np.ascontiguousarray(output).reshape(-1).view(np.int8) for output in stored])
 
 
-def _runnable(model: bytes) -> bytes:
+def runnable(model: bytes) -> bytes:
     """The same model for TFLite Micro, which knows neither sparse encoding nor DENSIFY nor TILE: constants are
     expanded, and TILE is RESHAPE and BROADCAST_TO."""
     import tflite
