@@ -177,7 +177,8 @@ def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
     for number in range(file.subgraph.OperatorsLength()):
         table = file.subgraph.Operators(number)
         kind, outputs = kind_of(file.model, table, names), indices(table, "Outputs")
-        constant = next((tensor_name(file, i) for i in outputs if has_data(file, i)), None)
+        stored = (i for i in outputs if i not in file.densified and i not in file.made and has_data(file, i))
+        constant = next((tensor_name(file, i) for i in stored), None)
         if constant is not None:
             reason = f'operator {kind} writes tensor "{constant}", which has constant data'
             obstacles.append(Obstacle(kind, number, constant, reason))
