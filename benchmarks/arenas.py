@@ -4,7 +4,7 @@ That is what TFLite Micro's wheel says its allocator plans: maps and scratch, as
 network's variables as well, which TFLite Micro keeps elsewhere. Files are planned for the board, or, where they do not
 fit, for this computer.
 
-Writes arenas.json into benchmarks/results (or -o); `--docs` puts the table into docs/decisions/0016.
+Writes arenas.json into benchmarks/results (or -o).
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import get_args
 
 import click
 
-from benchmarks import peers, table
+from benchmarks import peers
 from tinyprune import files
 from tinyprune.compiler import lower, oracle, reader
 from tinyprune.compiler.graph import Graph
@@ -26,7 +26,6 @@ from tinyprune.compiler.lower import Optimize
 from tinyprune.device import boards
 from tinyprune.errors import DoesNotFit, TinypruneError, printable
 
-PAGE = peers.ROOT / "docs/decisions/0016-less-ram-by-a-limit.md"
 _ASK = """
 import sys
 from tflite_micro.python.tflite_micro import runtime
@@ -95,16 +94,13 @@ def markdown(found: Sequence[Arenas]) -> str:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--board", "name", default="nano33", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=peers.RESULTS, help="Folder for the JSON.")
-@click.option("--docs", is_flag=True, help="Put the table into docs/decisions/0016.")
-def main(folder: Path, name: str, output: Path, docs: bool) -> None:
+def main(folder: Path, name: str, output: Path) -> None:
     tried = [measure(file, boards.load(name)) for file in sorted(folder.rglob("*.tflite"))]
     found = [one for one in tried if one is not None]
     output.mkdir(parents=True, exist_ok=True)
     with files.whole(output / "arenas.json") as part:
         part.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
     click.echo(markdown(found))
-    if docs:
-        table.rewrite(PAGE, {"arenas": markdown(found)})
 
 
 if __name__ == "__main__":
