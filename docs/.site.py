@@ -16,12 +16,17 @@ _WIDTH = 100
 
 
 def on_config(config: Any) -> Any:
-    """The decisions by name: whoever adds one need not edit the navigation."""
+    """Decisions by name, and pages that mkdocs.yml names nowhere as how-tos: whoever adds one need not edit it."""
     folder = Path(config["docs_dir"])
-    decisions = [str(page.relative_to(folder)) for page in sorted(folder.glob("decisions/*.md"))]
-    explanation = next(part["Explanation"] for part in config["nav"] if "Explanation" in part)
-    explanation.append({"Decisions": decisions})
+    sections = {title: pages for part in config["nav"] if isinstance(part, dict) for title, pages in part.items()}
+    sections["Explanation"].append({"Decisions": _pages(folder, "decisions/*.md")})
+    named = str(config["nav"])
+    sections["How-tos"] += [page for page in _pages(folder, "*.md") if f"'{page}'" not in named]
     return config
+
+
+def _pages(folder: Path, pattern: str) -> list[str]:
+    return [page.relative_to(folder).as_posix() for page in sorted(folder.glob(pattern))]
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

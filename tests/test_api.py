@@ -30,7 +30,7 @@ TYPES = [
     "CountProgress",
     "DataError", "Diagnosis", "Disconnected", "DoesNotFit", "Emulated", "MemoryExceeded", "FlashReport", "Interrupted",
     "MissingDependency", "ModelError", "Obstacle", "Progress", "PruneReport", "QuantizeReport", "Restarted",
-    "SweepPoint", "TargetError", "TinypruneError", "TrainReport", "UsageError", "WrongModel", "ZooEntry",
+    "SweepPoint", "SweepReport", "TargetError", "TinypruneError", "TrainReport", "UsageError", "WrongModel", "ZooEntry",
 ]  # fmt: skip
 #: Slow to import; `import tinyprune` and `tinyprune --help` do without.
 HEAVY = {"flatbuffers", "jinja2", "keras", "numpy", "rich", "serial", "tensorflow", "tf_keras", "unicorn"}
@@ -38,6 +38,7 @@ HEAVY = {"flatbuffers", "jinja2", "keras", "numpy", "rich", "serial", "tensorflo
 #: Parameters of commands that are about the terminal, or a choice that functions have no need for.
 TERMINAL = {"as_json", "html", "pty", "quiet", "verbose"}
 RENAMED = {
+    "max_loss": "max_loss_points",
     "accuracy_tolerance": "accuracy_tolerance_points",
     "board_name": "board",
     "board_names": "boards",
@@ -117,7 +118,7 @@ def test_functions_are_typed_and_documented_and_options_have_names(name: str) ->
 
 @pytest.mark.parametrize("command", VERBS)
 def test_functions_take_what_their_commands_take(command: str) -> None:
-    given = {str(each.name) for each in cli.cli.commands[command].params} - TERMINAL
+    given = {str(each.name) for each in cli.cli.commands[command].params if each.expose_value} - TERMINAL
     taken = set(inspect.signature(getattr(tinyprune, VERBS[command])).parameters) - {"progress", "done"}
     assert taken == {RENAMED.get(name, name) for name in given}
 

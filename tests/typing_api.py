@@ -32,7 +32,7 @@ def reports_are_typed() -> None:
     assert_type(tinyprune.doctor().works, bool)
     assert_type(tinyprune.init_ci(["nano33", tinyprune.board("host")]).workflow, Path)
     assert_type(tinyprune.fetch_data("data"), Path)
-    assert_type(tinyprune.sweep("m.keras", board="nano33", data=np.zeros((40, 8)))[0].quality, float)
+    assert_type(tinyprune.sweep("m.keras", board="nano33", data=np.zeros((40, 8))).points[0].quality, float)
     with tinyprune.emulate("nano33", tcp=("127.0.0.1", 0)) as emulated:
         assert_type(emulated.device, str)
 

@@ -50,7 +50,8 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
     from tinyprune.measure.bench_report import BenchReport
     from tinyprune.measure.check_report import CheckReport
     from tinyprune.measure.report import BuildReport
-    from tinyprune.measure.sweep_report import SweepPoint
+    from tinyprune.measure.sweep_report import SweepPoint, SweepReport
+    from tinyprune.measure.train_report import TrainReport
     from tinyprune.progress import BytesProgress, CountProgress, Progress
     from tinyprune.tasks.bench import Bench
     from tinyprune.tasks.doctor import Diagnosis
@@ -59,7 +60,6 @@ if TYPE_CHECKING:  # nothing heavy is imported until a function needs it
     from tinyprune.tasks.init_ci import CiReport
     from tinyprune.tasks.prune import PruneReport
     from tinyprune.tasks.quantize import QuantizeReport
-    from tinyprune.tasks.train import TrainReport
     from tinyprune.training.zoo import ZooEntry
 
     class KerasModel(Protocol):
@@ -105,6 +105,7 @@ __all__ = [
     "QuantizeReport",
     "Restarted",
     "SweepPoint",
+    "SweepReport",
     "TargetError",
     "TinypruneError",
     "TrainReport",
@@ -149,7 +150,8 @@ _HOMES = {
     "PruneReport": "tasks.prune",
     "QuantizeReport": "tasks.quantize",
     "SweepPoint": "measure.sweep_report",
-    "TrainReport": "tasks.train",
+    "SweepReport": "measure.sweep_report",
+    "TrainReport": "measure.train_report",
     "ZooEntry": "training.zoo",
 }
 _T = TypeVar("_T")
@@ -357,17 +359,21 @@ def sweep(
     max_flash_bytes: int | None = None,
     max_ram_bytes: int | None = None,
     max_cycles: int | None = None,
+    max_ms: float | None = None,
+    max_loss_points: float | None = None,
     storage: str | None = None,
     study: str = "tinyprune",
     seed: int | None = None,
     trust: bool = False,
     progress: Progress | None = None,
-) -> tuple[SweepPoint, ...]:
-    """Search a pattern for each layer of Keras models: the best quality for the fewest modelled cycles on a board.
+) -> SweepReport:
+    """Try patterns for the layers of Keras models within limits of a board, and say which network to take, and why.
 
     `data` `[samples, *input shape]` are real inputs, `labels` `[samples]` their classes: arrays, or .npy files. RAM
-    includes the stack. `output` gets the networks of the points with `on_front`, and the database of the study unless
-    `storage` is the URL of another. The same call goes on where an earlier one ended.
+    includes the stack; `max_ms` is of an inference on the board, modelled. With labels, `max_loss_points` chooses the
+    fastest network that loses so many points at most beside dense. `output` gets the networks of the points with
+    `on_front`, and the database of the study unless `storage` is the URL of another. The same call goes on where an
+    earlier one ended.
 
     Raises ModelError where every trial is refused, DataError for arrays that do not belong to the models,
     MissingDependency without Optuna or TensorFlow.
@@ -382,7 +388,8 @@ def sweep(
         labels=_given(labels),
         trials=trials,
         patterns=task.PATTERNS if patterns is None else tuple(patterns),
-        limits=task.Limits(max_flash_bytes, max_ram_bytes, max_cycles),
+        limits=task.Limits(max_flash_bytes, max_ram_bytes, max_cycles, max_ms),
+        most_lost_points=max_loss_points,
         storage=storage,
         study=study,
         seed=seed,

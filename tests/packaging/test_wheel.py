@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
 import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     skipped = shutil.ignore_patterns(".git", ".venv", "build", "dist", "runs", "data", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, copy, ignore=skipped)
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(dist), str(copy)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    released = os.environ | {"GITHUB_REPOSITORY": "someone/tinyprune", "GITHUB_SERVER_URL": "https://github.com"}
+    subprocess.run(command, check=True, capture_output=True, text=True, env=released)
     return next(dist.glob("*.whl"))
 
 
@@ -36,6 +39,21 @@ def test_boards_templates_sources_and_zoo_travel_in_it(wheel: Path) -> None:
         assert (f"tinyprune/training/zoo/{path.stem}.npz" in names) == ("-s-" in path.stem)
     assert "tinyprune/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "runs/"))]
+
+
+def test_its_metadata_is_for_a_package_index(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    name = next(each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+    found = message_from_string(archive.read(name).decode())
+    assert found["Author"] == "The tinyprune authors"
+    assert found["Description-Content-Type"] == "text/markdown"
+    assert "Typing :: Typed" in found.get_all("Classifier", [])
+    urls = dict(each.split(", ") for each in found.get_all("Project-URL", []))
+    assert urls["Homepage"] == "https://github.com/someone/tinyprune"
+    text = str(found.get_payload())
+    assert "](https://github.com/someone/tinyprune/blob/HEAD/docs/own-model.md)" in text
+    assert "\n[overview]: https://github.com/someone/tinyprune/raw/HEAD/benchmarks/results/overview.svg\n" in text
+    assert not re.search(r"\]\((?!https?:|#)", text)
 
 
 @pytest.mark.compiler

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from tests import networks
 from tinyprune import pages
+from tinyprune.detector import Rule
 from tinyprune.errors import DataError
 from tinyprune.measure import schema
 from tinyprune.measure.agreement import Agreement, ClassAgreement
@@ -21,7 +22,8 @@ from tinyprune.measure.audio_report import AudioReport, Heard
 from tinyprune.measure.quantize_report import LayerFigures, QuantizeFigures
 from tinyprune.measure.schema import Report
 from tinyprune.measure.streams import Tally
-from tinyprune.measure.sweep_report import SweepPoint, SweepReport
+from tinyprune.measure.sweep_report import SweepPoint, SweepReport, recommended
+from tinyprune.measure.train_report import TrainReport
 
 HERE = Path(__file__).parent
 OLD = sorted((HERE / "reports").glob("*.json"))
@@ -29,7 +31,7 @@ HOSTILE = '</svg></style><script>alert("x")</script><img src=x onerror=alert(1)>
 LISTED = set(
     re.findall(r'"(\w+)"', "".join(re.findall(r'"enum": \[[^]]*\]', "".join(map(schema.text, schema.VERSIONS)))))
 )
-KINDS = ["build", "check", "refused", "bench", "prune", "quantize", "audio", "streams", "sweep"]
+KINDS = ["build", "check", "refused", "bench", "prune", "quantize", "audio", "streams", "sweep", "train"]
 HEARD = tuple(
     Heard(f"{word}/{number}.wav", 1.0, word, word == label, label, 0.9, label, ())
     for number, (word, label) in enumerate([("yes", "yes"), ("yes", "yes"), ("yes", "no"), ("no", "no"), ("no", "up")])
@@ -47,6 +49,10 @@ QUANTIZED = QuantizeFigures(
     ("two classes are never answered",),
     Agreement(40, 38, 36, 35, (ClassAgreement(0, 20, 19, 18, 17), ClassAgreement(3, 20, 19, 18, 18))),
 )
+TRAINED = TrainReport(
+    Path("words/net.tflite"), ("silence", "yes"), {"silence": 40, "yes": 50}, {"silence": 4, "yes": 6},
+    3, 90.0, 9.5, 83.3, 12.0, 91.0, 92.0, ((4, 0), (1, 5)), Rule(), TALLIES, ("cut 2 long files",), ("one speaker",),
+)  # fmt: skip
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -60,10 +66,16 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "build": "build --board nano33 -o out",
         "check": "check ds-cnn-s-dense",
         "refused": "check text.tflite",
-        "bench": "bench --board nano33 -o out --count 2",
+        "bench": "bench --board nano33 --build out --count 2",
         "prune": "prune net.tflite --pattern 2:4 -o pruned.tflite",
     }
-    made = {"quantize": QUANTIZED, "audio": AUDIO, "streams": replace(AUDIO, streams=TALLIES), "sweep": _sweep()}
+    made = {
+        "quantize": QUANTIZED,
+        "audio": AUDIO,
+        "streams": replace(AUDIO, streams=TALLIES),
+        "sweep": _sweep(),
+        "train": TRAINED,
+    }
     printed = {kind: _printed(folder, command) for kind, command in commands.items()}
     return printed | {kind: report.to_json() for kind, report in made.items()}
 
@@ -74,7 +86,7 @@ def _sweep(labelled: bool = True) -> SweepReport:
         SweepPoint(number, HOSTILE, patterns, 0.5 + number / 10, 1000 * (number + 1), 9, 9, number != 3, number < 2)
         for number in range(4)
     )
-    return SweepReport("nano33", labelled, tuple(points))
+    return recommended(SweepReport("nano33", labelled, tuple(points), judged=100))
 
 
 def _printed(folder: Path, command: str) -> str:
@@ -228,7 +240,8 @@ def test_a_sweep_shows_its_front_and_the_patterns_under_the_pointer(labelled: bo
     page = pages.make(_sweep(labelled))
     elements = _parsed(page)
     _check_alone(elements)
-    assert "4 trials, 3 within limits, 2 that none beats" in page
+    assert "4, 3 within limits, 2 on the Pareto front" in page
+    assert "TAKE  trial 2: the best of 3 networks within the limits; 3,000 cycles" in page
     assert ("60.00% right" if labelled else "0.6 dB of dense") in page
     assert page.count("<title>trial ") == 4
     assert "2:4, dense dense</title>" in page
@@ -246,6 +259,14 @@ def test_what_was_taken_for_what_is_shown() -> None:
     page = pages.make(replace(AUDIO, streams=TALLIES))
     assert "OK  9 of 10 words recognized, 2 false alarms in 2.5 minutes" in page
     assert "<title>music, false alarms: 80 an hour</title>" in page
+
+
+def test_what_was_trained_is_shown() -> None:
+    page = pages.make(TRAINED)
+    assert "TRAINED  90.0 ± 9.5 % of 10 clips held out" in page
+    assert "<title>yes, taken for silence: 1 of 6 (16.7%)</title>" in page
+    assert page.index("one speaker") < page.index("cut 2 long files")
+    assert "tinyprune build --board BOARD --audio --model words/net.tflite" in page
 
 
 def test_what_int8_costs_is_shown() -> None:

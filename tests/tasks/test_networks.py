@@ -100,7 +100,7 @@ def test_bench_takes_inputs_by_name(tmp_path: Path, run: Run) -> None:
     np.save(tmp_path / "p.npy", random.integers(-128, 128, (3, 4, 5, 3)).astype(np.int8))
     np.save(tmp_path / "m.npy", random.normal(size=(3, 6)).astype(np.float32))
     np.save(tmp_path / "two.npy", random.normal(size=(2, 6)).astype(np.float32))
-    bench = ("bench", "--board", "nano33", "-o", str(tmp_path / "out"), "--no-clock", "--json", "-q")
+    bench = ("bench", "--board", "nano33", "--build", str(tmp_path / "out"), "--no-clock", "--json", "-q")
     picture, motion = (f"{name}={tmp_path / file}" for name, file in (("picture", "p.npy"), ("motion", "m.npy")))
     code, out, err = run(*bench, "--inputs", motion, "--inputs", picture)
     assert (code, err) == (0, "")

@@ -80,8 +80,11 @@ def test_a_study_goes_on_where_it_stopped_and_its_front_is_built_of_what_it_says
         assert [pattern == "2:4" for pattern in found] == [pattern == "2:4" for pattern in point["patterns"].values()]
     code, out, _ = run(*SWEEP, "small.keras", "large.keras", "--trials", "4", "--html", "sweep.html")
     assert "4 trials, " in Path("sweep.html").read_text(encoding="utf-8")
-    assert out.startswith("4 trials, 4 within limits; none beats these:\n")
-    assert len(out.splitlines()) == 1 + len(front)
+    verdict, counted, *lines = out.splitlines()
+    assert verdict.startswith("TAKE  out/trial-")
+    assert counted == "4 trials, 4 within limits; none beats these:"
+    assert len(lines) == len(front)
+    assert [line.startswith("take") for line in lines].count(True) == 1
 
 
 def values(point: dict[str, Any]) -> tuple[float, float]:
@@ -122,6 +125,21 @@ def test_limits_count(run: Run) -> None:
             again = points_of(run(*SWEEP, *options, f"--max-{limit}", str(points[0][figure] - less))[1])
             assert [point["within_limits"] for point in again] == [kept, kept], limit
             assert [point["on_front"] for point in again] == [kept, False]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("networks")
+def test_models_are_tried_with_fewer_channels(run: Run) -> None:
+    code, out, err = run(
+        *SWEEP[:5], "--patterns", "dense,channels-50", "-o", "out", "large.keras", "--trials", "2", "--json"
+    )
+    dense, narrow = points_of(out)
+    assert (code, err) == (0, "")
+    assert (dense["model"], narrow["model"]) == ("large", "large channels-50")
+    assert (dense["is_narrower"], narrow["is_narrower"]) == (False, True)
+    assert narrow["modelled_cycles"] < 0.8 * dense["modelled_cycles"]
+    assert -200 < narrow["quality"] < dense["quality"]  # beside the whole model, not beside itself
+    assert run(*SWEEP[:5], "--patterns", "dense,channels-x", "large.keras")[2].startswith("error: unknown pattern")
 
 
 @pytest.mark.usefixtures("networks")

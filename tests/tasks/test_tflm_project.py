@@ -95,7 +95,7 @@ def test_what_is_written_and_what_is_said(project: Path, run: Run) -> None:
     assert "nothing of it has been linked or run" in (project / "README.md").read_text()
     assert "/* Not measured: what the board's RAM has for it." in (project / "network/network.h").read_text()
     assert 'set(TFLM_COMMIT "' + tree.COMMIT + '"' in (project / "cmake/tflm.cmake").read_text()
-    code, _, err = run("flash", "--board", "nano33", "-o", "out")
+    code, _, err = run("flash", "--board", "nano33", "--build", "out")
     assert (code, "out has no finished build" in err) == (2, True)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from tinyprune import __version__
+from tinyprune.cli import defaults, log
 from tinyprune.cli.audio import audio_command
 from tinyprune.cli.bench import bench_command
 from tinyprune.cli.boards import boards_group
@@ -132,8 +133,15 @@ class _Commands(click.Group):
             return super().make_context(*arguments, **options)
 
     def invoke(self, context: click.Context) -> Any:
-        with _reader_may_leave():
-            return super().invoke(context)
+        context.default_map = defaults.read(self)
+        try:
+            with _reader_may_leave():
+                return super().invoke(context)
+        except click.exceptions.Exit:
+            raise
+        except Exception as error:
+            log.failure(error)
+            raise
 
 
 @contextmanager
@@ -163,7 +171,14 @@ def _reader_left() -> bool:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="tinyprune")
 def cli() -> None:
-    """Prune a small int8 network so that a microcontroller really runs it faster, and put it on the board.
+    """Make neural networks run faster on Cortex-M microcontrollers: prune, generate C, compare every byte, flash.
+
+    Begin with `check`, which says in seconds whether a model runs. A file tinyprune.toml holds defaults.
+
+    \b
+      tinyprune check model.tflite --board nano33
+      tinyprune prune model.tflite --pattern 2:4 --data x.npy -o pruned.tflite
+      tinyprune build --board nano33 --model pruned.tflite
 
     Exit codes: 0 done, 1 the model, its data, the firmware or the board is wrong, 2 wrong usage or something is not
     installed, 3 does not fit the board, 70 a fault of tinyprune's, 130 interrupted.
@@ -189,4 +204,4 @@ for _command in (
     zoo_command,
     data_group,
 ):
-    cli.add_command(_command)
+    cli.add_command(log.with_options(_command))

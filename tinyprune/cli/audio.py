@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 
-@click.command("audio", short_help="Let a build with --audio hear recordings.")
+@click.command("audio", short_help="Stream recordings to microphone firmware.")
 @options.board
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="WAV|FOLDER…")
 @options.port
@@ -29,19 +29,19 @@ _SHOWN = 20
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
-    help="Of Speech Commands in FOLDER, with silence and unknown words, as in the zoo.",
+    help="Take this split of Speech Commands in FOLDER, with silence and unknown words.",
 )
 @click.option(
     "--stream",
     is_flag=True,
-    help="Hits and false alarms an hour by kind of sound: recordings of any kind and length, a folder for each kind.",
+    help="Report hits and false alarms per hour for each kind of sound: recordings of any length, a folder a kind.",
 )
 @click.option(
     "--events",
     type=click.Path(path_type=Path),
     help="With --stream: .csv of file,start_s,end_s,word, what is said when.  [default: the word of its folder]",
 )
-@click.option("--limit", type=click.IntRange(1), help="At most so many recordings, spread evenly.")
+@click.option("--limit", type=click.IntRange(1), help="Take at most this many recordings, spread evenly.")
 @options.html
 @options.as_json
 @options.quiet
@@ -60,10 +60,15 @@ def audio_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Let a build with ears (`build --audio`) hear recordings, 16 kHz mono: what it recognizes, and how often rightly.
+    """Stream recordings to microphone firmware (`build --audio`) and report what it recognizes.
 
-    A recording of up to a second is one class; in a longer one, words are detected as they come. Folders named as a
-    label say what is said in them. The same seconds also go through the features in Python and TFLite Micro.
+    A recording of up to a second is one class; in a longer one, words are detected as they come. The name of a folder
+    says which word its recordings contain. The same seconds are also classified by the features in Python and TFLite
+    Micro, for comparison.
+
+    \b
+      tinyprune audio --board nano33 recordings --html audio.html
+      tinyprune audio --board nano33 --stream rooms
     """
     from tinyprune.device import boards
     from tinyprune.tasks import audio as audio_task

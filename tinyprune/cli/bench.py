@@ -48,9 +48,17 @@ _path = click.Path(path_type=Path)
     type=click.Choice(["train", "validation", "test"]),
     help="Of Speech Commands in --samples, as in the zoo.",
 )
-@click.option("--limit", type=click.IntRange(1), help="At most so many samples, evenly over the classes.")
-@click.option("--runs", default=1, show_default=True, type=click.IntRange(1), help="Timed inferences of each input.")
-@click.option("--warmup", default=1, show_default=True, type=click.IntRange(0), help="Untimed ones at the beginning.")
+@click.option("--limit", type=click.IntRange(1), help="Take at most this many samples, evenly over the classes.")
+@click.option(
+    "--runs", default=1, show_default=True, type=click.IntRange(1), help="Number of timed inferences of each input."
+)
+@click.option(
+    "--warmup",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Number of untimed inferences at the beginning.",
+)
 @click.option("--no-clock", is_flag=True, help="Faster in sim: outputs and accuracy only, nothing timed or counted.")
 @click.option("--csv", type=_path, help="Write a table with a line an input.")
 @click.option("--history", type=_path, help="Add the report to this file, a line a run.")

@@ -11,7 +11,12 @@ from tinyprune.cli import options
 @options.as_json
 @click.pass_context
 def boards_group(context: click.Context, as_json: bool) -> None:
-    """List the boards; `boards show NAME` explains one."""
+    """List the boards; `boards show NAME` explains one.
+
+    \b
+      tinyprune boards
+      tinyprune boards show nano33
+    """
     if context.invoked_subcommand is None:
         from dataclasses import asdict
 
@@ -30,7 +35,11 @@ def boards_group(context: click.Context, as_json: bool) -> None:
 @click.argument("name")
 @options.as_json
 def boards_show(name: str, as_json: bool) -> None:
-    """What tinyprune knows of a board, and where each number comes from."""
+    """What tinyprune knows of a board, and where each number comes from.
+
+    \b
+      tinyprune boards show nano33
+    """
     from dataclasses import asdict
 
     from tinyprune.device import boards

@@ -15,6 +15,7 @@ from tinyprune.cli import console, options
     "--board",
     "board_name",
     metavar="BOARD",
+    shell_complete=options.complete_board,
     help="A name from `tinyprune boards`, or a board's .toml file.  [default: all boards, a line each]",
 )
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tinyprune import progress
+from tinyprune.cli import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,14 +79,15 @@ class _Display:
         self._live: Any = None
 
     def _start(self, make_live: "Callable[[Console], Any]") -> None:
-        if not self._silent and sys.stderr.isatty():
+        if not self._silent and sys.stderr.isatty() and not log.is_verbose():
             from rich.console import Console
 
             self._live = make_live(Console(stderr=True))
             self._live.start()
 
     def _say(self, stage: str) -> None:
-        if self._live is None and not self._silent:
+        log.stage(stage)
+        if self._live is None and not self._silent and not log.is_verbose():
             click.echo(f"… {stage}", err=True)
 
     def __exit__(self, *error: object) -> None:

@@ -9,7 +9,11 @@ from tinyprune.cli import console, options
 
 @click.group("data")
 def data_group() -> None:
-    """Speech Commands audio, for training."""
+    """Speech Commands audio, for training.
+
+    \b
+      tinyprune data fetch speech_commands
+    """
 
 
 @data_group.command("fetch", short_help="Download and unpack it; run again after a cut.")
@@ -19,7 +23,11 @@ def data_group() -> None:
 @click.option("--max-bytes", type=click.IntRange(1), help="Of the archive.  [default: 4 GB]")
 @options.quiet
 def data_fetch(folder: Path, url: str | None, sha256: str | None, max_bytes: int | None, quiet: bool) -> None:
-    """Download the official archive and unpack it as FOLDER; run again to go on after a cut."""
+    """Download the official archive and unpack it as FOLDER; run again to go on after a cut.
+
+    \b
+      tinyprune data fetch speech_commands
+    """
     from tinyprune.training import download
 
     with console.BytesBar(quiet) as progress:

@@ -22,9 +22,12 @@ _MARKS = {"ok": "[green]✓[/]", "missing": "[dim]–[/]", "problem": "[bold red
 @options.as_json
 @options.quiet
 def doctor_command(udev: bool, as_json: bool, quiet: bool) -> None:
-    """What is installed, plugged in and permitted; what is missing for what, and the command that brings it.
+    """List what is installed, plugged in and permitted, what is missing for what, and the command that brings it.
 
     Exit code 0 if `tinyprune build` works here, 2 otherwise.
+
+    \b
+      tinyprune doctor
     """
     from tinyprune.tasks import doctor
 

@@ -36,7 +36,11 @@ def emulate_command(
     no_clock: bool,
     as_json: bool,
 ) -> None:
-    """Keep a finished build running in an emulator behind a serial port, like a board on its cable; Ctrl-C ends it."""
+    """Keep a finished build running in an emulator behind a serial port, like a board on its cable; Ctrl-C ends it.
+
+    \b
+      tinyprune emulate --board nano33 --pty
+    """
     from tinyprune.device import boards
     from tinyprune.errors import UsageError
     from tinyprune.tasks import emulate as emulate_task

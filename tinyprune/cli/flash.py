@@ -34,7 +34,11 @@ def flash_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Put a built firmware on the board, verify it and start it."""
+    """Put a built firmware on the board, verify it and start it.
+
+    \b
+      tinyprune flash --board nano33
+    """
     from tinyprune.device import boards
     from tinyprune.tasks import flash, line
 

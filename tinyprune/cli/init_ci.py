@@ -35,7 +35,11 @@ def init_ci_command(
     max_cycles: int | None,
     force: bool,
 ) -> None:
-    """Write a GitHub Actions workflow that builds, runs and compares the firmware on every push."""
+    """Write a GitHub Actions workflow that builds, runs and compares the firmware on every push.
+
+    \b
+      tinyprune init-ci --board nano33 --model net.tflite
+    """
     from tinyprune.device import boards
     from tinyprune.tasks import init_ci as init_ci_task
 

@@ -27,7 +27,12 @@ import click
 def monitor_command(
     board_name: str | None, port: str | None, serial_number: str | None, baud: int, wait_s: float
 ) -> None:
-    """A serial terminal; Ctrl-] or Ctrl-C leaves it. Input may be piped: echo name% | tinyprune monitor --port P."""
+    """A serial terminal; Ctrl-] or Ctrl-C leaves it. Input may be piped.
+
+    \b
+      tinyprune monitor --board nano33
+      echo name% | tinyprune monitor --port /dev/ttyUSB0
+    """
     from tinyprune.device import boards, ports
     from tinyprune.errors import UsageError
     from tinyprune.tasks import monitor

@@ -5,11 +5,33 @@ from typing import Any
 
 import click
 
+#: Where a click context keeps what was given by an option's old name.
+_OLD_BUILD = "tinyprune.old_build"
+
+
+def complete_board(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    from tinyprune.device import boards
+
+    return [name for name in boards.names() if name.startswith(begun)]
+
+
+def complete_emulator(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    from tinyprune.device import emulators
+
+    return [name for name in emulators.EMULATORS if name.startswith(begun)]
+
+
+def complete_pattern(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    common = ("2:4", "2:4g2", "1:4", "unstructured-75", "unstructured-90", "threshold-0.8", "channels-50")
+    return [name for name in common if name.startswith(begun)]
+
+
 board = click.option(
     "--board",
     "board_name",
     required=True,
     metavar="BOARD",
+    shell_complete=complete_board,
     help="A name from `tinyprune boards`, or a board's .toml file.",
 )
 port = click.option(
@@ -18,14 +40,49 @@ port = click.option(
     help="Serial port of the board, a pyserial URL (socket://HOST:PORT), or auto (by USB id).",
 )
 emulator = click.option(
-    "--emulator", metavar="NAME", help="Which emulator runs the firmware.  [default: the board's first]"
+    "--emulator",
+    metavar="NAME",
+    shell_complete=complete_emulator,
+    help="Which emulator runs the firmware.  [default: the board's first]",
 )
 hardware = click.option(
     "--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything."
 )
-finished_build = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder of the finished build.  [default: build/BOARD]"
-)
+
+
+def finished_build(command: Any) -> Any:
+    """--build DIR; its old names -o and --output work for a release."""
+    folder = click.Path(path_type=Path)
+    old = click.option(
+        "-o",
+        "--output",
+        "old_build",
+        type=folder,
+        hidden=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_renamed,
+    )
+    new = click.option(
+        "--build",
+        "output",
+        type=folder,
+        metavar="DIR",
+        callback=_or_renamed,
+        help="Folder of the finished build.  [default: build/BOARD]",
+    )
+    return new(old(command))
+
+
+def _renamed(context: click.Context, _option: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        click.echo("note: the folder of a finished build is now given as --build; -o is for what is written", err=True)
+        context.meta[_OLD_BUILD] = value
+
+
+def _or_renamed(context: click.Context, _option: click.Parameter, value: Path | None) -> Path | None:
+    renamed: Path | None = context.meta.get(_OLD_BUILD)
+    return renamed or value
 
 
 def _page_file(_context: click.Context, _option: click.Parameter, value: Path | None) -> Path | None:

@@ -14,39 +14,47 @@ from tinyprune.cli import console, options
     "--pattern",
     required=True,
     metavar="PATTERN",
-    help="N:M such as 2:4 or 1:4; 2:4g2, where 2 neighbouring output channels share positions; unstructured (with "
-    "--sparsity) or unstructured-75; threshold-0.8, in standard deviations of a layer's weights, or threshold with "
-    "--sparsity and --data, where a scan finds each layer's; channels-50: half the channels go, layers shrink.",
+    shell_complete=options.complete_pattern,
+    help="Pattern of zeros: N:M such as 2:4 or 1:4; 2:4g2, where 2 neighbouring output channels share positions; "
+    "unstructured-75, or unstructured with --sparsity; threshold-0.8, in standard deviations of a layer's weights, or "
+    "threshold with --sparsity and --data, where a scan finds each layer's threshold; channels-50, which removes half "
+    "of the channels.",
 )
 @click.option(
     "--method",
     type=click.Choice(["magnitude", "reconstruct", "match"]),
-    help="Keep the largest weights; or those that each layer needs most, adjusted; or then match the whole network "
-    "to the dense one (float networks).  [default: with --data the last that the model takes, else magnitude]",
+    help="magnitude keeps the largest weights; reconstruct keeps those that each layer needs most, and adjusts them; "
+    "match then adjusts the whole network to the dense one (float networks).  [default: with --data the last that the "
+    "model takes, else magnitude]",
 )
 @click.option("--data", type=click.Path(path_type=Path), help=".npy of real inputs, [samples, *input shape].")
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help=".npy of each sample's class, whole numbers [samples], or of the values wanted, [samples, *output shape]: the "
-    "network is trained on, its mask held. A tenth of the samples is held out and tells what pruning cost. Killed, the "
-    "same command goes on after the last finished epoch.",
+    help=".npy of each sample's class, whole numbers [samples], or of the wanted outputs, [samples, *output shape]. "
+    "With it, the network is trained on while its zeros are held, and a tenth of the samples is held out to measure "
+    "what pruning cost. To resume an interrupted run, repeat the command.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Of that training, altogether.  [default: 10]")
+@click.option("--epochs", type=click.IntRange(1), help="Total number of fine-tuning epochs.  [default: 10]")
 @click.option(
     "--steps",
     type=click.IntRange(1),
-    help="Prune gradually: 1:4 in 3 steps by way of 3:4 and 2:4, training after each.  [default: 1]",
+    help="Number of steps of gradual pruning: 1:4 in 3 steps goes by way of 3:4 and 2:4, with training after each.  "
+    "[default: 1]",
 )
 @click.option(
     "--distillation",
     type=click.FloatRange(0, 1),
-    help="The part that the dense network's answers have in what is learned.  [default: 0]",
+    help="Weight of the distillation loss, from 0 (labels only) to 1 (dense network only).  [default: 0]",
 )
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="At its highest.  [default: 0.001]")
-@click.option("--batch", "batch_samples", type=click.IntRange(1), help="Samples at a time.  [default: 64]")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order of samples, and of dropout.  [default: 0]"
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Peak learning rate of the Adam optimizer.  [default: 0.001]",
+)
+@click.option("--batch", "batch_samples", type=click.IntRange(1), help="Batch size.  [default: 64]")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the order of samples and of dropout.  [default: 0]"
 )
 @click.option(
     "--sparsity", type=float, help="Share of zeros, 0 to 1, for --pattern unstructured (in each layer) or threshold."
@@ -58,7 +66,7 @@ from tinyprune.cli import console, options
     help="Prune these layers only, by name; * stands for anything.  [default: all that can be]",
 )
 @click.option("--except", "others_than", metavar="A,B,…", callback=options.names, help="Prune all layers but these.")
-@click.option("--reorder", is_flag=True, help="Put channels into the order in which N:M loses least; free at run time.")
+@click.option("--reorder", is_flag=True, help="Reorder channels first so that N:M loses least; free at run time.")
 @click.option(
     "-o",
     "--output",
@@ -87,7 +95,7 @@ def prune_command(
     quiet: bool,
     **training: Any,
 ) -> None:
-    """Prune MODEL, a Keras file or a .tflite, and say what became of each layer; with labels, train it on.
+    """Prune MODEL, a Keras file or a .tflite, and report what became of each layer. With --labels, also train it on.
 
     A float .tflite and a .pt2 of PyTorch are pruned like a Keras model. Of an int8 .tflite only weights change, with
     the biases and scales that belong to them; it needs neither Keras nor labels.

@@ -26,11 +26,25 @@ from tinyprune.cli import console, options
     "--patterns",
     metavar="A,B,…",
     callback=options.names,
-    help="What layers can be pruned to.  [default: dense,2:4,1:4,unstructured-75,unstructured-90]",
+    help="Patterns to try for each layer; channels-25 also tries each model with a quarter of its channels removed.  "
+    "[default: dense,2:4,1:4,unstructured-75,unstructured-90]",
 )
 @click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
 @click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
 @click.option("--max-cycles", type=click.IntRange(1), metavar="CYCLES", help="Modelled, of one inference.")
+@click.option(
+    "--max-ms",
+    type=click.FloatRange(0, min_open=True),
+    metavar="MS",
+    help="Time of one inference on the board, modelled with its memory.",
+)
+@click.option(
+    "--max-loss",
+    type=click.FloatRange(0),
+    metavar="POINTS",
+    help="With --labels: take the fastest network that loses at most so many points of accuracy beside dense.  "
+    "[default: take the best within the limits]",
+)
 @click.option(
     "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"
 )
@@ -51,6 +65,8 @@ def sweep_command(
     max_flash: int | None,
     max_ram: int | None,
     max_cycles: int | None,
+    max_ms: float | None,
+    max_loss: float | None,
     storage: str | None,
     study: str,
     seed: int | None,
@@ -60,13 +76,18 @@ def sweep_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Search a pattern for each layer of Keras MODELS: the best quality for the fewest modelled cycles on a board.
+    """Try patterns for the layers of Keras MODELS within limits of a board, and say which network to take, and why.
 
-    Nothing is trained: layers are pruned and adjusted without labels. Run it again to go on, or on several machines at
-    once with one --storage, such as postgresql+psycopg://user@host/name.
+    First every pattern is tried on all layers of each model, then a search mixes them. Nothing is trained: layers are
+    pruned and adjusted without labels. Give models of several sizes to compare those, too. Run the same command again
+    to go on, or on several machines at once with one --storage, such as postgresql+psycopg://user@host/name.
+
+    \b
+      tinyprune sweep --board nano33 small.keras large.keras --data x.npy --labels y.npy \\
+        --max-flash 60000 --max-ms 20 --max-loss 0.5 --html sweep.html
     """
     from tinyprune.device import boards
-    from tinyprune.measure.sweep_report import SweepReport
+    from tinyprune.measure.verdict import of_sweep
     from tinyprune.tasks import sweep
 
     request = sweep.SweepRequest(
@@ -77,23 +98,26 @@ def sweep_command(
         labels,
         trials,
         patterns or sweep.PATTERNS,
-        sweep.Limits(max_flash, max_ram, max_cycles),
+        sweep.Limits(max_flash, max_ram, max_cycles, max_ms),
+        max_loss,
         storage,
         study,
         seed,
         trust,
     )
     with console.Progress(quiet or as_json) as progress:
-        points = sweep.run_sweep(request, progress)
-    report = SweepReport(request.board.name, labels is not None, points)
+        report = sweep.run_sweep(request, progress)
     options.write_page(report, html)
     if as_json:
         click.echo(report.to_json())
         return
-    click.echo(f"{len(points)} trials, {sum(point.within_limits for point in points)} within limits; none beats these:")
+    click.echo(of_sweep(report).text)
+    inside = sum(point.within_limits for point in report.points)
+    click.echo(f"{len(report.points)} trials, {inside} within limits; none beats these:")
     for point in report.front:
         quality = report.told(point.quality)
+        mark = "take" if point is report.chosen else "    "
         click.echo(
-            f"{point.modelled_cycles:12,} cycles (modelled)  {quality}  flash {point.flash_bytes:,} B  "
+            f"{mark} {point.modelled_cycles:12,} cycles (modelled)  {quality}  flash {point.flash_bytes:,} B  "
             f"RAM {point.ram_bytes:,} B  {point.file}  {point.model}: {', '.join(point.patterns.values())}"
         )

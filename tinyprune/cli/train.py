@@ -11,7 +11,7 @@ from tinyprune.cli.audio import stream_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tinyprune.tasks.train import TrainReport
+    from tinyprune.measure.train_report import TrainReport
 
 
 @click.command("train", short_help="Train a network on recordings of your own words.")
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all that is random.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder for the network.")
+@options.html
 @options.as_json
 @options.quiet
 def train_command(
@@ -44,6 +45,7 @@ def train_command(
     epochs: int,
     seed: int,
     output: Path,
+    html: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -52,12 +54,16 @@ def train_command(
     WAV, FLAC, OGG or MP3 of any rate and length; 50 a word are a good start. Folders within a word's are speakers.
     FOLDER may also have _unknown_ (other words) and _silence_ (rooms). The network is pruned 2:4 and int8, and
     `tinyprune build --audio --model` takes it. Stopped, the same command goes on after the last finished epoch.
+
+    \b
+      tinyprune train recordings -o words
     """
     from tinyprune.tasks import train as train_task
 
     request = train_task.TrainRequest(folder, output, words, size, negatives, speech_commands, epochs, seed)
     with console.CountBar(quiet or as_json) as (progress, done):
         report = train_task.run_train(request, progress, done)
+    options.write_page(report, html)
     if as_json:
         click.echo(report.to_json())
         return

@@ -17,7 +17,12 @@ from tinyprune.cli import console, options
 @options.as_json
 @options.quiet
 def zoo_command(board_name: str | None, as_json: bool, quiet: bool) -> None:
-    """List the trained networks that come with tinyprune: names for `build --model`."""
+    """List the trained networks that come with tinyprune: names for `build --model`.
+
+    \b
+      tinyprune zoo
+      tinyprune zoo --board nano33
+    """
     from dataclasses import asdict
 
     from tinyprune.training import zoo

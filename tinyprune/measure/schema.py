@@ -21,8 +21,11 @@ from tinyprune.measure.prune_report import PruneFigures
 from tinyprune.measure.quantize_report import QuantizeFigures
 from tinyprune.measure.report import BuildReport
 from tinyprune.measure.sweep_report import SweepReport
+from tinyprune.measure.train_report import TrainReport
 
-Report: TypeAlias = BuildReport | CheckReport | BenchReport | PruneFigures | QuantizeFigures | AudioReport | SweepReport
+Report: TypeAlias = (
+    BuildReport | CheckReport | BenchReport | PruneFigures | QuantizeFigures | AudioReport | SweepReport | TrainReport
+)
 
 #: What a report calls its schema → what it is read as.
 VERSIONS: Mapping[str, type[Report]] = {
@@ -33,10 +36,17 @@ VERSIONS: Mapping[str, type[Report]] = {
     "quantize-1": QuantizeFigures,
     "audio-1": AudioReport,
     "sweep-1": SweepReport,
+    "train-1": TrainReport,
 }
 FOLDER = Path(__file__).parent / "schemas"
 #: A field that only one kind has: reports were without `schema` at first.
-_MARKS = {"image": "build-1", "layers_on": "check-1", "inferences": "bench-1", "agreeing": "audio-1"}
+_MARKS = {
+    "image": "build-1",
+    "layers_on": "check-1",
+    "inferences": "bench-1",
+    "agreeing": "audio-1",
+    "held_out_clips": "train-1",
+}
 _SHOWN_FAULTS = 5
 
 

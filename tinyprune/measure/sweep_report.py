@@ -1,8 +1,11 @@
 """What a sweep found, as data."""
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+
+from tinyprune.compiler.sparsity import DENSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,15 @@ class SweepPoint:
     within_limits: bool
     on_front: bool
     file: str | None = None
-    """The int8 network, of points on the front."""
+    """The int8 network, of points on the front, and of the one to take."""
+    ms: float | None = None
+    """Of an inference on the board, modelled with its memory: the upper end."""
+    is_narrower: bool = False
+    """Whether channels of the model were removed."""
+
+    @property
+    def is_dense(self) -> bool:
+        return set(self.patterns.values()) <= {DENSE} and not self.is_narrower
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,9 @@ class SweepReport:
     board: str
     labelled: bool
     points: tuple[SweepPoint, ...]
+    judged: int = 0  # samples that quality is of
+    recommended: int | None = None  # number of the trial to take
+    reason: str = ""  # why that one, or why none
     schema: str = "sweep-1"  # of this report: docs/reports.md
 
     @property
@@ -44,3 +58,46 @@ class SweepReport:
     def told(self, quality: float) -> str:
         """A quality with its unit."""
         return f"{quality:.2%} right" if self.labelled else f"{quality:.1f} dB of dense"
+
+    @property
+    def chosen(self) -> SweepPoint | None:
+        """The trial to take."""
+        return next((point for point in self.points if point.number == self.recommended), None)
+
+
+def recommended(report: SweepReport, most_lost_points: float | None = None) -> SweepReport:
+    """The report with the trial to take: within the limits the fastest that loses so much at most beside dense, or
+    without such a bound the best one."""
+    kept = [point for point in report.points if point.within_limits]
+    dense = max((point for point in report.points if point.is_dense), key=lambda point: point.quality, default=None)
+    if not kept:
+        return replace(report, reason=f"none of {len(report.points)} networks keeps to the limits")
+    if most_lost_points is None:
+        best = min(kept, key=lambda point: (-point.quality, point.modelled_cycles, point.flash_bytes))
+        return _taken(report, best, dense, f"the best of {len(kept)} networks within the limits")
+    if dense is None:
+        return replace(report, reason="no dense network has been tried, beside which a loss could be told")
+    good = [point for point in kept if 100 * (dense.quality - point.quality) <= most_lost_points + 1e-9]
+    if not good:
+        best = max(kept, key=lambda point: point.quality)
+        lost = 100 * (dense.quality - best.quality)
+        return replace(
+            report,
+            reason=f"none of {len(kept)} networks within the limits loses {most_lost_points:g} points at most; trial "
+            f"{best.number} comes nearest with {lost:.2f}: fine-tune it (tinyprune prune --labels), or allow more",
+        )
+    fastest = min(good, key=lambda point: (point.modelled_cycles, -point.quality, point.flash_bytes))
+    why = f"the fewest cycles of {len(good)} networks within the limits that lose {most_lost_points:g} points at most"
+    return _taken(report, fastest, dense, why)
+
+
+def _taken(report: SweepReport, point: SweepPoint, dense: SweepPoint | None, why: str) -> SweepReport:
+    told = report.told(point.quality)
+    if report.labelled and report.judged:
+        error = 100 * math.sqrt(point.quality * (1 - point.quality) / report.judged)
+        told += f" ± {error:.2f}"
+    parts = [why, f"{point.modelled_cycles:,} cycles", told, f"{point.flash_bytes:,} B of flash"]
+    if dense is not None and dense is not point:
+        ratio = dense.modelled_cycles / point.modelled_cycles
+        parts.append(f"dense: {report.told(dense.quality)}, {ratio:.2f} times the cycles")
+    return replace(report, recommended=point.number, reason="; ".join(parts))

@@ -10,6 +10,8 @@ from tinyprune.measure.check_report import CheckReport
 from tinyprune.measure.prune_report import PruneFigures
 from tinyprune.measure.quantize_report import QuantizeFigures
 from tinyprune.measure.report import BuildReport
+from tinyprune.measure.sweep_report import SweepReport
+from tinyprune.measure.train_report import TrainReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,19 @@ def of_quantize(report: QuantizeFigures) -> Verdict:
     if found.agree is not None:
         parts.append(f"the same class as float for {found.agree / found.samples:.2%}")
     return Verdict("QUANTIZED  to int8; " + ", ".join(parts), state)
+
+
+def of_sweep(report: SweepReport) -> Verdict:
+    point = report.chosen
+    if point is None:
+        return Verdict(f"NONE TO TAKE  {report.reason}" if report.reason else "NONE TO TAKE", "bad")
+    return Verdict(f"TAKE  {point.file or f'trial {point.number}'}: {report.reason}", "good")
+
+
+def of_train(report: TrainReport) -> Verdict:
+    held_out = sum(map(sum, report.confusion))
+    text = f"TRAINED  {report.accuracy_percent:.1f} ± {report.error_points:.1f} % of {held_out:,} clips held out"
+    return Verdict(text, "open" if report.warnings else "good")
 
 
 def of_audio(report: AudioReport) -> Verdict:

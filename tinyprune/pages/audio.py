@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 from tinyprune.measure import verdict
 from tinyprune.measure.audio_report import AudioReport, Heard
-from tinyprune.measure.streams import Tally
-from tinyprune.pages import charts
-from tinyprune.pages.charts import Bar
 from tinyprune.pages.page import Page, Section, Table
-from tinyprune.pages.parts import confusion_section
+from tinyprune.pages.parts import confusion_section, streams_section
 
 #: Of recordings that were recognized wrongly, so many are listed.
 _MOST_WRONG = 100
@@ -39,9 +36,8 @@ def _facts(report: AudioReport) -> Iterator[tuple[str, str]]:
 
 
 def _sections(report: AudioReport) -> Iterator[Section]:
-    if report.streams:
-        yield _streams(report.streams)
-    else:
+    yield from streams_section(report.streams)
+    if not report.streams:
         yield from confusion_section(*_confusion(report))
     wrong = [heard for heard in report.recordings if heard.right is False]
     if wrong:
@@ -50,22 +46,6 @@ def _sections(report: AudioReport) -> Iterator[Section]:
         yield Section(
             "Recognized wrongly", told, table=Table(("recording", "said", "recognized", "score"), rows, words=3)
         )
-
-
-def _streams(tallies: tuple[Tally, ...]) -> Section:
-    rows = [Bar(tally.kind, (tally.false_alarms_an_hour,)) for tally in tallies]
-    table = [
-        (
-            tally.kind,
-            f"{tally.seconds / 60:.1f}",
-            *(f"{count:,}" for count in (tally.said, tally.hits, tally.false_alarms)),
-            f"{tally.false_alarms_an_hour:,.0f}",
-        )
-        for tally in tallies
-    ]
-    heads = ("kind of sound", "minutes", "words said", "hits", "false alarms", "false alarms an hour")
-    text = "A false alarm is a word that was reported and not said."
-    return Section("Streams", text, charts.bars(rows, ["false alarms"], "an hour"), Table(heads, table))
 
 
 def _confusion(report: AudioReport) -> tuple[list[str], list[list[int]]]:

@@ -188,6 +188,7 @@ class Dot:
     told: str
     on_front: bool
     is_allowed: bool
+    is_chosen: bool = False
 
 
 def front(dots: Sequence[Dot], right: str, up: str) -> str:
@@ -202,6 +203,8 @@ def front(dots: Sequence[Dot], right: str, up: str) -> str:
             size = 8 if dot.on_front else 5
             (mark,) = axes.plot(dot.right, dot.up, "o", markersize=size, color=colour, markerfacecolor=fill)
             canvas.tip(mark, dot.told)
+            if dot.is_chosen:
+                axes.plot(dot.right, dot.up, "o", markersize=15, color=THIRD, markerfacecolor="none", markeredgewidth=2)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel(right)
         axes.set_ylabel(up)

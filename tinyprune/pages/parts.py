@@ -6,6 +6,7 @@ from tinyprune.compiler.program import Resident
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.check_report import LayerCheck
 from tinyprune.measure.report import LayerReport
+from tinyprune.measure.streams import Tally
 from tinyprune.pages import charts
 from tinyprune.pages.charts import Bar, Corner
 from tinyprune.pages.page import Section, Table
@@ -52,6 +53,25 @@ def agreement_section(found: Agreement | None) -> Iterator[Section]:
     ]
     svg = charts.bars(rows, series, "per cent of the samples")
     yield Section("Answers by class", "", svg, Table(("class", "samples", *series), table))
+
+
+def streams_section(tallies: Sequence[Tally]) -> Iterator[Section]:
+    """Nothing without streams."""
+    if not tallies:
+        return
+    rows = [Bar(tally.kind, (tally.false_alarms_an_hour,)) for tally in tallies]
+    table = [
+        (
+            tally.kind,
+            f"{tally.seconds / 60:.1f}",
+            *(f"{count:,}" for count in (tally.said, tally.hits, tally.false_alarms)),
+            f"{tally.false_alarms_an_hour:,.0f}",
+        )
+        for tally in tallies
+    ]
+    heads = ("kind of sound", "minutes", "words said", "hits", "false alarms", "false alarms an hour")
+    text = "A false alarm is a word that was reported and not said."
+    yield Section("Streams", text, charts.bars(rows, ["false alarms"], "an hour"), Table(heads, table))
 
 
 def corners_of(layers: Sequence[LayerReport] | Sequence[LayerCheck]) -> list[Corner]:

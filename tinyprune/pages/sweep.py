@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from tinyprune.measure import verdict
 from tinyprune.measure.sweep_report import SweepPoint, SweepReport
-from tinyprune.measure.verdict import Verdict
 from tinyprune.pages import charts
 from tinyprune.pages.page import Page, Section, Step, Table
 
@@ -11,31 +11,47 @@ from tinyprune.pages.page import Page, Section, Step, Table
 def page(report: SweepReport) -> Page:
     return Page(
         title=f"Sweep for {report.board}",
-        verdict=_verdict(report),
-        facts=(),
+        verdict=verdict.of_sweep(report),
+        facts=tuple(_facts(report)),
         sections=tuple(_sections(report)),
         next_steps=tuple(_next_steps(report)),
     )
 
 
-def _verdict(report: SweepReport) -> Verdict:
+def _facts(report: SweepReport) -> Iterator[tuple[str, str]]:
     inside = sum(point.within_limits for point in report.points)
-    found = f"{len(report.points)} trials, {inside} within limits, {len(report.front)} that none beats"
-    return Verdict(found, "good" if report.front else "bad")
+    yield "trials", f"{len(report.points)}, {inside} within limits, {len(report.front)} on the Pareto front"
+    if report.judged:
+        yield "judged on", f"{report.judged:,} samples"
+    if (point := report.chosen) is not None:
+        yield "to take", f"trial {point.number}, {point.model}"
+        yield "its patterns", _patterns(point)
+        yield "its flash", f"{point.flash_bytes:,} B"
+        yield "its RAM, with the stack", f"{point.ram_bytes:,} B"
+        if point.ms is not None:
+            yield "its inference on the board, modelled", f"{point.ms:.2f} ms at most"
 
 
 def _sections(report: SweepReport) -> Iterator[Section]:
     quality = "right answers" if report.labelled else "signal to noise beside the dense network, dB"
     text = (
-        "Each point is a trial. Point at one to see its patterns. The line is the front; hollow: outside of the limits."
+        "Each point is a trial. Point at one to see its patterns. The line is the Pareto front; hollow points are "
+        "outside of the limits; the ring is the network to take."
     )
     dots = [
-        charts.Dot(point.modelled_cycles, point.quality, _told(report, point), point.on_front, point.within_limits)
+        charts.Dot(
+            point.modelled_cycles,
+            point.quality,
+            _told(report, point),
+            point.on_front,
+            point.within_limits,
+            point is report.chosen,
+        )
         for point in report.points
     ]
     if dots:
         yield Section("Quality and cycles", text, charts.front(dots, "cycles, modelled", quality))
-    heads = ("file", "model", "patterns", "quality", "cycles", "flash B", "RAM B")
+    heads = ("file", "model", "patterns", "quality", "cycles", "flash B", "RAM B", "")
     rows = [
         (
             point.file or "",
@@ -45,6 +61,7 @@ def _sections(report: SweepReport) -> Iterator[Section]:
             f"{point.modelled_cycles:,}",
             f"{point.flash_bytes:,}",
             f"{point.ram_bytes:,}",
+            "take it" if point is report.chosen else "",
         )
         for point in report.front
     ]
@@ -62,7 +79,11 @@ def _told(report: SweepReport, point: SweepPoint) -> str:
 
 def _next_steps(report: SweepReport) -> Iterator[Step]:
     if report.front:
-        build = f"tinyprune build --board {report.board} --model OUT/FILE"
-        yield Step("Take a file of the front, and make firmware of it.", build)
+        file = report.chosen.file if report.chosen and report.chosen.file else "OUT/FILE"
+        build = f"tinyprune build --board {report.board} --model {file}"
+        yield Step("Make firmware of it.", build)
+        yield Step(
+            "Fine-tune the model with these patterns: training wins back a part of what is lost (docs/pruning.md)."
+        )
     else:
         yield Step("Nothing is within the limits: allow more cycles or memory, other patterns, or a smaller model.")

@@ -103,14 +103,19 @@ def wanted_of(request: PruneRequest) -> Wanted:
         raise UsageError("--pattern unstructured needs --sparsity, a share of zeros such as 0.75")
     if text != "unstructured" and share is not None:
         raise UsageError(f"--sparsity goes with --pattern unstructured; {text} says itself how many weights stay")
-    if found := re.fullmatch(rf"{CHANNELS}(\d+(?:\.\d+)?)", text):
-        return Channels(float(found[1]) / 100)
     if text.startswith(CHANNELS):
-        raise UsageError(f"unknown pattern {text!r}: give {CHANNELS}50 (per cent of the channels)")
+        return channels(text)
     try:
         return sparsity.parse(text) if share is None else sparsity.Unstructured(share)
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def channels(text: str) -> Channels:
+    """Of channels-50 and the like. Raises UsageError for others that begin so."""
+    if found := re.fullmatch(rf"{CHANNELS}(\d+(?:\.\d+)?)", text):
+        return Channels(float(found[1]) / 100)
+    raise UsageError(f"unknown pattern {text!r}: give {CHANNELS}50 (per cent of the channels)")
 
 
 def check(request: PruneRequest, wanted: Wanted) -> None:

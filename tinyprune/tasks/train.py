@@ -1,7 +1,6 @@
 """All of `tinyprune train`: recordings → a DS-CNN that hears the words in them, 2:4 and int8, as a zoo entry."""
 
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler.sparsity import DENSE
-from tinyprune.detector import Rule
 from tinyprune.digest import sha256
 from tinyprune.errors import UsageError
 from tinyprune.features import Float32
 from tinyprune.firmware import audio
 from tinyprune.measure import held_out, standard_error
 from tinyprune.measure.held_out import Passage
-from tinyprune.measure.streams import Tally
+from tinyprune.measure.train_report import TrainReport
 from tinyprune.progress import CountProgress, Progress
 from tinyprune.tasks import values
 from tinyprune.training import keywords, models, own_words, quiet, unfinished, zoo
@@ -48,40 +46,6 @@ class TrainRequest:
     speech_commands: Path | None = None
     epochs: int = 30  # dense; two thirds as many at 2:4
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TrainReport:
-    """What came of it, measured with the int8 network on what was held out."""
-
-    output: Path
-    """The .tflite; beside it the entry's .json, and the float weights as .npz."""
-    labels: tuple[str, ...]
-    training_clips: dict[str, int]
-    held_out_clips: dict[str, int]
-    groups: int
-    """Speakers, or files where nothing tells them, that are held out."""
-    accuracy_percent: float
-    error_points: float
-    """Standard error of the accuracy, as if clips were independent."""
-    words_percent: float
-    """Of the clips of words alone; silence is easier."""
-    words_error_points: float
-    """Standard error of that, larger where some speakers are understood and others are not."""
-    float_accuracy_percent: float
-    dense_accuracy_percent: float
-    """Of the network before pruning, int8 as well."""
-    confusion: tuple[tuple[int, ...], ...]
-    """For each label the held-out clips that were taken for each label."""
-    rule: Rule
-    """When a word counts as heard; chosen on half of what was held out where that is much, else the default."""
-    streams: tuple[Tally, ...]
-    """Hits and false alarms in streams of what was held out, or of the other half, by kind."""
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self) | {"output": str(self.output)}, indent=2)
 
 
 def run_train(request: TrainRequest, progress: Progress, done: CountProgress | None = None) -> TrainReport:

@@ -25,7 +25,7 @@ PROGRAM = "program firmware.hex verify reset exit"
 def probed(tmp_path: Path, built: Callable[..., Path]) -> list[str]:
     """`flash` arguments for a board whose probe has USB ids, built."""
     path = board_file(tmp_path, "probed", "Board with a probe", PROBE_BOARD)
-    return ["flash", "--board", str(path), "-o", str(built(str(path)))]
+    return ["flash", "--board", str(path), "--build", str(built(str(path)))]
 
 
 def test_openocd_programs_verifies_resets(desk: Desk, run: Run, built: Callable[..., Path]) -> None:

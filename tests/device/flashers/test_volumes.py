@@ -32,7 +32,7 @@ DETAILS = f"# DAPLink Firmware - see https://mbed.com/daplink\r\nUnique ID: {UNI
 @pytest.fixture
 def copied(tmp_path: Path, built: Callable[..., Path]) -> list[str]:
     path = board_file(tmp_path, "copied", "Copied board", BOARD)
-    return ["flash", "--board", str(path), "-o", str(built(str(path)))]
+    return ["flash", "--board", str(path), "--build", str(built(str(path)))]
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
     for seed, word in enumerate(["yes", "yes", "stop", "nonsense"]):
         write_wav(tmp_path / f"clips/{word}/{seed}.wav", recording_like(seed, 3_000))
     long = write_wav(tmp_path / "long.wav", np.concatenate([recording_like(seed, 3_000) for seed in range(3)]))
-    code, out, err = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), long, "--json")
+    code, out, err = run("audio", "--board", "host", "--build", str(host), str(tmp_path / "clips"), long, "--json")
     assert (code, err) == (0, "")
     report = json.loads(out)
     assert (report["complete"], report["error"], report["asked"]) == (True, None, 4)
@@ -280,12 +280,12 @@ def test_audio_reports_what_was_heard_and_how_often_rightly(host: Path, run: Run
     assert report["accuracy_percent"] == pytest.approx(100 * right / 3)
     assert report["agreeing"] >= 2
     assert report["clock"] == "measured"
-    code, out, _ = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), long, "-q")
+    code, out, _ = run("audio", "--board", "host", "--build", str(host), str(tmp_path / "clips"), long, "-q")
     assert code == 0
     assert re.search(r"accuracy  [0-9.]+ % of 3 recordings; features in Python and TFLite Micro: [0-9.]+ %", out)
     assert re.search(r"long\.wav: .* in 3\.0 s", out)
     assert "us a frame of 20 ms" in out
-    code, out, _ = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), "--limit", "1", "-q")
+    code, out, _ = run("audio", "--board", "host", "--build", str(host), str(tmp_path / "clips"), "--limit", "1", "-q")
     assert "of 1 recordings" in out
 
 
@@ -306,7 +306,7 @@ def test_longer_recordings_are_judged_by_the_words_heard_in_them(
     for word, marks in (("yes", (3, 4, 5)), ("_silence_", (6, 7))):
         for mark in marks:
             write_wav(tmp_path / "clips" / word / f"{mark}.wav", np.full(17_000, mark))
-    code, out, _ = run("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), "--json", "-q")
+    code, out, _ = run("audio", "--board", "host", "--build", str(host), str(tmp_path / "clips"), "--json", "-q")
     report = json.loads(out)
     assert code == 0
     assert all(len(pcm) == 49_000 and not pcm[:16_000].any() and not pcm[-16_000:].any() for pcm in sent)
@@ -320,7 +320,7 @@ def test_longer_recordings_are_judged_by_the_words_heard_in_them(
     assert (report["accuracy_percent"], report["python_accuracy_percent"], report["compared"]) == (40, None, 0)
     assert report["recordings"][2]["words"][0]["time_s"] == 1.5
 
-    stream = ("audio", "--board", "host", "-o", str(host), str(tmp_path / "clips"), "--stream", "-q")
+    stream = ("audio", "--board", "host", "--build", str(host), str(tmp_path / "clips"), "--stream", "-q")
     code, out, _ = run(*stream)
     assert code == 0
     assert out.splitlines()[:2] == [
@@ -340,7 +340,7 @@ def test_longer_recordings_are_judged_by_the_words_heard_in_them(
 
 def test_ctrl_c_shows_what_was_heard_so_far(host: Path, tmp_path: Path) -> None:
     clip = write_wav(tmp_path / "yes/0.wav", recording_like(0, 3_000))
-    command = ["audio", "--board", "host", "-o", str(host), *[clip] * 3_000]
+    command = ["audio", "--board", "host", "--build", str(host), *[clip] * 3_000]
     code, said, error = ctrl_c.after_three(tmp_path, *command)
     assert (code, error) == (130, "error: interrupted\n")
     done = int(said.split()[3])
@@ -370,7 +370,7 @@ def test_what_was_heard_before_it_broke_off_is_kept(
         monkeypatch.setattr(ear, "hear", cut)
     else:
         monkeypatch.setattr(oracle, "expected", press)
-    code, out, err = run("audio", "--board", "host", "-o", str(host), *clips, "--json")
+    code, out, err = run("audio", "--board", "host", "--build", str(host), *clips, "--json")
     report = json.loads(out)
     assert (report["complete"], report["asked"], report["known"]) == (False, 3, len(report["recordings"]))
     if after == "the line":
@@ -389,7 +389,7 @@ def test_nothing_heard_is_no_report(host: Path, run: Run, tmp_path: Path, monkey
         raise TargetError("the port went away")
 
     monkeypatch.setattr(ear, "hear", cut)
-    code, out, err = run("audio", "--board", "host", "-o", str(host), clip, "--json", "-q")
+    code, out, err = run("audio", "--board", "host", "--build", str(host), clip, "--json", "-q")
     assert (code, err) == (1, "error: the port went away\n")
     assert json.loads(out) == {"error": "the port went away", "exit_code": 1}
 
@@ -407,7 +407,7 @@ def test_recordings_of_another_kind_are_refused(host: Path, run: Run, tmp_path: 
         ("missing.wav", 2, "missing.wav: no such file"),
         ("empty", 2, "no .wav among empty, nor in folders named"),
     ):
-        code, _, err = run("audio", "--board", "host", "-o", str(host), argument, "-q")
+        code, _, err = run("audio", "--board", "host", "--build", str(host), argument, "-q")
         assert code == exit_code
         assert message in err
 
@@ -421,7 +421,7 @@ def test_options_that_contradict_each_other(host: Path, run: Run, tmp_path: Path
         (("--events", clip), "--events goes with --stream"),
         (("--stream", "--split", "train"), "--stream and --split exclude each other"),
     ):
-        code, _, err = run("audio", "--board", "host", "-o", str(host), clip, *options, "-q")
+        code, _, err = run("audio", "--board", "host", "--build", str(host), clip, *options, "-q")
         assert code == 2
         assert message in err
 
@@ -466,7 +466,7 @@ def test_accuracy_on_the_emulated_board(tmp_path: Path, run: Run, board: str) ->
         pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
     build(tmp_path / "out", board)
     code, out, _ = run(
-        "audio", "--board", board, "-o", "out", "--split", "validation", "--limit", "400", root, "--json"
+        "audio", "--board", board, "--build", "out", "--split", "validation", "--limit", "400", root, "--json"
     )
     report = json.loads(out)
     assert code == 0
@@ -484,7 +484,7 @@ def test_accuracy_on_the_pc(tmp_path: Path, run: Run, fpu: bool) -> None:
     board = pc_board(tmp_path, fpu=fpu)
     build(tmp_path / "out", board)
     code, out, _ = run(
-        "audio", "--board", board, "-o", "out", "--split", "validation", root, "--limit", "600", "--json"
+        "audio", "--board", board, "--build", "out", "--split", "validation", root, "--limit", "600", "--json"
     )
     report = json.loads(out)
     assert code == 0

@@ -7,7 +7,7 @@ kill, and many machines share one (Akiba et al., "Optuna", arXiv:1907.10902).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,24 @@ import numpy as np
 
 from tinyprune import files
 from tinyprune.compiler import sparsity
+from tinyprune.compiler.sparsity import DENSE
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.measure.sweep_report import SweepPoint
+from tinyprune.measure.sweep_report import SweepPoint, SweepReport, recommended
 from tinyprune.progress import Progress
 from tinyprune.tasks import values
+from tinyprune.tasks.prune_request import CHANNELS, channels
 from tinyprune.tasks.sweep import trial as one_trial
-from tinyprune.tasks.sweep.inputs import Data, Model, check_patterns, load, read_data
-from tinyprune.tasks.sweep.request import DENSE, PATTERNS, Limits, SweepRequest
+from tinyprune.tasks.sweep.inputs import Data, Model, check_patterns, load, narrower, read_data
+from tinyprune.tasks.sweep.request import PATTERNS, Limits, SweepRequest
 from tinyprune.tasks.sweep.study import asked, optuna_or_refusal, storage_of, study_of
 from tinyprune.tasks.sweep.trial import attempt, excess
 
-__all__ = ["DENSE", "PATTERNS", "Limits", "SweepPoint", "SweepRequest", "run_sweep"]
+__all__ = ["DENSE", "PATTERNS", "Limits", "SweepPoint", "SweepReport", "SweepRequest", "run_sweep"]
 
 
-def run_sweep(request: SweepRequest, progress: Progress) -> tuple[SweepPoint, ...]:
-    """All of `tinyprune sweep`: the study's finished trials, in their order, the front's networks as files.
+def run_sweep(request: SweepRequest, progress: Progress) -> SweepReport:
+    """All of `tinyprune sweep`: the study's finished trials, in their order, the front's networks as files, and which
+    one to take.
 
     Raises TinypruneError of every kind; what was finished before is in the database.
     """
@@ -38,6 +41,8 @@ def run_sweep(request: SweepRequest, progress: Progress) -> tuple[SweepPoint, ..
     models = {path.stem: load(path, request.patterns, trust=request.trust) for path in request.models}
     check_patterns(request.patterns, models)
     data = read_data(request, models)
+    given = asked(request, models, data)
+    models |= dict(narrower(models, request.patterns, data, progress))
     request.output.mkdir(parents=True, exist_ok=True)
 
     def objective(trial: Any) -> tuple[float, float]:
@@ -46,16 +51,36 @@ def run_sweep(request: SweepRequest, progress: Progress) -> tuple[SweepPoint, ..
     done = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
     enough = optuna.study.MaxTrialsCallback(request.trials, states=done)
     with storage_of(optuna, request) as storage:
-        study = study_of(optuna, storage, request.study, request.seed, asked(request, models, data))
+        study = study_of(optuna, storage, request.study, request.seed, given)
         if len(study.get_trials(deepcopy=False, states=done)) < request.trials:
+            for params in () if study.trials else _uniform(models, request.patterns):
+                study.enqueue_trial(params, skip_if_exists=True)
             study.optimize(objective, callbacks=[enough])
-        return _points(study, request, models, data, progress)
+        points = _points(study, request, models, data, progress)
+    report = SweepReport(request.board.name, request.labels is not None, points, len(data.judging))
+    return recommended(report, request.most_lost_points)
+
+
+def _uniform(models: Mapping[str, Model], patterns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """What anybody would try first: one pattern for all layers that can take it, the others as near to dense as is
+    allowed."""
+    for pattern in (text for text in patterns if not text.startswith(CHANNELS)):
+        for name, model in models.items():
+            chosen = {
+                f"{name}/{layer}": pattern if pattern in choices else choices[0]
+                for layer, choices in model.choices.items()
+            }
+            yield {"model": name, **chosen}
 
 
 def _check(request: SweepRequest) -> None:
     limits = request.limits
     values.at_least(1, trials=request.trials, max_flash=limits.flash_bytes, max_ram=limits.ram_bytes)
     values.at_least(1, max_cycles=limits.cycles)
+    if limits.ms is not None and not limits.ms > 0:
+        raise UsageError(f"--max-ms {limits.ms:g}: more than 0 is needed")
+    if request.most_lost_points is not None:
+        _check_loss(request, request.most_lost_points)
     values.at_least(0, seed=request.seed)
     if not request.models:
         raise UsageError("give at least one Keras model to prune")
@@ -66,7 +91,9 @@ def _check(request: SweepRequest) -> None:
     if len(set(names)) < len(names):
         raise UsageError(f"models must have different file names, not {', '.join(names)}")
     for text in request.patterns:
-        if text != DENSE:
+        if text.startswith(CHANNELS):
+            channels(text)
+        elif text != DENSE:
             try:
                 pattern = sparsity.parse(text)
             except ValueError as error:
@@ -75,6 +102,15 @@ def _check(request: SweepRequest) -> None:
                 raise UsageError(
                     f"--patterns: {text} is a rule about magnitudes, and a sweep reconstructs; leave it out"
                 )
+
+
+def _check_loss(request: SweepRequest, most: float) -> None:
+    if not most >= 0:
+        raise UsageError(f"--max-loss {most:g}: 0 or more points are needed")
+    if request.labels is None:
+        raise UsageError("--max-loss is in points of accuracy, which needs --labels")
+    if DENSE not in request.patterns:
+        raise UsageError("--max-loss is meant beside the dense network: --patterns must have dense")
 
 
 def _points(
@@ -109,6 +145,8 @@ def _points(
                 trial.number in kept,
                 trial.number in front,
                 None if file is None else str(file),
+                used.get("ms"),
+                models[name].keras is not models[name].dense,
             )
         )
     return tuple(points)

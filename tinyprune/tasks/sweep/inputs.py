@@ -1,7 +1,7 @@
 """The models and the data of a sweep, read and checked before the first trial."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,17 @@ import numpy.typing as npt
 
 from tinyprune.compiler import samples, sparsity
 from tinyprune.compiler.samples import Source
+from tinyprune.compiler.sparsity import DENSE
 from tinyprune.digest import sha256
-from tinyprune.errors import DataError, UsageError
-from tinyprune.tasks.sweep.request import DENSE, SweepRequest
+from tinyprune.errors import DataError, ModelError, UsageError
+from tinyprune.progress import Progress
+from tinyprune.tasks.prune_request import CHANNELS, channels
+from tinyprune.tasks.sweep.request import SweepRequest
 from tinyprune.training import keras3, keras_model, prune
 from tinyprune.training.keras_model import check_samples, sample_shape
+from tinyprune.training.prune import filters
+from tinyprune.training.prune.match import match
+from tinyprune.training.quiet import quiet_tensorflow
 
 #: Of the samples, which prune and quantize; the others judge.
 PRUNING_SAMPLES = 256
@@ -25,6 +31,7 @@ FEWEST_JUDGES = 16
 @dataclass(frozen=True, slots=True)
 class Model:
     keras: Any  # of tf_keras
+    dense: Any  # whose answers count: the same, or the model before it lost channels
     sha256: str
     choices: Mapping[str, tuple[str, ...]]
     """For each layer that can be pruned, the patterns to choose from."""
@@ -45,14 +52,33 @@ def load(path: Path, patterns: Sequence[str], *, trust: bool = False) -> Model:
     config = json.dumps(json.loads(model.to_json())["config"], sort_keys=True)  # without the version of Keras
     digest = sha256(config, *model.get_weights())
     model = keras3.rebuild(model) if keras3.is_keras_3(model) else model
-    return Model(model, digest, _choices(model, patterns))
+    return Model(model, model, digest, _choices(model, patterns))
+
+
+def narrower(
+    models: Mapping[str, Model], patterns: Sequence[str], data: "Data", progress: Progress
+) -> Iterator[tuple[str, Model]]:
+    """Each model without a share of its channels, for channels-N among the patterns, and what to call it. It is made to
+    answer as the whole model does, without labels. One that would lose none is left out, and it is said."""
+    for text in patterns:
+        for name, model in models.items() if text.startswith(CHANNELS) else ():
+            progress(f"{name} with {text}")
+            try:
+                with quiet_tensorflow():
+                    smaller, _ = filters.shrink(model.keras, channels(text).share)
+                    match(model.keras, smaller, {}, data.pruning)
+            except ModelError as error:
+                progress(f"{name} is not tried with {text}: {error}")
+                continue
+            yield f"{name} {text}", Model(smaller, model.dense, model.sha256, _choices(smaller, patterns))
 
 
 def _choices(model: Any, patterns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """For each layer that pruning knows, the patterns that it can take."""
-    takers = {text: prune.masks_of(model, sparsity.parse(text)) for text in patterns if text != DENSE}
+    each = [text for text in patterns if not text.startswith(CHANNELS)]
+    takers = {text: prune.masks_of(model, sparsity.parse(text)) for text in each if text != DENSE}
     return {
-        layer: tuple(text for text in patterns if text == DENSE or layer in takers[text]) or (DENSE,)
+        layer: tuple(text for text in each if text == DENSE or layer in takers[text]) or (DENSE,)
         for layer in prune.masks_of(model, sparsity.Unstructured(0.5))
     }
 
@@ -60,7 +86,7 @@ def _choices(model: Any, patterns: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def check_patterns(patterns: Sequence[str], models: Mapping[str, Model]) -> None:
     taken = {text for model in models.values() for choices in model.choices.values() for text in choices}
     for text in patterns:
-        if text != DENSE and text not in taken:
+        if text != DENSE and text not in taken and not text.startswith(CHANNELS):
             raise UsageError(f"--patterns: no layer of {', '.join(models)} can take {text}; leave it out")
 
 

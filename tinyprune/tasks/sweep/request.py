@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinyprune.compiler.samples import Source
+from tinyprune.compiler.sparsity import DENSE
 from tinyprune.device.boards import Board
 
-DENSE = "dense"
 PATTERNS = (DENSE, "2:4", "1:4", "unstructured-75", "unstructured-90")
 
 
@@ -17,6 +17,7 @@ class Limits:
     flash_bytes: int | None = None
     ram_bytes: int | None = None
     cycles: int | None = None
+    ms: float | None = None  # of an inference on the board, modelled with its memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,7 @@ class SweepRequest:
     trials: int = 50  # finished ones that the study shall have
     patterns: tuple[str, ...] = PATTERNS
     limits: Limits = field(default_factory=Limits)
+    most_lost_points: float | None = None  # of accuracy beside dense, for what to take
     storage: str | None = None  # URL of a database; None: SQLite in the output folder
     study: str = "tinyprune"
     seed: int | None = None

@@ -1,6 +1,7 @@
 """One trial: a network pruned, quantized, built, run and judged."""
 
 import hashlib
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from tinyprune.compiler import reader, reference, samples
+from tinyprune.compiler.sparsity import DENSE
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit, ModelError, UsageError
 from tinyprune.progress import Progress
 from tinyprune.tasks import build as build_task
 from tinyprune.tasks.sweep.inputs import Data, Model
-from tinyprune.tasks.sweep.request import DENSE, Limits, SweepRequest
+from tinyprune.tasks.sweep.request import Limits, SweepRequest
 from tinyprune.training import prune, quantization_error, quantize
 from tinyprune.training.quiet import quiet_tensorflow
 
@@ -25,9 +27,9 @@ COMPARED_INPUTS = 4
 MOST_DECIBELS = 200.0
 
 
-def excess(used: Mapping[str, int], limits: Limits) -> dict[str, float]:
+def excess(used: Mapping[str, float], limits: Limits) -> dict[str, float]:
     """By which share each limit is exceeded; none above 0 means that all are kept."""
-    return {key: used[key] / most - 1 for key, most in asdict(limits).items() if most is not None}
+    return {key: used.get(key, math.inf) / most - 1 for key, most in asdict(limits).items() if most is not None}
 
 
 def attempt(
@@ -50,13 +52,14 @@ def attempt(
         "flash_bytes": report.flash_bytes,
         "ram_bytes": report.ram_bytes + (report.stack_bytes_reserved or 0),
         "cycles": report.modelled_cycles,
+        "ms": report.modelled_ms if report.board_ms is None else report.board_ms.high,
     }
     for limit, above in excess(used, request.limits).items():
         trial.set_constraint(limit, above)
     trial.set_user_attr("used", used)
     trial.set_user_attr("patterns", patterns)
     trial.set_user_attr("network", hashlib.sha256(content).hexdigest())
-    return _quality(content, model.keras, data), float(report.modelled_cycles)
+    return _quality(content, model.dense, data), float(report.modelled_cycles)
 
 
 def network(model: Any, patterns: Mapping[str, str], data: Data) -> bytes:
