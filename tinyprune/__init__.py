@@ -199,9 +199,10 @@ def build(
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte.
 
     `model` is an int8 .tflite, a Keras file or float .tflite with `calibration` `[samples, *input shape]` (an array or
-    a .npy), or a name from `zoo()`; by default the zoo's DS-CNN. `labels` `[samples]` are the classes of these samples:
-    `report.agreement` then has the accuracy, of an int8 model as well. With `run=False` nothing is compared:
-    `bit_exact` is false. `compare` is the report.json of an earlier build, than which this one must not take more.
+    a .npy), or a name from `zoo()`; by default the zoo's DS-CNN, with `audio` its network that hears. `labels`
+    `[samples]` are the classes of these samples: `report.agreement` then has the accuracy, of an int8 model as well.
+    With `run=False` nothing is compared: `bit_exact` is false. `compare` is the report.json of an earlier build, than
+    which this one must not take more.
 
     Raises ModelError for a network that cannot run, DataError for the calibration, MissingDependency without compiler,
     DoesNotFit, and TargetError where the firmware misbehaves or its outputs differ. The output folder stays as it was.

@@ -19,7 +19,14 @@ from tinyprune.training.quantize import quantize
 from tinyprune.training.train import int8_accuracy
 
 WITHOUT_WEIGHTS = ("ds-cnn-l-2x4", "ds-cnn-l-dense")
-WITH_WEIGHTS = ("ds-cnn-m-2x4", "ds-cnn-m-dense", "ds-cnn-s-2x4", "ds-cnn-s-dense")
+WITH_WEIGHTS = (
+    "ds-cnn-m-2x4",
+    "ds-cnn-m-dense",
+    "ds-cnn-s-2x4",
+    "ds-cnn-s-dense",
+    "kws12-s-2x4",
+    "kws12-s-dense",
+)
 NAMES = (*WITHOUT_WEIGHTS, *WITH_WEIGHTS)
 
 
@@ -46,8 +53,8 @@ def test_the_zoo_holds_the_default_and_its_dense_twin():
 def test_an_entry_says_how_it_came_about(name):
     entry = zoo.load(name)
     assert entry.name == name
-    assert entry.task == speech_commands.TASK
-    assert entry.labels == speech_commands.LABELS
+    assert entry.task == ("kws12" if name.startswith("kws12") else "kws10")
+    assert entry.labels == speech_commands.task_of(entry.labels).labels
     assert entry.pattern == ("dense" if name.endswith("dense") else "2:4")
     assert all(stage.epochs > 0 and stage.batch_clips > 0 for stage in entry.stages)
     assert entry.accuracy.split == "validation"
@@ -56,17 +63,17 @@ def test_an_entry_says_how_it_came_about(name):
     assert zoo.has_weights(entry) == (name in WITH_WEIGHTS)
 
 
-@pytest.mark.parametrize("size", "sml")
-def test_the_pruned_entry_is_the_child_of_the_dense_one(size):
-    dense, pruned = zoo.load(f"ds-cnn-{size}-dense"), zoo.load(f"ds-cnn-{size}-2x4")
-    assert pruned.stages[0] == dense.stages[0]
+@pytest.mark.parametrize("of_size", ["ds-cnn-s", "ds-cnn-m", "ds-cnn-l", "kws12-s"])
+def test_the_pruned_entry_is_the_child_of_the_dense_one(of_size):
+    dense, pruned = zoo.load(f"{of_size}-dense"), zoo.load(f"{of_size}-2x4")
+    assert pruned.stages[:-1] == dense.stages
     assert pruned.dense_accuracy == dense.accuracy == dense.dense_accuracy
     assert pruned.accuracy.clips == dense.accuracy.clips
 
 
-@pytest.mark.parametrize("size", "sm")
-def test_pruning_cost_less_than_a_point_of_int8_accuracy(size):
-    entry = zoo.load(f"ds-cnn-{size}-2x4")
+@pytest.mark.parametrize("of_size", ["ds-cnn-s", "ds-cnn-m", "kws12-s"])
+def test_pruning_cost_less_than_a_point_of_int8_accuracy(of_size):
+    entry = zoo.load(f"{of_size}-2x4")
     assert entry.dense_accuracy.int8 - entry.accuracy.int8 <= 0.009
 
 
@@ -146,12 +153,14 @@ def test_an_entry_that_is_not_as_sparse_as_it_says_is_refused(copy):
 
 @pytest.mark.data
 @pytest.mark.tflm
-def test_recorded_accuracy_is_what_the_audio_gives():
+@pytest.mark.parametrize("name", [zoo.DEFAULT, "kws12-s-2x4"])
+def test_recorded_accuracy_is_what_the_audio_gives(name):
     root = os.environ.get("TINYPRUNE_DATA")
     if not root:
         pytest.skip("TINYPRUNE_DATA names no folder of Speech Commands")
-    clips = speech_commands.evaluation_clips(speech_commands.load(Path(root), "validation"))
-    entry = zoo.load(zoo.DEFAULT)
+    entry = zoo.load(name)
+    task = speech_commands.task_of(entry.labels)
+    clips = speech_commands.evaluation_clips(speech_commands.load(Path(root), "validation", task.left_out), task=task)
     if len(clips.targets) != entry.accuracy.clips:
         pytest.skip(f"recorded on {entry.accuracy.clips} clips; TINYPRUNE_DATA has {len(clips.targets)}")
     measured = int8_accuracy(quantize(zoo.build_model(entry)), clips)

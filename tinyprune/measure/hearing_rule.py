@@ -1,5 +1,6 @@
 """The rule by which a network's answers in a stream become words, chosen for the network on sound it has not heard."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -10,7 +11,8 @@ from tinyprune.measure.streams import Looks, Spoken, Tally
 
 SMOOTHED = range(2, 9)
 THRESHOLDS = tuple(number / 100 for number in range(20, 100, 5))
-#: The share of words that shall be hit; where no rule reaches it, those that are so close to the best are compared.
+#: The share of words that shall be hit, and a standard error more, since another stream would have another share; where
+#: no rule reaches that, those that are so close to the best are compared.
 HITS, NEAR_BEST = 0.9, 0.01
 #: Words that must be said to choose by.
 FEWEST_WORDS = 100
@@ -39,13 +41,14 @@ def choose(heard: Sequence[Stream], labels: Sequence[str], default: Rule) -> Rul
 
     `default` itself where fewer than FEWEST_WORDS are said.
     """
-    if sum(len(each.said) for each in heard) < FEWEST_WORDS:
+    said = sum(len(each.said) for each in heard)
+    if said < FEWEST_WORDS:
         return default
     rules = [replace(default, smoothed=s, threshold=t) for s, t in product(SMOOTHED, THRESHOLDS)]
     found = {rule: _sums(tallies(heard, labels, rule)) for rule in rules}
     best = max(hits for hits, _ in found.values())
-    said = sum(len(each.said) for each in heard)
-    enough = HITS * said if best >= HITS * said else best - NEAR_BEST * said
+    wanted = HITS * said + math.sqrt(HITS * (1 - HITS) * said)
+    enough = wanted if best >= wanted else best - NEAR_BEST * said
     return min((rule for rule in rules if found[rule][0] >= enough), key=lambda rule: (found[rule][1], -found[rule][0]))
 
 

@@ -36,6 +36,7 @@ from tinyprune.progress import Progress
 from tinyprune.tasks import int8_model, runtimes, values
 from tinyprune.tasks.int8_model import Model
 from tinyprune.tasks.runtimes import Job, Made, Runtime
+from tinyprune.training import zoo
 
 #: How many inputs a build compares with TFLite Micro.
 COMPARED_INPUTS = 64
@@ -46,7 +47,7 @@ RUNTIMES = ("aot", "tflm")
 class BuildRequest:
     board: Board
     output: Path
-    model: Path | None = None  # None: the zoo's default
+    model: Path | None = None  # None: the zoo's default, with `audio` its network that hears
     calibration: Source | None = None  # for float models; with labels, for every model
     labels: Source | None = None  # [samples], the classes of the calibration samples
     compiler: str | None = None  # None: the first that is installed
@@ -163,14 +164,15 @@ def _hears(request: BuildRequest) -> bool:
 def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, Model, Program]]:
     """The model, read and lowered, and the temporary folder that it has been written to."""
     _check_output(request.output)
-    int8_model.check_paths(request.model, request.calibration, request.requantize, request.labels)
+    source = Path(zoo.HEARING) if request.model is None and request.audio else request.model
+    int8_model.check_paths(source, request.calibration, request.requantize, request.labels)
     if request.name is not None:
         names.check(request.name)
     if not request.force:
         output.check_unedited(request.output)
     with files.staging(request.output) as staged:
         model = int8_model.make(
-            request.model,
+            source,
             request.calibration,
             progress,
             request.requantize,

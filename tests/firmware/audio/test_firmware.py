@@ -443,6 +443,17 @@ def test_labels_that_do_not_fit(run: Run, tmp_path: Path, options: tuple[str, ..
     assert message in err
 
 
+def test_firmware_that_hears_has_twelve_classes_and_the_rule_of_its_network(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("build", "--board", "host", "--audio", "--no-run", "-o", str(tmp_path / "out"), "--json", "-q")
+    entry = zoo.load(zoo.HEARING)
+    assert (code, json.loads(out)["model_sha256"]) == (0, entry.model_sha256)
+    config = (tmp_path / "out" / "project" / "audio" / "audio_config").with_suffix
+    assert re.findall(r'"(\w+)"', config(".c").read_text())[-12:] == list(entry.labels)
+    defined = dict(re.findall(r"#define (\w+) (\d+)", config(".h").read_text()))
+    assert int(defined["TP_DETECTOR_SMOOTHED"]) == entry.rule.smoothed
+    assert entry.labels[2:] == speech_commands.TEN_WORDS
+
+
 def test_networks_that_take_no_features_have_no_ears(run: Run, tmp_path: Path) -> None:
     from tests import networks
 

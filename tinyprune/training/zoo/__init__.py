@@ -22,6 +22,8 @@ from tinyprune.training.models import GEOMETRIES, Ranges, Size, ds_cnn
 
 FOLDER = Path(__file__).parent
 DEFAULT = "ds-cnn-s-2x4"
+#: Of firmware that hears: it was trained to keep silent, too.
+HEARING = "kws12-s-2x4"
 
 
 @dataclass(frozen=True, slots=True)
