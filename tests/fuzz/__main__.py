@@ -1,7 +1,8 @@
-"""Goes on with an attack, from where its file of counts says that it was; Ctrl-C ends it, and loses nothing."""
+"""Goes on with an attack, from where its file of counts says that it was. Ctrl-C or SIGTERM ends it; nothing is lost."""
 
 import argparse
 import contextlib
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def main() -> None:
     if arguments.replay is not None:
         _replay(arguments.kind, arguments.replay)
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         run.go_on(arguments.kind, arguments.until, arguments.counts, _say, 60 * arguments.minutes)
     tally = run.read(arguments.counts)[arguments.kind]
