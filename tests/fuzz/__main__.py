@@ -1,4 +1,4 @@
-"""Goes on with an attack, from where its file of counts says that it was. Ctrl-C or SIGTERM ends it; nothing is lost."""
+"""Goes on with an attack, from where its file of counts says that it was. Ctrl-C or SIGTERM ends it without loss."""
 
 import argparse
 import contextlib

@@ -52,6 +52,7 @@ _SHOWN_CHARACTERS = 10_000  # of a line
 def main() -> None:
     """Entry point of `tinyprune`: turns every refusal into one sentence and its exit code."""
     arguments = sys.argv[1:]
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no × still gets its table
@@ -79,6 +80,13 @@ def main() -> None:
         _fail("this computer's memory is too small for that", TinypruneError.exit_code, arguments)
     except Exception:
         _fail(_fault(arguments), EXIT_FAULT, arguments)
+
+
+def _open_closed_streams() -> None:
+    """Those that a shell's `>&-` closed: in the order of their numbers, which nothing else must get."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (for the whole run)
 
 
 def _fault(arguments: list[str]) -> str:
@@ -163,7 +171,7 @@ def _reader_left() -> bool:
     poll = select.poll()
     try:
         poll.register(sys.stdout, 0)  # errors only
-    except (io.UnsupportedOperation, TypeError):  # no file, or closed from the start
+    except io.UnsupportedOperation:  # no file
         return False
     return bool(poll.poll(0))
 
