@@ -369,7 +369,7 @@ MISTAKES = {
     "a link for TCP": (["--tcp", "0", "--link", "x"], "--link goes with --pty"),
     "a link in the way": (["--pty", "--link", "tiny.tflite"], "tiny.tflite: cannot link it to /dev/"),
     "no such emulator": (["--pty", "--emulator", "quemu"], 'nano33 has no emulator "quemu"'),
-    "no build": (["--pty", "-o", "elsewhere"], "elsewhere has no finished build"),
+    "no build": (["--pty", "--build", "elsewhere"], "elsewhere has no finished build"),
 }
 
 
