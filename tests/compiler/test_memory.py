@@ -48,3 +48,9 @@ def test_a_swap_finds_what_no_sorted_order_does() -> None:
     ]
     placed = plan(items)
     assert placed.arena_bytes == placed.lower_bound_bytes == 208
+
+
+def test_what_stood_at_the_top_comes_first_finds_what_no_swap_does() -> None:
+    rows = [(32, 1, 3), (64, 2, 2), (96, 4, 7), (96, 1, 3), (64, 4, 5), (128, 5, 8), (64, 1, 4), (48, 3, 4)]
+    placed = plan([Buffer(f"b{number}", *row) for number, row in enumerate(rows)])
+    assert placed.arena_bytes == placed.lower_bound_bytes == 288
