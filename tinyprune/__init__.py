@@ -567,6 +567,7 @@ def audio(
     split: Split | None = None,
     stream: bool = False,
     events: PathLike | None = None,
+    microphone: bool = False,
     limit: int | None = None,
     progress: Progress | None = None,
     done: CountProgress | None = None,
@@ -575,7 +576,7 @@ def audio(
 
     `recordings` are .wav files, 16 kHz, 16 bits, mono, or folders of them; a folder named as a label says the word.
     With `stream` they are of any kind and length, and `report.streams` has hits and false alarms of each folder's;
-    `events` is a .csv of what is said when.
+    `events` is a .csv of what is said when. With `microphone` the emulated chip's own hears them.
 
     A run that breaks off is reported as far as it came, with `error`. Raises UsageError without a build or recordings,
     DataError for another kind of file, TargetError where nothing was heard at all. KeyboardInterrupt passes.
@@ -586,7 +587,7 @@ def audio(
     target = _board(board)
     folder = line.build_folder(_given(output), target)
     request = task.AudioRequest(
-        target, folder, _paths(recordings), emulator, port, hardware, split, limit, stream, _given(events)
+        target, folder, _paths(recordings), emulator, port, hardware, split, limit, stream, _given(events), microphone
     )
     report = task.run_audio(request, progress or _silent, done)
     _pass_on(report.error)

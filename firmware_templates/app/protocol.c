@@ -324,6 +324,9 @@ static void run_command(tp_device *device) {
     if (count == 0) {
         return; /* a lone '%': hosts flush a half-sent command with it */
     }
+#ifdef TP_HAS_MICROPHONE
+    tp_listener_stop(device); /* what the PC asks for is not the microphone's */
+#endif
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (equal(words[0], commands[i].name)) {
             if (count > commands[i].max_words) {

@@ -72,7 +72,8 @@ static void look(tp_device *device) {
     device->has_output = true;
 }
 
-static void listen(tp_device *device) {
+/* Whether a word was heard. */
+static bool listen(tp_device *device) {
     tp_listener *listener = &device->listener;
     look(device);
     const uint32_t hops = listener->audio.hops;
@@ -84,6 +85,7 @@ static void listen(tp_device *device) {
         tp_put_decimal((uint64_t)hops * TP_AUDIO_HOP_MS);
         tp_put("]" NEWLINE);
     }
+    return heard != TP_DETECTOR_NOTHING;
 }
 
 /* A piece of samples that ends with a hop at the latest. */
@@ -96,14 +98,17 @@ static size_t push(tp_device *device, const int16_t *samples, size_t count) {
     return taken;
 }
 
-static void hear(tp_device *device, const int16_t *samples, size_t count) {
+/* Whether a word was heard. */
+static bool hear(tp_device *device, const int16_t *samples, size_t count) {
     const tp_audio *audio = &device->listener.audio;
+    bool heard = false;
     for (size_t taken = 0; taken < count;) {
         taken += push(device, samples + taken, count - taken);
         if (tp_audio_second_ends(audio) && (audio->hops - TP_AUDIO_HOPS) % TP_AUDIO_EVERY_HOPS == 0) {
-            listen(device);
+            heard |= listen(device);
         }
     }
+    return heard;
 }
 
 /* 0..63, or -1 if it is no digit of base64 (RFC 4648). */
@@ -167,7 +172,7 @@ static void take(tp_device *device, const char *text) {
         tp_put(text);
         tp_put("]" NEWLINE);
     } else {
-        hear(device, samples, (size_t)count);
+        (void)hear(device, samples, (size_t)count);
     }
 }
 
@@ -206,6 +211,56 @@ static void end(tp_device *device) {
     put_times("network", listener->looks, listener->network_us);
 }
 
+#ifdef TP_HAS_MICROPHONE
+enum { LIGHT_HOPS = 500 / TP_AUDIO_HOP_MS };
+
+void tp_listener_start(tp_device *device) {
+    memset(&device->listener, 0, sizeof device->listener);
+    tp_audio_reset(&device->listener.audio);
+    device->listener.live = true;
+    tp_light(false);
+    tp_microphone_start();
+}
+
+void tp_listener_stop(tp_device *device) {
+    if (device->listener.live) {
+        device->listener.live = false;
+        tp_microphone_stop();
+        tp_light(false);
+    }
+}
+
+static void hear_live(tp_device *device, const int16_t *samples) {
+    tp_listener *listener = &device->listener;
+    if (hear(device, samples, TP_MICROPHONE_SAMPLES)) {
+        listener->lit_hops = listener->audio.hops;
+        tp_light(true);
+    } else if (listener->audio.hops - listener->lit_hops >= LIGHT_HOPS) {
+        tp_light(false);
+    }
+}
+
+void tp_listener_step(tp_device *device) {
+    const int16_t *samples = device->listener.live ? tp_microphone_take() : NULL;
+    if (samples == NULL) {
+        (void)tp_port_time_us();
+        tp_microphone_sleep();
+        return;
+    }
+    hear_live(device, samples);
+    if (!tp_microphone_give_back()) {
+        tp_put("e-[Samples were lost: the network takes longer than there is until the next look]" NEWLINE);
+        tp_listener_start(device);
+    }
+    tp_port_flush();
+}
+
+static void live(tp_device *device) {
+    tp_put("m-audio-live" NEWLINE);
+    tp_listener_start(device);
+}
+#endif
+
 void tp_answer_audio(tp_device *device, char *words[]) {
     if (words[1] == NULL) {
         tp_put("e-[audio needs labels, start, end or samples in base64]" NEWLINE);
@@ -215,6 +270,10 @@ void tp_answer_audio(tp_device *device, char *words[]) {
         start(device);
     } else if (equal(words[1], "end")) {
         end(device);
+#ifdef TP_HAS_MICROPHONE
+    } else if (equal(words[1], "live")) {
+        live(device);
+#endif
     } else {
         take(device, words[1]);
     }

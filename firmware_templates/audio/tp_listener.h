@@ -13,12 +13,22 @@
  *                   "m-audio-frames-[49,24500]", "m-audio-features-[1,1900]", "m-audio-network-[1,42370]": how often,
  *                   microseconds in all
  *
+ *   audio live%    on a board with a microphone, which is what it does after a start, too: hears that until the next command,
+ *                   says "m-audio-heard-[…]" unasked and lights the board's light for half a second. Where the network
+ *                   takes longer than there is until the next look, "e-[Samples were lost]"
+ *
  * Samples need the arena: `results` and `output` know nothing until the next look.
  */
 #ifndef TP_LISTENER_H
 #define TP_LISTENER_H
 
 #include "network.h"
+#if defined(__has_include)
+#if __has_include("microphone.h")
+#define TP_HAS_MICROPHONE
+#include "microphone.h"
+#endif
+#endif
 #include "tp_audio.h"
 #include "tp_detector.h"
 
@@ -30,6 +40,8 @@ typedef struct {
     tp_audio audio;
     tp_detector detector;
     bool listening; /* between `audio start` and `audio end` */
+    bool live;      /* to the microphone */
+    uint32_t lit_hops;
     uint32_t looks;
     uint64_t frames_us;
     uint64_t features_us;
@@ -40,5 +52,14 @@ struct tp_device;
 
 /* One of the protocol's answers, see app/protocol.c. */
 void tp_answer_audio(struct tp_device *device, char *words[]);
+
+#ifdef TP_HAS_MICROPHONE
+/* Begins to hear the microphone. */
+void tp_listener_start(struct tp_device *device);
+void tp_listener_stop(struct tp_device *device);
+
+/* What the microphone has heard since the last call, or a sleep until there is something to do. */
+void tp_listener_step(struct tp_device *device);
+#endif
 
 #endif

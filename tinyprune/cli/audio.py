@@ -41,6 +41,9 @@ _SHOWN = 20
     type=click.Path(path_type=Path),
     help="With --stream: .csv of file,start_s,end_s,word, what is said when.  [default: the word of its folder]",
 )
+@click.option(
+    "--microphone", is_flag=True, help="The emulated chip's own hears them, as the board by itself: nano33sense."
+)
 @click.option("--limit", type=click.IntRange(1), help="Take at most this many recordings, spread evenly.")
 @options.html
 @options.as_json
@@ -55,6 +58,7 @@ def audio_command(
     split: Literal["train", "validation", "test"] | None,
     stream: bool,
     events: Path | None,
+    microphone: bool,
     limit: int | None,
     html: Path | None,
     as_json: bool,
@@ -76,7 +80,17 @@ def audio_command(
 
     board = boards.load(board_name)
     request = audio_task.AudioRequest(
-        board, line.build_folder(output, board), recordings, emulator, port, hardware, split, limit, stream, events
+        board,
+        line.build_folder(output, board),
+        recordings,
+        emulator,
+        port,
+        hardware,
+        split,
+        limit,
+        stream,
+        events,
+        microphone,
     )
     with console.CountBar(quiet or as_json) as (progress, done):
         report = audio_task.run_audio(request, progress, done)

@@ -7,6 +7,7 @@ from tinyprune.device.emulators import Span
 from tinyprune.firmware import projects
 from tinyprune.measure.agreement import Agreement, ClassAgreement
 from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
+from tinyprune.measure.hearing import Chain
 from tinyprune.measure.history import Change
 from tinyprune.measure.report import BuildReport, ProjectReport
 from tinyprune.measure.verdict import Verdict, of_bench, span_ms
@@ -139,6 +140,16 @@ def _audio_lines(report: BuildReport) -> list[str]:
         *lines,
         f"          modelled cycles: {frame.modelled_cycles:,} a frame of 20 ms, {features.modelled_cycles:,} a look, "
         f"{trial.modelled_cycles_a_second:,} a second of sound with {trial.looks_a_second:g} looks, network apart",
+        *_chain_lines(trial.chain),
+    ]
+
+
+def _chain_lines(chain: Chain | None) -> list[str]:
+    if chain is None:
+        return []
+    return [
+        f"          with the network {chain.core_percent:.1f} % of the core; {chain.look_ms:.0f} ms from the last sample of a "
+        f"look on, {chain.latency_ms:.0f} ms from the end of a word at the latest (modelled, ideal memory)"
     ]
 
 

@@ -1,6 +1,7 @@
 """MCU families as data: which folders of firmware_templates/ports make up a port, and what its board files may say."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -14,6 +15,7 @@ class Family:
     uarts: tuple[str, ...] = ()  # that [serial] may name
     clocks: tuple[str, ...] = ()  # that [clock] may name
     core: str = ""  # empty: any, for boards that exist only to count
+    microphone: str = ""  # the folder that takes one, which boards may have
 
     def serial_problem(self, uart: str, tx: str, rx: str, function: int) -> str | None:
         """What is wrong with a table [serial], or None."""
@@ -27,6 +29,15 @@ class Family:
         if not 0 <= function <= 15:
             return f"serial.function must be 0 to 15, not {function}"
         return None
+
+    def microphone_problem(self, pins: Mapping[str, str]) -> str | None:
+        """What is wrong with a table [microphone], or None."""
+        if not self.microphone:
+            return "this family's port takes no microphone: leave the table [microphone] out"
+        wrong = next((key for key, pin in pins.items() if not re.fullmatch(self.pin, pin)), None)
+        if wrong:
+            return f'microphone.{wrong} "{pins[wrong]}" is no pin of this family; write it like {self.pin_example}'
+        return "two of microphone's pins are the same" if len(set(pins.values())) < len(pins) else None
 
     def clock_problem(self, source: str, enable: str) -> str | None:
         """What is wrong with a table [clock], or None."""
@@ -55,7 +66,7 @@ FAMILIES: dict[str, Family] = {
     "mps2": Family(("cortex_m", "mps2")),
     "mps3": Family(("cortex_m", "mps2", "mps3"), core="cortex-m55"),
     "nrf51": Family(("cortex_m", "nrf51"), r"P0\.([0-2]\d|30)", "P0.24", ("UART0",), core="cortex-m0"),
-    "nrf52": Family(("cortex_m", "nrf52"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
+    "nrf52": Family(("cortex_m", "nrf52"), _NORDIC_PIN, "P1.03", ("UARTE0",), microphone="nrf52_pdm"),
     "nrf53": Family(("cortex_m", "nrf52", "nrf53"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
     "rp2040": _rp2("cortex-m0plus", "rp2040"),
     "rp2350": _rp2("cortex-m33", "rp2350"),

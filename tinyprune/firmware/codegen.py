@@ -37,7 +37,7 @@ def generate(program: Program, name: str, audio: FrontEnd | None = None) -> Firm
     """The C of one network on one board, as relative path → text: what `build.py` makes firmware of, whatever the
     project. `name` is the network's, of which C gets `names.c_name`; with `audio` the firmware hears."""
     kernels = runtime(step.kernel.name for step in program.steps)
-    files = {**copied("app", "app"), **_port(program), **kernels, **_audio(audio)}
+    files = {**copied("app", "app"), **_port(program, hears=audio is not None), **kernels, **_audio(audio)}
     about = {**context(program, name), **audio_context(audio)}
     for path in [path for path in files if path.endswith(".j2")]:
         files[path.removesuffix(".j2")] = _environment().from_string(files.pop(path)).render(about)
@@ -97,10 +97,11 @@ def copied(folder: str, target: str) -> dict[str, str]:
     }
 
 
-def _port(program: Program) -> dict[str, str]:
+def _port(program: Program, *, hears: bool) -> dict[str, str]:
     """The files of the family's folders, templates not yet rendered."""
-    files = {}
-    for folder in FAMILIES[program.board.family].folders:
+    files, family = {}, FAMILIES[program.board.family]
+    microphone = (family.microphone,) if hears and program.board.microphone else ()
+    for folder in (*family.folders, *microphone):
         files.update(copied(f"ports/{folder}", "port"))
     return files
 

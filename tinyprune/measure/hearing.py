@@ -12,7 +12,7 @@ from tinyprune.device.emulators import FunctionProfile, Profile, Start
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Device
 from tinyprune.errors import ModelError, TargetError
-from tinyprune.firmware.audio import FrontEnd, ear
+from tinyprune.firmware.audio import FrontEnd, Rule, ear
 from tinyprune.firmware.audio.ear import Int16
 
 #: How far a feature may be from Python's, in units of the network's input: docs/audio.md.
@@ -26,6 +26,19 @@ class Part:
 
     instructions: int
     modelled_cycles: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """From sound to words as a whole: front end, and the network at every look. Modelled, with ideal memory."""
+
+    modelled_cycles_a_second: int
+    core_percent: float
+    """Of the board's clock."""
+    look_ms: float
+    """Features and network, from the last sample of a look on."""
+    latency_ms: float
+    """From the end of a word until it is told, at the latest: where all looks that are averaged come after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class AudioTrial:
     """Of the front end, for a second of sound: all frames and the features of all looks, without the network."""
     stack_bytes: int | None
     """The deepest while it heard and looked."""
+    chain: Chain | None = None
 
 
 def try_out(
@@ -78,6 +92,17 @@ def try_out(
         modelled_cycles_a_second=_cycles(frame, transform, looks),
         stack_bytes=profile.stack_bytes if profile else None,
     )
+
+
+def chain(trial: AudioTrial, rule: Rule, network_cycles: int | None, clock_hz: int) -> Chain | None:
+    """None where cycles are not modelled."""
+    front_end, look = trial.modelled_cycles_a_second, trial.features and trial.features.modelled_cycles
+    if front_end is None or look is None or network_cycles is None:
+        return None
+    cycles = round(front_end + trial.looks_a_second * network_cycles)
+    look_ms = 1e3 * (look + network_cycles) / clock_hz
+    latency_ms = 1e3 * rule.smoothed / trial.looks_a_second + look_ms
+    return Chain(cycles, 100 * cycles / clock_hz, look_ms, latency_ms)
 
 
 def second_of_sound() -> Int16:

@@ -3,9 +3,10 @@
 What the board recognizes is compared with the Python chain: features.py and TFLite Micro on the same seconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, get_args
 
@@ -31,11 +32,11 @@ from tinyprune.recordings import Recording, one_second, read, read_streams, spre
 from tinyprune.tasks import line, values
 from tinyprune.training import speech_commands
 
+Ear: TypeAlias = Callable[[ear.Int16], ear.Clip]
 Said: TypeAlias = Mapping[str, Sequence[Spoken]]
 """What is said in each recording, by its name."""
 
-#: The label of a longer recording in which none was heard.
-NO_WORD = "no word"
+NO_WORD = ear.NO_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class AudioRequest:
     limit: int | None = None
     stream: bool = False  # hits and false alarms by kind of sound, in recordings of any kind
     events: Path | None = None  # what is said when in them
+    microphone: bool = False  # the emulated chip's own hears them, not the serial line
 
 
 def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | None = None) -> AudioReport:
@@ -66,6 +68,10 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
             raise UsageError(f"{path}: no such file")
     if request.events is not None and not request.stream:
         raise UsageError("--events goes with --stream: they are words in streams")
+    if request.microphone and request.port is not None:
+        raise UsageError(
+            "--microphone goes with an emulator: a board's own microphone hears by itself (tinyprune monitor)"
+        )
     if request.stream and request.split is not None:
         raise UsageError("--stream and --split exclude each other: the clips of Speech Commands are no streams")
     image, model = output.load(request.output, request.board)
@@ -79,11 +85,16 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
         recordings = _recordings(request, labels)
         said = _said(request.events, recordings, labels) if request.stream else None
         progress(f"{request.board.name}, {target}, listens to {len(recordings)} recordings")
-        clips, failure = _hear(device, recordings, done, said)
+        hear = (
+            partial(ear.hear_live, device, _microphone(request, link))
+            if request.microphone
+            else partial(ear.hear, device)
+        )
+        clips, failure = _hear(hear, recordings, done, said, at_length=request.microphone)
         clock = link.clock
     heard = recordings[: len(clips)]
     expected: list[str | None] = [None] * len(heard)
-    if not request.stream and not isinstance(failure, KeyboardInterrupt):
+    if not request.stream and not request.microphone and not isinstance(failure, KeyboardInterrupt):
         progress("asking the Python chain about the same seconds")
         try:
             expected = _python_labels(model, graph, heard, labels)
@@ -94,16 +105,22 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
     return _report(request, target, image, labels, len(recordings), found, tallies, clock, failure)
 
 
+def _microphone(request: AudioRequest, link: Emulator) -> emulators.HasMicrophone:
+    if request.board.microphone is None or not isinstance(link, emulators.HasMicrophone):
+        raise UsageError(f"--microphone: {request.board.name} has none in an emulator; nano33sense has, in sim")
+    return link
+
+
 def _hear(
-    device: Device, recordings: Sequence[Recording], done: CountProgress | None, said: Said | None
+    hear: Ear, recordings: Sequence[Recording], done: CountProgress | None, said: Said | None, *, at_length: bool
 ) -> tuple[list[ear.Clip], benchmark.Failure | None]:
     """What the device heard, and what ended that before the last recording; raised where it heard nothing."""
     clips: list[ear.Clip] = []
     try:
         for recording in recordings:
-            is_clip = len(recording.pcm) <= features.CLIP_SAMPLES and said is None
+            is_clip = len(recording.pcm) <= features.CLIP_SAMPLES and said is None and not at_length
             is_spoken = said is None or bool(said[recording.name])
-            clips.append(ear.hear(device, recording.pcm) if is_clip else _hear_long(device, recording, is_spoken))
+            clips.append(hear(recording.pcm) if is_clip else _hear_long(hear, recording, is_spoken))
             if done is not None:
                 done(len(clips), len(recordings))
     except (TargetError, KeyboardInterrupt) as failure:
@@ -113,12 +130,12 @@ def _hear(
     return clips, None
 
 
-def _hear_long(device: Device, recording: Recording, is_spoken: bool) -> ear.Clip:
+def _hear_long(hear: Ear, recording: Recording, is_spoken: bool) -> ear.Clip:
     """With a second of silence before, so that there are looks as long as it lasts, and one after what is spoken: the
     detector sees a word on its way through the last second.
     """
     silence = np.zeros(features.CLIP_SAMPLES, np.int16)
-    clip = ear.hear(device, np.concatenate([silence, recording.pcm, silence if is_spoken else silence[:0]]))
+    clip = hear(np.concatenate([silence, recording.pcm, silence if is_spoken else silence[:0]]))
     before_s = features.CLIP_SAMPLES / features.SAMPLE_RATE_HZ
     words = tuple(replace(word, time_s=max(0.0, word.time_s - before_s)) for word in clip.heard)
     first = (words[0].label, words[0].score) if words else (NO_WORD, 0.0)

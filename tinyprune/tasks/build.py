@@ -278,6 +278,7 @@ def _listen(
     progress("letting it hear a second of sound")
     start, metered = emulators.EMULATORS[emulator], emulator in emulators.METERED
     trial = hearing.try_out(start, image, board, graph.inputs[0], audio, metered=metered)
+    trial = replace(trial, chain=hearing.chain(trial, audio.rule, report.modelled_cycles, board.cpu.clock_hz))
     deepest = max(report.stack_bytes or 0, trial.stack_bytes or 0)
     return replace(report, audio=trial, stack_bytes=deepest or None)
 

@@ -102,6 +102,8 @@ def _other_methods(board: Board, method: str) -> str:
 
 def _next_steps(board: Board, method: str, *, hears: bool) -> tuple[str, ...]:
     steps = []
+    if hears and board.microphone:
+        steps.append("say one of its words: the LED lights for half a second, and the serial line tells the word")
     if board.serial:
         task = "audio FOLDER" if hears else "bench"
         steps.append(

@@ -7,6 +7,8 @@
  */
 #include "port.h"
 
+#include <stdbool.h>
+
 #include "board.h"
 #include "chip.h"
 #include "pins.h"
@@ -100,6 +102,10 @@ void tp_port_init(void) {
     start_clocks();
     start_uart();
 }
+
+/* For firmware that listens to a microphone meanwhile. */
+bool tp_port_has_byte(void);
+bool tp_port_has_byte(void) { return UARTE_EVENTS_ENDRX != 0; }
 
 /* One byte a transfer: between two transfers the receiver's FIFO holds the bytes that follow. */
 int tp_port_read(void) {

@@ -4,7 +4,7 @@ import difflib
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -18,6 +18,7 @@ from tinyprune.device.boards.schema import (
     Clock,
     Cpu,
     Memory,
+    Microphone,
     Platformio,
     Qemu,
     Reads,
@@ -57,6 +58,7 @@ _TABLES: dict[str, type] = {
     "clock": Clock,
     "usb": Usb,
     "serial": Serial,
+    "microphone": Microphone,
     "qemu": Qemu,
     "platformio": Platformio,
     "renode": Renode,
@@ -249,8 +251,12 @@ def _check_choices(board: Board, path: Path) -> None:
         if needed and getattr(board, key) is None:
             raise UsageError(f"{path}: table [{key}] is missing: the family {board.family} leaves the choice")
     problem = None
+    if board.microphone:
+        problem = family.microphone_problem(asdict(board.microphone))
     if board.serial:
-        problem = family.serial_problem(board.serial.uart, board.serial.tx, board.serial.rx, board.serial.function)
+        problem = problem or family.serial_problem(
+            board.serial.uart, board.serial.tx, board.serial.rx, board.serial.function
+        )
     if board.clock:
         problem = problem or family.clock_problem(board.clock.source, board.clock.enable)
     if problem:

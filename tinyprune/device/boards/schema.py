@@ -60,6 +60,16 @@ class Serial:
 
 
 @dataclass(frozen=True, slots=True)
+class Microphone:
+    """A PDM microphone, and the light that shows that it has heard something: pins."""
+
+    clock: str
+    data: str
+    power: str  # high: it has power
+    light: str  # high: it is on
+
+
+@dataclass(frozen=True, slots=True)
 class Qemu:
     machine: str  # of `qemu-system-arm -machine help`
     counter_hz: int = 0  # what the port's counter of cycles counts a virtual second there; 0: cpu.clock_hz
@@ -118,6 +128,7 @@ class Board:
     clock: Clock | None = None
     usb: Usb | None = None
     serial: Serial | None = None
+    microphone: Microphone | None = None
     platformio: Platformio | None = None
     qemu: Qemu | None = None
     renode: Renode | None = None

@@ -1,5 +1,6 @@
 """The rooms that run firmware without a board: each boots it up to its first input and is then a Link to it."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from tinyprune.device.boards import Board
@@ -17,6 +18,7 @@ __all__ = [
     "FunctionProfile",
     "HasButton",
     "HasMemory",
+    "HasMicrophone",
     "LayerProfile",
     "Profile",
     "Span",
@@ -58,6 +60,19 @@ class HasButton(Protocol):
 
     def restart(self) -> None:
         """As the button on a board. Raises TargetError where the firmware does not boot."""
+
+
+@runtime_checkable
+class HasMicrophone(Protocol):
+    """What an emulator offers whose chip has a microphone."""
+
+    def hear(self, samples: Sequence[int]) -> None:
+        """Lets it say int16 samples at 16 kHz, of which a part of a buffer may remain for the next ones. Raises
+        TargetError where the firmware does not listen."""
+
+    @property
+    def lit(self) -> bool:
+        """Whether the light that shows a word is on."""
 
 
 class Start(Protocol):

@@ -12,11 +12,12 @@ switch the UARTE off first.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tinyprune.device.boards import Board
-from tinyprune.device.emulators.cortex_m import FirmwareError, Machine, Register, ignored, stored, write_only
+from tinyprune.device.emulators.cortex_m import FirmwareError, Machine, Register, stored, write_only
+from tinyprune.device.emulators.nrf52_pdm import Pdm
 
 _END_RX = 1 << 4  # of INTENSET
 _BAUD_9600, _BAUD_115200, _BAUD_AT_RESET = 0x00275000, 0x01D60000, 0x04000000
@@ -81,6 +82,7 @@ class Nrf52:
         self.to_firmware: deque[int] = deque()
         self.from_firmware = bytearray()
         self._machine = machine
+        self.high: set[int] = set()  # pins that are driven high, as PSEL registers count them
         self._receiving = bytearray()
         self._rx_started = bootloader
         self._rx_timeout = 0
@@ -103,7 +105,8 @@ class Nrf52:
             **{address: stored(0xFFFFFFFF) for address in chip.must},
             chip.clock + 0x000: write_only(self._start_crystal),  # TASKS_HFCLKSTART
             chip.clock + 0x100: Register(lambda: self._crystal, self._clear_crystal),  # EVENTS_HFCLKSTARTED
-            **{gpio + 0x300 * port + 0x008: ignored() for port in range(2)},  # OUTSET
+            **{gpio + 0x300 * port + 0x008: self._drive(port, self.high.add) for port in range(2)},  # OUTSET
+            **{gpio + 0x300 * port + 0x00C: self._drive(port, self.high.discard) for port in range(2)},  # OUTCLR
             **{gpio + 0x200 + 4 * pin: stored() for pin in range(32)},  # P0.PIN_CNF
             **{gpio + 0x500 + 4 * pin: stored() for pin in range(16)},  # P1.PIN_CNF
             **{uarte + offset: register for offset, register in self._settings.items()},
@@ -117,6 +120,20 @@ class Nrf52:
             uarte + 0x304: write_only(self._enable_interrupts),  # INTENSET
             uarte + 0x308: write_only(self._disable_interrupts),  # INTENCLR
         }
+
+        self.pdm: Pdm | None = None
+        if board.microphone:
+            self.pdm = Pdm(machine, board.microphone, pin_select, self.high, lambda: self._crystal)
+            self.registers |= self.pdm.registers
+
+    @staticmethod
+    def _drive(port: int, change: Callable[[int], None]) -> Register:
+        def write(bits: int) -> None:
+            for pin in range(32):
+                if bits >> pin & 1:
+                    change(port << 5 | pin)
+
+        return write_only(write)
 
     def _setting(self, offset: int) -> int:
         read = self._settings[offset].read

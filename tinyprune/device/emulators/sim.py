@@ -7,7 +7,7 @@ modelled, a profile counts instructions only. Waiting for input takes no time.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ import unicorn
 from unicorn import arm_const
 
 from tinyprune.device.boards import Board, Memory
-from tinyprune.device.emulators import program, rp2040, rp2350
+from tinyprune.device.emulators import nrf52, program, rp2040, rp2350
 from tinyprune.device.emulators.cortex_m import FirmwareError, Interrupts, Machine, Mcu, Register, core_registers
 from tinyprune.device.emulators.mps2 import Mps2
 from tinyprune.device.emulators.nrf52 import Nrf52, nrf53
@@ -103,7 +103,7 @@ class SimLink:
     def __init__(
         self, loaded: program.Program, board: Board, flash: Memory, ram: Memory, profile: bool, patience_s: float
     ) -> None:
-        self._program = loaded
+        self._program, self._board = loaded, board
         self._ram = ram
         self._patience_s = patience_s
         self._waiting = False
@@ -142,6 +142,26 @@ class SimLink:
 
     def close(self) -> None:
         self._ended = self._ended or "the emulator is closed"
+
+    # HasMicrophone
+
+    def hear(self, samples: Sequence[int]) -> None:
+        pdm = getattr(self._mcu, "pdm", None)
+        if self._ended:
+            raise TargetError(self._ended)
+        if pdm is None or not pdm.listens:
+            raise TargetError(
+                "this firmware does not listen to a microphone: build it with --audio for a board with one"
+            )
+        pdm.sound.extend(samples)
+        while pdm.fill():
+            self._run()
+
+    @property
+    def lit(self) -> bool:
+        """Whether the light that shows a word is on."""
+        microphone = self._board.microphone
+        return microphone is not None and nrf52.pin_select(microphone.light) in getattr(self._mcu, "high", ())
 
     # HasMemory
 

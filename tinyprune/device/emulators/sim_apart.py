@@ -1,6 +1,6 @@
 """The built-in emulator in a process of its own: a fault of its native code is a sentence, and a wait has an end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -76,6 +76,15 @@ class SimLink:
         self._remote.close()
         self._is_posted = False
         self._boot()
+
+    # HasMicrophone
+
+    def hear(self, samples: Sequence[int]) -> None:
+        self._call("hear", list(samples))
+
+    @property
+    def lit(self) -> bool:
+        return cast("bool", self._call("lit"))
 
     # HasMemory
 

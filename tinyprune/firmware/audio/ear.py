@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.device.emulators import HasMicrophone
 from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError, printable
 
 Int16 = npt.NDArray[np.int16]
 
 _SCORE, _NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", r"[0-9]{1,20}"
+#: The label of a recording in which none was heard.
+NO_WORD = "no word"
 SAMPLES_A_LINE = 27  # "audio " and 72 characters of base64: what fits the protocol's 80 in whole groups
 
 
@@ -67,6 +70,20 @@ def hear(device: Device, samples: Int16, timeout_s: float = 60.0) -> Clip:
     label, score = _only(lines, rf"m-audio-class-\[(.*),({_SCORE})\]", "audio end")
     spent = [_spent(lines, part) for part in ("frames", "features", "network")]
     return Clip(printable(label), float(score), tuple(heard), *spent)
+
+
+def hear_live(device: Device, chip: HasMicrophone, samples: Int16) -> Clip:
+    """The same through the emulated chip's microphone, in buffers as the firmware makes them: the class of the first
+    word that is heard. Raises TargetError where the firmware does not listen, or lost samples."""
+    device.command("audio live")
+    chip.hear(samples.tolist())
+    said = device.command("name")  # what it has said by itself comes before the answer
+    lines = [line for line in said if not line.startswith("m-name-dut-")]
+    if any(line.startswith("e-") for line in lines):
+        raise TargetError(f"the firmware says {printable(' / '.join(lines), 400)}")
+    heard = tuple(map(_heard, lines))
+    first = (heard[0].label, heard[0].score) if heard else (NO_WORD, 0.0)
+    return Clip(*first, heard, *3 * (Spent(0, 0),))
 
 
 def _heard(line: str) -> Heard:
