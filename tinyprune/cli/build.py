@@ -213,10 +213,26 @@ def _show_build(report: Any, request: Any, verbose: bool) -> None:
     if (request.output / "renode").is_dir():
         files += ", renode/ (scripts for Renode)"
     terminal.print(f"written   {request.output}/: {files}", highlight=False, soft_wrap=True)
-    for step in show.next_steps(report, request):
+    for step in _next_steps(report, request):
         terminal.print(f"next      {step}", highlight=False, soft_wrap=True)
     if verbose:
         for layer in report.layers:
             terminal.print(
                 f"{layer.name}: {layer.kernel} ({layer.layout}): {layer.reason}", highlight=False, soft_wrap=True
             )
+
+
+def _next_steps(report: Any, request: Any) -> list[str]:
+    """What the user does with a build: onto the board where it can be flashed, and into the project's own tool."""
+    from tinyprune.firmware import projects
+    from tinyprune.tasks.line import build_folder
+
+    default = build_folder(None, request.board) == request.output
+    where = f"--board {request.board.name}" + ("" if default else f" -o {request.output}")
+    steps = []
+    if request.board.flashing:
+        then = "then it hears" if report.audio else "then `tinyprune bench --port PORT` measures it"
+        steps.append(f"tinyprune flash {where}: onto the board; {then}")
+    if request.runtime == "aot":
+        steps.append(projects.next_step(request.project, request.name or report.model, request.output))
+    return steps

@@ -4,7 +4,6 @@ from rich.text import Text
 
 from tinyprune.cli.console import Grid
 from tinyprune.device.emulators import Span
-from tinyprune.firmware import projects
 from tinyprune.measure.agreement import Agreement, ClassAgreement
 from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
 from tinyprune.measure.hearing import Chain
@@ -12,8 +11,6 @@ from tinyprune.measure.history import Change
 from tinyprune.measure.report import BuildReport, ProjectReport
 from tinyprune.measure.verdict import Verdict, of_bench, span_ms
 from tinyprune.tasks.bench import Bench
-from tinyprune.tasks.build import BuildRequest
-from tinyprune.tasks.line import build_folder
 
 #: Classes in a table, the worst first.
 _SHOWN_CLASSES = 12
@@ -148,22 +145,9 @@ def _chain_lines(chain: Chain | None) -> list[str]:
     if chain is None:
         return []
     return [
-        f"          with the network {chain.core_percent:.1f} % of the core; {chain.look_ms:.0f} ms from the last sample of a "
-        f"look on, {chain.latency_ms:.0f} ms from the end of a word at the latest (modelled, ideal memory)"
+        f"          with the network {chain.core_percent:.1f} % of the core, {chain.look_ms:.0f} ms from the last "
+        f"sample of a look, {chain.latency_ms:.0f} ms from the end of a word at the latest (modelled, ideal memory)"
     ]
-
-
-def next_steps(report: BuildReport, request: BuildRequest) -> list[str]:
-    """What the user does with a build: onto the board where it can be flashed, and into the project's own tool."""
-    default = build_folder(None, request.board) == request.output
-    where = f"--board {request.board.name}" + ("" if default else f" -o {request.output}")
-    steps = []
-    if request.board.flashing:
-        then = "then it hears" if report.audio else "then `tinyprune bench --port PORT` measures it"
-        steps.append(f"tinyprune flash {where}: onto the board; {then}")
-    if request.runtime == "aot":
-        steps.append(projects.next_step(request.project, request.name or report.model, request.output))
-    return steps
 
 
 def _ends(report: BuildReport) -> list[str]:

@@ -96,7 +96,8 @@ def try_out(
 
 def chain(trial: AudioTrial, rule: Rule, network_cycles: int | None, clock_hz: int) -> Chain | None:
     """None where cycles are not modelled."""
-    front_end, look = trial.modelled_cycles_a_second, trial.features and trial.features.modelled_cycles
+    front_end = trial.modelled_cycles_a_second
+    look = None if trial.features is None else trial.features.modelled_cycles
     if front_end is None or look is None or network_cycles is None:
         return None
     cycles = round(front_end + trial.looks_a_second * network_cycles)

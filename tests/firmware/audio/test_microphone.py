@@ -19,7 +19,8 @@ from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError, UsageError
 from tinyprune.firmware import output
-from tinyprune.firmware.audio import ear
+from tinyprune.firmware.audio import Rule, ear
+from tinyprune.measure import hearing
 from tinyprune.tasks import audio as audio_task
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands, zoo
@@ -192,3 +193,15 @@ def test_boards_say_where_their_microphone_is(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="this family's port takes no microphone"):
         boards.load(str(board))
     assert SENSE.microphone == Microphone("P0.26", "P0.25", "P0.17", "P0.13")
+
+
+def test_the_chain_is_front_end_and_network() -> None:
+    part = hearing.Part(1, 150_000)
+    trial = hearing.AudioTrial("float", (), 1, 1, 0, 5.0, part, part, 3_000_000, None)
+    found = hearing.chain(trial, Rule(every_hops=10, smoothed=3), 2_000_000, 64_000_000)
+    assert found is not None
+    assert found.modelled_cycles_a_second == 13_000_000
+    assert found.core_percent == pytest.approx(20.3125)
+    assert found.look_ms == pytest.approx(33.59375)
+    assert found.latency_ms == pytest.approx(633.59375)
+    assert hearing.chain(trial, Rule(), None, 64_000_000) is None
