@@ -643,11 +643,15 @@ def init_ci(
     folder: PathLike = ".",
     model: PathLike | None = None,
     install: str | None = None,
+    max_flash_bytes: int | None = None,
+    max_ram_bytes: int | None = None,
+    max_cycles: int | None = None,
     force: bool = False,
 ) -> CiReport:
     """Write a GitHub Actions workflow that builds, runs and compares the firmware on every push.
 
-    `folder` is the root of the repository, `model` an int8 .tflite in it, `install` what pip installs there.
+    `folder` is the root of the repository, `model` an int8 .tflite in it, `install` what pip installs there;
+    limits are what the firmware may take, as for `build`.
     Raises UsageError where a workflow is there already, unless told to `force` it, or could not work.
     """
     from tinyprune.device import boards as known
@@ -655,7 +659,10 @@ def init_ci(
 
     several = [boards] if isinstance(boards, str | os.PathLike | known.Board) else boards
     targets = {found.name: found for found in map(_board, several)}
-    return task.run_init_ci(task.CiRequest(tuple(targets.values()), Path(folder), _given(model), install, force=force))
+    budget = task.budget(max_flash_bytes, max_ram_bytes, max_cycles)
+    return task.run_init_ci(
+        task.CiRequest(tuple(targets.values()), Path(folder), _given(model), install, budget, force)
+    )
 
 
 def fetch_data(

@@ -44,8 +44,7 @@ def init_ci_command(
     from tinyprune.tasks import init_ci as init_ci_task
 
     found = tuple(boards.load(name) for name in dict.fromkeys(board_names))
-    limits = {"--max-flash": max_flash, "--max-ram": max_ram, "--max-cycles": max_cycles}
-    budget = tuple(word for name, most in limits.items() if most is not None for word in (name, str(most)))
+    budget = init_ci_task.budget(max_flash, max_ram, max_cycles)
     written = init_ci_task.run_init_ci(init_ci_task.CiRequest(found, folder, model, install, budget, force))
     click.echo(f"written   {written.workflow}")
     for board, emulator in written.targets:

@@ -14,7 +14,7 @@ from tinyprune.device.boards import Board
 from tinyprune.device.emulators import EMULATORS
 from tinyprune.errors import UsageError, printable
 from tinyprune.resources import FIRMWARE_TEMPLATES
-from tinyprune.tasks import installed
+from tinyprune.tasks import installed, values
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 WORKFLOW = Path(".github/workflows/firmware.yml")
@@ -63,6 +63,13 @@ def run_init_ci(request: CiRequest) -> CiReport:
     except OSError as error:
         raise UsageError(f"{path}: cannot write: {error.strerror}") from None
     return CiReport(path, targets, renode, _notes(request, targets, install))
+
+
+def budget(flash_bytes: int | None, ram_bytes: int | None, cycles: int | None) -> tuple[str, ...]:
+    """Options of `tinyprune build`. Raises UsageError for a limit that is none."""
+    values.at_least(1, max_flash=flash_bytes, max_ram=ram_bytes, max_cycles=cycles)
+    limits = {"--max-flash": flash_bytes, "--max-ram": ram_bytes, "--max-cycles": cycles}
+    return tuple(word for name, most in limits.items() if most is not None for word in (name, str(most)))
 
 
 def _with_pages(install: str) -> str:
