@@ -36,6 +36,7 @@ from tinyprune.cli.monitor import monitor_command
 from tinyprune.cli.page import page_command
 from tinyprune.cli.prune import prune_command
 from tinyprune.cli.quantize import quantize_command
+from tinyprune.cli.record import record_command
 from tinyprune.cli.sweep import sweep_command
 from tinyprune.cli.train import train_command
 from tinyprune.cli.zoo import zoo_command
@@ -208,6 +209,7 @@ for _command in (
     doctor_command,
     boards_group,
     sweep_command,
+    record_command,
     train_command,
     zoo_command,
     data_group,
