@@ -74,7 +74,7 @@ def test_what_a_program_started_ends_with_it() -> None:
 
 def passes_without_unix(*modules: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.windows", "-p", "no:cacheprovider", *modules]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert " passed" in done.stdout
 
@@ -85,6 +85,7 @@ def test_files_and_processes_without_what_unix_has() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.compiler
 @pytest.mark.parametrize("module", ANYWHERE_SLOW)
 def test_emulators_and_tools_without_what_unix_has(module: str) -> None:

@@ -74,6 +74,7 @@ def test_tag_package_and_changelog_say_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # pip fetches what tinyprune needs
 @pytest.mark.compiler
 @pytest.mark.emulator
 def test_a_dry_run(tmp_path: Path) -> None:

@@ -208,6 +208,7 @@ def test_pip_is_given_what_draws_pages_too(repository: Path, install: str, requi
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # pip fetches what tinyprune needs
 @pytest.mark.compiler
 @pytest.mark.emulator
 def test_all_steps_work_in_a_clean_folder(repository: Path) -> None:

@@ -79,6 +79,30 @@ def test_without_the_emulator_it_is_too(bare: Desk, run: Run, monkeypatch: pytes
     assert "install 'pyocd'" in checks["pyocd"]["cure"]
 
 
+@pytest.mark.parametrize(
+    ("suite", "lacks", "state", "found"),
+    [
+        (False, "", "missing", ""),
+        (True, "robot yaml", "problem", "python3 lacks robot, yaml"),
+        (True, "", "ok", "renode-test"),
+    ],
+)
+def test_what_renodes_suites_need_is_looked_for(
+    bare: Desk, run: Run, suite: bool, lacks: str, state: str, found: str
+) -> None:
+    bare.tool("renode", 'print("Renode v1.16.1.20212")')
+    bare.tool("python3", f'print("{lacks}")')
+    if suite:
+        bare.tool("renode-test", "")
+    _, checks, _ = look(run)
+    assert checks["renode"]["state"] == "ok"
+    assert checks["renode-test"]["state"] == state
+    assert found in checks["renode-test"]["found"]
+    if state == "problem":
+        assert "pip install -r" in checks["renode-test"]["cure"]
+        assert "tests/requirements.txt" in checks["renode-test"]["cure"]
+
+
 @pytest.mark.compiler
 def test_compilers_are_tried(desk: Desk, run: Run) -> None:
     """zig really compiles; a GCC that only knows its version is found out."""

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tinyprune.device import boards
@@ -22,6 +22,11 @@ from tinyprune.tasks.doctor.check import Check, State, install, package, pip, so
 #: The board of the README's command, whose path must work.
 DEFAULT_BOARD = "nano33"
 _COMPILE_TIMEOUT_S = 120.0
+_ROBOT_MODULES = (
+    "robot",
+    "psutil",
+    "yaml",
+)  # of Renode's tests/requirements.txt, without which its suites do not start
 _ARDUINO_CLI = (  # arduino.github.io/arduino-cli/latest/installation
     "`curl -fsSL https://raw.githubusercontent.com/arduino/arduino-cli/master/install.sh | BINDIR=~/.local/bin sh`"
 )
@@ -76,17 +81,45 @@ def emulators(known: list[Board]) -> Iterator[Check]:
     yield Check("emulators", "sim", state, problem or f"unicorn {sim}", use, pip("unicorn") if state != "ok" else "")
     use = f"`--emulator qemu`: {some(run_by['qemu'])}"
     yield tool("emulators", "qemu-system-arm", ["--version"], use, install("qemu-system-arm", "qemu"))
-    yield _renode(f"`--emulator renode`, renode-test: {some(run_by['renode'])}")
+    yield from _renode(some(run_by["renode"]))
 
 
-def _renode(use: str) -> Check:
+def _renode(boards: str) -> Iterator[Check]:
+    use = f"`--emulator renode`: {boards}"
     try:
         found = renode.find()
     except MissingDependency as error:
         what, _, cure = str(error).partition("; ")
         state: State = "missing" if what.startswith("renode is not installed") else "problem"
-        return Check("emulators", "renode", state, what if state == "problem" else "", use, cure)
-    return Check("emulators", "renode", "ok", f"{found.version} ({found.path})", use)
+        yield Check("emulators", "renode", state, what if state == "problem" else "", use, cure)
+        return
+    yield Check("emulators", "renode", "ok", f"{found.version} ({found.path})", use)
+    yield _renode_test(Path(found.path), f"the suites that a build leaves in renode/: {boards}")
+
+
+def _renode_test(program: Path, use: str) -> Check:
+    """It is a script beside Renode that runs Robot Framework by the `python3` on PATH."""
+    beside = program.resolve().with_name("renode-test")
+    found = shutil.which("renode-test") or (str(beside) if beside.is_file() else None)
+    if found is None:
+        return Check("emulators", "renode-test", "missing", "", use, "it is in Renode's folder: put that on PATH")
+    lacking = _lacking(_ROBOT_MODULES)
+    if lacking:
+        cure = f"python3 -m pip install -r {beside.parent / 'tests/requirements.txt'}"
+        return Check("emulators", "renode-test", "problem", f"{found}, but {lacking}", use, cure)
+    return Check("emulators", "renode-test", "ok", found, use)
+
+
+def _lacking(modules: Sequence[str]) -> str:
+    """What the `python3` on PATH lacks, as the end of a sentence; empty: nothing."""
+    code = "import importlib.util as u, sys; print(*[name for name in sys.argv[1:] if u.find_spec(name) is None])"
+    try:
+        done = subprocess.run(
+            ["python3", "-c", code, *modules], capture_output=True, text=True, check=True, timeout=_COMPILE_TIMEOUT_S
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"python3 does not run: {error}"
+    return f"python3 lacks {', '.join(done.stdout.split())}" if done.stdout.strip() else ""
 
 
 def _try_unicorn() -> str:
