@@ -5,14 +5,12 @@ results/terminal.txt; `--redraw` draws results/terminal.svg from it again. Where
 paper, the last command's screen stands still.
 """
 
-import fcntl
 import os
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
-import termios
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -71,6 +69,9 @@ def session(inputs: Path) -> Iterator[str]:
 
 def _printed(command: str, folder: Path) -> str:
     """What a command prints on a terminal, without its colours."""
+    import fcntl  # Unix alone has these two; drawing needs neither
+    import termios
+
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
     words = [sys.executable, "-m", *command.split()]

@@ -68,6 +68,12 @@ def test_the_readme_is_short_to_read() -> None:
     assert max(tables) - 2 <= 15
 
 
+def test_the_readme_counts_the_boards() -> None:
+    names = [name for name in boards.names() if name != "host"]
+    emulated, cores = (sum(name.startswith(begin) for name in names) for begin in ("mps", "cortex-"))
+    assert f"{len(names) - emulated - cores} boards, {emulated} of QEMU's and {cores} generic cores" in README
+
+
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """Every page is in the navigation, and every link and anchor leads somewhere."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path / "site")]
