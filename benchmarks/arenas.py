@@ -1,8 +1,8 @@
 """`python -m benchmarks.arenas FOLDER`: the arenas of the .tflite files there beside TFLite Micro's activation arena.
 
-That is what TFLite Micro's wheel says its allocator plans: maps and scratch, as in "head" of its own report. Ours has a
-network's variables as well, which TFLite Micro keeps elsewhere. Files are planned for the board, or, where they do not
-fit, for this computer.
+That is what TFLite Micro's wheel says its allocator plans: maps and scratch, "head" in its own report. The network's
+variables, which ours has and TFLite Micro keeps elsewhere, are added to it. Files are planned for the board, or, where
+they do not fit, for this computer.
 
 Writes arenas.json into benchmarks/results (or -o).
 """
@@ -20,7 +20,7 @@ import click
 
 from benchmarks import peers
 from tinyprune import files
-from tinyprune.compiler import lower, oracle, reader
+from tinyprune.compiler import lower, memory, oracle, reader
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.lower import Optimize
 from tinyprune.device import boards
@@ -45,12 +45,13 @@ class Arenas:
 
 
 def theirs(model: bytes, graph: Graph) -> int | None:
-    """TFLite Micro's activation arena."""
+    """TFLite Micro's activation arena and the network's variables."""
     enough = (1 << 20) + 10 * len(model) + 4 * (graph.largest_bytes + graph.input_bytes + graph.output_bytes)
     command = [sys.executable, "-c", _ASK, str(enough)]
     done = subprocess.run(command, input=oracle.runnable(model), capture_output=True)
     found = re.search(rb"Arena allocation head (\d+) bytes", done.stdout + done.stderr)
-    return int(found[1]) if found and not done.returncode else None
+    variables = sum(memory.aligned(state.size_bytes) for state in graph.states)
+    return int(found[1]) + variables if found and not done.returncode else None
 
 
 def ours(graph: Graph, board: boards.Board) -> dict[str, int]:
