@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +41,15 @@ def test_one_process_after_the_other_and_two_at_once(zig_image: FirmwareImage) -
         assert again._remote.pid in pids
         answers(again)
         assert again.profile().instructions > 100
+
+
+def test_an_image_named_from_a_folder_that_the_process_did_not_begin_in(
+    zig_image: FirmwareImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim_apart.start(zig_image, BOARD).close()  # a process is there, and began in today's folder
+    monkeypatch.chdir(zig_image.elf.parent)
+    with closing(sim_apart.start(replace(zig_image, elf=Path(zig_image.elf.name)), BOARD)) as link:
+        answers(link)
 
 
 def test_a_crash_of_native_code_is_a_sentence(zig_image: FirmwareImage) -> None:

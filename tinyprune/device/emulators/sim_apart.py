@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 from tinyprune import apart
@@ -33,7 +34,8 @@ class SimLink:
     """An Emulator: `sim.SimLink`, which documents what is here, in another process."""
 
     def __init__(self, image: FirmwareImage, board: Board, deadline_s: float, **options: object) -> None:
-        self._made_of = (image, board, options)
+        # the process may have begun in another working folder
+        self._made_of = (replace(image, elf=image.elf.absolute()), board, options)
         self._deadline_s = deadline_s
         self._is_posted = False
         self._boot()
