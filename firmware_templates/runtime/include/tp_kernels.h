@@ -292,8 +292,8 @@ void tp_conv_2d_s8_dense_c(const tp_layer *layer, const int8_t *weights, const t
 
 /* The same, two pixels and two channels at a time, for cores without DSP instructions: the activations of two pixels are the
  * halves of a word, so that a multiplication serves both. No weight is -128.
- *   scratch  [4-byte-aligned] 6 * taps bytes: taps words of halves, then what is under the kernel at both pixels; with four pixels
- *            and up to 256 taps 10 * taps: words for two pixels more */
+ *   scratch  [4-byte-aligned] taps words of halves, twice as many with four pixels and up to 256 taps; for other than a 1x1 kernel of
+ *            stride 1, behind them two patches of taps bytes, or four */
 void tp_conv_2d_s8_halves_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                             const int8_t *input, int8_t *output, void *scratch);
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
 #include "tp_fixed_point.h"
+#include "tp_halves_four.h"
 #include "tp_kernels.h"
 #include "tp_loops.h"
 #include "tp_patch.h"
-#include "tp_several.h"
 
 enum {
-    MIDDLE = 0x8000,
-    PIXELS = TP_SEVERAL, CHANNELS = 8, /* whose sums are kept before they become outputs */
-    FEW_TAPS = 256, /* up to these, rounding takes a share that several outputs have in common */
+    MIDDLE = TP_MIDDLE,
+    FEW_TAPS = 256, /* up to these, four pixels are worth their memory: rounding takes a share that they have in common */
 };
 
 /* Two pixels' activations under a tap as first + 65536 * second: one multiplication serves both. */
@@ -211,60 +210,35 @@ TP_NOINLINE void two_pixels(const tp_layer *layer, const int8_t *weights, const 
     }
 }
 
-/* All channels of PIXELS pixels, of which pairs[2][taps] are the activations. */
-TP_NOINLINE void four_pixels(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, const uint32_t *pairs,
-                             int32_t taps, int8_t *output)
+/* Two pixels at a time. */
+static void by_two(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, const int8_t *input, int32_t taps,
+                   int8_t *output, uint32_t *pairs)
 {
-    const tp_range range = tp_range_of(layer);
-    const int32_t step = layer->out_channels;
-    int32_t acc[CHANNELS + 1][PIXELS];
-    for (int32_t left = step; left > 0; left -= CHANNELS) {
-        const int32_t count = left < CHANNELS ? left : CHANNELS;
-        for (int32_t o = 0; o < count; o += 2) {
-            const int32_t more = count - o > 1;
-            const int32_t bias[2] = {channels[o].bias, channels[o + more].bias};
-            for (int32_t pixel = 0; pixel < PIXELS; pixel += 2) {
-                sums two[2];
-                multiply(weights, weights + more * taps, pairs + pixel / 2 * taps, taps, two);
-                for (int32_t i = 0; i < 2; i++) {
-                    acc[o + i][pixel] = first_of(two[i], taps, bias[i]);
-                    acc[o + i][pixel + 1] = bias[i] + two[i].second;
-                }
-            }
-            weights += 2 * taps;
-        }
-        tp_put_several(&range, channels, count, taps, (const int32_t(*)[PIXELS])acc, output, step);
-        channels += count;
-        output += count;
+    const int32_t all = layer->out_height * layer->out_width;
+    int8_t *const patches = (int8_t *)(pairs + taps);
+    for (int32_t first = 0; first < all; first += 2) {
+        const int32_t pixels = all - first < 2 ? 1 : 2;
+        const int8_t *const x0 = tp_patch_of(layer, input, first, patches);
+        const int8_t *const x1 = pixels == 2 ? tp_patch_of(layer, input, first + 1, patches + taps) : x0;
+        join(x0, x1, taps, pairs);
+        two_pixels(layer, weights, channels, pairs, taps, pixels, output + first * layer->out_channels);
     }
-}
-
-/* Two pixels' activations, or one's twice. */
-TP_NOINLINE void join_two(const tp_layer *layer, const int8_t *input, int32_t first, int32_t pixels, int32_t taps, int8_t *patches,
-                          uint32_t *pairs)
-{
-    const int8_t *const x = tp_patch_of(layer, input, first, patches);
-    join(x, pixels == 2 ? tp_patch_of(layer, input, first + 1, patches + taps) : x, taps, pairs);
 }
 
 void tp_conv_2d_s8_halves_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                             const int8_t *input, int8_t *output, void *scratch)
 {
     const int32_t taps = layer->kernel_height * layer->kernel_width * layer->in_channels;
-    const int32_t all = layer->out_height * layer->out_width;
-    const int32_t at_once = all >= PIXELS && taps <= FEW_TAPS ? PIXELS : 2;
-    uint32_t *const pairs = scratch;
-    int8_t *const patches = (int8_t *)(pairs + at_once / 2 * taps);
-    for (int32_t next = 0; next < all; next += at_once) {
-        if (at_once == PIXELS) {
-            const int32_t first = next < all - PIXELS ? next : all - PIXELS; /* at the end some are computed again */
-            join_two(layer, input, first, 2, taps, patches, pairs);
-            join_two(layer, input, first + 2, 2, taps, patches, pairs + taps);
-            four_pixels(layer, weights, channels, pairs, taps, output + first * layer->out_channels);
-        } else {
-            const int32_t pixels = all - next < 2 ? 1 : 2;
-            join_two(layer, input, next, pixels, taps, patches, pairs);
-            two_pixels(layer, weights, channels, pairs, taps, pixels, output + next * layer->out_channels);
-        }
+    const int32_t pixels = layer->out_height * layer->out_width;
+    uint32_t *const expanded = scratch;
+    int8_t *const patches = (int8_t *)(expanded + 2 * taps);
+    const tp_sums now = {weights, expanded, taps, channels, 0, 0, (taps + 1) / 2 * MIDDLE};
+    if (pixels < TP_PIXELS || taps > FEW_TAPS) {
+        by_two(layer, weights, channels, input, taps, output, scratch);
+        return;
+    }
+    for (int32_t next = 0; next < pixels; next += TP_PIXELS) {
+        const int32_t first = tp_first_of_four(next, pixels);
+        tp_put_four_pixels(layer, now, tp_sums_of_halves, input, first, taps, expanded, patches, output);
     }
 }

@@ -1,44 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Copyright The tinyprune authors
- *
- * Four pixels at a time, two in a word: w * (x0 + 65536 * x1) multiplies both. The sum of a group's two kept weights fits the
- * halves. */
-#include "tp_fixed_point.h"
-#include "tp_kernels.h"
-#include "tp_patch.h"
-#include "tp_several.h"
+ * Copyright The tinyprune authors */
+#include "tp_four_pixels.h"
 
-enum {
-    PIXELS = TP_SEVERAL,
-    MIDDLE = 0x8000,
-    CHANNELS = 8, /* whose sums are kept before they become outputs */
-    GROUP_BYTES = 4 * 2 * sizeof(uint32_t), /* expanded */
-    BLOCK = 4, /* groups that share an address */
-};
+enum { GROUP_BYTES = 4 * 2 * sizeof(uint32_t), BLOCK = 4 /* groups that share an address */ };
 
-/* Two pixels' taps into their column of [taps][2]. */
-static void expand(const int8_t *x0, const int8_t *x1, int32_t taps, uint32_t *expanded)
-{
-    for (int32_t i = 0; i < taps; i++) {
-        *expanded = (uint32_t)*x1++ * 65536u + (uint32_t)*x0++;
-        expanded += 2;
-    }
-}
-
-/* Channels whose sums are to be made. All are words, in an order that assembly knows. */
-typedef struct {
-    const uint32_t *weights;
-    const uint32_t *expanded;
-    int32_t groups;
-    const tp_channel *channels;
-    int32_t *acc, *end; /* [CHANNELS][PIXELS], and where to stop */
-    int32_t middles; /* MIDDLE, groups times */
-} task;
-
-/* sums(&task): acc[c] = channel c's bias and weights . expanded, for four pixels; the task moves on to the channels behind.
- *
- * Of two pixels, `both` adds up first + 65536 * second + MIDDLE of each group, `second` the second alone: MIDDLE keeps the first
- * pixel's part, less than it whatever the signs, from borrowing. */
+/* Of a group's two kept weights. */
 #if defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
 
 /* A group whose weights are word `k` at r0: 21 cycles of a Cortex-M3, for which loads stand back to back. */
@@ -62,7 +28,7 @@ typedef struct {
 
 /* r0 to r2 are weights, pixels 0 and 1, 2 and 3; r3 is MIDDLE; r4 to r7 are the sums. On the stack: the task, groups that are no
  * block, bytes of those that are, where they end. */
-__attribute__((naked, noinline)) static void sums(__attribute__((unused)) task *channels)
+__attribute__((naked, noinline)) static void sums(__attribute__((unused)) tp_sums *now)
 {
     __asm__ volatile(
         "push {r0, r4-r11, lr}\n\t"
@@ -159,7 +125,7 @@ __attribute__((naked, noinline)) static void sums(__attribute__((unused)) task *
 
 /* r0 and r1 are weights and pixels, r2 to r7 of a group, r8 to r11 the sums, r12 is where groups end, lr MIDDLE. On the stack:
  * bytes of the groups that are no block, and of those that are; the task. Compilers do not keep sums in the upper registers. */
-__attribute__((naked, noinline)) static void sums(__attribute__((unused)) task *channels)
+__attribute__((naked, noinline)) static void sums(__attribute__((unused)) tp_sums *now)
 {
     __asm__ volatile(
         ".syntax unified\n\t" /* GCC has the old one for this core */
@@ -247,52 +213,35 @@ __attribute__((naked, noinline)) static void sums(__attribute__((unused)) task *
 
 #else
 
-static void sums(task *now)
+static void sums(tp_sums *now)
 {
-    for (; now->acc != now->end; now->acc += PIXELS) {
+    const uint32_t *weights = now->weights;
+    for (; now->acc != now->end; now->acc += TP_PIXELS) {
         const uint32_t bias = (uint32_t)now->channels++->bias, both = bias + (bias << 16) - (uint32_t)now->middles;
         uint32_t low = both, high = both;
         int32_t second = (int32_t)bias, fourth = second;
         const char *x = (const char *)now->expanded;
-        for (int32_t left = now->groups; left > 0; left--) {
-            const uint32_t word = *now->weights++;
+        for (int32_t left = now->count; left > 0; left--) {
+            const uint32_t word = *weights++;
             const uint32_t *const x0 = (const uint32_t *)(const void *)(x + (word >> 24));
             const uint32_t *const x1 = (const uint32_t *)(const void *)(x + (word >> 16 & 0xffu));
             const uint32_t w0 = (uint32_t)(int8_t)(word & 0xffu), w1 = (uint32_t)(int8_t)(word >> 8 & 0xffu);
-            const uint32_t first = w0 * x0[0] + w1 * x1[0] + MIDDLE, third = w0 * x0[1] + w1 * x1[1] + MIDDLE;
+            const uint32_t first = w0 * x0[0] + w1 * x1[0] + TP_MIDDLE, third = w0 * x0[1] + w1 * x1[1] + TP_MIDDLE;
             low += first;
             second += (int32_t)first >> 16;
             high += third;
             fourth += (int32_t)third >> 16;
-            x += left > now->groups / BLOCK * BLOCK ? GROUP_BYTES : left % BLOCK == 1 ? BLOCK * GROUP_BYTES : 0;
+            x += left > now->count / BLOCK * BLOCK ? GROUP_BYTES : left % BLOCK == 1 ? BLOCK * GROUP_BYTES : 0;
         }
         now->acc[0] = (int32_t)(low - ((uint32_t)second << 16));
         now->acc[1] = second;
         now->acc[2] = (int32_t)(high - ((uint32_t)fourth << 16));
         now->acc[3] = fourth;
     }
+    now->weights = weights;
 }
 
 #endif
-
-/* All output channels of four pixels that lie behind each other. */
-static void four_pixels(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels, const uint32_t *expanded,
-                        int32_t groups, int8_t *output)
-{
-    const tp_range range = tp_range_of(layer);
-    const int32_t step = layer->out_channels;
-    int32_t acc[CHANNELS][PIXELS];
-    task now = {weights, expanded, groups, channels, 0, 0, groups * MIDDLE};
-    for (int32_t left = step; left > 0; left -= CHANNELS) {
-        const int32_t count = left < CHANNELS ? left : CHANNELS;
-        now.acc = acc[0];
-        now.end = acc[0] + count * PIXELS;
-        sums(&now);
-        tp_put_several(&range, channels, count, 2 * groups, (const int32_t(*)[PIXELS])acc, output, step);
-        channels += count;
-        output += count;
-    }
-}
 
 void tp_conv_2d_s8_sp24x4_c(const tp_layer *layer, const uint32_t *weights, const tp_channel *channels,
                             const int8_t *input, int8_t *output, void *scratch)
@@ -301,15 +250,9 @@ void tp_conv_2d_s8_sp24x4_c(const tp_layer *layer, const uint32_t *weights, cons
     const int32_t pixels = layer->out_height * layer->out_width;
     uint32_t *const expanded = scratch;
     int8_t *const patches = (int8_t *)(expanded + 4 * 2 * groups);
-    memset(expanded, 0, sizeof(uint32_t) * 4 * 2 * (size_t)groups); /* what is behind the taps meets weights 0 */
-    for (int32_t next = 0; next < pixels; next += PIXELS) {
-        const int32_t first = next < pixels - PIXELS ? next : pixels - PIXELS; /* at the end some are computed again */
-        const int8_t *x[PIXELS];
-        for (int32_t i = 0; i < PIXELS; i++) {
-            x[i] = tp_patch_of(layer, input, first + i, patches + i * taps);
-        }
-        expand(x[0], x[1], taps, expanded);
-        expand(x[2], x[3], taps, expanded + 1);
-        four_pixels(layer, weights, channels, expanded, groups, output + first * layer->out_channels);
+    const tp_sums now = {weights, expanded, groups, channels, 0, 0, groups * TP_MIDDLE};
+    memset(expanded, 0, GROUP_BYTES * (size_t)groups); /* what is behind the taps meets weights 0 */
+    for (int32_t next = 0; next < pixels; next += TP_PIXELS) {
+        tp_put_four_pixels(layer, now, sums, input, tp_first_of_four(next, pixels), taps, expanded, patches, output);
     }
 }

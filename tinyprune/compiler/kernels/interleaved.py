@@ -170,16 +170,25 @@ def _fits_halves(op: Conv2D | FullyConnected) -> bool:
     return int(op.weights.min()) > -128
 
 
+def _by_four(op: Conv2D | FullyConnected) -> bool:
+    """Whether four pixels are computed at a time: where rounding takes a large share, and memory is little."""
+    return op.output.size_bytes // op.out_channels >= 4 and _taps(op) <= _FEW_TAPS
+
+
 def _halves_bytes(op: Conv2D | FullyConnected) -> int:
-    """Activations of two pixels, or of four where rounding takes a large share, and two patches."""
-    four = op.output.size_bytes // op.out_channels >= 4 and _taps(op) <= _FEW_TAPS
-    return (10 if four else 6) * _taps(op)
+    """Words and patches of two pixels, or of four."""
+    pixels = 4 if _by_four(op) else 2
+    return pixels // 2 * 4 * _taps(op) + (0 if is_pointwise(op) else pixels * _taps(op))
 
 
 def _halves_cycles(op: Conv2D | FullyConnected) -> float:
-    """Two pixels and two channels at a time."""
-    pixels, channels_ = (-(-n // 2) for n in (op.output.size_bytes // op.out_channels, op.out_channels))
-    return pixels * (channels_ * (11 * _taps(op) + 290) + 8 * _taps(op) + 300)
+    """One channel of four pixels at a time, or two of two."""
+    pixels = op.output.size_bytes // op.out_channels
+    if _by_four(op):
+        patch = 60 if is_pointwise(op) else 150 + 60 * _kernel_rows(op)
+        return 2.65 * op.macs + 33 * op.output.size_bytes + pixels * (5 * _taps(op) + patch)
+    pairs, channels_ = -(-pixels // 2), -(-op.out_channels // 2)
+    return pairs * (channels_ * (11 * _taps(op) + 290) + 8 * _taps(op) + 300)
 
 
 def _patches_cycles(op: Conv2D | FullyConnected) -> float:
