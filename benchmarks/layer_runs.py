@@ -96,18 +96,22 @@ def _planned(step: Step) -> Planned:
 def ours(path: Path, bench: Bench) -> Times | str:
     """What each layer of a network of our own kernels takes, or why there is nothing."""
     try:
-        board, program = roomy(bench.core), _lowered(path, bench.core)
-        source, compiler = codegen.generate(program, "layers"), toolchain.find(board, bench.compiler)
-        names = [step.op.name for step in program.steps]
-
-        def times(link: Any) -> Times:
-            outputs, cycles = Device(link).output(), _cycles(link.profile(), names)
-            equal = np.array_equal(outputs, reference.infer(program.graph, sample(program.graph))[0])
-            return cycles, (equal,) * len(names)
-
-        return _timed(source, program.graph, board, compiler, bench.cache, times)
+        return program_times(_lowered(path, bench.core), bench)
     except TinypruneError as error:
         return str(error)
+
+
+def program_times(program: Program, bench: Bench) -> Times:
+    """What each of its layers takes."""
+    compiler = toolchain.find(program.board, bench.compiler)
+    source, names = codegen.generate(program, "layers"), [step.op.name for step in program.steps]
+
+    def times(link: Any) -> Times:
+        outputs, cycles = Device(link).output(), _cycles(link.profile(), names)
+        equal = np.array_equal(outputs, reference.infer(program.graph, sample(program.graph))[0])
+        return cycles, (equal,) * len(names)
+
+    return _timed(source, program.graph, program.board, compiler, bench.cache, times)
 
 
 def theirs(ops: Sequence[Op], bench: Bench) -> Times:

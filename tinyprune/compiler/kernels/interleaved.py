@@ -191,10 +191,20 @@ def _halves_cycles(op: Conv2D | FullyConnected) -> float:
     return pairs * (channels_ * (11 * _taps(op) + 290) + 8 * _taps(op) + 300)
 
 
+def _four_channels_cycles(op: Conv2D | FullyConnected) -> float:
+    """Four channels at a time; of the last ones some are computed again."""
+    computed = _round_up(op.out_channels, 4) / op.out_channels
+    return computed * (4 * op.macs + 64 * op.output.size_bytes)
+
+
 def _patches_cycles(op: Conv2D | FullyConnected) -> float:
     """Four channels at a time, behind a copy of what is under the kernel."""
-    pixels = op.output.size_bytes // op.out_channels
-    return 3.8 * op.macs + 62 * op.output.size_bytes + pixels * (2 * _taps(op) + 200)
+    return _four_channels_cycles(op) + op.output.size_bytes // op.out_channels * (2 * _taps(op) + 200)
+
+
+def _small_patches_cycles(op: Conv2D | FullyConnected) -> float:
+    """One channel at a time, behind a copy of what is under the kernel."""
+    return 4.25 * op.macs + 53 * op.output.size_bytes + op.output.size_bytes // op.out_channels * (2 * _taps(op) + 300)
 
 
 def _pack_small(op: Conv2D | FullyConnected) -> Array:
@@ -239,12 +249,12 @@ ROWS = (
         "tp_conv_2d_s8_sp24x4_c", _CONV, TWO_OF_FOUR, "c", _can_use_words, _pack_words, linear(1.8, 28),
         scratch_bytes=_words_bytes, pixels=4,
     ),
-    _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.7, 30)),
+    _row("tp_conv_1x1_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", _is_pointwise_of_8, _pack_small, linear(4.25, 53)),
     _row(
-        "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", always, _pack_small, linear(4.8, 40),
+        "tp_conv_2d_s8_sp24_c", _CONV, TWO_OF_FOUR, "c", always, _pack_small, _small_patches_cycles,
         scratch_bytes=_patch_bytes,
     ),
-    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", is_pointwise, _as_stored, linear(3.8, 62)),
+    _row("tp_conv_1x1_s8_dense_c", _CONV, DENSE, "c", is_pointwise, _as_stored, _four_channels_cycles),
     _row("tp_conv_2d_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _patches_cycles, scratch_bytes=_patch_bytes),
     _row(
         "tp_conv_2d_s8_halves_c", _CONV, DENSE, "c", _fits_halves, _as_stored, _halves_cycles,
