@@ -33,4 +33,4 @@ def test_a_wrong_choice_is_told() -> None:
     ]
     lines = choices.markdown(found).splitlines()
     assert lines[2] == "| 1.10 | 110 | `tp_a` | `tp_b` | Conv2D 1 |"
-    assert lines[-1] == "1 of 2 are within 3 % of the fastest."
+    assert lines[-1] == "1 of 2 layers are within 3 % of the fastest."
