@@ -9,6 +9,24 @@
 
 #include "tp_kernels.h"
 
+/* How long the expanded activations of a strip may get, and how many tiles it has at most. */
+#define TP_STRIP_BYTES 16384
+#define TP_STRIP_TILES 8
+
+/* Whether neighbouring outputs of a row share columns of a pixel's taps, each whole groups of four: then weights are in the order
+ * of columns, and a strip of tiles side by side has each of its columns expanded once. */
+static inline int tp_shares_columns(const tp_layer *layer)
+{
+    return layer->dilation_width == 1 && layer->kernel_width > layer->stride_width && layer->in_channels % 4 == 0;
+}
+
+/* Tiles of a strip, of which each column takes so many bytes; five_conv.py knows it, too. */
+static inline int32_t tp_strip_tiles(const tp_layer *layer, int32_t column_bytes)
+{
+    const int32_t more = (TP_STRIP_BYTES / column_bytes - layer->kernel_width) / layer->stride_width;
+    return more <= 0 ? 1 : more < TP_STRIP_TILES ? more + 1 : TP_STRIP_TILES;
+}
+
 /* One row [width][in_channels] of the band, beginning pad_left columns before the input's; all padding outside of its rows. */
 static inline void tp_fill_row(const tp_layer *layer, const int8_t *input, int32_t row, int8_t *band, int32_t width)
 {

@@ -351,7 +351,8 @@ void tp_five_pixels_s8_exact_dsp(tp_five_pixels *job);
 
 /* A layer of which two output channels are computed at a time. A pixel's activations are pieces of piece_groups groups of four
  * taps, of which the last may be shorter, piece_step bytes from one to the next. With `patches`, room for three pixels' groups,
- * they are gathered there as one piece first: the taps of `window`, piece_step bytes from one row of its kernel to the next. */
+ * they are gathered there as one piece first: the taps of `window`, piece_step bytes from one row of its kernel to the next.
+ * Where it has several columns, that is one of them, and the next is a pixel further in the input. */
 struct tp_duos;
 /* Pixels, wherever they are, expanded; all output channels of expanded pixels, `output` being their places in channel 0. */
 typedef void tp_duos_expand(const struct tp_duos *layer, const int8_t *const pixels[]);
@@ -373,6 +374,7 @@ typedef struct tp_duos {
     int8_t *patches;
     const tp_duo_engine *engine;
     const uint32_t *carried;
+    int32_t columns;
 } tp_duos;
 
 /* Three pixels to pairs [groups][6][3] as tp_expand_dsp; two to pairs (x0, x2), (x1, x3) of each group, [groups][2][2]. Of a piece
@@ -381,6 +383,9 @@ tp_duos_expand tp_expand_three_dsp, tp_expand_two_dsp;
 tp_duos_run tp_three_pixels_s8_duos_dsp, tp_three_pixels_s8_duos_exact_dsp, tp_twins_tile_dsp;
 /* Both, and the channels that are carried. */
 void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS], int8_t *const output[TP_DUO_PIXELS]);
+/* The same of tiles side by side, which share columns: the first one's pixels and places, and bytes to the places of the next. */
+void tp_duos_strip_dsp(const tp_duos *layer, int32_t tiles, const int8_t *const pixels[TP_DUO_PIXELS],
+                       int8_t *const output[TP_DUO_PIXELS], int32_t out_step);
 
 /* Rows map->first and those behind it, `count` of them, of a five-wide map. `rows` are the activations of their columns 0; those
  * of the next column are column_step bytes further. */

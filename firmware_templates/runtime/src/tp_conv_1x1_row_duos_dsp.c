@@ -42,6 +42,6 @@ void tp_conv_1x1_row_duos_dsp(const tp_duo_engine *engine, const tp_five_rows *l
     const int32_t top = upwards ? layer->height - 1 - iteration : iteration - number;
     const tp_five_map where = {layer->slots, layer->first_out + top};
     const tp_duos duos = {expanded, groups, TP_ROW_CHANNELS / 4, TP_ROW_GROUP_BYTES, weights, 5 * layer->slots, NULL, NULL,
-                          engine, tp_carried(weights)};
+                          engine, tp_carried(weights), 1};
     tp_duos_rows_dsp(&duos, &where, number + 1, rows, TP_ROW_CHANNELS, map);
 }

@@ -26,6 +26,22 @@ static void run_rows(const tp_duos *duos, int32_t count, int32_t width, const in
     }
 }
 
+/* As many rows as a tile has pixels: those of one column are a tile. */
+static void run_columns(const tp_duos *duos, int32_t strip_tiles, int32_t width, const int8_t *const rows[], int32_t column_step,
+                        int32_t out_channels, int8_t *output)
+{
+    const int8_t *pixels[TP_DUO_PIXELS];
+    int8_t *places[TP_DUO_PIXELS];
+    for (int32_t column = 0; column < width; column += strip_tiles) {
+        for (int32_t i = 0; i < duos->engine->pixels; i++) {
+            pixels[i] = rows[i] + column * column_step;
+            places[i] = output + (i * width + column) * out_channels;
+        }
+        const int32_t left = width - column;
+        tp_duos_strip_dsp(duos, left < strip_tiles ? left : strip_tiles, pixels, places, out_channels);
+    }
+}
+
 void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
                          const int8_t *input, int8_t *output, void *scratch)
 {
@@ -34,17 +50,22 @@ void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, con
     const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
                        && layer->stride_width == 1 && layer->out_height == layer->in_height
                        && layer->out_width == layer->in_width && (taps & 3) == 0;
-    const int side_by_side = (layer->dilation_width == 1 || layer->kernel_width == 1)
-                             && (engine->fills_up || (kernel_row_taps & 3) == 0);
-    const int32_t piece_groups = ((side_by_side ? kernel_row_taps : taps) + 3) / 4;
+    const int shared = tp_shares_columns(layer);
+    const int side_by_side = shared || ((layer->dilation_width == 1 || layer->kernel_width == 1)
+                                        && (engine->fills_up || (kernel_row_taps & 3) == 0));
+    const int32_t columns = shared ? layer->kernel_width : 1;
+    const int32_t piece_groups = ((side_by_side ? kernel_row_taps / columns : taps) + 3) / 4;
     const int32_t groups = side_by_side ? layer->kernel_height * piece_groups : piece_groups;
+    const int32_t strip_tiles = shared ? tp_strip_tiles(layer, 4 * engine->group_words * groups) : 1;
+    const int32_t strip_columns = (strip_tiles - 1) * layer->stride_width + columns;
     const int32_t band_width =
         (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
     const int32_t row_bytes = (direct ? layer->in_width : band_width) * layer->in_channels;
-    int8_t *const patches = (int8_t *)scratch + 4 * engine->group_words * groups;
-    int8_t *const band = patches + engine->pixels * 4 * groups;
+    int8_t *const patches = (int8_t *)scratch + 4 * engine->group_words * groups * strip_columns;
+    int8_t *const band = patches + (side_by_side ? 0 : engine->pixels * 4 * groups);
     const tp_duos duos = {scratch, groups, piece_groups, layer->dilation_height * row_bytes, weights,
-                          map->slots ? 5 * map->slots : 1, layer, side_by_side ? NULL : patches, engine, tp_carried(weights)};
+                          map->slots ? 5 * map->slots : 1, layer, side_by_side ? NULL : patches, engine, tp_carried(weights),
+                          columns};
     if (direct && !map->slots) {
         run_rows(&duos, 1, layer->out_height * layer->out_width, &input, column_step, layer->out_channels, output);
         tp_clamp_map_dsp(layer, map, output);
@@ -73,6 +94,9 @@ void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, con
         if (map->slots) {
             const tp_five_map where = {map->slots, map->first + row};
             tp_duos_rows_dsp(&duos, &where, count, rows, column_step, output);
+        } else if (shared && count == engine->pixels) {
+            run_columns(&duos, strip_tiles, layer->out_width, rows, column_step, layer->out_channels, output);
+            output += count * layer->out_width * layer->out_channels;
         } else {
             run_rows(&duos, count, layer->out_width, rows, column_step, layer->out_channels, output);
             output += count * layer->out_width * layer->out_channels;

@@ -45,10 +45,14 @@ static const int8_t *next_pixels(tp_walk *walk, int32_t left, int32_t from[TP_TI
     return first;
 }
 
-/* How many output rows are computed as one, so that at most one pixel in 16 is computed again: five_conv.py knows it, too. */
+/* How many output rows are computed as one, so that at most one pixel in 16 is computed again, or where columns are shared as
+ * many as a tile has pixels: five_conv.py knows it, too. */
 static int32_t rows_together(const tp_layer *layer)
 {
     int32_t rows = 1;
+    if (tp_shares_columns(layer)) {
+        return layer->out_height < TP_TILE_PIXELS ? layer->out_height : TP_TILE_PIXELS;
+    }
     while (rows < layer->out_height && rows < TP_TILE_PIXELS) {
         const int32_t pixels = rows * layer->out_width, again = (TP_TILE_PIXELS - pixels % TP_TILE_PIXELS) % TP_TILE_PIXELS;
         if (16 * again <= pixels) {
@@ -59,17 +63,39 @@ static int32_t rows_together(const tp_layer *layer)
     return rows;
 }
 
+/* The groups of a column of the kernel, or of a whole row where there is one column only. */
+static uint32_t *expand_rows(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
+                             const int32_t from[TP_TILE_PIXELS], int32_t row_groups, uint32_t *expanded)
+{
+    for (int32_t i = 0; i < layer->kernel_height; i++) {
+        engine->expand(band, from + 1, row_groups, expanded);
+        band += row_bytes;
+        expanded += engine->group_words * row_groups;
+    }
+    return expanded;
+}
+
+/* As many columns of the input side by side, of which tiles share some. */
+static void expand_columns(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
+                           const int32_t from[TP_TILE_PIXELS], int32_t columns, uint32_t *expanded)
+{
+    for (; columns > 0; columns--) {
+        expanded = expand_rows(engine, layer, band, row_bytes, from, layer->in_channels / 4, expanded);
+        band += layer->in_channels;
+    }
+}
+
 /* Five pixels of a band, or of the input itself, expanded; whole groups in a row of the kernel need no patch. */
 static void expand_band(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
                         const int32_t from[TP_TILE_PIXELS], int32_t groups, int8_t *patches, uint32_t *expanded)
 {
     const int32_t kernel_row_groups = layer->kernel_width * layer->in_channels / 4, patch_bytes = 4 * groups;
+    if (tp_shares_columns(layer)) {
+        expand_columns(engine, layer, band, row_bytes, from, layer->kernel_width, expanded);
+        return;
+    }
     if ((layer->dilation_width == 1 || layer->kernel_width == 1) && kernel_row_groups * layer->kernel_height == groups) {
-        for (int32_t i = 0; i < layer->kernel_height; i++) {
-            engine->expand(band, from + 1, kernel_row_groups, expanded);
-            band += row_bytes;
-            expanded += engine->group_words * kernel_row_groups;
-        }
+        expand_rows(engine, layer, band, row_bytes, from, kernel_row_groups, expanded);
         return;
     }
     int32_t steps[TP_TILE_PIXELS];
@@ -78,6 +104,39 @@ static void expand_band(const tp_five_engine *engine, const tp_layer *layer, con
         tp_gather(layer, band + from[i], row_bytes, patches + steps[i]);
     }
     engine->expand(patches, steps + 1, groups, expanded);
+}
+
+static void run(const tp_five_engine *engine, tp_five_pixels *job, int32_t groups)
+{
+    int8_t *const tile = job->output;
+    engine->run(job);
+    if (job->carried) {
+        tp_five_carried_dsp(job, tile, groups);
+    }
+}
+
+/* Five rows of outputs whose tiles share columns: pixels of one column are a tile, those of neighbouring columns a strip. */
+static void run_columns(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
+                        int32_t groups, uint32_t *expanded, const tp_five_pixels *before, int8_t *output)
+{
+    const int32_t column_words = engine->group_words * groups / layer->kernel_width;
+    const int32_t most = tp_strip_tiles(layer, 4 * column_words);
+    int32_t from[TP_TILE_PIXELS] = {0};
+    tp_five_pixels job = *before;
+    locate(TP_TILE_PIXELS - 1, layer->stride_height * row_bytes, from + 1);
+    locate(TP_TILE_PIXELS - 1, layer->out_width * layer->out_channels, job.to);
+    for (int32_t left = layer->out_width; left > 0; left -= most) {
+        const int32_t tiles = left < most ? left : most, columns = (tiles - 1) * layer->stride_width + layer->kernel_width;
+        expand_columns(engine, layer, band, layer->dilation_height * row_bytes, from, columns, expanded);
+        job.expanded = expanded;
+        for (int32_t tile = 0; tile < tiles; tile++) {
+            job.output = output;
+            run(engine, &job, groups);
+            job.expanded += layer->stride_width * column_words;
+            output += layer->out_channels;
+        }
+        band += tiles * layer->stride_width * layer->in_channels;
+    }
 }
 
 /* Where the row's outputs are in a five-wide map: columns 0 2 1 3 are a word, the fifth is a byte. */
@@ -105,11 +164,14 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     const int32_t together = five_wide ? 1 : direct ? layer->out_height : rows_together(layer);
     const int32_t height = (together - 1) * layer->stride_height + (layer->kernel_height - 1) * layer->dilation_height + 1;
     uint32_t *const expanded = scratch;
-    int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups);
-    int8_t *const band = patches + TP_TILE_PIXELS * 4 * groups;
+    const int shared = tp_shares_columns(layer);
+    const int32_t column_words = engine->group_words * groups / layer->kernel_width;
+    const int32_t further = shared ? (tp_strip_tiles(layer, 4 * column_words) - 1) * layer->stride_width : 0;
+    int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups + further * column_words);
+    int8_t *const band = patches + (shared ? 0 : TP_TILE_PIXELS * 4 * groups);
     tp_five_pixels job = {weights, weights + *weights, expanded, NULL, five_wide ? 5 * map->slots : 1, {0}, five_wide,
                           tp_carried(weights)};
-    if (!direct) {
+    if (!direct && !shared) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
     int8_t *const map_output = output;
@@ -122,6 +184,11 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
             tp_fill_band(layer, input, row * layer->stride_height - layer->pad_top, band, height, band_width, down);
         }
         const int32_t rows_left = layer->out_height - row, count = rows_left < together ? rows_left : together;
+        if (shared && count == TP_TILE_PIXELS) {
+            run_columns(engine, layer, x, row_bytes, groups, expanded, &job, output);
+            output += count * width * layer->out_channels;
+            continue;
+        }
         tp_walk walk = {x, width, 0, step, layer->stride_height * row_bytes - (width - 1) * step};
         for (int32_t left = count * width; left > 0; left -= TP_TILE_PIXELS) {
             int32_t from[TP_TILE_PIXELS];
@@ -134,11 +201,7 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
                 output += (left < TP_TILE_PIXELS ? left : TP_TILE_PIXELS) * layer->out_channels;
             }
             expand_band(engine, layer, first, layer->dilation_height * row_bytes, from, groups, patches, expanded);
-            int8_t *const tile = job.output;
-            engine->run(&job);
-            if (job.carried) {
-                tp_five_carried_dsp(&job, tile, groups);
-            }
+            run(engine, &job, groups);
         }
     }
     tp_clamp_map_dsp(layer, map, map_output);

@@ -20,7 +20,7 @@ static void run_last(const tp_twins *before, int32_t count, int8_t *const output
 void tp_twins_tile_dsp(const tp_duos *layer, int8_t *const output[])
 {
     const uint32_t *const weights = layer->weights;
-    const tp_twins job = {weights + 2, layer->expanded, layer->groups, output[0], (int32_t)(output[1] - output[0]),
+    const tp_twins job = {weights + 2, layer->expanded, layer->columns * layer->groups, output[0], (int32_t)(output[1] - output[0]),
                           layer->channel_step, (int32_t)(weights[1] / TP_TWIN)};
     if (job.fours > 0) {
         tp_two_pixels_s8_twins_dsp(&job);

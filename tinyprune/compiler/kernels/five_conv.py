@@ -60,6 +60,8 @@ class Format:
     rows: int = 1
 
 
+#: C's TP_STRIP_BYTES and TP_STRIP_TILES.
+_STRIP_BYTES, _STRIP_TILES = 1 << 14, 8
 #: In how many halfwords a weight may be stored, where pairs may repeat.
 _PIECES = 4
 
@@ -159,9 +161,13 @@ FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS, DUOS_EXACT)
 
 
 def _rows(form: Format, op: Layer) -> Int8:
-    """`[out_channels, taps]`, in whole groups where the format fills up."""
+    """`[out_channels, taps]`, in whole groups where the format fills up, by columns where tiles share those."""
     rows = op.matrix
     assert rows is not None
+    layer = layer_fields(op)
+    if _shares_columns(layer):
+        kernel = (len(rows), layer["kernel_height"], layer["kernel_width"], layer["in_channels"])
+        return rows.reshape(kernel).transpose(0, 2, 1, 3).reshape(rows.shape)
     if not form.fills_up:
         return rows
     kernel_rows = rows.reshape(len(rows), _pieces(op), -1)
@@ -173,6 +179,23 @@ def _pieces(op: Layer) -> int:
     if isinstance(op, FullyConnected) or (op.window.kernel[1] > 1 and op.window.dilation[1] > 1):
         return 1
     return op.window.kernel[0]
+
+
+def _shares_columns(layer: dict[str, int]) -> bool:
+    """Whether neighbouring outputs share columns of taps, which are expanded once then: tp_band.h."""
+    undilated = layer["dilation_width"] == 1 and layer["in_channels"] % GROUP == 0
+    return undilated and layer["kernel_width"] > layer["stride_width"]
+
+
+def _strip_tiles(form: Format, layer: dict[str, int]) -> int:
+    """Tiles side by side whose columns are expanded together, where they are shared."""
+    column_bytes = layer["kernel_height"] * layer["in_channels"] // GROUP * form.group_bytes
+    more = (_STRIP_BYTES // column_bytes - layer["kernel_width"]) // layer["stride_width"]
+    return min(max(more, 0) + 1, _STRIP_TILES)
+
+
+def _strip_columns(form: Format, layer: dict[str, int]) -> int:
+    return (_strip_tiles(form, layer) - 1) * layer["stride_width"] + layer["kernel_width"]
 
 
 def carried(form: Format, op: Layer) -> Bool | None:
@@ -236,12 +259,14 @@ def scratch_bytes(form: Format, op: Layer) -> int:
     """Expanded activations; where pixels do not lie side by side also patches and the band of input rows."""
     layer = layer_fields(op)
     groups = _groups(form, op)
-    expanded = groups * form.group_bytes
+    expanded, patches = groups * form.group_bytes, form.pixels * GROUP * groups
     if _is_direct(layer):
         return expanded
+    if _shares_columns(layer):
+        expanded, patches = expanded // layer["kernel_width"] * _strip_columns(form, layer), 0
     reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
     band = _band_height(form, layer) * reach * layer["in_channels"]
-    return expanded + form.pixels * GROUP * groups + band + (GROUP - 1 if form.fills_up else 0)
+    return expanded + patches + band + (GROUP - 1 if form.fills_up else 0)
 
 
 def _band_height(form: Format, layer: dict[str, int]) -> int:
@@ -257,6 +282,8 @@ def _rows_together(form: Format, layer: dict[str, int]) -> int:
     if form.rows > 1:
         return form.rows
     most = min(layer["out_height"], form.pixels)
+    if _shares_columns(layer):
+        return most
     few = (rows for rows in range(1, most) if 16 * (-rows * layer["out_width"] % WIDTH) <= rows * layer["out_width"])
     return next(few, most)
 
