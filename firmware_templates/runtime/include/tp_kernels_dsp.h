@@ -357,11 +357,15 @@ struct tp_duos;
 /* Pixels, wherever they are, expanded; all output channels of expanded pixels, `output` being their places in channel 0. */
 typedef void tp_duos_expand(const struct tp_duos *layer, const int8_t *const pixels[]);
 typedef void tp_duos_run(const struct tp_duos *layer, int8_t *const output[]);
+/* Tiles side by side, pixels of each `step` and places out_step bytes behind those of the one before. */
+typedef void tp_duos_tiles(const struct tp_duos *layer, int32_t tiles, const int8_t *const pixels[], int32_t step,
+                           int8_t *const output[], int32_t out_step);
 /* How tiles of `pixels` are computed, in maps five columns wide `rows` at a time. A group of four taps is group_words long when
  * expanded. Where fills_up, weights 0 fill up each row of a kernel to whole groups. */
 typedef struct tp_duo_engine {
     tp_duos_expand *expand;
     tp_duos_run *run;
+    tp_duos_tiles *tiles; /* one tile after the other, in any layer */
     int32_t pixels, rows, group_words, fills_up;
 } tp_duo_engine;
 
@@ -383,7 +387,9 @@ tp_duos_expand tp_expand_three_dsp, tp_expand_two_dsp;
 tp_duos_run tp_three_pixels_s8_duos_dsp, tp_three_pixels_s8_duos_exact_dsp, tp_twins_tile_dsp;
 /* Both, and the channels that are carried. */
 void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS], int8_t *const output[TP_DUO_PIXELS]);
-/* The same of tiles side by side, which share columns: the first one's pixels and places, and bytes to the places of the next. */
+/* The same of tiles side by side; of twins in one call where that is possible. */
+tp_duos_tiles tp_duos_tiles_dsp, tp_twins_tiles_dsp;
+/* The same of those that share columns: the first one's pixels and places, and bytes to the places of the next. */
 void tp_duos_strip_dsp(const tp_duos *layer, int32_t tiles, const int8_t *const pixels[TP_DUO_PIXELS],
                        int8_t *const output[TP_DUO_PIXELS], int32_t out_step);
 
@@ -397,14 +403,19 @@ void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, con
 void tp_conv_1x1_row_duos_dsp(const tp_duo_engine *engine, const tp_five_rows *layer, const uint32_t *weights, const int8_t *row,
                               int8_t *map, void *scratch, int32_t iteration);
 
-/* Four output channels at a time of one or two expanded pixels; `fours` is how many times, 1 or more. */
+/* Four output channels at a time of one or two pixels; `fours` is how many times, 1 or more. tp_two_pixels_s8_twins_dsp takes tiles
+ * side by side: it expands each from its input, pieces as in tp_duos of which none is shorter, or has one that is expanded. */
 typedef struct tp_twins {
     const uint32_t *weights;            /* of the first four: in a stream of tp_conv_2d_s8_twins_dsp */
-    const uint32_t *expanded;           /* pairs (x0, x2), (x1, x3) of each group: [groups][2][pixels] */
+    uint32_t *expanded;                 /* pairs (x0, x2), (x1, x3) of each group: [groups][2][pixels] */
     int32_t groups;
     int8_t *output;
     int32_t to, channel_step;           /* bytes to pixel 1 and to the next channel, which is 1 with one pixel */
     int32_t fours;
+    int32_t tiles;
+    const int8_t *input[TP_TWIN_PIXELS]; /* NULL: it is expanded */
+    int32_t step, out_step;             /* bytes to the next tile's */
+    int32_t piece_groups, piece_step;
 } tp_twins;
 
 void tp_one_pixel_s8_twins_dsp(const tp_twins *job);

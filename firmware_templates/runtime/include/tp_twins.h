@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors
  *
- * Weights of two output channels in one word, in C: what tp_one_pixel_s8_twins_dsp and tp_two_pixels_s8_twins_dsp compute. */
+ * Weights of two output channels in one word: how activations of two pixels are expanded for them, and in C what
+ * tp_one_pixel_s8_twins_dsp and tp_two_pixels_s8_twins_dsp compute. */
 #ifndef TP_TWINS_H
 #define TP_TWINS_H
+
+#include <string.h>
 
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
-#if !TP_DSP
+#if TP_DSP
+
+/* A group of both: from x and y, which move on, to `pairs`, which does too. Uses r5 to r8. */
+#define TP_EXPAND_TWO(x, y, pairs)           \
+    "ldr r6, [" y "], #4\n\t"                \
+    "ldr r5, [" x "], #4\n\t"                \
+    "sxtb16 r8, r6, ror #8\n\t"             \
+    "sxtb16 r7, r5, ror #8\n\t"             \
+    "sxtb16 r6, r6\n\t"                     \
+    "sxtb16 r5, r5\n\t"                     \
+    "stm " pairs "!, {r5-r8}\n\t"
+
+#else
+
+static inline void tp_expand_two(const int8_t *x, const int8_t *y, uint32_t *pairs)
+{
+    uint32_t first, second;
+    memcpy(&first, x, sizeof first);
+    memcpy(&second, y, sizeof second);
+    pairs[0] = tp_sxtb16(first);
+    pairs[1] = tp_sxtb16(second);
+    pairs[2] = tp_sxtb16_ror8(first);
+    pairs[3] = tp_sxtb16_ror8(second);
+}
 
 /* Words of two channels at a time, with weights of both; outputs are theirs in all pixels. */
-static void tp_twins_channels(const tp_twins *job, int32_t pixels, const uint32_t *weights, const uint32_t *numbers,
+static inline void tp_twins_channels(const tp_twins *job, int32_t pixels, const uint32_t *weights, const uint32_t *numbers,
                               uint32_t both, uint32_t first, int8_t *output)
 {
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
@@ -31,7 +57,7 @@ static void tp_twins_channels(const tp_twins *job, int32_t pixels, const uint32_
     }
 }
 
-static void tp_twins_pixels(const tp_twins *job, int32_t pixels)
+static inline void tp_twins_pixels(const tp_twins *job, int32_t pixels)
 {
     const uint32_t *weights = job->weights;
     int8_t *output = job->output;

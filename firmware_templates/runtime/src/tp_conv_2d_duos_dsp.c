@@ -5,15 +5,29 @@
 #include "tp_band.h"
 #include "tp_kernels_dsp.h"
 
-/* Rows of outputs [count][width][out_channels]. */
+/* Rows of outputs [count][width][out_channels]: tiles inside of a row together, and those that go on in the next row. */
 static void run_rows(const tp_duos *duos, int32_t count, int32_t width, const int8_t *const rows[], int32_t column_step,
                      int32_t out_channels, int8_t *output)
 {
+    const int32_t number = duos->engine->pixels;
     int32_t left = count * width, row = 0, column = 0;
     while (left > 0) {
         const int8_t *pixels[TP_DUO_PIXELS];
         int8_t *places[TP_DUO_PIXELS];
-        for (int32_t i = 0; i < duos->engine->pixels; i++) {
+        const int32_t inside = (width - column) / number * number;
+        if (inside > 0) {
+            for (int32_t i = 0; i < number; i++) {
+                pixels[i] = rows[row] + (column + i) * column_step;
+                places[i] = output + i * out_channels;
+            }
+            duos->engine->tiles(duos, inside / number, pixels, number * column_step, places, number * out_channels);
+            output += inside * out_channels;
+            left -= inside;
+            column = column + inside < width ? column + inside : 0;
+            row += column == 0;
+            continue;
+        }
+        for (int32_t i = 0; i < number; i++) {
             pixels[i] = rows[row] + column * column_step;
             places[i] = output;
             if (--left > 0) { /* else that pixel is computed again */

@@ -20,17 +20,17 @@ typedef struct tp_walk {
     int32_t width, column, step, row_step;
 } tp_walk;
 
-/* The next of five pixels, of which `left` are there: the last one again where there are fewer. Bytes to them from the first. */
-static const int8_t *next_pixels(tp_walk *walk, int32_t left, int32_t from[TP_TILE_PIXELS])
+/* Bytes from the next pixel to the four behind it, of which `left` are there: the last one again where there are fewer. `regular`
+ * is what they are inside of a row. */
+static const int32_t *next_pixels(tp_walk *walk, int32_t left, const int32_t regular[TP_TILE_PIXELS - 1],
+                                  int32_t from[TP_TILE_PIXELS - 1])
 {
     const int8_t *const first = walk->x;
-    from[0] = 0;
     const int32_t beyond = walk->column + TP_TILE_PIXELS - walk->width;
     if (beyond <= 0 && left >= TP_TILE_PIXELS) {
-        locate(TP_TILE_PIXELS - 1, walk->step, from + 1);
-        walk->x += from[TP_TILE_PIXELS - 1] + (beyond == 0 ? walk->row_step : walk->step);
+        walk->x += regular[TP_TILE_PIXELS - 2] + (beyond == 0 ? walk->row_step : walk->step);
         walk->column = beyond == 0 ? 0 : walk->column + TP_TILE_PIXELS;
-        return first;
+        return regular;
     }
     for (int32_t i = 1; i <= TP_TILE_PIXELS; i++) {
         if (i < left) {
@@ -39,10 +39,10 @@ static const int8_t *next_pixels(tp_walk *walk, int32_t left, int32_t from[TP_TI
             walk->column = ends ? 0 : walk->column;
         }
         if (i < TP_TILE_PIXELS) {
-            from[i] = (int32_t)(walk->x - first);
+            from[i - 1] = (int32_t)(walk->x - first);
         }
     }
-    return first;
+    return from;
 }
 
 /* How many output rows are computed as one, so that at most one pixel in 16 is computed again, or where columns are shared as
@@ -63,75 +63,75 @@ static int32_t rows_together(const tp_layer *layer)
     return rows;
 }
 
-/* The groups of a column of the kernel, or of a whole row where there is one column only. */
-static uint32_t *expand_rows(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
-                             const int32_t from[TP_TILE_PIXELS], int32_t row_groups, uint32_t *expanded)
-{
-    for (int32_t i = 0; i < layer->kernel_height; i++) {
-        engine->expand(band, from + 1, row_groups, expanded);
-        band += row_bytes;
-        expanded += engine->group_words * row_groups;
-    }
-    return expanded;
-}
+/* A pixel's taps: `columns`, a pixel of the input each, of `rows` of row_groups groups, row_step bytes apart. There is one column,
+ * of all taps in a row, but where columns are shared. With `patches` all taps are one row, gathered there, patch_step bytes a pixel. */
+typedef struct tp_taps_of_pixel {
+    const tp_five_engine *engine;
+    const tp_layer *layer;
+    int32_t columns, rows, row_groups, row_step;
+    int8_t *patches;
+    int32_t patch_step;
+} tp_taps_of_pixel;
 
-/* As many columns of the input side by side, of which tiles share some. */
-static void expand_columns(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
-                           const int32_t from[TP_TILE_PIXELS], int32_t columns, uint32_t *expanded)
+/* So many columns of five pixels of a band, or of the input itself. */
+static void expand_columns(const tp_taps_of_pixel *taps, const int8_t *band, const int32_t from[TP_TILE_PIXELS - 1], int32_t columns,
+                           uint32_t *expanded)
 {
     for (; columns > 0; columns--) {
-        expanded = expand_rows(engine, layer, band, row_bytes, from, layer->in_channels / 4, expanded);
-        band += layer->in_channels;
+        const int8_t *x = band;
+        for (int32_t left = taps->rows; left > 0; left--) {
+            taps->engine->expand(x, from, taps->row_groups, expanded);
+            x += taps->row_step;
+            expanded += taps->engine->group_words * taps->row_groups;
+        }
+        band += taps->layer->in_channels;
     }
 }
 
-/* Five pixels of a band, or of the input itself, expanded; whole groups in a row of the kernel need no patch. */
-static void expand_band(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
-                        const int32_t from[TP_TILE_PIXELS], int32_t groups, int8_t *patches, uint32_t *expanded)
+static void expand(const tp_taps_of_pixel *taps, const int8_t *band, const int32_t from[TP_TILE_PIXELS - 1], uint32_t *expanded)
 {
-    const int32_t kernel_row_groups = layer->kernel_width * layer->in_channels / 4, patch_bytes = 4 * groups;
-    if (tp_shares_columns(layer)) {
-        expand_columns(engine, layer, band, row_bytes, from, layer->kernel_width, expanded);
+    if (!taps->patches) {
+        expand_columns(taps, band, from, taps->columns, expanded);
         return;
     }
-    if ((layer->dilation_width == 1 || layer->kernel_width == 1) && kernel_row_groups * layer->kernel_height == groups) {
-        expand_rows(engine, layer, band, row_bytes, from, kernel_row_groups, expanded);
-        return;
-    }
-    int32_t steps[TP_TILE_PIXELS];
+    int32_t steps[TP_TILE_PIXELS - 1];
     for (int32_t i = 0; i < TP_TILE_PIXELS; i++) {
-        steps[i] = i * patch_bytes;
-        tp_gather(layer, band + from[i], row_bytes, patches + steps[i]);
+        const int32_t place = i * taps->patch_step, at = i == 0 ? 0 : from[i - 1];
+        tp_gather(taps->layer, band + at, taps->row_step, taps->patches + place);
+        if (i > 0) {
+            steps[i - 1] = place;
+        }
     }
-    engine->expand(patches, steps + 1, groups, expanded);
+    taps->engine->expand(taps->patches, steps, taps->row_groups, expanded);
 }
 
-static void run(const tp_five_engine *engine, tp_five_pixels *job, int32_t groups)
+static void run(const tp_taps_of_pixel *taps, tp_five_pixels *job)
 {
     int8_t *const tile = job->output;
-    engine->run(job);
+    taps->engine->run(job);
     if (job->carried) {
-        tp_five_carried_dsp(job, tile, groups);
+        tp_five_carried_dsp(job, tile, taps->columns * taps->rows * taps->row_groups);
     }
 }
 
 /* Five rows of outputs whose tiles share columns: pixels of one column are a tile, those of neighbouring columns a strip. */
-static void run_columns(const tp_five_engine *engine, const tp_layer *layer, const int8_t *band, int32_t row_bytes,
-                        int32_t groups, uint32_t *expanded, const tp_five_pixels *before, int8_t *output)
+static void run_columns(const tp_taps_of_pixel *taps, const int8_t *band, int32_t row_bytes, uint32_t *expanded,
+                        const tp_five_pixels *before, int8_t *output)
 {
-    const int32_t column_words = engine->group_words * groups / layer->kernel_width;
+    const tp_layer *const layer = taps->layer;
+    const int32_t column_words = taps->engine->group_words * taps->rows * taps->row_groups;
     const int32_t most = tp_strip_tiles(layer, 4 * column_words);
-    int32_t from[TP_TILE_PIXELS] = {0};
+    int32_t from[TP_TILE_PIXELS - 1];
     tp_five_pixels job = *before;
-    locate(TP_TILE_PIXELS - 1, layer->stride_height * row_bytes, from + 1);
+    locate(TP_TILE_PIXELS - 1, layer->stride_height * row_bytes, from);
     locate(TP_TILE_PIXELS - 1, layer->out_width * layer->out_channels, job.to);
     for (int32_t left = layer->out_width; left > 0; left -= most) {
-        const int32_t tiles = left < most ? left : most, columns = (tiles - 1) * layer->stride_width + layer->kernel_width;
-        expand_columns(engine, layer, band, layer->dilation_height * row_bytes, from, columns, expanded);
+        const int32_t tiles = left < most ? left : most;
+        expand_columns(taps, band, from, (tiles - 1) * layer->stride_width + taps->columns, expanded);
         job.expanded = expanded;
         for (int32_t tile = 0; tile < tiles; tile++) {
             job.output = output;
-            run(engine, &job, groups);
+            run(taps, &job);
             job.expanded += layer->stride_width * column_words;
             output += layer->out_channels;
         }
@@ -157,23 +157,28 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
     const int direct = layer->kernel_height == 1 && layer->kernel_width == 1 && layer->stride_height == 1
                        && layer->stride_width == 1 && layer->out_height == layer->in_height
                        && layer->out_width == layer->in_width && (taps & 3) == 0;
-    const int five_wide = map->slots != 0;
+    const int five_wide = map->slots != 0, shared = tp_shares_columns(layer);
+    const int in_rows = (layer->dilation_width == 1 || layer->kernel_width == 1) && layer->kernel_width * layer->in_channels % 4 == 0;
+    const int32_t columns = shared ? layer->kernel_width : 1, rows = in_rows ? layer->kernel_height : 1;
     const int32_t step = layer->stride_width * layer->in_channels, width = layer->out_width;
     const int32_t band_width = (width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
     const int32_t row_bytes = (direct ? layer->in_width : band_width) * layer->in_channels;
     const int32_t together = five_wide ? 1 : direct ? layer->out_height : rows_together(layer);
     const int32_t height = (together - 1) * layer->stride_height + (layer->kernel_height - 1) * layer->dilation_height + 1;
+    const int32_t column_words = engine->group_words * groups / columns;
+    const int32_t more_columns = shared ? (tp_strip_tiles(layer, 4 * column_words) - 1) * layer->stride_width : 0;
     uint32_t *const expanded = scratch;
-    const int shared = tp_shares_columns(layer);
-    const int32_t column_words = engine->group_words * groups / layer->kernel_width;
-    const int32_t further = shared ? (tp_strip_tiles(layer, 4 * column_words) - 1) * layer->stride_width : 0;
-    int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups + further * column_words);
-    int8_t *const band = patches + (shared ? 0 : TP_TILE_PIXELS * 4 * groups);
+    int8_t *const patches = (int8_t *)(expanded + engine->group_words * groups + more_columns * column_words);
+    int8_t *const band = patches + (in_rows ? 0 : TP_TILE_PIXELS * 4 * groups);
+    const tp_taps_of_pixel of_pixel = {engine, layer, columns, rows, groups / columns / rows, layer->dilation_height * row_bytes,
+                                       in_rows ? NULL : patches, 4 * groups};
     tp_five_pixels job = {weights, weights + *weights, expanded, NULL, five_wide ? 5 * map->slots : 1, {0}, five_wide,
                           tp_carried(weights)};
-    if (!direct && !shared) {
+    if (!in_rows) {
         memset(patches, 0, (size_t)(TP_TILE_PIXELS * 4 * groups)); /* what is behind the taps meets weights 0 */
     }
+    int32_t regular[TP_TILE_PIXELS - 1];
+    locate(TP_TILE_PIXELS - 1, step, regular);
     int8_t *const map_output = output;
     for (int32_t row = 0; row < layer->out_height; row += together) {
         const int8_t *x = band;
@@ -185,23 +190,30 @@ void tp_conv_2d_five_dsp(const tp_five_engine *engine, const tp_layer *layer, co
         }
         const int32_t rows_left = layer->out_height - row, count = rows_left < together ? rows_left : together;
         if (shared && count == TP_TILE_PIXELS) {
-            run_columns(engine, layer, x, row_bytes, groups, expanded, &job, output);
+            run_columns(&of_pixel, x, row_bytes, expanded, &job, output);
             output += count * width * layer->out_channels;
             continue;
         }
         tp_walk walk = {x, width, 0, step, layer->stride_height * row_bytes - (width - 1) * step};
         for (int32_t left = count * width; left > 0; left -= TP_TILE_PIXELS) {
-            int32_t from[TP_TILE_PIXELS];
-            const int8_t *const first = next_pixels(&walk, left, from);
+            int32_t further[TP_TILE_PIXELS - 1];
+            const int8_t *const first = walk.x;
+            const int32_t *const from = next_pixels(&walk, left, regular, further);
             if (five_wide) {
                 locate_row(map, row, output, &job);
             } else {
-                locate(left - 1, layer->out_channels, job.to);
+                if (left < TP_TILE_PIXELS || left == count * width) {
+                    locate(left - 1, layer->out_channels, job.to);
+                }
                 job.output = output;
                 output += (left < TP_TILE_PIXELS ? left : TP_TILE_PIXELS) * layer->out_channels;
             }
-            expand_band(engine, layer, first, layer->dilation_height * row_bytes, from, groups, patches, expanded);
-            run(engine, &job, groups);
+            if (of_pixel.columns * of_pixel.rows == 1 && in_rows) {
+                engine->expand(first, from, groups, expanded);
+            } else {
+                expand(&of_pixel, first, from, expanded);
+            }
+            run(&of_pixel, &job);
         }
     }
     tp_clamp_map_dsp(layer, map, map_output);

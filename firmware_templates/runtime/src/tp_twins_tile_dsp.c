@@ -8,7 +8,7 @@ static void run_last(const tp_twins *before, int32_t count, int8_t *const output
     int8_t outputs[TP_TWIN][TP_TWIN_PIXELS];
     const int32_t four_words = TP_TWIN_NUMBERS + 4 * before->groups, first = TP_TWIN * before->fours * before->channel_step;
     const tp_twins job = {before->weights + four_words * before->fours, before->expanded, before->groups, &outputs[0][0], 1,
-                          TP_TWIN_PIXELS, 1};
+                          TP_TWIN_PIXELS, 1, 1, {NULL, NULL}, 0, 0, 0, 0};
     tp_two_pixels_s8_twins_dsp(&job);
     for (int32_t channel = 0; channel < count; channel++) {
         for (int32_t i = 0; i < TP_TWIN_PIXELS; i++) {
@@ -21,11 +21,25 @@ void tp_twins_tile_dsp(const tp_duos *layer, int8_t *const output[])
 {
     const uint32_t *const weights = layer->weights;
     const tp_twins job = {weights + 2, layer->expanded, layer->columns * layer->groups, output[0], (int32_t)(output[1] - output[0]),
-                          layer->channel_step, (int32_t)(weights[1] / TP_TWIN)};
+                          layer->channel_step, (int32_t)(weights[1] / TP_TWIN), 1, {NULL, NULL}, 0, 0, 0, 0};
     if (job.fours > 0) {
         tp_two_pixels_s8_twins_dsp(&job);
     }
     if (weights[1] % TP_TWIN) {
         run_last(&job, (int32_t)(weights[1] % TP_TWIN), output);
     }
+}
+
+void tp_twins_tiles_dsp(const tp_duos *layer, int32_t tiles, const int8_t *const pixels[], int32_t step, int8_t *const output[],
+                        int32_t out_step)
+{
+    const uint32_t *const weights = layer->weights;
+    if (weights[1] < TP_TWIN || weights[1] % TP_TWIN || layer->carried || layer->patches || layer->columns > 1) {
+        tp_duos_tiles_dsp(layer, tiles, pixels, step, output, out_step);
+        return;
+    }
+    const tp_twins job = {weights + 2, layer->expanded, layer->groups, output[0], (int32_t)(output[1] - output[0]),
+                          layer->channel_step, (int32_t)(weights[1] / TP_TWIN), tiles, {pixels[0], pixels[1]}, step, out_step,
+                          layer->piece_groups, layer->piece_step};
+    tp_two_pixels_s8_twins_dsp(&job);
 }

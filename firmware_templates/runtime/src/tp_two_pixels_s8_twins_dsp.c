@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors
  *
- * Four output channels of two pixels at a time: 16 multiplications in 15 cycles. */
+ * Tiles of two pixels, four output channels at a time: 16 multiplications in 15 cycles. */
 #include "tp_dsp.h"
 #include "tp_twins.h"
 
@@ -41,13 +41,19 @@
     "ssat " b ", #8, " b "\n\t"
 
 /* On the stack: 0 output, 4 bytes to pixel 1, 8 channel_step, 12 fours left, 16 where the activations of the first run would
- * begin, 20 the bytes of it that are skipped, 24 where to enter it, 28 where activations end. */
+ * begin, 20 the bytes of it that are skipped, 24 where to enter it, 28 where activations end, 32 weights, 36 expanded, 40 groups,
+ * 44 the tile's output, 48 fours, 52 tiles left, 56 input of both pixels, 64 bytes to those of the next tile, 68 and to its output,
+ * 72 piece_groups, 76 bytes from a piece's end to the next. */
 __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((unused)) const tp_twins *job)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
+        "add r12, r0, #28\n\t"
+        "ldm r12, {r1-r7}\n\t" /* tiles, input[2], step, out_step, piece_groups, piece_step */
+        "sub r7, r7, r6, lsl #2\n\t"
+        "push {r1-r7}\n\t"
         "ldm r0, {r1-r7}\n\t" /* weights, expanded, groups, output, to, channel_step, fours */
-        "mov lr, r1\n\t"
+        "push {r1-r4, r7}\n\t"
         "rsb r8, r3, #0\n\t"
         "and r8, r8, #7\n\t"
         "lsl r9, r8, #4\n\t"
@@ -60,7 +66,7 @@ __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((
         "orr r10, r10, #1\n\t"
         "mov r8, r2\n\t"
         "push {r4-r11}\n\t"
-        "b.w 4f\n\t"
+        "b.w 1f\n\t"
         ".balign 4\n\t"
         "2:\n\t"
         RUN
@@ -116,16 +122,64 @@ __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((
         "mov r7, r6\n\t"
         "sub.w lr, lr, r8\n\t"
         "bx r9\n\t"
-        "5:\n\t"
-        "add sp, sp, #32\n\t"
-        "pop {r4-r11, pc}");
+        "5:\n\t" /* the next tile */
+        "ldr r8, [sp, #52]\n\t"
+        "subs r8, r8, #1\n\t"
+        "str r8, [sp, #52]\n\t"
+        "bne 1f\n\t"
+        "add sp, sp, #80\n\t"
+        "pop {r4-r11, pc}\n\t"
+        "1:\n\t"
+        "ldr r9, [sp, #40]\n\t"
+        "ldr r2, [sp, #36]\n\t"
+        "ldr r10, [sp, #72]\n\t"
+        "ldr r3, [sp, #56]\n\t"
+        "ldr r4, [sp, #60]\n\t"
+        "ldr r5, [sp, #64]\n\t"
+        "ldr r11, [sp, #76]\n\t"
+        "cbz r3, 8f\n\t"
+        "add r6, r3, r5\n\t"
+        "add r7, r4, r5\n\t"
+        "str r6, [sp, #56]\n\t"
+        "str r7, [sp, #60]\n\t"
+        "6:\n\t" /* a piece */
+        "add r12, r2, r10, lsl #4\n\t"
+        "7:\n\t"
+        TP_EXPAND_TWO("r3", "r4", "r2")
+        "cmp r2, r12\n\t"
+        "bne 7b\n\t"
+        "add r3, r3, r11\n\t"
+        "add r4, r4, r11\n\t"
+        "subs r9, r9, r10\n\t"
+        "bgt 6b\n\t"
+        "8:\n\t"
+        "ldr lr, [sp, #32]\n\t"
+        "ldr r5, [sp, #44]\n\t"
+        "ldr r4, [sp, #48]\n\t"
+        "ldr r6, [sp, #68]\n\t"
+        "str r5, [sp]\n\t"
+        "str r4, [sp, #12]\n\t"
+        "add r5, r5, r6\n\t"
+        "str r5, [sp, #44]\n\t"
+        "b.w 4b");
 }
 
 #else
 
 void tp_two_pixels_s8_twins_dsp(const tp_twins *job)
 {
-    tp_twins_pixels(job, 2);
+    tp_twins tile = *job;
+    for (; tile.tiles > 0; tile.tiles--) {
+        for (int32_t group = 0; tile.input[0] && group < tile.groups; group++) {
+            const int32_t at = group / tile.piece_groups * tile.piece_step + group % tile.piece_groups * 4;
+            tp_expand_two(tile.input[0] + at, tile.input[1] + at, tile.expanded + TP_TWIN_GROUP_WORDS * group);
+        }
+        tp_twins_pixels(&tile, 2);
+        for (int32_t i = 0; i < 2 && tile.input[0]; i++) {
+            tile.input[i] += tile.step;
+        }
+        tile.output += tile.out_step;
+    }
 }
 
 #endif

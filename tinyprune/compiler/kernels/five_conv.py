@@ -35,8 +35,8 @@ class Format:
     `beyond` says which channels `[out_channels]` its arithmetic does not reach, None where it takes no such layer at
     all; with `carries` these are computed beside the others. The other functions take the layer and the weights of
     those that are left `[channels, taps]`, zeros where one in between is carried: `fits`, `pack`, and `cycles` of a
-    tile, without expansion, which takes `expand_cycles` a group, and `alone_cycles` outside of a loop over rows and
-    `apart` a channel there. `multiple` divides the channels of the input;
+    tile, without expansion, which takes `expand_cycles` a group, `row_cycles` in a loop over rows, and outside of one
+    `alone_cycles` and `apart` a channel. `multiple` divides the channels of the input;
     `together` is how many output channels are computed at a time; `group_bytes` is what four taps of a tile of
     `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where it `fills_up`, each row of
     a kernel is whole groups of four taps; the pairs of a carried channel's group are in `order`.
@@ -49,6 +49,7 @@ class Format:
     group_bytes: int
     cycles: Callable[[Layer, Int8], float]
     expand_cycles: float
+    row_cycles: float = 0
     alone_cycles: float = 250
     apart: float = 0
     carries: bool = False
@@ -259,14 +260,22 @@ def scratch_bytes(form: Format, op: Layer) -> int:
     """Expanded activations; where pixels do not lie side by side also patches and the band of input rows."""
     layer = layer_fields(op)
     groups = _groups(form, op)
-    expanded, patches = groups * form.group_bytes, form.pixels * GROUP * groups
+    expanded = groups * form.group_bytes
     if _is_direct(layer):
         return expanded
     if _shares_columns(layer):
-        expanded, patches = expanded // layer["kernel_width"] * _strip_columns(form, layer), 0
+        expanded = expanded // layer["kernel_width"] * _strip_columns(form, layer)
+    patches = 0 if _is_in_rows(form, op) else form.pixels * GROUP * groups
     reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
     band = _band_height(form, layer) * reach * layer["in_channels"]
     return expanded + patches + band + (GROUP - 1 if form.fills_up else 0)
+
+
+def _is_in_rows(form: Format, op: Layer) -> bool:
+    """Whether a pixel's taps are whole groups in each row of its kernel: nothing is gathered."""
+    layer = layer_fields(op)
+    apart = layer["dilation_width"] > 1 and layer["kernel_width"] > 1
+    return not apart and (form.fills_up or layer["kernel_width"] * layer["in_channels"] % GROUP == 0)
 
 
 def _band_height(form: Format, layer: dict[str, int]) -> int:
@@ -316,7 +325,7 @@ def _row_arguments(form: Format, op: Conv2D, wiring: Wiring) -> tuple[Argument, 
 
 def _cycles(form: Format, op: Layer) -> float:
     """Behind a depthwise layer in a loop over rows."""
-    return _tiles(form, op) * _tile_cycles(form, op)
+    return _tiles(form, op) * (_tile_cycles(form, op) + form.row_cycles)
 
 
 def _alone_cycles(form: Format, op: Layer) -> float:
@@ -336,7 +345,10 @@ def _tile_cycles(form: Format, op: Layer) -> float:
     groups, without = _groups(form, op), carried(form, op)
     assert without is not None
     beside = int(without.sum()) * (40 + form.pixels * (45 + 12 * groups))
-    return form.cycles(op, streamed(form, op)) + form.expand_cycles * groups + beside
+    layer, share = layer_fields(op), 1.0
+    if _shares_columns(layer):
+        share = _strip_columns(form, layer) / (_strip_tiles(form, layer) * layer["kernel_width"])
+    return form.cycles(op, streamed(form, op)) + form.expand_cycles * groups * share + beside
 
 
 def _gather_cycles(form: Format, op: Layer) -> float:
@@ -345,10 +357,10 @@ def _gather_cycles(form: Format, op: Layer) -> float:
     if _is_direct(layer):
         return 0
     pieces, taps = layer["kernel_height"], layer["kernel_width"] * layer["in_channels"]
+    if _is_in_rows(form, op):
+        return 16 * pieces
     if layer["dilation_width"] > 1 and layer["kernel_width"] > 1:
         pieces, taps = pieces * layer["kernel_width"], layer["in_channels"]
-    elif form.fills_up or taps % GROUP == 0:
-        return 16 * pieces
     return form.pixels * pieces * (110 + 10 * min(taps, 16))
 
 

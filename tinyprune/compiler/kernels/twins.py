@@ -10,7 +10,7 @@ from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.kernels.five_conv import Format, Layer, carried, kernels_of, pack, streamed
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
 from tinyprune.compiler.kernels.parameters import folded_bias, is_pointwise, layer_fields, weight_rows
-from tinyprune.compiler.kernels.quads import Bool, exact_numbers, inexact
+from tinyprune.compiler.kernels.quads import Bool, alive, exact_numbers, inexact
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.sparsity import ANY, twins
@@ -26,7 +26,7 @@ def _beyond(op: Layer) -> Bool:
     highest = bias + np.maximum(-128 * rows, 127 * rows).sum(axis=1)
     lowest = bias + np.minimum(-128 * rows, 127 * rows).sum(axis=1)
     too_large = (np.maximum(highest, -lowest) >= _MOST) | (rows.min(axis=1) == -128)
-    found: Bool = inexact(op) | (too_large & (np.arange(op.out_channels) % 2 == 1))
+    found: Bool = inexact(op) | (too_large & alive(op) & (np.arange(op.out_channels) % 2 == 1))
     return found
 
 
@@ -37,13 +37,13 @@ def _pack(op: Layer, rows: Int8) -> Words:
 def _tile_cycles(_op: Layer, rows: Int8) -> float:
     channels, taps = rows.shape
     fours, groups = -(-channels // twins.CHANNELS), taps // GROUP
-    last = 90 if channels % twins.CHANNELS else 0
-    return float(fours * (30 * groups + 8 * math.ceil(groups / 8) + 102) + 150 + last)
+    last = 240 if channels % twins.CHANNELS else 0
+    return float(fours * (30 * groups + 8 * math.ceil(groups / 8) + 102) + last)
 
 
 TWINS = Format(
     "twins", _beyond, lambda _op, _rows: True, _pack, twins.GROUP_BYTES, _tile_cycles, 14,
-    alone_cycles=120, carries=True, pixels=twins.PIXELS, rows=twins.PIXELS, fills_up=True, order=twins.ORDER,
+    row_cycles=150, alone_cycles=40, carries=True, pixels=twins.PIXELS, rows=twins.PIXELS, fills_up=True, order=twins.ORDER,
 )  # fmt: skip
 
 
