@@ -6,7 +6,8 @@
  * r0 is the first word under the kernels of the four outputs, r1 to r6 are the weights (w0, w1) and (w2, w1) of each kernel row,
  * r10, r11, r12, lr the sums y00, y01, y10, y11. On the stack: 0 multiplier, rounding, shift, 12 bias, 16 the upper outputs, 20
  * bytes to the right ones, 24 the lower outputs, 28 the end of x, 32 rows left, 36 the row's outputs, 40 its x, 44 job.
- * A last column computes its right neighbour too and stores it first, in its own place; a last row likewise. */
+ * A last column computes its right neighbour too and stores it first, in its own place; a last row likewise. Stores with an index
+ * stand behind loads, where they take one cycle. */
 #ifndef TP_PLANES_3X3_H
 #define TP_PLANES_3X3_H
 
@@ -72,20 +73,20 @@
     sums                                              \
     "ldm sp, {r7-r9}\n\t"                             \
     round                                             \
-    "ldr r7, [sp, #16]\n\t"                           \
     "ldr r8, [sp, #20]\n\t"                           \
     "ldr r9, [sp, #24]\n\t"                           \
-    "add r0, r0, #" tile_bytes "\n\t"                 \
+    "ldr r7, [sp, #16]\n\t"                           \
     "strb lr, [r9, r8]\n\t"                           \
     "strb r12, [r9]\n\t"                              \
+    "ldr r12, [sp, #28]\n\t"                          \
     "strb r11, [r7, r8]\n\t"                          \
     "strb r10, [r7]\n\t"                              \
     "add r7, r7, r8, lsl #1\n\t"                      \
-    "ldr r10, [sp, #28]\n\t"                          \
     "add r9, r9, r8, lsl #1\n\t"                      \
     "str r7, [sp, #16]\n\t"                           \
     "str r9, [sp, #24]\n\t"                           \
-    "cmp r0, r10\n\t"                                 \
+    "add r0, r0, #" tile_bytes "\n\t"                 \
+    "cmp r0, r12\n\t"                                 \
     "bne 3b\n\t"                                      \
     "4:\n\t"                                          \
     "ldr r7, [sp, #20]\n\t"                           \

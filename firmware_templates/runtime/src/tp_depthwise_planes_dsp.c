@@ -46,7 +46,9 @@ static void fill(const tp_planes_part *part, int32_t row, int32_t slots, int32_t
     char *slot = part->band;
     for (int32_t i = 0; i < slots; i++) {
         if (row < 0 || row >= layer->in_rows || pixels.count <= 0) {
-            pad(part, slot);
+            if (part->rows > layer->batch) { /* else it is padding still, as compute_part left it */
+                pad(part, slot);
+            }
         } else {
             pixels.input = part->input + row * layer->in_row_step + channel;
             pixels.words = (uint32_t *)(void *)(slot + ((const char *)part->pixels.words - part->band));
