@@ -43,6 +43,7 @@ __attribute__((naked, noinline)) void tp_depthwise_row_s8_dense_dsp(__attribute_
         "ldr r2, [r0, #8]\n\t"
         "ldr r3, [r0, #24]\n\t"
         "ldr r0, [r0]\n\t"
+        ".balign 4\n\t"
         "1:\n\t"
         "ldr r4, [r2], #40\n\t"
         "ldr r5, [r2, #-36]\n\t" /* the bias of columns 1, 2, 3 */

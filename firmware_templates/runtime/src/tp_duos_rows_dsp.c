@@ -26,6 +26,12 @@ void tp_duos_rows_dsp(const tp_duos *layer, const tp_five_map *map, int32_t coun
         places[i] = places[last - 1];
     }
     for (int32_t first = 0; first < last; first += layer->engine->pixels) {
-        tp_duos_tile_dsp(layer, pixels + first, places + first);
+        if (layer->engine->pixels != 2) {
+            tp_duos_tile_dsp(layer, pixels + first, places + first);
+            continue;
+        }
+        const int32_t tiles = first < 4 * count ? 2 : 1; /* columns 0 and 2, and 1 and 3 */
+        layer->engine->tiles(layer, tiles, pixels + first, column_step, places + first, 2);
+        first += 2 * (tiles - 1);
     }
 }

@@ -32,6 +32,7 @@ __attribute__((naked, noinline)) void tp_expand_dsp(__attribute__((unused)) cons
         "ldm r1, {r8-r11}\n\t"
         "mov r1, #120\n\t"
         "mla lr, r2, r1, r3\n\t"
+        ".balign 4\n\t"
         "1:\n\t"
         "ldr r5, [r0, r8]\n\t"
         "ldr r6, [r0, r9]\n\t"

@@ -37,6 +37,7 @@ __attribute__((naked, noinline)) void tp_expand_three_dsp(__attribute__((unused)
         "movlt r10, r9\n\t"
         "mov r12, #72\n\t"
         "mla r12, r10, r12, r2\n\t"
+        ".balign 4\n\t"
         "2:\n\t"
         "ldr r4, [r3], #4\n\t"
         "ldr r5, [r7], #4\n\t"

@@ -20,6 +20,7 @@ __attribute__((naked, noinline)) void tp_expand_two_dsp(__attribute__((unused)) 
         "it lt\n\t"
         "movlt r10, r9\n\t"
         "add r12, r2, r10, lsl #4\n\t"
+        ".balign 4\n\t"
         "2:\n\t"
         TP_EXPAND_TWO("r3", "r4", "r2")
         "cmp r2, r12\n\t"

@@ -144,6 +144,7 @@ __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((
         "str r7, [sp, #60]\n\t"
         "6:\n\t" /* a piece */
         "add r12, r2, r10, lsl #4\n\t"
+        ".balign 4\n\t"
         "7:\n\t"
         TP_EXPAND_TWO("r3", "r4", "r2")
         "cmp r2, r12\n\t"
