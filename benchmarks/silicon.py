@@ -10,7 +10,7 @@ import hashlib
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -117,6 +117,11 @@ def dense(widths: list[int]) -> Graph:
 
 
 def _models(folder: Path, wanted: list[str]) -> dict[str, Graph]:
+    return {sha256: reader.read(content, sha256) for sha256, content in contents(folder, wanted).items()}
+
+
+def contents(folder: Path, wanted: Iterable[str]) -> dict[str, bytes]:
+    """Beginning of a SHA-256 → the .tflite file that it is of. Raises UsageError for a folder that lacks one."""
     found = {}
     for path in sorted(folder.rglob("*.tflite")):
         content = path.read_bytes()
@@ -124,7 +129,7 @@ def _models(folder: Path, wanted: list[str]) -> dict[str, Graph]:
     missing = sorted(set(wanted) - found.keys())
     if missing:
         raise UsageError(f"{folder} has no .tflite whose SHA-256 begins with {', '.join(missing)}")
-    return {sha256: reader.read(found[sha256], sha256) for sha256 in set(wanted)}
+    return {sha256: found[sha256] for sha256 in set(wanted)}
 
 
 def _with_flags(compiler: Compiler, flags: str) -> Compiler:
@@ -137,18 +142,18 @@ def markdown(found: list[Point]) -> str:
     lines = [f"| {' | '.join(heads)} |", "|---|---|---|--:|--:|--:|--:|"]
     for one in found:
         low, high = one.ratios
-        span = _range(_digits(one.board_ms.low), _digits(one.board_ms.high))
-        ratio = _range(f"{low:.2f}", f"{high:.2f}")
-        cells = (one.board, one.network, one.part, _digits(one.measured_ms), _digits(one.ideal_ms), span, ratio)
+        modelled_ms = between(digits(one.board_ms.low), digits(one.board_ms.high))
+        ratio = between(f"{low:.2f}", f"{high:.2f}")
+        cells = (one.board, one.network, one.part, digits(one.measured_ms), digits(one.ideal_ms), modelled_ms, ratio)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _digits(ms: float) -> str:
+def digits(ms: float) -> str:
     return f"{ms:.1f}" if ms >= 1 else f"{ms:.4f}"
 
 
-def _range(low: str, high: str) -> str:
+def between(low: str, high: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 

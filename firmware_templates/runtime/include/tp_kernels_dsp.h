@@ -16,6 +16,10 @@
  * output_zero_point; and for each group of four taps the pairs of weights 01 and 23, with twins 02 and 13, as halfwords. They cost their own time only.
  * tp_*_taps_dsp and tp_*_sp14_dsp carry none.
  *
+ * Columns. Where in_channels is a multiple of 4, kernels are wider than stride_width and there is no dilation, outputs side by side
+ * share columns of taps. These convolutions then have a pixel's taps as [kernel_width][kernel_height][in_channels], in streams too,
+ * and expand each column of a strip of tiles once: tp_band.h says how many tiles that are.
+ *
  * Five-wide maps. A map of 5 columns may lie by channel, one int8 plane each, as these kernels work on a row of five at a
  * time: [channels][5 * slots]. Row r is in slot first + r of its plane: columns 0 2 1 3 of it are the word of that slot in
  * [slots][4] bytes, column 4 is its byte in the [slots] bytes behind. slots is a multiple of 4. One slot before the first
@@ -110,7 +114,9 @@ typedef struct tp_five_engine {
  *            rows under the kernel in `rows` output rows, [(rows - 1) * stride_height + (kernel_height - 1) *
  *            dilation_height + 1][band_width * in_channels] bytes, band_width = (out_width - 1) * stride_width +
  *            (kernel_width - 1) * dilation_width + 1. `rows` is 1 in a five-wide map, else the least from 1 to out_height and
- *            5 with -rows * out_width mod 5 at most a sixteenth of rows * out_width, or the most of them */
+ *            5 with -rows * out_width mod 5 at most a sixteenth of rows * out_width, or the most of them. Where the taps of each
+ *            kernel row are whole groups, there are no patches; where tiles share columns, `rows` is the most of them, and pairs
+ *            are those of a strip */
 void tp_conv_2d_s8_pairs_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
@@ -171,7 +177,7 @@ void tp_conv_2d_s8_exact_dsp(const tp_layer *layer, const tp_five_map *map, cons
  *   scratch  [word-aligned] tp_expand_three_dsp's pairs [groups][6][3] words; for other than a 1x1 kernel of stride 1 with
  *            in_channels a multiple of 4, behind them patches [3][4 * groups] bytes and the band of input rows under the kernel
  *            in three output rows, [2 * stride_height + (kernel_height - 1) * dilation_height + 1][band_width * in_channels]
- *            bytes */
+ *            bytes; patches and strips as above */
 void tp_conv_2d_s8_duos_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 
@@ -191,7 +197,7 @@ void tp_conv_2d_s8_duos_exact_dsp(const tp_layer *layer, const tp_five_map *map,
  *              the kernel is filled up with weights 0 to whole groups, else its end;
  *            - for each channel multiplier; 2^(shift - 1) + output_zero_point * 2^shift; shift. Those beyond the last are 0
  *   scratch  [word-aligned] tp_expand_two_dsp's pairs; for other than a 1x1 kernel of stride 1 with in_channels a multiple of 4,
- *            behind them patches [2][4 * groups] bytes, the band as above for two output rows, and 3 bytes */
+ *            behind them patches [2][4 * groups] bytes, the band as above for two output rows, and 3 bytes; strips as above */
 void tp_conv_2d_s8_twins_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
 

@@ -35,8 +35,8 @@ class Format:
     `beyond` says which channels `[out_channels]` its arithmetic does not reach, None where it takes no such layer at
     all; with `carries` these are computed beside the others. The other functions take the layer and the weights of
     those that are left `[channels, taps]`, zeros where one in between is carried: `fits`, `pack`, and `cycles` of a
-    tile, without expansion, which takes `expand_cycles` a group, `row_cycles` where tiles are called one by one, and outside
-    of a loop over rows `alone_cycles` and `apart` a channel. `multiple` divides the channels of the input;
+    tile, without expansion, which takes `expand_cycles` a group, `row_cycles` where tiles are called one by one, and
+    outside of a loop over rows `alone_cycles` and `apart` a channel. `multiple` divides the channels of the input;
     `together` is how many output channels are computed at a time; `group_bytes` is what four taps of a tile of
     `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where it `fills_up`, each row of
     a kernel is whole groups of four taps; the pairs of a carried channel's group are in `order`.
