@@ -391,6 +391,8 @@ typedef struct tp_duos {
  * that ends in a group, what is behind it is read, too. */
 tp_duos_expand tp_expand_three_dsp, tp_expand_two_dsp;
 tp_duos_run tp_three_pixels_s8_duos_dsp, tp_three_pixels_s8_duos_exact_dsp, tp_twins_tile_dsp;
+/* Those of a tile that are carried. */
+void tp_duos_carried_dsp(const tp_duos *layer, int8_t *const output[]);
 /* Both, and the channels that are carried. */
 void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PIXELS], int8_t *const output[TP_DUO_PIXELS]);
 /* The same of tiles side by side; of twins in one call where that is possible. */
