@@ -10,7 +10,7 @@ from tests import networks, tflite_models
 from tests.tflite_models import Conv, Depthwise, Input
 from tinyprune.compiler import choose, fixed_point, lower, reader, sparsity
 from tinyprune.compiler.graph import Graph
-from tinyprune.compiler.kernels import Layout, five_wide
+from tinyprune.compiler.kernels import Layout, five_conv, five_wide, twins
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.weighted import requantization
 from tinyprune.device import boards
@@ -111,10 +111,13 @@ def test_a_dead_channel_does_not_take_the_fast_kernel_away() -> None:
     scales, bias = np.full(16, 0.002), np.zeros(16, np.int32)
     scales[3], bias[3] = 1e-7, 1 << 30  # as quantizers clip it
     fields: dict[str, Any] = {"weights": weights, "weight_scales": scales, "bias": bias, "scale": 0.02}
-    for activation, zero_point, used in (("RELU", -128, "duos"), ("NONE", 5, "duos_exact")):
+    for activation, zero_point in (("RELU", -128), ("NONE", 5)):
         layer = Conv(**fields, zero_point=zero_point, activation=activation)
         step = lower.lower(tflite_models.graph(Input((25, 5, 64), 0.1, 3), [layer]), NANO33).steps[0]
-        assert step.kernel.name == f"tp_conv_2d_s8_{used}_dsp"
+        assert step.kernel.name == "tp_conv_2d_s8_twins_dsp"
+        alone = five_conv.carried(twins.TWINS, step.op)
+        assert alone is not None
+        assert not alone.any()
 
 
 def depthwise(scale: float, bias: int) -> Any:
