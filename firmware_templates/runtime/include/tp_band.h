@@ -11,7 +11,7 @@
 
 /* How long the expanded activations of a strip may get, and how many tiles it has at most. */
 #define TP_STRIP_BYTES 16384
-#define TP_STRIP_TILES 8
+#define TP_STRIP_TILES 4
 
 /* Whether neighbouring outputs of a row share columns of a pixel's taps, each whole groups of four: then weights are in the order
  * of columns, and a strip of tiles side by side has each of its columns expanded once. */

@@ -62,7 +62,7 @@ class Format:
 
 
 #: C's TP_STRIP_BYTES and TP_STRIP_TILES.
-_STRIP_BYTES, _STRIP_TILES = 1 << 14, 8
+_STRIP_BYTES, _STRIP_TILES = 1 << 14, 4
 #: In how many halfwords a weight may be stored, where pairs may repeat.
 _PIECES = 4
 
