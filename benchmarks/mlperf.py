@@ -66,7 +66,9 @@ def _row(network: dict[str, Any], pattern: str, model: bytes, board: Board) -> R
     with tempfile.TemporaryDirectory(prefix="tinyprune-mlperf-") as name:
         path = Path(name) / "model.tflite"
         path.write_bytes(weights.prune(model, weights.PATTERNS[pattern]))
-        request = BuildRequest(board, Path(name) / "build", path, compiler="gcc", constants="auto", compared_inputs=_INPUTS)
+        request = BuildRequest(
+            board, Path(name) / "build", path, compiler="gcc", constants="auto", compared_inputs=_INPUTS
+        )
         report = build.run_build(request, lambda _stage: None)
     if report.modelled_cycles is None or report.board_ms is None or report.board_cycles is None:
         raise TargetError(f"{board.name}: {report.cost_model}")
