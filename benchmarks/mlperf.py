@@ -102,7 +102,8 @@ def _middle(span: Span) -> float:
 
 
 def _ms(span: Span) -> str:
-    return silicon.between(silicon.digits(span.low), silicon.digits(span.high))
+    low, high = sorted((span.low, span.high))
+    return silicon.between(silicon.digits(low), silicon.digits(high))
 
 
 @click.command(help=__doc__)
