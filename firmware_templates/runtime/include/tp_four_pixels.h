@@ -60,7 +60,7 @@ TP_INLINE void tp_put_four_pixels(const tp_layer *layer, tp_sums now, tp_make_su
         const int32_t count = left < TP_CHANNELS ? left : TP_CHANNELS;
         const tp_channel *const channels = now.channels;
         now.acc = acc[0];
-        now.end = acc[0] + count * TP_PIXELS;
+        now.end = acc[count];
         make(&now);
         tp_put_several(&range, channels, count, weights, (const int32_t(*)[TP_PIXELS])acc, output, step);
         output += count;

@@ -115,7 +115,7 @@ TP_NOINLINE void put_pixels(const tp_layer *layer, const int8_t *weights, const 
     for (int32_t left = layer->in_channels; left > 0; left -= CHANNELS) {
         const int32_t count = left < CHANNELS ? left : CHANNELS;
         task.acc = acc[0];
-        task.end = acc[0] + count * ROWS;
+        task.end = acc[count];
         tp_depthwise_four(&task);
         tp_put_several(&range, channels, count, TAPS, (const int32_t(*)[ROWS])acc, output, out_row);
         channels += count;
