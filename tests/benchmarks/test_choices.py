@@ -11,9 +11,7 @@ from tests import networks
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 
 
-@pytest.mark.parametrize(
-    "core", ["m3", pytest.param("m4", marks=pytest.mark.slow), pytest.param("m0plus", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("core", ["m3", pytest.param("m0plus", marks=pytest.mark.slow)])
 def test_chosen_kernels_are_the_fastest(core: str, tmp_path: Path) -> None:
     models = {"a": networks.every_operator(), "b": networks.ds_cnn(pruned=False), "c": networks.ds_cnn()}
     for name, model in models.items():
