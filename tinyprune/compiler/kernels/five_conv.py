@@ -35,9 +35,9 @@ class Format:
     `beyond` says which channels `[out_channels]` its arithmetic does not reach, None where it takes no such layer at
     all; with `carries` these are computed beside the others. The other functions take the layer and the weights of
     those that are left `[channels, taps]`, zeros where one in between is carried: `fits`, `pack`, and `cycles` of a
-    tile, without expansion, which takes `expand_cycles` a group, `row_cycles` where tiles are called one by one, and
-    outside of a loop over rows `alone_cycles` and `apart` a channel. `multiple` divides the channels of the input;
-    `together` is how many output channels are computed at a time; `group_bytes` is what four taps of a tile of
+    tile, without expansion, which takes `expand_cycles` a group, `row_cycles` in a loop over rows, and outside of one
+    `alone_cycles` more and `apart` a channel, or `run_cycles` where tiles run in one call. `multiple` divides the
+    channels of the input; `together` is how many output channels are computed at a time; `group_bytes` is what four taps of a tile of
     `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where it `fills_up`, each row of
     a kernel is whole groups of four taps; the pairs of a carried channel's group are in `order`.
     """
@@ -50,6 +50,7 @@ class Format:
     cycles: Callable[[Layer, Int8], float]
     expand_cycles: float
     row_cycles: float = 0
+    run_cycles: float = 0
     alone_cycles: float = 250
     apart: float = 0
     carries: bool = False
@@ -331,10 +332,11 @@ def _cycles(form: Format, op: Layer) -> float:
 def _alone_cycles(form: Format, op: Layer) -> float:
     """With what finds a tile's pixels, and, but in five-wide maps, takes its outputs where they belong."""
     is_five_wide = op.output.shape[-2:-1] == (WIDTH,)
-    by_tile = form.row_cycles if is_five_wide or _shares_columns(layer_fields(op)) else 0
     apart = 0 if is_five_wide else form.apart * op.out_channels
-    beside = form.alone_cycles + by_tile + apart + _gather_cycles(form, op)
-    return _tiles(form, op) * (_tile_cycles(form, op) + beside)
+    beside = form.alone_cycles + form.row_cycles
+    if form.run_cycles and not is_five_wide and not _shares_columns(layer_fields(op)):
+        beside = form.run_cycles
+    return _tiles(form, op) * (_tile_cycles(form, op) + beside + apart + _gather_cycles(form, op))
 
 
 def _tiles(form: Format, op: Layer) -> int:

@@ -43,8 +43,8 @@ def _tile_cycles(_op: Layer, rows: Int8) -> float:
 
 TWINS = Format(
     "twins", _beyond, lambda _op, _rows: True, _pack, twins.GROUP_BYTES, _tile_cycles, 14,
-    row_cycles=150, alone_cycles=40, carries=True, pixels=twins.PIXELS, rows=twins.PIXELS, fills_up=True,
-    order=twins.ORDER,
+    row_cycles=150, run_cycles=40, alone_cycles=120, carries=True, pixels=twins.PIXELS, rows=twins.PIXELS,
+    fills_up=True, order=twins.ORDER,
 )  # fmt: skip
 
 
