@@ -37,9 +37,10 @@ class Format:
     those that are left `[channels, taps]`, zeros where one in between is carried: `fits`, `pack`, and `cycles` of a
     tile, without expansion, which takes `expand_cycles` a group, `row_cycles` in a loop over rows, and outside of one
     `alone_cycles` more and `apart` a channel, or `run_cycles` where tiles run in one call. `multiple` divides the
-    channels of the input; `together` is how many output channels are computed at a time; `group_bytes` is what four taps of a tile of
-    `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where it `fills_up`, each row of
-    a kernel is whole groups of four taps; the pairs of a carried channel's group are in `order`.
+    channels of the input; `together` is how many output channels are computed at a time; `group_bytes` is what four
+    taps of a tile of `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where it
+    `fills_up`, each row of a kernel is whole groups of four taps; the pairs of a carried channel's group are in
+    `order`.
     """
 
     name: str
