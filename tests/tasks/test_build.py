@@ -278,7 +278,7 @@ def test_an_int32_output_is_bytes_for_comparisons_and_integers_for_people(tmp_pa
             assert device.output().view(np.int32).tolist() == [wanted]
     np.savez(tmp_path / "set.npz", inputs=inputs.reshape(-1, *graph.inputs[0].shape), labels=classes)
     measured = bench_task.BenchRequest(boards.load(board), tmp_path / "out", samples=tmp_path / "set.npz")
-    with pytest.raises(UsageError, match="--samples needs --labels and one class for each input"):
+    with pytest.raises(UsageError, match="--samples needs --class-names and one class for each input"):
         bench_task.run_bench(measured, quiet)
     names = tuple(f"class {n}" for n in range(11))
     report = bench_task.run_bench(replace(measured, labels=names, csv=tmp_path / "all.csv"), quiet).report
