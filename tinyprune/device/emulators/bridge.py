@@ -184,9 +184,10 @@ class TcpEnd:
 def serve(link: Link, end: End, stopped: Callable[[], bool] = lambda: False) -> None:
     """Passes bytes on, both ways, until it is stopped or interrupted. Raises TargetError when the firmware ends."""
     board = _Button(link) if isinstance(link, emulators.HasButton) else None
-    last_s = time.monotonic()
+    last_s, answer = time.monotonic(), b""
     while not stopped():
-        data = end.receive(_BUSY_S if time.monotonic() - last_s < _QUIET_AFTER_S else _IDLE_S)
+        wait_s = _BUSY_S if time.monotonic() - last_s < _QUIET_AFTER_S else _IDLE_S
+        data = end.receive(0 if answer else wait_s)  # more is often behind it
         if board is not None:
             board.pass_on(data, end.is_open)
         elif data:
