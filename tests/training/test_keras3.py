@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from tinyprune.compiler import reader
+from tinyprune.compiler.operators.lstm import Lstm
 from tinyprune.errors import ModelError
 from tinyprune.training import keras3
 from tinyprune.training.prune import prune
+from tinyprune.training.quantize import quantize
 
 keras = pytest.importorskip("keras", reason="keras is not installed")
 
@@ -45,6 +48,13 @@ def test_a_rebuilt_model_has_the_same_layers_and_answers(make):
     ]
     samples = np.random.default_rng(1).uniform(0, 8, size=(3, *model.input_shape[1:])).astype(np.float32)
     np.testing.assert_allclose(rebuilt.predict(samples, verbose=0), model.predict(samples, verbose=0), rtol=1e-4)
+
+
+def test_loops_become_an_lstm_operator():
+    """TensorFlow Lite's calibration crashes on the loop that it makes of Keras 3's."""
+    samples = np.random.default_rng(2).normal(size=(8, 5, 4)).astype(np.float32)
+    (op, *_) = reader.read(quantize(recurrent(), samples)).ops
+    assert isinstance(op, Lstm)
 
 
 def transferred():

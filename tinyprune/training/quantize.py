@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import ModelError, first_line
+from tinyprune.training import keras3
 from tinyprune.training.keras_model import activation_range, check_samples, is_quantization_aware, sample_shape
 from tinyprune.training.models import Ranges, Size, ds_cnn
 from tinyprune.training.quiet import quiet_tensorflow
@@ -24,6 +25,8 @@ RangeRule = Literal["least-error", "extremes"]
 
 #: Samples run at a time when ranges are recorded.
 BATCH_SAMPLES = 256
+#: Keras's layers that go through a sequence step by step.
+_LOOPS = ("GRU", "LSTM", "RNN", "SimpleRNN")
 
 
 def quantize(
@@ -100,10 +103,16 @@ def _without_ranges(model: Any) -> Any:
     return bare
 
 
+def _with_known_loops(model: Any) -> Any:
+    """TensorFlow Lite makes an LSTM operator of Keras 2's loop, and none of Keras 3's."""
+    loops = any(type(layer).__name__ in _LOOPS for layer in model._flatten_layers())
+    return keras3.rebuild(model) if loops and keras3.is_keras_3(model) else model
+
+
 def _crashes(layer: Any) -> bool:
     """Whether it is a loop that TensorFlow Lite (2.21) cannot make an LSTM operator of."""
     kind = type(layer).__name__
-    if kind not in ("GRU", "LSTM", "RNN", "SimpleRNN") or layer.unroll:
+    if kind not in _LOOPS or layer.unroll:
         return False
     usual = kind == "LSTM" and (layer.activation.__name__, layer.recurrent_activation.__name__) == ("tanh", "sigmoid")
     return not (usual and layer.use_bias)
@@ -113,6 +122,7 @@ def _crashes(layer: Any) -> bool:
 def _convert(model: Any, samples: Float32 | None, int8: bool = True, ranges: RangeRule = "extremes") -> bytes:
     import tensorflow as tf
 
+    model = _with_known_loops(model)
     crashing = [layer for layer in model._flatten_layers() if _crashes(layer)]
     if int8 and crashing:
         raise ModelError(
