@@ -241,7 +241,7 @@ def test_a_sweep_shows_its_front_and_the_patterns_under_the_pointer(labelled: bo
     elements = _parsed(page)
     _check_alone(elements)
     assert "4, 3 within limits, 2 on the Pareto front" in page
-    assert "TAKE  trial 2: the best of 3 networks within the limits; 3,000 cycles" in page
+    assert "TAKE  trial 2: the best of 3 within the limits; 3,000 cycles" in page
     assert ("60.00% right" if labelled else "0.6 dB of dense") in page
     assert page.count("<title>trial ") == 4
     assert "2:4, dense dense</title>" in page

@@ -364,7 +364,7 @@ MISTAKES = {
     "data with NaN": ([*PRUNE, "--pattern", "2:4", "--data", "nan.npy"], 1, "hold NaN or Inf, first sample 0"),
     "group too wide": ([*PRUNE, "--pattern", "2:512"], 1, "has no layer to prune to 2:512 (conv: only 9 taps"),
     "no model": (["prune", "no.keras", "--pattern", "2:4", "-o", "a.keras"], 2, "there is no model no.keras"),
-    "no Keras model": (["prune", "x.npy", "--pattern", "2:4", "-o", "a.keras"], 1, "x.npy is no Keras model"),
+    "no Keras model": (["prune", "x.npy", "--pattern", "2:4", "-o", "a.keras"], 1, "x.npy holds an array, no network"),
     "onto itself": (["prune", "dense.keras", "--pattern", "2:4", "-o", "dense.keras"], 2, "is the model itself"),
     "odd name": (["prune", "dense.keras", "--pattern", "2:4", "-o", "a.tflite"], 2, "a name ending in .keras or .h5"),
     "below a file": (["prune", "dense.keras", "--pattern", "2:4", "-o", "x.npy/a.keras"], 2, "x.npy is a file"),

@@ -13,7 +13,7 @@ from tinyprune.training import keras_model
     [
         ("model.keras", r"model.keras is damaged or no Keras model: File is not a zip file"),
         ("model.h5", r"model.h5 is damaged or no Keras model: .*file signature not found"),
-        ("model.onnx", r"model.onnx is no Keras model: expected a .keras or .h5 file or a SavedModel folder"),
+        ("model.onnx", r"model.onnx is converted to a float .tflite first, by onnx2tf in an environment of its own: "),
     ],
 )
 def test_damaged_and_foreign_files_are_refused(tmp_path, name, message):

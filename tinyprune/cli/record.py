@@ -27,6 +27,9 @@ def record_command(folder: Path, words: tuple[str, ...], takes: int, speaker: st
 
     Say the word within two seconds; the second around it is kept. Each clip is shown with its level: Enter keeps it,
     r records it again, q ends. Other words belong into _unknown_, the sound of the room into _silence_.
+
+    \b
+      tinyprune record recordings --words left,right
     """
     from tinyprune.tasks import record
 

@@ -74,7 +74,7 @@ def recommended(report: SweepReport, most_lost_points: float | None = None) -> S
         return replace(report, reason=f"none of {len(report.points)} networks keeps to the limits")
     if most_lost_points is None:
         best = min(kept, key=lambda point: (-point.quality, point.modelled_cycles, point.flash_bytes))
-        return _taken(report, best, dense, f"the best of {len(kept)} networks within the limits")
+        return _taken(report, best, dense, f"the best of {len(kept)} within the limits")
     if dense is None:
         return replace(report, reason="no dense network has been tried, beside which a loss could be told")
     good = [point for point in kept if 100 * (dense.quality - point.quality) <= most_lost_points + 1e-9]

@@ -21,7 +21,7 @@ def test_every_method_of_board_files_has_its_flasher() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"architecture": elf.ARMV8M_MAIN}, "made for Armv8-M Mainline, which a cortex-m4 does not run; build"),
+        ({"architecture": elf.ARMV8M_MAIN}, "made for Armv8-M, which a cortex-m4 does not run; build"),
         ({"machine": elf.EM_386}, "made for 386, not for Arm"),
         ({"address": 0x0800_0000}, r"5,000 bytes at 0x8000000, outside the flash of Arduino Nano 33 BLE \(0x10000 to"),
         ({"address": 0xFF000}, "outside the flash"),
