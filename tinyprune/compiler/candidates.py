@@ -16,9 +16,9 @@ from tinyprune.compiler.sparsity import DENSE, discover, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import ModelError
 
-#: What a byte of constants is worth when optimizing for size. DS-CNN takes int8 weights for a seventh more time (20 to 30
-#: cycles a byte), person_detect 8,300 bytes for 150 cycles each. Beyond 300 small layers would take portable kernels,
-#: which need more code than they save bytes of weights, and it is not counted here.
+#: What a byte of constants is worth when optimizing for size. DS-CNN takes int8 weights for a seventh more time (20 to
+#: 30 cycles a byte), person_detect 8,300 bytes for 150 cycles each. Beyond 300 small layers would take portable
+#: kernels, which need more code than they save bytes of weights, and code is not counted here.
 CYCLES_A_BYTE = 250
 _ANYWHERE = Wiring(FiveWide(0, 2), FiveWide(0, 1))  # constants are the same wherever maps lie
 
