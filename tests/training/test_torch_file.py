@@ -36,6 +36,11 @@ ODD: dict[str, tuple[Any, dict[str, bytes], str]] = {
     "another function": (changed(target="torch.hub.load"), {}, "has a target of a kind that is not known"),
     "a file as a tensor": (changed(target="torch.ops.aten.from_file.default"), {}, "has a target"),
     "a builtin": (changed(target="_operator.call"), {}, "has a target"),
+    "digits in many ways": (
+        changed(inputs=[{"expr_str": "1" * 80 + "!"}]),
+        {},
+        "has a expr_str",
+    ),
     "an expression": (changed(inputs=[{"expr_str": "__import__('os').system('x')"}]), {}, "has a expr_str"),
     "code as a name": (changed(name="x); import os  #"), {}, "has a name of a kind"),
     "a custom object": (GRAPH, {"constants__custom_obj_0": b""}, "holds net/data/constants/custom_obj_0"),

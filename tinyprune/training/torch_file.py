@@ -30,11 +30,9 @@ _TARGETS = re.compile(
     r"|_operator\.(add|sub|mul|floordiv|truediv|mod|neg|eq|ne|lt|le|gt|ge|getitem|and_|or_)"
 )
 #: Sizes that are not fixed, as SymPy writes them.
-_EXPRESSION = re.compile(
-    r"(\b(Symbol|Integer|Add|Mul|Max|Min|positive|integer|True)\b|'\w+'|\d+|[(),=\s*+-]|\bs\d+\b)*"
-)
+_EXPRESSION = re.compile(r"(\b(Symbol|Integer|Add|Mul|Max|Min|positive|integer|True)\b|'\w+'|\d|[(),=\s*+-]|\bs\d+\b)*")
 #: How inputs and outputs are nested.
-_NESTING = re.compile(r'([\[\]{}:,\s]|null|\d+|"(type|context|children_spec|builtins\.(tuple|list|dict)|\[\]|\w*)")*')
+_NESTING = re.compile(r'([\[\]{}:,\s]|null|\d|"(type|context|children_spec|builtins\.(tuple|list|dict)|\[\]|\w*)")*')
 _PLAIN = re.compile(r"[\w.:-]*")
 _LARGEST_BYTES = 1 << 28
 
