@@ -51,6 +51,8 @@ def test_a_table_is_for_one_command() -> None:
         ("[buld]", 'table "buld" is not known; did you mean "build"?'),
         ("[build]\nmax-flsh = 1", '[build] "max-flsh" is not known; did you mean "max-flash"?'),
         ("[build", "tinyprune.toml cannot be read: "),
+        ("#" * 70_000, "tinyprune.toml cannot be read: it has more than 65,536 bytes"),
+        ("[prune]\ntrust = true", "[prune] trust is for the command line only: --trust"),
         ("board = 2020-01-01", "board must be a text, a number, true or false"),
     ],
 )

@@ -27,6 +27,9 @@ class Wav:
     def __init__(self, path: Path) -> None:
         self._pcm, self._next = read_wav(path), 0
 
+    def forget(self) -> None:
+        self._next = 0
+
     def read(self, count: int) -> np.ndarray:
         at = (self._next + np.arange(count)) % len(self._pcm)
         self._next += count
@@ -114,8 +117,11 @@ def sounddevice(path: Path, fails: bool = False) -> ModuleType:
     module.PortAudioError = type("PortAudioError", (Exception,), {})  # type: ignore[attr-defined]
     voice = Wav(path)
     asked: list[dict[str, object]] = []
+    counts: list[int] = []
 
     class InputStream:
+        read_available = 700
+
         def __init__(self, **options: object) -> None:
             asked.append(options)
             if options["device"] == "none":
@@ -130,10 +136,12 @@ def sounddevice(path: Path, fails: bool = False) -> ModuleType:
         def read(self, count: int) -> tuple[np.ndarray, bool]:
             if fails:
                 raise module.PortAudioError("Device unavailable [PaErrorCode -9985]")
+            counts.append(count)
             return voice.read(count)[:, None], False
 
     module.InputStream = InputStream  # type: ignore[attr-defined]
     module.asked = asked  # type: ignore[attr-defined]
+    module.counts = counts  # type: ignore[attr-defined]
     return module
 
 
@@ -146,6 +154,7 @@ def test_the_command_shows_levels_and_asks(tmp_path: Path, run: Run, monkeypatch
     code, out, err = run("record", "mine", "--words", "left,right", "--takes", "2", "--device", "3")
     assert (code, err) == (0, "")
     assert module.asked == [{"samplerate": 16_000, "channels": 1, "dtype": "int16", "device": 3}]
+    assert module.counts == 4 * [700, *(40 * [800])]  # what was heard during the question before is dropped
     assert out.count('say "left" (2 of 2)') == 2
     assert "-12 dB: Enter keeps it, r records it again, q ends" in out
     assert out.endswith("ENDED  2 left, 0 right in mine\nnext      tinyprune train mine -o words\n")

@@ -8,7 +8,7 @@
     [build]                 # any option of a command, by its long name
     max-flash = 60000
 
-What is on the command line comes first.
+What is on the command line comes first. `--trust` is for there only.
 """
 
 import difflib
@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 
+from tinyprune import files
 from tinyprune.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -27,6 +28,9 @@ else:
     import tomli as tomllib
 
 FILE = Path("tinyprune.toml")
+_MOST_BYTES = 1 << 16
+#: What lets a model run its own code is said by whoever runs the command: a folder may come from somebody else.
+_NEVER = "trust"
 #: Keys for all commands → options and arguments that they are the default of.
 COMMON = {
     "board": ("board",),
@@ -40,8 +44,7 @@ COMMON = {
 def read(group: click.Group) -> dict[str, dict[str, Any]]:
     """For each command its parameters' defaults, as click wants them. Raises UsageError for a file that is wrong."""
     try:
-        with FILE.open("rb") as stream:
-            found = tomllib.load(stream)
+        found = tomllib.loads(files.content(FILE, _MOST_BYTES).decode())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
@@ -56,6 +59,8 @@ def read(group: click.Group) -> dict[str, dict[str, Any]]:
 def _of(command: click.Command, common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     parameters = {_key(each): each for each in command.params if each.expose_value}
     _check_known(f"[{command.name}] ", own, parameters)
+    if _NEVER in own:
+        raise UsageError(f"{FILE}: [{command.name}] {_NEVER} is for the command line only: --{_NEVER}")
     names = {key: (*COMMON[key], *(["output"] if (command.name, key) == ("build", "output") else [])) for key in common}
     chosen = {name: common[key] for key in common for name in names[key] if name in parameters}
     return {str(parameters[key].name): _value(key, parameters[key], value) for key, value in (chosen | {**own}).items()}

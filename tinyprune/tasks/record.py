@@ -29,6 +29,9 @@ Verdict: TypeAlias = Literal["keep", "again", "stop"]
 class Source(Protocol):
     """A microphone, or what stands in for one."""
 
+    def forget(self) -> None:
+        """Drops what was heard since the last read, while nobody was asked to speak. Raises TargetError."""
+
     def read(self, count: int) -> Int16:
         """The next `[count]` samples at 16 kHz, when they are there. Raises TargetError where it has gone."""
 
@@ -111,6 +114,7 @@ def decibels(pcm: Int16) -> float:
 
 def _take(source: Source, word: str, number: int, of: int, level: Callable[[float], None]) -> Take:
     pieces = []
+    source.forget()
     for _ in range(round(TAKE_S * SAMPLE_RATE_HZ / PIECE_SAMPLES)):
         pieces.append(source.read(PIECE_SAMPLES))
         level(decibels(pieces[-1]))
@@ -181,6 +185,9 @@ class _Stream:
     def __init__(self, stream: "_InputStream", gone: type[Exception]) -> None:
         self._stream, self._gone = stream, gone
 
+    def forget(self) -> None:
+        self.read(self._stream.read_available)
+
     def read(self, count: int) -> Int16:
         try:
             samples, _overflowed = self._stream.read(count)
@@ -190,4 +197,7 @@ class _Stream:
 
 
 class _InputStream(Protocol):
+    @property
+    def read_available(self) -> int: ...
+
     def read(self, frames: int) -> tuple[Int16, bool]: ...
