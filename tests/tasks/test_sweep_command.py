@@ -342,15 +342,18 @@ def worker(storage: str, trials: int) -> "subprocess.Popen[str]":
 
 
 def states(storage: str) -> list[str]:
-    """Of each trial of the study; none before there are tables. Not by Optuna, which would make those."""
+    """Of each trial of the study; none before there are tables."""
+    return found(storage, "select state from trials order by number")
+
+
+def found(storage: str, query: str) -> list[str]:
+    """A column of the study's database. Not by Optuna, which would make tables."""
     import sqlalchemy
 
     engine = sqlalchemy.create_engine(storage)
     try:
         with engine.connect() as connection:
-            return [
-                state for (state,) in connection.execute(sqlalchemy.text("select state from trials order by number"))
-            ]
+            return [value for (value,) in connection.execute(sqlalchemy.text(query))]
     except sqlalchemy.exc.DatabaseError:
         return []
     finally:
@@ -365,6 +368,8 @@ def share(run: Run, storage: str) -> None:
         while "in a trial" not in (line := each.stdout.readline()):
             assert line, each.wait()
     assert states(storage) == ["RUNNING", "RUNNING"]
+    patterns = "select distinct param_value from trial_params where param_name like 'small/%'"
+    assert len(found(storage, patterns)) == 2, "both try the same"
     workers[0].kill()
     workers[0].communicate()
     said, _ = workers[1].communicate("go on\n")

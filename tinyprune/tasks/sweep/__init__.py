@@ -51,10 +51,9 @@ def run_sweep(request: SweepRequest, progress: Progress) -> SweepReport:
     done = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
     enough = optuna.study.MaxTrialsCallback(request.trials, states=done)
     with storage_of(optuna, request) as storage:
-        study = study_of(optuna, storage, request.study, request.seed, given)
+        first = tuple(_uniform(models, request.patterns))
+        study = study_of(optuna, storage, request.study, request.seed, given, first)
         if len(study.get_trials(deepcopy=False, states=done)) < request.trials:
-            for params in () if study.trials else _uniform(models, request.patterns):
-                study.enqueue_trial(params, skip_if_exists=True)
             study.optimize(objective, callbacks=[enough])
         points = _points(study, request, models, data, progress)
     report = SweepReport(request.board.name, request.labels is not None, points, len(data.judging))

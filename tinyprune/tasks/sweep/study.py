@@ -3,7 +3,7 @@
 import re
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,8 +78,11 @@ def asked(request: SweepRequest, models: Mapping[str, Model], data: Data) -> dic
     }
 
 
-def study_of(optuna: Any, storage: Any, name: str, seed: int | None, asked: Mapping[str, Any]) -> Any:
-    """The study of that name, made where it does not exist; refused where something else was asked of it."""
+def study_of(
+    optuna: Any, storage: Any, name: str, seed: int | None, asked: Mapping[str, Any], first: Sequence[Mapping[str, Any]]
+) -> Any:
+    """The study of that name, made where it does not exist; refused where something else was asked of it. Its first
+    trials have the parameters `first`."""
     study = optuna.create_study(
         storage=storage,
         study_name=name,
@@ -88,7 +91,7 @@ def study_of(optuna: Any, storage: Any, name: str, seed: int | None, asked: Mapp
     )
     if seed is not None:  # who goes on must not try again what was tried first
         seed = seed if not study.trials else int(np.random.SeedSequence([seed, len(study.trials)]).generate_state(1)[0])
-    study.sampler = optuna.samplers.TPESampler(seed=seed)
+    study.sampler = _sampler(optuna, seed, first)
     known = study.user_attrs.get("asked")
     if known is None:
         study.set_user_attr("asked", asked)
@@ -103,6 +106,18 @@ def study_of(optuna: Any, storage: Any, name: str, seed: int | None, asked: Mapp
             f"the study {name} was begun with other {differing}; give --study another name, or ask the same"
         )
     return study
+
+
+def _sampler(optuna: Any, seed: int | None, first: Sequence[Mapping[str, Any]]) -> Any:
+    class FirstGiven(optuna.samplers.TPESampler):  # type: ignore[misc]
+        """By the number of a trial, which is nobody else's: processes that begin a study at once share these, too."""
+
+        def sample_independent(self, study: Any, trial: Any, name: str, distribution: Any) -> Any:
+            if trial.number < len(first):
+                return first[trial.number][name]
+            return super().sample_independent(study, trial, name, distribution)
+
+    return FirstGiven(seed=seed)
 
 
 def _without_password(url: str) -> str:
