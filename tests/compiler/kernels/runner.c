@@ -36,6 +36,12 @@ static size_t whole_pages(size_t bytes)
     return (bytes + page - 1) / page * page;
 }
 
+/* Scratch may have any size and begins at a word, as in the arena; so up to three bytes lie between it and the page. */
+static size_t whole_words(size_t bytes)
+{
+    return (bytes + 3) / 4 * 4;
+}
+
 static void *take(size_t bytes)
 {
     const size_t used = whole_pages(bytes), page = whole_pages(1);
@@ -43,12 +49,12 @@ static void *take(size_t bytes)
     if (start == MAP_FAILED || mprotect(start + used, page, PROT_NONE) != 0) {
         abort();
     }
-    return start + used - bytes;
+    return start + used - whole_words(bytes);
 }
 
 static void give_back(void *buffer, size_t bytes)
 {
-    munmap((char *)buffer + bytes - whole_pages(bytes), whole_pages(bytes) + whole_pages(1));
+    munmap((char *)buffer + whole_words(bytes) - whole_pages(bytes), whole_pages(bytes) + whole_pages(1));
 }
 
 #endif
