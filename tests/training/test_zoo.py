@@ -162,7 +162,7 @@ def test_recorded_accuracy_is_what_the_audio_gives(name):
     task = speech_commands.task_of(entry.labels)
     clips = speech_commands.evaluation_clips(speech_commands.load(Path(root), "validation", task.left_out), task=task)
     if len(clips.targets) != entry.accuracy.clips:
-        pytest.skip(f"recorded on {entry.accuracy.clips} clips; TINYPRUNE_DATA has {len(clips.targets)}")
+        pytest.skip(f"{name} was recorded on {entry.accuracy.clips} clips; TINYPRUNE_DATA has {len(clips.targets)}")
     measured = int8_accuracy(quantize(zoo.build_model(entry)), clips)
     assert measured == pytest.approx(entry.accuracy.int8, abs=1.5 / len(clips.targets))
 
