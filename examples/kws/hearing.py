@@ -18,10 +18,10 @@ import kws12
 import numpy as np
 import train as script
 
-from tinyprune.features import SAMPLE_RATE_HZ
 from tinyprune.measure import held_out
 from tinyprune.measure.held_out import Passage
 from tinyprune.measure.streams import Tally
+from tinyprune.sound.features import SAMPLE_RATE_HZ
 from tinyprune.training import augmentation, zoo
 
 HEADING = ("network", "looks, threshold", "hits", "household sounds", "unknown words", "speech", "tones", "noise")

@@ -15,7 +15,7 @@ from pathlib import Path
 import train as script
 
 from tinyprune.cli.train import lines
-from tinyprune.recordings import Int16
+from tinyprune.sound.recordings import Int16
 from tinyprune.tasks import train as task
 from tinyprune.training import models, speech_commands
 from tinyprune.training.gather import SPEECH, Gathered, kinds_of, sounds_and_speech

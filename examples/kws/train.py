@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinyprune.errors import TinypruneError
-from tinyprune.features import Float32
+from tinyprune.sound.features import Float32
 from tinyprune.training import models, speech_commands, zoo
 from tinyprune.training.keras_model import Examples
 from tinyprune.training.prune import prune, verify

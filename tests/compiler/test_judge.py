@@ -8,9 +8,9 @@ import pytest
 
 from tests import networks
 from tests.graphs import NETWORKS
-from tinyprune import apart
 from tinyprune.compiler import judge, oracle, reader, reference
 from tinyprune.errors import ModelError
+from tinyprune.processes import apart
 
 pytestmark = pytest.mark.tflm
 

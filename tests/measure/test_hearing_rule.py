@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinyprune.detector import DEFAULT_RULE, Rule
-from tinyprune.features import CLIP_SAMPLES
 from tinyprune.measure import hearing_rule, held_out, streams
 from tinyprune.measure.hearing_rule import Stream
 from tinyprune.measure.streams import Looks, Spoken
+from tinyprune.sound.detector import DEFAULT_RULE, Rule
+from tinyprune.sound.features import CLIP_SAMPLES
 from tinyprune.training.keywords import Material
 
 LABELS = ("silence", "unknown", "yes", "no")

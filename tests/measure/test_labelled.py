@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.recordings import write_wav
-from tinyprune import features
 from tinyprune.compiler.graph import Activation
 from tinyprune.errors import DataError, UsageError
 from tinyprune.measure import labelled
+from tinyprune.sound import features
 
 SMALL = Activation(0, "in", (2, 3, 1), np.float32(0.5), -1)
 SPEECH = Activation(0, "in", (49, 10, 1), np.float32(0.6), 83)

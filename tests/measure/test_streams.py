@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune.detector import Rule
 from tinyprune.errors import DataError, UsageError
 from tinyprune.measure import streams
 from tinyprune.measure.streams import Detected, Spoken
+from tinyprune.sound.detector import Rule
 from tinyprune.training import zoo
 
 

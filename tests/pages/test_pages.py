@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 
 from tests import networks
 from tinyprune import pages
-from tinyprune.detector import Rule
 from tinyprune.errors import DataError
 from tinyprune.measure import schema
 from tinyprune.measure.agreement import Agreement, ClassAgreement
@@ -24,6 +23,7 @@ from tinyprune.measure.schema import Report
 from tinyprune.measure.streams import Tally
 from tinyprune.measure.sweep_report import SweepPoint, SweepReport, recommended
 from tinyprune.measure.train_report import TrainReport
+from tinyprune.sound.detector import Rule
 
 HERE = Path(__file__).parent
 OLD = sorted((HERE / "reports").glob("*.json"))

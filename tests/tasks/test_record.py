@@ -12,7 +12,7 @@ import pytest
 
 from tests.recordings import write_wav
 from tinyprune.errors import UsageError
-from tinyprune.recordings import read_wav
+from tinyprune.sound.recordings import read_wav
 from tinyprune.tasks import record
 from tinyprune.tasks.record import RecordRequest, Take, Verdict
 from tinyprune.training.speech_commands import speaker_of

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tinyprune.features import CLIP_SAMPLES
+from tinyprune.sound.features import CLIP_SAMPLES
 from tinyprune.training import augmentation, keywords
 from tinyprune.training.keywords import Hard, Material
 

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from tests.recordings import write_wav
-from tinyprune import recordings
 from tinyprune.errors import DataError, UsageError
+from tinyprune.sound import recordings
 from tinyprune.training import own_words
 from tinyprune.training.gather import gather
 from tinyprune.training.own_words import Clip, Notes

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import apart
 from tinyprune.errors import ModelError
+from tinyprune.processes import apart
 
 Array: TypeAlias = npt.NDArray[Any]
 

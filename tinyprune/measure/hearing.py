@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyprune import features
 from tinyprune.compiler.graph import Activation, Int8
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import FunctionProfile, Profile, Start
@@ -14,6 +13,7 @@ from tinyprune.device.protocol import Device
 from tinyprune.errors import ModelError, TargetError
 from tinyprune.firmware.audio import FrontEnd, Rule, ear
 from tinyprune.firmware.audio.ear import Int16
+from tinyprune.sound import features
 
 #: How far a feature may be from Python's, in units of the network's input: docs/audio.md.
 TOLERANCE = 1

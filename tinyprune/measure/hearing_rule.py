@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from tinyprune.detector import Rule
 from tinyprune.measure import streams
 from tinyprune.measure.streams import Looks, Spoken, Tally
+from tinyprune.sound.detector import Rule
 
 SMOOTHED = range(2, 9)
 THRESHOLDS = tuple(number / 100 for number in range(20, 100, 5))

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinyprune.detector import DEFAULT_RULE, Rule
-from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 from tinyprune.measure import hearing_rule, streams
 from tinyprune.measure.hearing_rule import FEWEST_WORDS, Stream
 from tinyprune.measure.streams import Spoken, Tally
-from tinyprune.recordings import Int16
+from tinyprune.sound.detector import DEFAULT_RULE, Rule
+from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
+from tinyprune.sound.recordings import Int16
 from tinyprune.training import augmentation
 from tinyprune.training.keywords import Material
 

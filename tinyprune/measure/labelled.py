@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import features
 from tinyprune.compiler import samples
 from tinyprune.compiler.graph import Activation, Int8
 from tinyprune.errors import DataError, UsageError
 from tinyprune.measure.bench_report import Truth
-from tinyprune.recordings import one_second, read_wav
+from tinyprune.sound import features
+from tinyprune.sound.recordings import one_second, read_wav
 from tinyprune.training import speech_commands
 
 MLPERF_INDEX = "y_labels.csv"

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinyprune import features
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
-from tinyprune.detector import Rule, detect, is_word
 from tinyprune.errors import DataError, UsageError
-from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ, STRIDE_SAMPLES
-from tinyprune.recordings import Int16
+from tinyprune.sound import features
+from tinyprune.sound.detector import Rule, detect, is_word
+from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ, STRIDE_SAMPLES
+from tinyprune.sound.recordings import Int16
 
 #: A word counts as hit if it is heard so long after its end at the latest: the network looks at the last second.
 LATE_S = 1.5

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinyprune.detector import Rule
 from tinyprune.measure.streams import Tally
+from tinyprune.sound.detector import Rule
 
 
 @dataclass(frozen=True, slots=True)

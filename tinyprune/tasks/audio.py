@@ -12,10 +12,8 @@ from typing import TypeAlias, get_args
 
 import numpy as np
 
-from tinyprune import features
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Graph
-from tinyprune.detector import is_word
 from tinyprune.device import emulators, ports, serial_port
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import Emulator
@@ -28,7 +26,9 @@ from tinyprune.measure import benchmark, streams
 from tinyprune.measure.audio_report import AudioReport, Heard
 from tinyprune.measure.streams import Spoken, Tally
 from tinyprune.progress import CountProgress, Progress
-from tinyprune.recordings import Recording, one_second, read, read_streams, spread
+from tinyprune.sound import features
+from tinyprune.sound.detector import is_word
+from tinyprune.sound.recordings import Recording, one_second, read, read_streams, spread
 from tinyprune.tasks import line, values
 from tinyprune.training import speech_commands
 

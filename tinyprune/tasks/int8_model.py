@@ -11,11 +11,11 @@ import numpy as np
 from tinyprune.compiler import reader, samples
 from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE
-from tinyprune.detector import DEFAULT_RULE, Rule
 from tinyprune.errors import TinypruneError, UsageError
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.report import Accuracy
 from tinyprune.progress import Progress
+from tinyprune.sound.detector import DEFAULT_RULE, Rule
 from tinyprune.training import other_formats, zoo
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")

@@ -13,8 +13,8 @@ import numpy as np
 
 from tinyprune import files
 from tinyprune.errors import MissingDependency, TargetError, UsageError, first_line
-from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
-from tinyprune.recordings import FULL_SCALE, Int16
+from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
+from tinyprune.sound.recordings import FULL_SCALE, Int16
 
 #: What is heard for a clip: the loudest second of it is kept, so that nobody has to begin to the moment.
 TAKE_S = 2.0

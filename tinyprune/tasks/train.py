@@ -14,12 +14,12 @@ import numpy.typing as npt
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.digest import sha256
 from tinyprune.errors import UsageError
-from tinyprune.features import Float32
 from tinyprune.firmware import audio
 from tinyprune.measure import held_out, standard_error
 from tinyprune.measure.held_out import Passage
 from tinyprune.measure.train_report import TrainReport
 from tinyprune.progress import CountProgress, Progress
+from tinyprune.sound.features import Float32
 from tinyprune.tasks import values
 from tinyprune.training import keywords, models, own_words, quiet, unfinished, zoo
 from tinyprune.training.gather import Gathered, gather

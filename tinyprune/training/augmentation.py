@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
-from tinyprune.recordings import FULL_SCALE, Int16
+from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
+from tinyprune.sound.recordings import FULL_SCALE, Int16
 from tinyprune.training.speech_commands import stretches
 
 Real = npt.NDArray[np.float64]

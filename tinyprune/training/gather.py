@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tinyprune.errors import DataError, UsageError
-from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
-from tinyprune.recordings import Int16, one_second, read_wav, recordings_in
+from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
+from tinyprune.sound.recordings import Int16, one_second, read_wav, recordings_in
 from tinyprune.training import augmentation, own_words, speech_commands
 from tinyprune.training.keywords import Material
 from tinyprune.training.own_words import HELD_OUT, SILENCE, UNKNOWN, Notes

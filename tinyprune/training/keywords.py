@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.features import CLIP_SAMPLES, Float32, mfcc, normalize
-from tinyprune.recordings import Int16
+from tinyprune.sound.features import CLIP_SAMPLES, Float32, mfcc, normalize
+from tinyprune.sound.recordings import Int16
 from tinyprune.training import augmentation, speech_commands
 from tinyprune.training.keras_model import Examples
 from tinyprune.training.train import BATCH_SAMPLES

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from tinyprune.training.keras_model import activation_range
 from tinyprune.training.quiet import quiet_tensorflow
 
-#: Frames, MFCC coefficients and one channel: what `tinyprune.features.mfcc` makes of a clip.
+#: Frames, MFCC coefficients and one channel: what `tinyprune.sound.features.mfcc` makes of a clip.
 INPUT_SHAPE = (49, 10, 1)
 
 Size = Literal["S", "M", "L"]

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import DataError, UsageError
-from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
-from tinyprune.recordings import Int16, Sound, one_second, read_sound, recordings_in
+from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
+from tinyprune.sound.recordings import Int16, Sound, one_second, read_sound, recordings_in
 from tinyprune.training.speech_commands import NOISE_FOLDER, speaker_of
 
 Real = npt.NDArray[np.float64]

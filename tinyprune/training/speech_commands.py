@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import DataError, UsageError
-from tinyprune.features import CLIP_SAMPLES, FULL_SCALE, Float32, mfcc, normalize
-from tinyprune.recordings import Int16, one_second, read_wav
+from tinyprune.sound.features import CLIP_SAMPLES, FULL_SCALE, Float32, mfcc, normalize
+from tinyprune.sound.recordings import Int16, one_second, read_wav
 from tinyprune.training.keras_model import Examples
 
 Int64 = npt.NDArray[np.int64]

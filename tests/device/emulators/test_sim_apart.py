@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.device.emulators import firmware
-from tinyprune import apart
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS, sim_apart
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Device
 from tinyprune.errors import TargetError
+from tinyprune.processes import apart
 
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
 BOARD = boards.load("nano33")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinyprune import features
 from tinyprune.firmware import codegen
 from tinyprune.firmware.audio import FrontEnd, Rule, tables
 from tinyprune.resources import FIRMWARE_TEMPLATES
+from tinyprune.sound import features
 
 AUDIO = FIRMWARE_TEMPLATES / "audio"
 FLAGS = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-shared", "-fPIC"]

@@ -16,7 +16,6 @@ from tests.device.emulators.firmware import sanitizing_host_compiler
 from tests.firmware.audio.native import ZERO_POINT, Native, front_end
 from tests.firmware.audio.test_front_end import recording_like
 from tests.recordings import write_wav
-from tinyprune import features
 from tinyprune.cli import show
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.device import boards
@@ -26,6 +25,7 @@ from tinyprune.errors import TargetError
 from tinyprune.firmware import output, toolchain
 from tinyprune.firmware.audio import Rule, ear
 from tinyprune.firmware.audio.tables import Arithmetic
+from tinyprune.sound import features
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands, zoo
 

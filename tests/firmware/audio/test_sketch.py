@@ -12,7 +12,6 @@ import pytest
 from tests.firmware.arduino import lint, standin
 from tests.firmware.audio.test_firmware import GRAPH, LABELS, M0PLUS, MODEL
 from tests.firmware.audio.test_front_end import recording_like
-from tinyprune import detector, features
 from tinyprune.compiler import oracle, samples
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS
@@ -20,7 +19,8 @@ from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import TargetError
 from tinyprune.firmware import toolchain
 from tinyprune.firmware.audio import Rule
-from tinyprune.recordings import one_second, read_wav
+from tinyprune.sound import detector, features
+from tinyprune.sound.recordings import one_second, read_wav
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands
 

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
-from tinyprune import apart
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import sim
 from tinyprune.device.emulators.profile import Profile
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock
 from tinyprune.errors import TargetError
+from tinyprune.processes import apart
 
 #: By the clock on the wall, for a process that gets no time to compute: of that, sim.PATIENCE_S is enough.
 _DEADLINE_S = 1200.0

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyprune.compiler.graph import Activation
-from tinyprune.detector import Rule, is_word
 from tinyprune.device.boards import Board
 from tinyprune.errors import UsageError
-from tinyprune.features import COEFFICIENTS, FRAMES
 from tinyprune.firmware.audio import tables
+from tinyprune.sound.detector import Rule, is_word
+from tinyprune.sound.features import COEFFICIENTS, FRAMES
 
 __all__ = ["FrontEnd", "Rule", "front_end"]
 

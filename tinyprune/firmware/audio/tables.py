@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune import features
+from tinyprune.sound import features
 
 Arithmetic = Literal["float", "fixed"]
 Array = npt.NDArray[Any]

@@ -15,8 +15,8 @@ from typing import Any
 
 from tinyprune import files
 from tinyprune.compiler.sparsity import two_of_four
-from tinyprune.detector import DEFAULT_RULE, Rule
 from tinyprune.errors import ModelError, UsageError
+from tinyprune.sound.detector import DEFAULT_RULE, Rule
 from tinyprune.training import weights
 from tinyprune.training.models import GEOMETRIES, Ranges, Size, ds_cnn
 

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from tests.recordings import write_wav
-from tinyprune import recordings
 from tinyprune.errors import DataError, UsageError
+from tinyprune.sound import recordings
 
 SAMPLES = np.arange(-100, 100, dtype=np.int16)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinyprune import features
+from tinyprune.sound import features
 from tinyprune.training import models
 
 

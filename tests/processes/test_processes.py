@@ -10,7 +10,7 @@ import pytest
 from tinyprune import processes
 
 #: Modules of tests that have to pass without locks of files, select() on pipes and groups of processes.
-ANYWHERE = ("tests/test_files.py", "tests/test_processes.py", "tests/measure/test_history.py")
+ANYWHERE = ("tests/test_files.py", "tests/processes/test_processes.py", "tests/measure/test_history.py")
 ANYWHERE_SLOW = (
     "tests/device/emulators/test_host.py",
     "tests/device/emulators/test_qemu_link.py",

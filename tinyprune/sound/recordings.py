@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import DataError, MissingDependency, UsageError
-from tinyprune.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
+from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 
 Int16 = npt.NDArray[np.int16]
 _T = TypeVar("_T")

@@ -21,7 +21,7 @@ from tinyprune.errors import TinypruneError, printable
 _SHOWN_CHARACTERS = 400
 _LENGTH_BYTES = 8
 _END_S = 10.0  # for a process that has closed its output
-_COMMAND = "from tinyprune import apart; apart.serve()"
+_COMMAND = "from tinyprune.processes import apart; apart.serve()"
 
 
 class Died(Exception):
