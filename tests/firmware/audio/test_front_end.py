@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.sound.test_features import sounds
 
 from tests.firmware.audio.native import SCALE, ZERO_POINT, Native, front_end, python_features
+from tests.sound.test_features import sounds
 from tinyprune.firmware.audio import Rule, tables
 from tinyprune.sound import detector, features
 from tinyprune.training import speech_commands
