@@ -5,6 +5,7 @@
 #ifndef TP_DEPTHWISE_FOUR_H
 #define TP_DEPTHWISE_FOUR_H
 
+#include "tp_armv6m.h"
 #include "tp_kernels.h"
 
 enum { TP_DEPTHWISE_SIZE = 3, TP_DEPTHWISE_TAPS = 9, TP_DEPTHWISE_FOUR = 4 };
@@ -101,13 +102,7 @@ __attribute__((naked, noinline)) static void tp_depthwise_four(__attribute__((un
 __attribute__((naked, noinline)) static void tp_depthwise_four(__attribute__((unused)) tp_depthwise_task *task)
 {
     __asm__ volatile(
-        ".syntax unified\n\t" /* GCC has the old one for this core */
-        "push {r0, r4-r7, lr}\n\t"
-        "mov r4, r8\n\t"
-        "mov r5, r9\n\t"
-        "mov r6, r10\n\t"
-        "mov r7, r11\n\t"
-        "push {r4-r7}\n\t"
+        TP_ENTER
         "mov r7, r0\n\t"
         "ldr r0, [r7]\n\t"
         "ldr r1, [r7, #4]\n\t"
@@ -150,12 +145,7 @@ __attribute__((naked, noinline)) static void tp_depthwise_four(__attribute__((un
         "2:\n\t"
         "str r0, [r7]\n\t"
         "str r1, [r7, #4]\n\t"
-        "pop {r4-r7}\n\t"
-        "mov r8, r4\n\t"
-        "mov r9, r5\n\t"
-        "mov r10, r6\n\t"
-        "mov r11, r7\n\t"
-        "pop {r0, r4-r7, pc}");
+        TP_LEAVE);
 }
 
 #undef TP_ROW

@@ -6,6 +6,7 @@
 #ifndef TP_FOUR_PIXELS_H
 #define TP_FOUR_PIXELS_H
 
+#include "tp_armv6m.h"
 #include "tp_kernels.h"
 #include "tp_loops.h"
 #include "tp_patch.h"
@@ -32,6 +33,40 @@ typedef struct {
  * Of two pixels, `both` adds up first + 65536 * second + TP_MIDDLE of every two weights, `second` the second alone: TP_MIDDLE keeps
  * the first pixel's part, less than it whatever the signs, from borrowing. */
 typedef void tp_make_sums(tp_sums *now);
+
+#if defined(__ARM_ARCH_6M__)
+
+/* How the sums of a channel begin, in r8 to r11, and where they go. r7 is the task, r0 where the weights end, r1 to r5 are at work. */
+#define TP_FIRST_SUMS               \
+    "ldr r2, [r7, #12]\n\t"         \
+    "ldr r3, [r7, #24]\n\t"         \
+    "ldr r5, [r2]\n\t"              \
+    "adds r2, #12\n\t"              \
+    "str r2, [r7, #12]\n\t"         \
+    "lsls r4, r5, #16\n\t"          \
+    "adds r4, r4, r5\n\t"           \
+    "subs r4, r4, r3\n\t"           \
+    "mov r8, r4\n\t"                \
+    "mov r9, r5\n\t"                \
+    "mov r10, r4\n\t"               \
+    "mov r11, r5\n\t"
+#define TP_KEEP_SUMS                \
+    "str r0, [r7]\n\t"              \
+    "mov r2, r8\n\t"                \
+    "mov r3, r9\n\t"                \
+    "mov r4, r10\n\t"               \
+    "mov r5, r11\n\t"               \
+    "lsls r1, r3, #16\n\t"          \
+    "subs r2, r2, r1\n\t"           \
+    "lsls r1, r5, #16\n\t"          \
+    "subs r4, r4, r1\n\t"           \
+    "ldr r1, [r7, #16]\n\t"         \
+    "stmia r1!, {r2-r5}\n\t"        \
+    "str r1, [r7, #16]\n\t"         \
+    "ldr r2, [r7, #20]\n\t"         \
+    "cmp r1, r2\n\t"
+
+#endif
 
 /* Two pixels' taps into their column of [taps][2]. */
 static void tp_expand_two(const int8_t *x0, const int8_t *x1, int32_t taps, uint32_t *expanded)

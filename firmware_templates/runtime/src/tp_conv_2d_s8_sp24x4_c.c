@@ -128,13 +128,7 @@ __attribute__((naked, noinline)) static void sums(__attribute__((unused)) tp_sum
 __attribute__((naked, noinline)) static void sums(__attribute__((unused)) tp_sums *now)
 {
     __asm__ volatile(
-        ".syntax unified\n\t" /* GCC has the old one for this core */
-        "push {r0, r4-r7, lr}\n\t"
-        "mov r4, r8\n\t"
-        "mov r5, r9\n\t"
-        "mov r6, r10\n\t"
-        "mov r7, r11\n\t"
-        "push {r4-r7}\n\t"
+        TP_ENTER
         "sub sp, #8\n\t"
         "ldr r1, [r0, #8]\n\t"
         "lsls r2, r1, #30\n\t"
@@ -150,18 +144,7 @@ __attribute__((naked, noinline)) static void sums(__attribute__((unused)) tp_sum
         "ldr r7, [sp, #24]\n\t"
         "ldr r0, [r7]\n\t"
         "ldr r1, [r7, #4]\n\t"
-        "ldr r2, [r7, #12]\n\t"
-        "ldr r3, [r7, #24]\n\t"
-        "ldr r5, [r2]\n\t"
-        "adds r2, #12\n\t"
-        "str r2, [r7, #12]\n\t"
-        "lsls r4, r5, #16\n\t"
-        "adds r4, r4, r5\n\t"
-        "subs r4, r4, r3\n\t"
-        "mov r8, r4\n\t"
-        "mov r9, r5\n\t"
-        "mov r10, r4\n\t"
-        "mov r11, r5\n\t"
+        TP_FIRST_SUMS
         "ldr r2, [sp]\n\t"
         "adds r2, r2, r0\n\t"
         "mov r12, r2\n\t"
@@ -183,30 +166,12 @@ __attribute__((naked, noinline)) static void sums(__attribute__((unused)) tp_sum
         "bne 4b\n\t"
         "5:\n\t"
         "ldr r7, [sp, #24]\n\t"
-        "str r0, [r7]\n\t"
-        "mov r2, r8\n\t"
-        "mov r3, r9\n\t"
-        "mov r4, r10\n\t"
-        "mov r5, r11\n\t"
-        "lsls r0, r3, #16\n\t"
-        "subs r2, r2, r0\n\t"
-        "lsls r0, r5, #16\n\t"
-        "subs r4, r4, r0\n\t"
-        "ldr r1, [r7, #16]\n\t"
-        "stmia r1!, {r2-r5}\n\t"
-        "str r1, [r7, #16]\n\t"
-        "ldr r0, [r7, #20]\n\t"
-        "cmp r1, r0\n\t"
+        TP_KEEP_SUMS
         "beq 6f\n\t"
         "b 1b\n\t"
         "6:\n\t"
         "add sp, #8\n\t"
-        "pop {r4-r7}\n\t"
-        "mov r8, r4\n\t"
-        "mov r9, r5\n\t"
-        "mov r10, r6\n\t"
-        "mov r11, r7\n\t"
-        "pop {r0, r4-r7, pc}");
+        TP_LEAVE);
 }
 
 #undef GROUP
