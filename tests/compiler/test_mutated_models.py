@@ -103,6 +103,14 @@ def test_a_quantize_at_an_end_writes_no_constant() -> None:
             lambda root: field("inputs", [0, 1, -7])(main(root).operators[0]),
             "tensor number -7 does not exist",
         ),
+        (
+            lambda root: field("opcodeIndex", 99)(main(root).operators[0]),
+            "operator number 0 is of kind 99, which does not exist",
+        ),
+        (
+            lambda root: field("shape", [1] * 9)(main(root).tensors[0]),
+            "has 9 axes, at most 8 are possible",
+        ),
         (lambda root: field("padding", 2)(main(root).operators[0].builtinOptions), "its padding is number 2"),
         (lambda root: field("builtinCode", 150)(root.operatorCodes[0]), "is not supported"),
         (lambda root: field("builtinCode", 40)(root.operatorCodes[0]), "operator"),

@@ -21,15 +21,13 @@ from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import (
     File,
     has_data,
-    indices,
-    kind_of,
-    operator_names,
     quantization_of,
     shape_of,
     tensor_name,
     type_of,
 )
 from tinyprune.compiler.graph import Array, Edge
+from tinyprune.compiler.tables import StoredOperator
 from tinyprune.errors import ModelError
 
 _STORED = np.arange(-128, 128, dtype=np.int64)
@@ -54,27 +52,13 @@ class Edges:
     same: Mapping[int, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Operator:
-    number: int
-    kind: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-
-
 def edges_of(file: File) -> tuple[File, Edges]:
     """What falls away at the edges of a model, and the file in which its uint8 ends count as int8."""
-    names = operator_names()
-    tables = [file.subgraph.Operators(number) for number in range(file.subgraph.OperatorsLength())]
-    operators = [
-        _Operator(number, kind_of(file.model, table, names), indices(table, "Inputs"), indices(table, "Outputs"))
-        for number, table in enumerate(tables)
-    ]
     ends, dropped, same, shifted = dict[int, tuple[int, Edge, str]](), set[int](), dict[int, int](), set[int]()
-    for which, numbers in (("input", indices(file.subgraph, "Inputs")), ("output", indices(file.subgraph, "Outputs"))):
+    for which, numbers in (("input", file.inputs), ("output", file.outputs)):
         for index in numbers:
             try:
-                found = _input(file, index, operators) if which == "input" else _output(file, index, operators)
+                found = _input(file, index) if which == "input" else _output(file, index)
             except ModelError:
                 found = None  # whatever is wrong with it is told when it is read
             if found is None:
@@ -88,15 +72,15 @@ def edges_of(file: File) -> tuple[File, Edges]:
                 same |= dict.fromkeys(inner[1:], inner[0])
             target = inner[0] if falls_away else index
             ends[index] = target, edge, _note(which, file, index, inner[0], edge)
-    for cast in _float_flags(file, operators):
+    for cast in _float_flags(file):
         dropped.add(cast.number)
         same |= dict(zip(cast.outputs, cast.inputs, strict=True))
     return replace(file, shifted=frozenset(shifted)), Edges(ends, frozenset(dropped), same)
 
 
-def _input(file: File, index: int, operators: list[_Operator]) -> tuple[list[_Operator], Edge, bool] | None:
+def _input(file: File, index: int) -> tuple[list[StoredOperator], Edge, bool] | None:
     """The operators that make int8 of an input, how it stands in the file, and whether they fall away."""
-    around = [one for one in operators if index in one.inputs]
+    around = [one for one in file.operators if index in one.inputs]
     kinds = {one.kind for one in around} == {"QUANTIZE"}
     if not kinds or has_data(file, index) or not all(_is_simple(file, one) for one in around):
         return None
@@ -127,10 +111,10 @@ def _input_edge(file: File, index: int, stored: str, scale: float, zero_point: i
     return edge if (quantized(edge, edge.values, scale, zero_point) == _values(stored)).all() else None
 
 
-def _output(file: File, index: int, operators: list[_Operator]) -> tuple[list[_Operator], Edge, bool] | None:
+def _output(file: File, index: int) -> tuple[list[StoredOperator], Edge, bool] | None:
     """The operator that makes an output of int8, how that stands in the file, and whether it falls away."""
-    around = [one for one in operators if index in one.outputs]
-    if len(around) != 1 or any(index in one.inputs for one in operators) or not _is_simple(file, around[0]):
+    around = [one for one in file.operators if index in one.outputs]
+    if len(around) != 1 or any(index in one.inputs for one in file.operators) or not _is_simple(file, around[0]):
         return None
     source, kind = around[0].inputs[0], type_of(file, index)
     stored = type_of(file, source)
@@ -150,19 +134,18 @@ def _output(file: File, index: int, operators: list[_Operator]) -> tuple[list[_O
     return (around, edge, True) if len(np.unique(edge.values)) == len(edge.values) else None
 
 
-def _float_flags(file: File, operators: list[_Operator]) -> Iterator[_Operator]:
+def _float_flags(file: File) -> Iterator[StoredOperator]:
     """Each CAST from bool to float32 of which only QUANTIZE reads the result: that can read the bool tensor."""
-    outputs = indices(file.subgraph, "Outputs")
-    for one in operators:
-        if one.kind != "CAST" or not _is_simple(file, one) or one.outputs[0] in outputs:
+    for one in file.operators:
+        if one.kind != "CAST" or not _is_simple(file, one) or one.outputs[0] in file.outputs:
             continue
         types = [type_of(file, index) for index in (*one.inputs, *one.outputs)]
-        readers = {other.kind for other in operators if one.outputs[0] in other.inputs}
+        readers = {other.kind for other in file.operators if one.outputs[0] in other.inputs}
         if types == ["BOOL", "FLOAT32"] and readers == {"QUANTIZE"}:
             yield one
 
 
-def _is_simple(file: File, operator: _Operator) -> bool:
+def _is_simple(file: File, operator: StoredOperator) -> bool:
     """Whether it has one operand and one result, of the same shape."""
     if len(operator.inputs) != 1 or len(operator.outputs) != 1:
         return False
@@ -220,18 +203,15 @@ def _note(which: str, file: File, index: int, inner: int, edge: Edge) -> str:
 
 def float_fault(file: File, edges: Edges) -> str | None:
     """What is to be said of a model that computes in floating point from end to end, in a sentence."""
-    constants, kinds, names = set[int](), set[str](), operator_names()
-    int8_weights = False
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        operands = [index for index in indices(table, "Inputs") if index >= 0]
-        results = indices(table, "Outputs")
+    constants, kinds, int8_weights = set[int](), set[str](), False
+    for one in file.operators:
+        operands, results = [index for index in one.inputs if index >= 0], one.outputs
         stored = {index for index in operands if index in constants or has_data(file, index)}
-        if stored == set(operands) and kind_of(file.model, table, names) in _CONSTANT:
+        if stored == set(operands) and one.kind in _CONSTANT:
             constants |= set(results)
             continue
         kinds |= {type_of(file, index) for index in (*operands, *results) if index not in stored}
-        if number in edges.dropped or kinds & set(_QUANTIZED):
+        if one.number in edges.dropped or kinds & set(_QUANTIZED):
             return None
         int8_weights |= any(type_of(file, index) == "INT8" for index in stored)
     if not kinds & set(_FLOATS):

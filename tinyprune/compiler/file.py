@@ -1,5 +1,5 @@
-"""What is in a .tflite file: tensors, constants, operators and their options. Nothing in it is trusted: whatever is not
-as an int8 or 16x8 network needs it raises ModelError, with the tensor's name."""
+"""What the tables of a .tflite file mean: tensors, constants, operators and their operands. Nothing in it is trusted:
+whatever is not as an int8 or 16x8 network needs it raises ModelError, with the tensor's name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from tinyprune.compiler import sparse_encoding
 from tinyprune.compiler.graph import Activation, ConstantTensor, State, Tensor
-from tinyprune.errors import ModelError, printable
+from tinyprune.compiler.tables import StoredOperator, StoredTensor, indices, operators_of, options_of, tensors_of
+from tinyprune.errors import ModelError
 
 #: The zero point of int16 probabilities of an int8 SOFTMAX.
 LOWEST_INT16 = -(1 << 15)
@@ -19,10 +20,6 @@ LOWEST_INT16 = -(1 << 15)
 MAX_DIMENSION = 1 << 15
 #: The most values of a tensor.
 MAX_VALUES = 1 << 28
-#: Where an OperatorCode's table says where its field builtin_code is.
-_BUILTIN_CODE_FIELD = 10
-#: Field of an operator's options → the schema's enumeration that its number must be of.
-_ENUMERATIONS = {"Padding": "Padding", "Mode": "MirrorPadMode"}
 _TYPES = {"INT8": "int8", "INT16": "int16", "INT32": "int32", "UINT8": "uint8", "BOOL": "bool"}
 _TYPE_HINTS = {
     "FLOAT32": "; quantize it to full int8 (supported_ops = [TFLITE_BUILTINS_INT8]), "
@@ -35,16 +32,25 @@ _TYPE_HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A model and one of its subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128.
+    """One of a model's subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128.
     `densified`: tensor that DENSIFY makes → the constant in sparse encoding that it makes it of. `made`: tensor that
     another operator makes of constants alone → its values."""
 
     model: Any
-    subgraph: Any
-    tensor_count: int
+    tensors: tuple[StoredTensor, ...]
+    operators: tuple[StoredOperator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
     shifted: frozenset[int] = frozenset()
     densified: Mapping[int, int] = field(default_factory=dict)
     made: Mapping[int, npt.NDArray[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: Any, number: int = 0) -> "File":
+        """Subgraph `number` of a model. Raises ModelError for tensors, buffers and kinds that do not exist."""
+        subgraph = model.Subgraphs(number)
+        tensors, operators = tuple(tensors_of(model, subgraph)), tuple(operators_of(model, subgraph))
+        return cls(model, tensors, operators, indices(subgraph, "Inputs"), indices(subgraph, "Outputs"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,83 +129,24 @@ class Node:
             raise ModelError(f"it has {len(self.outputs)} outputs, {count} is needed")
 
 
-def operator_names() -> dict[int, str]:
-    """Number of a builtin operator → its name in the schema."""
-    from tflite import BuiltinOperator
-
-    return {code: name for name, code in vars(BuiltinOperator).items() if isinstance(code, int)}
-
-
-def builtin_of(code: Any) -> int:
-    """The number of an OperatorCode: the schema has two fields, of which the larger one counts. (The generated reader
-    gives the old one for both where the new one is small.)"""
-    import flatbuffers
-
-    field = code._tab.Offset(_BUILTIN_CODE_FIELD)
-    number = code._tab.Get(flatbuffers.number_types.Int32Flags, field + code._tab.Pos) if field else 0
-    return max(int(number), int(code.DeprecatedBuiltinCode()))
-
-
-def kind_of(model: Any, table: Any, names: dict[int, str]) -> str:
-    code = model.OperatorCodes(table.OpcodeIndex())
-    number, custom = builtin_of(code), code.CustomCode()
-    return f'CUSTOM "{printable(custom)}"' if custom else names.get(number, f"number {number}")
-
-
-def options_of(table: Any, name: str) -> Any:
-    """An operator's table of options, as an object of the generated class `name`; None where it has none."""
-    import tflite
-
-    union = table.BuiltinOptions()
-    if union is None:
-        return None
-    if table.BuiltinOptionsType() != getattr(tflite.BuiltinOptions, name):
-        raise ModelError(f"its options are not of the type {name}, but number {table.BuiltinOptionsType()}")
-    options = getattr(tflite, name)()
-    options.Init(union.Bytes, union.Pos)
-    for field_name, enumeration in _ENUMERATIONS.items():
-        number = getattr(options, field_name, lambda: 0)()
-        if number not in vars(getattr(tflite, enumeration)).values():
-            raise ModelError(f"its {field_name.lower()} is number {number}, which TFLite's schema does not know")
-    return options
-
-
-def indices(table: Any, field: str) -> tuple[int, ...]:
-    """The vector of tensor numbers `Inputs` or `Outputs`; −1 stands for an operand left out."""
-    length = getattr(table, f"{field}Length")()
-    array = getattr(table, f"{field}AsNumpy")() if length else ()
-    found = tuple(int(i) for i in array)
-    if any(number < -1 for number in found):
-        raise ModelError(f"tensor number {min(found)} does not exist")
-    return found
-
-
-def tensor_of(file: File, index: int) -> Any:
-    if not 0 <= index < file.tensor_count:
+def tensor_of(file: File, index: int) -> StoredTensor:
+    if not 0 <= index < len(file.tensors):
         raise ModelError(f"tensor number {index} does not exist")
-    return file.subgraph.Tensors(index)
+    return file.tensors[index]
 
 
 def tensor_name(file: File, index: int) -> str:
     """Its name, printable and short: names are data of somebody else's."""
-    return printable(whole_name(file, index))
+    return tensor_of(file, index).name
 
 
 def whole_name(file: File, index: int) -> str:
     """Its name as the file has it, to take apart and never to show."""
-    name: bytes = tensor_of(file, index).Name() or b"?"
-    return name.decode(errors="replace")
-
-
-def type_name(number: int) -> str:
-    """The schema's name of a type."""
-    from tflite import TensorType
-
-    return next((name for name, code in vars(TensorType).items() if code == number), f"type {number}")
+    return tensor_of(file, index).whole_name
 
 
 def type_of(file: File, index: int) -> str:
-    return type_name(tensor_of(file, index).Type())
+    return tensor_of(file, index).type
 
 
 def expect_type(file: File, index: int, *wanted: str) -> str:
@@ -214,28 +161,25 @@ def expect_type(file: File, index: int, *wanted: str) -> str:
 def shape_of(file: File, index: int) -> tuple[int, ...]:
     """The shape with its batch. Raises ModelError for any unknown size but the batch's."""
     tensor = tensor_of(file, index)
-    shape = [int(n) for n in tensor.ShapeAsNumpy()] if tensor.ShapeLength() else []
-    signature = [int(n) for n in tensor.ShapeSignatureAsNumpy()] if tensor.ShapeSignatureLength() else shape
-    if -1 in signature[1:]:
+    if -1 in tensor.signature[1:]:
         raise ModelError(
-            f'tensor "{tensor_name(file, index)}" has the dynamic shape {signature}; only the batch may be −1: '
+            f'tensor "{tensor.name}" has the dynamic shape {list(tensor.signature)}; only the batch may be −1: '
             "convert the model with a fixed input shape"
         )
-    return tuple(shape)
+    return tensor.shape
 
 
 def scales_of(file: File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], int]:
     """Scales, zero points and the quantized dimension."""
-    quantization = tensor_of(file, index).Quantization()
-    if quantization is None or not quantization.ScaleLength():
-        raise ModelError(f'tensor "{tensor_name(file, index)}" has no quantization scale')
-    scales = np.array(quantization.ScaleAsNumpy(), dtype=np.float32)
-    if not quantization.ZeroPointLength():
-        raise ModelError(f'tensor "{tensor_name(file, index)}" has a scale, but no zero point')
-    zero_points = np.array(quantization.ZeroPointAsNumpy(), dtype=np.int64)
+    tensor = tensor_of(file, index)
+    if tensor.quantization is None:
+        raise ModelError(f'tensor "{tensor.name}" has no quantization scale')
+    scales, zero_points = tensor.quantization.scales, tensor.quantization.zero_points
+    if not len(zero_points):
+        raise ModelError(f'tensor "{tensor.name}" has a scale, but no zero point')
     if not (np.isfinite(scales) & (scales > 0)).all():
-        raise ModelError(f'tensor "{tensor_name(file, index)}" has a scale that is not a positive number')
-    return scales, zero_points, quantization.QuantizedDimension()
+        raise ModelError(f'tensor "{tensor.name}" has a scale that is not a positive number')
+    return scales, zero_points, tensor.quantization.axis
 
 
 def quantization_of(file: File, index: int) -> tuple[np.float32, int]:
@@ -244,11 +188,6 @@ def quantization_of(file: File, index: int) -> tuple[np.float32, int]:
     if len(scales) != 1 or len(zero_points) != 1:
         raise ModelError(f'tensor "{tensor_name(file, index)}" must have one scale and one zero point')
     return scales[0], int(zero_points[0])
-
-
-def _is_quantized(file: File, index: int) -> bool:
-    quantization = tensor_of(file, index).Quantization()
-    return quantization is not None and bool(quantization.ScaleLength())
 
 
 def _fields(file: File, index: int, types: tuple[str, ...], numbers: bool = False) -> dict[str, Any]:
@@ -261,7 +200,7 @@ def _fields(file: File, index: int, types: tuple[str, ...], numbers: bool = Fals
     inner = shape[1:] if batched else shape
     if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
         raise ModelError(f'tensor "{name}" has the impossible shape {list(shape)}')
-    if dtype == "bool" or ((numbers or dtype == "int32") and not _is_quantized(file, index)):
+    if dtype == "bool" or ((numbers or dtype == "int32") and tensor_of(file, index).quantization is None):
         scales, zero_points = np.ones(1, np.float32), np.zeros(1, np.int64)
     else:
         scales, zero_points, _ = scales_of(file, index)
@@ -280,7 +219,7 @@ def activation_of(file: File, index: int, *types: str, numbers: bool = False) ->
     """A tensor that is computed, of one of `types` (int8 if there are none). With `numbers` it may have no scale."""
     tensor = tensor_of(file, index)
     found = Activation(**_fields(file, index, types or ("INT8",), numbers))
-    if tensor.IsVariable():
+    if tensor.is_variable:
         raise ModelError(f'tensor "{found.name}" is a variable tensor, which no operator here keeps')
     return found
 
@@ -292,25 +231,10 @@ def constant_tensor_of(file: File, index: int, *types: str) -> ConstantTensor:
     return ConstantTensor(**fields, values=values.reshape(fields["shape"]))
 
 
-def check_places(file: File) -> None:
-    """Raises ModelError where a tensor, used or not, is in a buffer that does not exist, or an operator has a tensor
-    that does not exist."""
-    for index in range(file.tensor_count):
-        has_data(file, index)
-    for number in range(file.subgraph.OperatorsLength()):
-        for which in ("Inputs", "Outputs"):
-            for index in indices(file.subgraph.Operators(number), which):
-                if index >= 0:
-                    tensor_of(file, index)
-
-
 def has_data(file: File, index: int) -> bool:
     """Whether the tensor's buffer has bytes. One in sparse encoding has none where all of its values are zero."""
     tensor = tensor_of(file, file.densified.get(index, index))
-    number = tensor.Buffer()
-    if not 0 <= number < file.model.BuffersLength():
-        raise ModelError(f'tensor "{tensor_name(file, index)}" is in buffer {number}, which does not exist')
-    return index in file.made or bool(file.model.Buffers(number).DataLength()) or tensor.Sparsity() is not None
+    return index in file.made or tensor.has_bytes or tensor.sparsity is not None
 
 
 def is_constant(file: File, index: int) -> bool:
@@ -321,7 +245,7 @@ def is_constant(file: File, index: int) -> bool:
 def constant_of(file: File, index: int, *types: str) -> npt.NDArray[Any]:
     """The values of a tensor that must be constant, of one of `types`."""
     tensor, name = tensor_of(file, index), tensor_name(file, index)
-    if tensor.IsVariable():
+    if tensor.is_variable:
         raise ModelError(f'tensor "{name}" is a variable tensor, but a constant is needed')
     kind = expect_type(file, index, *types)
     if not has_data(file, index):
@@ -329,11 +253,10 @@ def constant_of(file: File, index: int, *types: str) -> npt.NDArray[Any]:
     if index in file.made:
         return file.made[index]
     stored = tensor_of(file, file.densified.get(index, index))
-    buffer = file.model.Buffers(stored.Buffer())
-    raw = buffer.DataAsNumpy() if buffer.DataLength() else np.zeros(0, np.uint8)
+    raw = stored.buffer.DataAsNumpy() if stored.has_bytes else np.zeros(0, np.uint8)
     shape, dtype = shape_of(file, index), np.dtype(kind.lower())
-    if stored.Sparsity() is not None:
-        return _expanded(stored.Sparsity(), raw, shape, dtype, f'tensor "{name}"')
+    if stored.sparsity is not None:
+        return _expanded(stored.sparsity, raw, shape, dtype, f'tensor "{name}"')
     if any(n <= 0 for n in shape) or raw.size != prod(shape) * dtype.itemsize:
         raise ModelError(f'tensor "{name}" of shape {list(shape)} has {raw.size} bytes of data')
     if kind == "BOOL":

@@ -3,7 +3,6 @@ operators fall away."""
 
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -12,9 +11,6 @@ from tinyprune.compiler.file import (
     File,
     constant_of,
     has_data,
-    indices,
-    kind_of,
-    operator_names,
     quantization_of,
     shape_of,
     type_of,
@@ -28,11 +24,9 @@ _TYPES = ("INT8", "INT16")
 def with_made_constants(file: File) -> File:
     """The same, which knows what DENSIFY, TILE and RESHAPE make of constants. Raises ModelError for damage."""
     file = replace(file, densified=_densified(file))
-    names, made = operator_names(), dict[int, Array]()
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        kind = kind_of(file.model, table, names)
-        operands, results = indices(table, "Inputs"), indices(table, "Outputs")
+    made = dict[int, Array]()
+    for one in file.operators:
+        kind, operands, results = one.kind, one.inputs, one.outputs
         if kind not in ("TILE", "RESHAPE") or not operands or len(results) != 1 or has_data(file, results[0]):
             continue
         known = replace(file, made=made)
@@ -61,12 +55,11 @@ def _made(file: File, kind: str, source: int, result: int) -> Array | None:
 
 def _densified(file: File) -> dict[int, int]:
     """Tensor that a DENSIFY makes → the constant that it makes it of; both have the same type and shape."""
-    names, found = operator_names(), dict[int, int]()
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        if kind_of(file.model, table, names) != "DENSIFY":
+    found = dict[int, int]()
+    for one in file.operators:
+        if one.kind != "DENSIFY":
             continue
-        operands, results = indices(table, "Inputs"), indices(table, "Outputs")
+        number, operands, results = one.number, one.inputs, one.outputs
         ends = (*operands, *results)
         if len(operands) != 1 or len(results) != 1 or not has_data(file, operands[0]) or has_data(file, results[0]):
             raise ModelError(f"operator DENSIFY (number {number}) must make one tensor of one constant")
@@ -76,10 +69,8 @@ def _densified(file: File) -> dict[int, int]:
     return found
 
 
-def expanded_constants(model: Any) -> dict[int, Array]:
-    """Every constant of the main subgraph that is in sparse encoding, and what DENSIFY makes of them, by tensor."""
-    subgraph = model.Subgraphs(0)
-    file = File(model, subgraph, subgraph.TensorsLength())
+def expanded_constants(file: File) -> dict[int, Array]:
+    """Every constant that is in sparse encoding, and what DENSIFY makes of them, by tensor."""
     file = replace(file, densified=_densified(file))
-    sparse = [index for index in range(file.tensor_count) if subgraph.Tensors(index).Sparsity() is not None]
+    sparse = [index for index, tensor in enumerate(file.tensors) if tensor.sparsity is not None]
     return {index: constant_of(file, index, type_of(file, index)) for index in (*sparse, *file.densified)}

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler import file, judge, reader, reference
+from tinyprune.compiler import judge, reader, reference
+from tinyprune.compiler.file import File
 from tinyprune.compiler.graph import Array, Graph
 from tinyprune.compiler.made_constants import expanded_constants
 from tinyprune.errors import MissingDependency
@@ -76,9 +77,8 @@ def runnable(model: bytes) -> bytes:
     import tflite
 
     root = tflite.Model.GetRootAsModel(model, 0)
-    dense, names = expanded_constants(root), file.operator_names()
-    subgraph = root.Subgraphs(0)
-    kinds = [file.kind_of(root, subgraph.Operators(number), names) for number in range(subgraph.OperatorsLength())]
+    file = File.of(root)
+    dense, kinds = expanded_constants(file), [one.kind for one in file.operators]
     if not dense and "TILE" not in kinds:
         return model
     import flatbuffers

@@ -16,11 +16,7 @@ from tinyprune.compiler.file import (
     File,
     Node,
     activation_of,
-    check_places,
     has_data,
-    indices,
-    kind_of,
-    operator_names,
     tensor_name,
     type_of,
 )
@@ -29,6 +25,7 @@ from tinyprune.compiler.made_constants import with_made_constants
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.operator import broken_rules
 from tinyprune.compiler.operators.variables import VANISHING, states_of
+from tinyprune.compiler.tables import StoredOperator
 from tinyprune.errors import ModelError, Obstacle, UsageError, printable
 
 DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, AttributeError, MemoryError, AssertionError)
@@ -102,10 +99,7 @@ def _opened(data: bytes) -> tuple[File, Edges]:
     model = tflite.Model.GetRootAsModel(data, 0)
     if model.SubgraphsLength() < 1:
         raise ModelError("the model has no subgraph")
-    subgraph = model.Subgraphs(0)
-    whole = File(model, subgraph, subgraph.TensorsLength())
-    check_places(whole)
-    return edges_of(with_made_constants(whole))
+    return edges_of(with_made_constants(File.of(model)))
 
 
 def _read(data: bytes) -> Graph:
@@ -114,14 +108,14 @@ def _read(data: bytes) -> Graph:
     if fault is not None:
         raise ModelError(fault, (Obstacle("", None, "", fault),))
     obstacles: list[Obstacle] = []
-    inputs = _ends(file, edges, "Inputs", obstacles)
-    outputs = _ends(file, edges, "Outputs", obstacles)
+    inputs = _ends(file, edges, "inputs", obstacles)
+    outputs = _ends(file, edges, "outputs", obstacles)
     ops = _operators(file, edges, obstacles)
     if not obstacles:
         obstacles += [Obstacle("", None, "", fault) for fault in order_faults(ops, inputs, outputs)]
     if obstacles:
         raise ModelError(told(obstacles, OPERATORS), tuple(obstacles))
-    names, places = _names(file), [indices(file.subgraph, which) for which in ("Inputs", "Outputs")]
+    names, places = _names(file), (file.inputs, file.outputs)
     ends = [[edges.ends.get(index) for index in some] for some in places]
     input_names, output_names = (_distinct(names[index] for index in some) for some in places)
     input_edges, output_edges = (tuple(None if end is None else end[1] for end in some) for some in ends)
@@ -141,7 +135,7 @@ def _read(data: bytes) -> Graph:
 
 def _sparse_notes(file: File) -> list[str]:
     """What users must know where constants are in sparse encoding, which TFLite Micro does not take."""
-    count = sum(file.subgraph.Tensors(index).Sparsity() is not None for index in range(file.tensor_count))
+    count = sum(tensor.sparsity is not None for tensor in file.tensors)
     if not count and not file.densified:
         return []
     return [
@@ -153,18 +147,16 @@ def _sparse_notes(file: File) -> list[str]:
 def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tuple[Activation, ...]:
     """The network's inputs, or its outputs, which may be int32 as well."""
     found: list[Activation] = []
-    numbers = indices(file.subgraph, which)
+    numbers = file.inputs if which == "inputs" else file.outputs
     if not numbers:
-        obstacles.append(Obstacle("", None, "", f"the model has no {which.lower()}"))
+        obstacles.append(Obstacle("", None, "", f"the model has no {which}"))
     for number in numbers:
         index = edges.ends[number][0] if number in edges.ends else number
         try:
-            types = ("INT8", "INT16", "BOOL", "INT32") if which == "Outputs" else ("INT8", "INT16", "BOOL")
-            found.append(activation_of(file, edges.same.get(index, index), *types, numbers=which == "Outputs"))
+            types = ("INT8", "INT16", "BOOL", "INT32") if which == "outputs" else ("INT8", "INT16", "BOOL")
+            found.append(activation_of(file, edges.same.get(index, index), *types, numbers=which == "outputs"))
             if has_data(file, index):
-                raise ModelError(
-                    f'tensor "{found[-1].name}" is one of the model\'s {which.lower()}, but has constant data'
-                )
+                raise ModelError(f'tensor "{found[-1].name}" is one of the model\'s {which}, but has constant data')
         except ModelError as error:
             obstacles.append(Obstacle("", None, "", str(error)))
     return tuple(found)
@@ -172,18 +164,17 @@ def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tu
 
 def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
     """In the file's order, which is the order of execution; each gets a name such as "conv_2"."""
-    names, counts, ops = operator_names(), Counter[str](), list[Op]()
+    counts, ops = Counter[str](), list[Op]()
     states = _states(file, obstacles)
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        kind, outputs = kind_of(file.model, table, names), indices(table, "Outputs")
+    for one in file.operators:
+        number, kind, outputs = one.number, one.kind, one.outputs
         stored = (i for i in outputs if i not in file.densified and i not in file.made and has_data(file, i))
         constant = next((tensor_name(file, i) for i in stored), None)
         if constant is not None:
             reason = f'operator {kind} writes tensor "{constant}", which has constant data'
             obstacles.append(Obstacle(kind, number, constant, reason))
             continue
-        if number in edges.dropped or vanishes(file, kind, outputs):
+        if number in edges.dropped or vanishes(file, one):
             continue
         tensor = next((tensor_name(file, i) for i in outputs), "?")
         if kind not in OPERATORS:
@@ -192,20 +183,20 @@ def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
         operator = OPERATORS[kind]
         counts[operator.prefix] += 1
         name = f"{operator.prefix}_{counts[operator.prefix]}"
-        inputs = tuple(edges.same.get(index, index) for index in indices(table, "Inputs"))
+        inputs = tuple(edges.same.get(index, index) for index in one.inputs)
         types = operator.types_of(type_of(file, outputs[0])) if outputs else operator.types
-        node = Node(file, kind, name, number, inputs, outputs, table, states, types)
+        node = Node(file, kind, name, number, inputs, outputs, one.table, states, types)
         op = _operator(node, tensor, obstacles)
         if op is not None:
             ops.append(op)
     return ops
 
 
-def vanishes(file: File, kind: str, outputs: Sequence[int]) -> bool:
+def vanishes(file: File, one: StoredOperator) -> bool:
     """Whether an operator of the file has no operator in the graph."""
-    if kind in (*VANISHING, "DENSIFY") or any(index in file.made for index in outputs):
+    if one.kind in (*VANISHING, "DENSIFY") or any(index in file.made for index in one.outputs):
         return True
-    return kind in _SHAPE_ARITHMETIC and all(type_of(file, index) == "INT32" for index in outputs)
+    return one.kind in _SHAPE_ARITHMETIC and all(type_of(file, index) == "INT32" for index in one.outputs)
 
 
 def _states(file: File, obstacles: list[Obstacle]) -> Mapping[int, State]:
@@ -276,9 +267,7 @@ def _line(group: Sequence[Obstacle]) -> str:
 
 def _names(file: File) -> dict[int, str]:
     """Inputs and outputs as the model's first signature of the main subgraph calls them, or else their tensors do."""
-    found = {
-        index: tensor_name(file, index) for which in ("Inputs", "Outputs") for index in indices(file.subgraph, which)
-    }
+    found = {index: tensor_name(file, index) for index in (*file.inputs, *file.outputs)}
     for number in range(file.model.SignatureDefsLength()):
         signature = file.model.SignatureDefs(number)
         if signature.SubgraphIndex() != 0:

@@ -16,10 +16,7 @@ from tinyprune.compiler.file import (
     File,
     Node,
     constant_of,
-    indices,
     is_constant,
-    kind_of,
-    operator_names,
     scales_of,
     shape_of,
     tensor_name,
@@ -101,10 +98,9 @@ def _with_real_weights(data: bytes, name: str) -> bytes:
 
 
 def _int8_weights(file: File) -> set[int]:
-    names, found = operator_names(), set[int]()
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        weights = indices(table, "Inputs")[_WEIGHTS.get(kind_of(file.model, table, names), slice(0))]
+    found = set[int]()
+    for one in file.operators:
+        weights = one.inputs[_WEIGHTS.get(one.kind, slice(0))]
         found |= {each for each in weights if is_constant(file, each) and type_of(file, each) in ("INT8", "UINT8")}
     return found
 
@@ -131,19 +127,16 @@ class _Import:
     def model(self) -> Any:
         from tf_keras import Model
 
-        inputs = [self._input(index) for index in indices(self._file.subgraph, "Inputs")]
-        names = operator_names()
-        for number in range(self._file.subgraph.OperatorsLength()):
-            table = self._file.subgraph.Operators(number)
-            kind, outputs = kind_of(self._file.model, table, names), indices(table, "Outputs")
-            if not reader.vanishes(self._file, kind, outputs):
-                self._add(Node(self._file, kind, kind, number, indices(table, "Inputs"), outputs, table, {}))
+        inputs = [self._input(index) for index in self._file.inputs]
+        for one in self._file.operators:
+            if not reader.vanishes(self._file, one):
+                self._add(Node(self._file, one.kind, one.kind, one.number, one.inputs, one.outputs, one.table, {}))
         if self._obstacles:
             told = reader.told(self._obstacles, BUILDERS)
             raise ModelError(
                 f"{self._name}: this float .tflite cannot be quantized or pruned: {told}", tuple(self._obstacles)
             )
-        answers = [self._values[index] for index in indices(self._file.subgraph, "Outputs")]
+        answers = [self._values[index] for index in self._file.outputs]
         return Model(inputs, answers[0] if len(answers) == 1 else answers, name="imported")
 
     def _input(self, index: int) -> Any:

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from tinyprune.compiler.file import Node, type_name
+from tinyprune.compiler.file import Node
 from tinyprune.compiler.graph import Array, Int8
 from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
@@ -22,6 +22,7 @@ from tinyprune.compiler.operators.weighted import (
     written_constants,
 )
 from tinyprune.compiler.operators.window import Window, case_window, read_window, slides, taps, window_options
+from tinyprune.compiler.tables import type_name
 
 _OPTIONS = "Conv2DOptions"
 

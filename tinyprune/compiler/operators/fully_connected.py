@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyprune.compiler.file import Node, type_name
+from tinyprune.compiler.file import Node
 from tinyprune.compiler.graph import Array, Int8
 from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
@@ -20,6 +20,7 @@ from tinyprune.compiler.operators.weighted import (
     weights_fault,
     written_constants,
 )
+from tinyprune.compiler.tables import type_name
 
 _OPTIONS = "FullyConnectedOptions"
 

@@ -16,21 +16,16 @@ from tinyprune.compiler.file import (
     Node,
     constant_of,
     has_data,
-    indices,
     is_constant,
-    kind_of,
-    operator_names,
-    options_of,
     scales_of,
     shape_of,
     tensor_name,
-    tensor_of,
-    type_of,
 )
 from tinyprune.compiler.graph import Activation, Array, Op, State, Tensor
 from tinyprune.compiler.moves import STATE, Move
 from tinyprune.compiler.operators import cases
 from tinyprune.compiler.operators.operator import Operator, Written
+from tinyprune.compiler.tables import options_of
 from tinyprune.errors import ModelError, printable
 
 #: Operators that the reader has dealt with when it has found the variables.
@@ -86,16 +81,14 @@ def states_of(file: File) -> dict[int, State]:
 
     Raises ModelError where a variable has no one size, or is initialized by something else than a constant.
     """
-    handles, kinds = _handles(file), operator_names()
-    initial = _initial_values(file, kinds)
+    handles, initial = _handles(file), _initial_values(file)
     values: dict[str, int] = {}  # variable → the tensor that tells its shape: the first that is assigned, or else read
     assigned: set[str] = set()
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        kind, inputs = kind_of(file.model, table, kinds), indices(table, "Inputs")
+    for one in file.operators:
+        kind, inputs = one.kind, one.inputs
         if kind == "CALL_ONCE" and values:
-            raise ModelError(f"operator CALL_ONCE (number {number}) comes after variables have been used")
-        value = {"READ_VARIABLE": indices(table, "Outputs")[:1], "ASSIGN_VARIABLE": inputs[1:2]}.get(kind, ())
+            raise ModelError(f"operator CALL_ONCE (number {one.number}) comes after variables have been used")
+        value = {"READ_VARIABLE": one.outputs[:1], "ASSIGN_VARIABLE": inputs[1:2]}.get(kind, ())
         if value and inputs[0] in handles:
             name = handles[inputs[0]]
             if name not in values or (kind == "ASSIGN_VARIABLE" and name not in assigned):
@@ -110,13 +103,13 @@ def states_of(file: File) -> dict[int, State]:
 def _variable_tensors(file: File, names: set[str]) -> dict[int, State]:
     """Tensors whose values outlive an inference. A reset fills int8 ones with their zero point, others with zeros."""
     found = {}
-    for index in range(file.tensor_count):
-        if not tensor_of(file, index).IsVariable() or type_of(file, index) not in ("INT8", "INT16"):
+    for index, tensor in enumerate(file.tensors):
+        if not tensor.is_variable or tensor.type not in ("INT8", "INT16"):
             continue
         shape, name = shape_of(file, index), tensor_name(file, index)
         if any(n <= 0 for n in shape) or prod(shape) > MAX_VALUES or has_data(file, index):
             raise ModelError(f'variable tensor "{name}" has constant data or the impossible shape {list(shape)}')
-        if type_of(file, index) == "INT8":
+        if tensor.type == "INT8":
             initial: Array = np.full(shape, _zero_point(file, index), np.int8)
         else:
             initial = np.zeros(shape, np.int16)
@@ -143,40 +136,36 @@ def _zero_point(file: File, index: int) -> int:
 
 def _handles(file: File) -> dict[int, str]:
     """Tensor → the name of the variable that a VAR_HANDLE puts into it."""
-    names, found = operator_names(), {}
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        if kind_of(file.model, table, names) != "VAR_HANDLE":
+    found = {}
+    for one in file.operators:
+        if one.kind != "VAR_HANDLE":
             continue
-        options = options_of(table, "VarHandleOptions")
+        options = options_of(one.table, "VarHandleOptions")
         if options is None:
-            raise ModelError(f"operator VAR_HANDLE (number {number}) has no options")
-        for output in indices(table, "Outputs"):
+            raise ModelError(f"operator VAR_HANDLE (number {one.number}) has no options")
+        for output in one.outputs:
             found[output] = printable(options.SharedName() or b"?")
     return found
 
 
-def _initial_values(file: File, kinds: dict[int, str]) -> dict[str, Array]:
+def _initial_values(file: File) -> dict[str, Array]:
     """Variable → the constant that the subgraphs of CALL_ONCE assign to it."""
     found: dict[str, Array] = {}
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        if kind_of(file.model, table, kinds) != "CALL_ONCE":
+    for one in file.operators:
+        if one.kind != "CALL_ONCE":
             continue
-        options = options_of(table, "CallOnceOptions")
+        options = options_of(one.table, "CallOnceOptions")
         which = -1 if options is None else options.InitSubgraphIndex()
         if not 0 < which < file.model.SubgraphsLength():
-            raise ModelError(f"operator CALL_ONCE (number {number}) calls subgraph {which}, which is not there")
-        subgraph = file.model.Subgraphs(which)
-        found |= _assignments(File(file.model, subgraph, subgraph.TensorsLength()), kinds)
+            raise ModelError(f"operator CALL_ONCE (number {one.number}) calls subgraph {which}, which is not there")
+        found |= _assignments(File.of(file.model, which))
     return found
 
 
-def _assignments(file: File, kinds: dict[int, str]) -> dict[str, Array]:
+def _assignments(file: File) -> dict[str, Array]:
     names, found = _handles(file), {}
-    for number in range(file.subgraph.OperatorsLength()):
-        table = file.subgraph.Operators(number)
-        kind, inputs = kind_of(file.model, table, kinds), indices(table, "Inputs")
+    for one in file.operators:
+        kind, inputs = one.kind, one.inputs
         if kind == "VAR_HANDLE":
             continue
         if kind != "ASSIGN_VARIABLE" or len(inputs) != 2 or inputs[0] not in names or not is_constant(file, inputs[1]):

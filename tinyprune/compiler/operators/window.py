@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyprune.compiler.file import MAX_DIMENSION, Node, indices, kind_of, operator_names
+from tinyprune.compiler.file import MAX_DIMENSION, Node
 from tinyprune.compiler.graph import Array, Unary
 
 Pair = tuple[int, int]
@@ -65,13 +65,8 @@ def _is_between_batches(node: Node) -> bool:
     """Whether it is a convolution that SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND dilate, which fold.py understands."""
     if node.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         return False
-    found, names, subgraph = set[str](), operator_names(), node.file.subgraph
-    for number in range(subgraph.OperatorsLength()):
-        table = subgraph.Operators(number)
-        makes, reads = (set(indices(table, which)) for which in ("Outputs", "Inputs"))
-        if node.index(0) in makes or node.outputs[0] in reads:
-            found.add(kind_of(node.file.model, table, names))
-    return found == {"SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}
+    around = (one for one in node.file.operators if node.index(0) in one.outputs or node.outputs[0] in one.inputs)
+    return {one.kind for one in around} == {"SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}
 
 
 def _steps(options: Any) -> tuple[Pair, Pair]:

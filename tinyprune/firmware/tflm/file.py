@@ -12,7 +12,7 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.compiler.file import builtin_of, indices
+from tinyprune.compiler.tables import builtin_of, indices
 
 Array = npt.NDArray[np.generic]
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tinyprune.compiler import reader
-from tinyprune.compiler.file import File, indices, kind_of, operator_names
+from tinyprune.compiler.file import File
 from tinyprune.compiler.graph import Graph, Op
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.errors import ModelError
@@ -33,16 +33,13 @@ def operators(model: bytes, graph: Graph) -> tuple[Operator, ...]:
     """All operators of `model`, which `graph` was read from. Raises ModelError for one that has no place here."""
     import tflite
 
-    root = tflite.Model.GetRootAsModel(model, 0)
-    subgraph = root.Subgraphs(0)
-    file, names = File(root, subgraph, subgraph.TensorsLength()), operator_names()
+    file = File.of(tflite.Model.GetRootAsModel(model, 0))
     ops, counts, found = iter(graph.ops), Counter[str](), []
-    for number in range(subgraph.OperatorsLength()):
-        table = subgraph.Operators(number)
-        kind = kind_of(root, table, names)
+    for one in file.operators:
+        kind = one.kind
         if kind not in RESOLVER:
-            raise ModelError(f"TFLite Micro has no operator {kind} (number {number}): build without --runtime tflm")
-        op = None if reader.vanishes(file, kind, indices(table, "Outputs")) else next(ops)
+            raise ModelError(f"TFLite Micro has no operator {kind} (number {one.number}): build without --runtime tflm")
+        op = None if reader.vanishes(file, one) else next(ops)
         counts[kind] += 1
         found.append(Operator(op.name if op else f"{kind.lower()}_{counts[kind]}", kind, op))
     return tuple(found)

@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from tinyprune.compiler.file import indices
 from tinyprune.compiler.graph import Float32, Graph, Int8, Int32, Op
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
+from tinyprune.compiler.tables import indices
 from tinyprune.errors import ModelError
 
 #: Operators whose weights are a matrix over the taps of one operand.
