@@ -53,6 +53,7 @@ def _stm32(core: str, *folders: str, uarts: str, more_clocks: tuple[str, ...] = 
     return Family(("cortex_m", "stm32", *folders), r"P[A-K]([0-9]|1[0-5])", "PG7", tuple(uarts.split()), clocks, core)
 
 
+_LPUART_AND_FIVE = "LPUART1 USART1 USART2 USART3 UART4 UART5"
 _NORDIC_PIN = r"P0\.([0-2]\d|3[01])|P1\.(0\d|1[0-5])"
 
 
@@ -78,6 +79,9 @@ FAMILIES: dict[str, Family] = {
         more_clocks=("reset",),
     ),
     "stm32f7": _stm32("cortex-m7", "cortex_m7", "stm32f", "stm32f7", uarts="USART1 USART2 USART3 UART4 UART5 USART6"),
+    "stm32g4": _stm32("cortex-m4", "stm32lg", "stm32g4", uarts=_LPUART_AND_FIVE),
+    "stm32h5": _stm32("cortex-m33", "stm32m33", "stm32h5", uarts=_LPUART_AND_FIVE),
     "stm32h7": _stm32("cortex-m7", "cortex_m7", "stm32h7", uarts="USART1 USART2 USART3 UART4 UART5 USART6 UART7 UART8"),
-    "stm32l4": _stm32("cortex-m4", "stm32l4", uarts="LPUART1 USART1 USART2 USART3 UART4 UART5"),
+    "stm32l4": _stm32("cortex-m4", "stm32lg", "stm32l4", uarts=_LPUART_AND_FIVE),
+    "stm32u5": _stm32("cortex-m33", "stm32m33", "stm32u5", uarts=_LPUART_AND_FIVE),
 }

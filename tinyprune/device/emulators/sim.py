@@ -24,7 +24,8 @@ from tinyprune.device.emulators.profile import Profile
 from tinyprune.device.emulators.profiler import Profiler
 from tinyprune.device.emulators.stm32f import stm32f4, stm32f7
 from tinyprune.device.emulators.stm32h7 import stm32h7
-from tinyprune.device.emulators.stm32l4 import stm32l4
+from tinyprune.device.emulators.stm32lg import stm32g4, stm32l4
+from tinyprune.device.emulators.stm32m33 import stm32h5, stm32u5
 from tinyprune.device.firmware import FirmwareImage
 from tinyprune.device.protocol import Clock
 from tinyprune.errors import TargetError
@@ -38,8 +39,11 @@ MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
     "rp2350": rp2350.rp2350,
     "stm32f4": stm32f4,
     "stm32f7": stm32f7,
+    "stm32g4": stm32g4,
+    "stm32h5": stm32h5,
     "stm32h7": stm32h7,
     "stm32l4": stm32l4,
+    "stm32u5": stm32u5,
 }
 
 #: Family → how its boot ROM enters a program: (stack pointer, program counter). Others start at the vector table.

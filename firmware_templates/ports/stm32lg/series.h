@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* STM32L4 and L4+. Reference manual RM0432 (L4+), chapters RCC, PWR, FLASH, GPIO, USART and LPUART; register addresses as in
- * ST's cmsis_device_l4, stm32l4r5xx.h. */
+/* What STM32L4, L4+ and G4 share. Reference manuals RM0432 (L4+) and RM0440 (G4), chapters RCC, GPIO, USART and LPUART;
+ * register addresses as in ST's cmsis_device_l4 (stm32l4r5xx.h) and cmsis_device_g4 (stm32g474xx.h). */
 #ifndef TP_SERIES_H
 #define TP_SERIES_H
+
+#include "line.h" /* what differs between them */
 
 #define GPIO_BASE 0x48000000u
 #define RCC_AHB2ENR REGISTER(0x4002104C)

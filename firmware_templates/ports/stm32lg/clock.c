@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* STM32L4 and L4+ from reset (MSI, 4 MHz) to the PLL. RM0432, chapters PWR (dynamic voltage scaling, range 1 boost mode), FLASH
- * (read access latency) and RCC (clocks). */
+/* STM32L4 and L4+ from reset (MSI, 4 MHz), and G4 from reset (HSI16), to the PLL. RM0432 and RM0440, chapters PWR (dynamic
+ * voltage scaling, range 1 boost mode), FLASH (read access latency) and RCC (clocks). */
 #include "stm32.h"
 
 #define RCC_CR REGISTER(0x40021000)
@@ -12,19 +12,15 @@
 #define FLASH_ACR REGISTER(0x40022000)
 
 /* The PLL: SOURCE / PLLM = 4 or 8 MHz, × PLLN = 2 × the core's clock, / PLLR = 2. */
-#define PLL_INPUT_HZ (SOURCE_CLOCK_HZ % (8 * MHZ) == 0 ? 8 * MHZ : 4 * MHZ)
+#define PLL_INPUT_HZ (SOURCE_CLOCK_HZ % (8 * MHZ) == 0 && CPU_CLOCK_HZ % (4 * MHZ) == 0 ? 8 * MHZ : 4 * MHZ)
 #define PLLM (SOURCE_CLOCK_HZ / PLL_INPUT_HZ)
 #define PLLN (2 * CPU_CLOCK_HZ / PLL_INPUT_HZ)
-_Static_assert(SOURCE_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLM >= 1 && PLLM <= 8,
+_Static_assert(SOURCE_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLM >= 1 && PLLM <= PLLM_MAX && SOURCE_CLOCK_HZ <= 48 * MHZ,
                "clock.hz must be a multiple of 4 MHz, and at most 48 MHz");
-_Static_assert(2 * CPU_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLN >= 8 && PLLN <= 86,
+_Static_assert(2 * CPU_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLN >= 8 && PLLN <= PLLN_MAX,
                "the PLL cannot make cpu.clock_hz of clock.hz");
-_Static_assert(CPU_CLOCK_HZ > 48 * MHZ && CPU_CLOCK_HZ <= 120 * MHZ,
-               "cpu.clock_hz must be above 48 and at most 120 MHz");
-
-/* Voltage range 1. L4: 16 MHz a wait state up to 80 MHz, which L4+ (20 MHz) also bears; above, L4+ in boost mode: 20 MHz. */
-#define BOOST (CPU_CLOCK_HZ > 80 * MHZ)
-#define WAIT_STATES ((CPU_CLOCK_HZ - 1) / ((BOOST ? 20 : 16) * MHZ))
+_Static_assert(CPU_CLOCK_HZ > 48 * MHZ && CPU_CLOCK_HZ <= CPU_CLOCK_MAX_HZ,
+               "cpu.clock_hz must be above 48 MHz and at most the chip's highest: L4+ 120, G4 170 MHz");
 
 #if defined SOURCE_IS_INTERNAL
 _Static_assert(SOURCE_CLOCK_HZ == 16 * MHZ, "the internal clock, HSI16, has 16 MHz");
@@ -38,7 +34,7 @@ enum { SOURCE_ON = 1 << 18 | 1 << 16, SOURCE_READY = 1 << 17, PLLSRC = 3 }; /* H
 static void start_power(void) {
     RCC_APB1ENR1 |= 1u << 28; /* PWREN */
     (void)RCC_APB1ENR1;
-    if (TX_PORT == 'G' - 'A' || RX_PORT == 'G' - 'A') {
+    if (PORT_G_HAS_OWN_SUPPLY && (TX_PORT == 'G' - 'A' || RX_PORT == 'G' - 'A')) {
         PWR_CR2 |= 1u << 9; /* IOSV: PG2 to PG15 have a supply of their own, VDDIO2 */
     }
     if (BOOST) {

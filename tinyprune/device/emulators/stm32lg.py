@@ -1,10 +1,12 @@
-"""STM32L4+ as its port uses it: RCC, PWR and FLASH from reset to the PLL.
+"""STM32L4, L4+ and G4 as their port uses them: RCC, PWR and FLASH from reset to the PLL.
 
-RM0432, chapters PWR (dynamic voltage scaling), FLASH (read access latency) and RCC. The model computes the clock from
-the registers and refuses what may crash a board, or not start on it: too few flash wait states, no boost above
-80 MHz, the step above 80 MHz without AHB / 2, a PLL outside its range or changed while it runs, a clock that is not
-ready.
+RM0432 (L4+) and RM0440 (G4), chapters PWR (dynamic voltage scaling), FLASH (read access latency) and RCC. The model
+computes the clock from the registers and refuses what may crash a board, or not start on it: too few flash wait states,
+no boost mode where the clock needs it, the step above 80 MHz without AHB / 2, a PLL outside its range or changed while
+it runs, a clock that is not ready.
 """
+
+from dataclasses import dataclass
 
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators.cortex_m import FirmwareError, Machine, Mcu, Register
@@ -37,11 +39,31 @@ _MSI, _HSI16, _HSE, _PLL = range(4)  # CFGR.SW
 _AHB_DIVIDERS = {8: 2, 9: 4, 10: 8, 11: 16, 12: 64, 13: 128, 14: 256, 15: 512}  # CFGR.HPRE; others: 1
 
 
-class Stm32l4Clock(Rcc):
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What differs between them; clocks in MHz."""
+
+    cr: int  # after reset, as cfgr
+    cfgr: int
+    has_msi: bool
+    port_g_has_own_supply: bool
+    highest: int
+    boost_above: int
+    wait: int  # a flash wait state for each of so many, as boosted_wait in boost mode
+    boosted_wait: int
+    vco_lowest: int
+
+
+_L4 = Line(0x63, 0, True, True, 120, 80, 20, 20, 64)  # from MSI at 4 MHz
+_G4 = Line(0x500, 1, False, False, 170, 150, 30, 34, 96)  # from HSI16
+
+
+class LgClock(Rcc):
     hsi_bits = 8, 10  # HSI16
 
-    def __init__(self, board: Board) -> None:
-        super().__init__(board, _ENABLE_BITS, cr=0x63, pllcfgr=0x1000)  # MSI at 4 MHz
+    def __init__(self, board: Board, line: Line) -> None:
+        super().__init__(board, _ENABLE_BITS, cr=line.cr, pllcfgr=0x1000, cfgr=line.cfgr)
+        self._line = line
         self._acr = Cell(0x600)
         self._cr2 = Cell(check=self._require_power_clock)
         self._cr5 = Cell(0x100, self._require_power_clock)  # R1MODE
@@ -67,7 +89,8 @@ class Stm32l4Clock(Rcc):
         return self.core_hz() // apb_divider(self._cfgr, 11 if uart == "USART1" else 8)
 
     def is_powered(self, pin: str) -> bool:
-        return pin[1] != "G" or int(pin[2:]) < 2 or bool(self._cr2.bits(9))  # IOSV
+        supplied = not self._line.port_g_has_own_supply or bool(self._cr2.bits(9))  # IOSV
+        return pin[1] != "G" or int(pin[2:]) < 2 or supplied
 
     # Inside
 
@@ -79,11 +102,11 @@ class Stm32l4Clock(Rcc):
         source_hz = self._system_hz(self._pllcfgr.bits(0, 2) - 1)
         input_hz = source_hz // (self._pllcfgr.bits(4, 4) + 1)
         vco_hz = input_hz * self._pllcfgr.bits(8, 7)
-        if not 2.66 * _MHZ <= input_hz <= 16 * _MHZ or not 64 * _MHZ <= vco_hz <= 344 * _MHZ:
+        if not 2.66 * _MHZ <= input_hz <= 16 * _MHZ or not self._line.vco_lowest * _MHZ <= vco_hz <= 344 * _MHZ:
             raise FirmwareError(f"the PLL cannot make {vco_hz:,} Hz of {input_hz:,} Hz")
 
     def _system_hz(self, source: int) -> int:
-        if source == _MSI:
+        if source == _MSI and self._line.has_msi:
             return 4 * _MHZ
         if source == _HSI16 and self._cr.bits(8):
             return 16 * _MHZ
@@ -97,8 +120,8 @@ class Stm32l4Clock(Rcc):
     def _write_cfgr(self, value: int) -> None:
         switches = (value ^ self._cfgr.value) & 3
         self._cfgr.value = value
-        if switches and self.core_hz() > 80 * _MHZ:
-            raise FirmwareError("the clock steps above 80 MHz at once: RM0432 wants AHB / 2 for a microsecond")
+        if switches and self._cfgr.bits(4, 4) < 8 and self.core_hz() > 80 * _MHZ:
+            raise FirmwareError("the clock steps above 80 MHz at once: the manual wants AHB / 2 for a microsecond")
         self._check_speed()
 
     def _write_acr(self, value: int) -> None:
@@ -106,12 +129,18 @@ class Stm32l4Clock(Rcc):
         self._check_speed()
 
     def _check_speed(self) -> None:
-        core_hz = self.core_hz()
-        if core_hz > 80 * _MHZ and self._cr5.bits(8):
+        core_hz, line, boosted = self.core_hz(), self._line, not self._cr5.bits(8)
+        if core_hz > line.highest * _MHZ:
+            raise FirmwareError(f"{core_hz:,} Hz: more than the chip's {line.highest} MHz")
+        if core_hz > line.boost_above * _MHZ and not boosted:
             raise FirmwareError(f"{core_hz:,} Hz without the boost mode of PWR_CR5.R1MODE")
-        if core_hz > 20 * _MHZ * (self._acr.bits(0, 4) + 1):
+        if core_hz > (line.boosted_wait if boosted else line.wait) * _MHZ * (self._acr.bits(0, 4) + 1):
             raise FirmwareError(f"{core_hz:,} Hz with {self._acr.bits(0, 4)} flash wait states")
 
 
 def stm32l4(machine: Machine, board: Board) -> Mcu:
-    return Stm32(machine, board, Stm32l4Clock(board), _LAYOUT)
+    return Stm32(machine, board, LgClock(board, _L4), _LAYOUT)
+
+
+def stm32g4(machine: Machine, board: Board) -> Mcu:
+    return Stm32(machine, board, LgClock(board, _G4), _LAYOUT)
