@@ -8,13 +8,15 @@ import pytest
 
 from tests.device.emulators import firmware
 from tests.device.emulators.registers import Chip, Step, poll, run
+from tests.device.emulators.stm32_m33_steps import H5_FAULTS, H5_STEPS, U5_FAULTS, U5_STEPS
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS, sim
 from tinyprune.device.emulators.cortex_m import FirmwareError
 from tinyprune.firmware import toolchain
 from tinyprune.measure import benchmark
 
-STM32 = [name for name in boards.names() if boards.load(name).family.startswith("stm32")]
+KINDS = {(board.family, board.clock and board.clock.source): board.name for board in map(boards.load, boards.names())}
+STM32 = [name for (family, _), name in KINDS.items() if family.startswith("stm32")]  # all: test_every_board.py
 
 
 @pytest.mark.compiler
@@ -91,6 +93,32 @@ L4_FAULTS: dict[tuple[str, Step | None], str] = {
     ("CR1", lambda chip: chip.write(0x40008000, 0x40D)): "CR1 = 0x40d, which is not 8N1",
     ("send", lambda chip: chip.write(0x4000800C, 1)): "BRR is written while the UART is on",
     ("send", lambda chip: poll(chip, 0x4000801C)): "LPUART1 is used while PG8 does not serve it",
+}
+#: The G4's: the same but for the numbers, and port G has no supply of its own.
+G4_STEPS: dict[str, Step] = {
+    **{name: L4_STEPS[name] for name in ("PWR clock", "boost")},
+    "HSE": lambda chip: chip.set(0x40021000, 1 << 16),
+    "PLLCFGR": lambda chip: chip.write(0x4002100C, 1 << 24 | 85 << 8 | 5 << 4 | 3),
+    "PLL": L4_STEPS["PLL"],
+    "wait states": lambda chip: chip.write(0x40022000, 0x704),
+    **{name: L4_STEPS[name] for name in ("switch", "full speed")},
+    "GPIOA clock": lambda chip: chip.set(0x4002104C, 1),
+    "TX function": lambda chip: chip.set(0x48000020, 12 << 8),
+    "TX mode": lambda chip: chip.write(0x48000000, 0xABFFFFEF),
+    "LPUART1 clock": L4_STEPS["LPUART1 clock"],
+    "BRR": lambda chip: chip.write(0x4000800C, 377_778),
+    **{name: L4_STEPS[name] for name in ("CR1", "send")},
+}
+G4_FAULTS: dict[tuple[str, Step | None], str] = {
+    ("boost", None): "170,000,000 Hz without the boost mode",
+    ("HSE", lambda chip: chip.set(0x40021000, 1 << 18 | 1 << 16)): "a clock is selected that is not ready",
+    ("PLLCFGR", lambda chip: chip.write(0x4002100C, 1 << 24 | 20 << 8 | 5 << 4 | 3)): "the PLL cannot make 80,000,000",
+    ("PLLCFGR", lambda chip: chip.write(0x4002100C, 1 << 24 | 86 << 8 | 5 << 4 | 3)): "more than the chip's 170 MHz",
+    ("wait states", lambda chip: chip.write(0x40022000, 0x703)): "170,000,000 Hz with 3 flash wait states",
+    ("switch", None): "steps above 80 MHz at once",
+    ("full speed", None): "the core runs at 85,000,000 Hz, not at 170,000,000 Hz",
+    ("full speed", lambda chip: chip.write(0x40021008, 0)): "a clock is selected that is not ready",  # no MSI
+    ("BRR", lambda chip: chip.write(0x4000800C, 266_667)): "LPUART1 sends at 163200 baud",
 }
 
 
@@ -248,6 +276,9 @@ H7_FAULTS: dict[tuple[str, Step | None], str] = {
 CHIPS = {
     "portenta-h7": (H7_STEPS, H7_FAULTS),
     "nucleo-l4r5zi": (L4_STEPS, L4_FAULTS),
+    "nucleo-g474re": (G4_STEPS, G4_FAULTS),
+    "nucleo-u575zi-q": (U5_STEPS, U5_FAULTS),
+    "nucleo-h563zi": (H5_STEPS, H5_FAULTS),
     "nucleo-f767zi": (F7_STEPS, F7_FAULTS),
     "stm32f4-discovery": (F4_STEPS, F4_FAULTS),
     "netduinoplus2": (RESET_STEPS, RESET_FAULTS),
