@@ -1,5 +1,6 @@
-"""A process that kills itself at its n-th change of the file system."""
+"""A process that kills itself at its n-th change of the file system, or of a database there."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,6 +13,9 @@ _CHANGES = frozenset({
     "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "tempfile.mkdtemp",
     "tempfile.mkstemp", "shutil.rmtree", "sqlite3.connect",
 })  # fmt: skip
+#: Whose second argument is a path, too; and whose last one may be the open folder that the path is in.
+_TWO_PATHS = frozenset({"os.rename", "os.link", "os.symlink"})
+_IN_OPEN_FOLDER = frozenset({"os.remove", "os.rmdir", "os.mkdir"})
 
 
 def killed_at(
@@ -50,20 +54,34 @@ def kill_self(number: int, by: int = signal.SIGKILL, below: Path | str = "", cou
     left = number
     tally = None if counted is None else os.open(counted, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-    def count(event: str, arguments: tuple[Any, ...]) -> None:
+    def count() -> None:
         nonlocal left
+        left -= 1
+        if tally is not None:
+            os.write(tally, b".")
+        if left == 0:
+            os.kill(os.getpid(), by)
+
+    def statement(text: str) -> None:
+        if text.startswith("COMMIT"):
+            count()
+
+    def told(event: str, arguments: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        if (event in _CHANGES or writes) and _is_below(arguments[0], below):
-            left -= 1
-            if tally is not None:
-                os.write(tally, b".")
-            if left == 0:
-                os.kill(os.getpid(), by)
+        if (event in _CHANGES or writes) and _is_below(event, arguments, below):
+            count()
+        if event == "sqlite3.connect/handle":
+            arguments[0].set_trace_callback(statement)
 
-    sys.addaudithook(count)
+    sys.addaudithook(told)
 
 
-def _is_below(path: Any, folder: Path | str) -> bool:
-    """Names without a folder are inside of one that is open: of the one where the command works."""
-    text = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
-    return not folder or Path(folder) in (Path.cwd() / text).parents
+def _is_below(event: str, arguments: tuple[Any, ...], folder: Path | str) -> bool:
+    """Whether one of its paths is inside of the folder. Names are inside of where the command works, or of an open
+    folder, whose path Linux tells."""
+    start, paths = Path.cwd(), arguments[: 2 if event in _TWO_PATHS else 1]
+    if event in _IN_OPEN_FOLDER and arguments[-1] >= 0:
+        with contextlib.suppress(OSError):
+            start = Path(f"/proc/self/fd/{arguments[-1]}").readlink()
+    texts = [os.fsdecode(path) for path in paths if isinstance(path, str | bytes | os.PathLike)]
+    return not folder or any(Path(folder) in (start / text).parents for text in texts)

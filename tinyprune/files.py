@@ -5,6 +5,7 @@ import glob
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ _REFUSALS = {
 }  # fmt: skip
 #: How a file system says that it has no locks.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+#: Of a model: more than any board holds.
+MOST_MODEL_BYTES = 1 << 28
 #: Of a report, a history of benchmarks, a manifest.
 MOST_BYTES = 64 << 20
 #: In a temporary folder: what is in it is being moved, and may not be removed.
@@ -121,12 +124,31 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def content(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
-    """Of a file that somebody names. Raises OSError, also where it has more than that, or has no end (/dev/zero)."""
+    """Of a file that somebody names. Raises OSError, also where it has more than that, and as `check_regular` does."""
+    check_regular(path)
     with path.open("rb") as stream:
         found = stream.read(most_bytes + 1)
     if len(found) > most_bytes:
         raise OSError(errno.EFBIG, f"it has more than {most_bytes:,} bytes", str(path))
     return found
+
+
+def check_regular(path: Path) -> Path:
+    """The path. Raises OSError for a pipe, into which nobody may ever write, and a device, which may have no end."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device; give a file with what comes out of it", str(path))
+    return path
+
+
+def require(path: Path, missing: str) -> None:
+    """Raises UsageError, `missing` where nothing is there, and for a pipe or a device."""
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        raise UsageError(missing) from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
 
 
 def write_files(files: Mapping[str, str], folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """Files that are not what a command wants: a sentence in a moment, whatever is in them."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ FILES = {
     "no UTF-8": b'{"\xff": 1}',
     "no figures": b'{"complete": true, "board": "nano33", "emulator": "sim", "layers": 3, "flash_bytes": 1}\n' * 3,
 }
-PLACES = (".", "/", "/dev/zero", "nowhere") if sys.platform != "win32" else (".", "nowhere")
+PLACES = (".", "/", "/dev/zero", "pipe", "nowhere") if sys.platform != "win32" else (".", "nowhere")
 COMMANDS = (
     ("page", "FILE"),
     ("page", "FILE", "-o", "x.html"),
@@ -27,6 +28,8 @@ COMMANDS = (
     ("check", "--board", "nano33", "FILE"),
     ("build", "--board", "nano33", "--no-run", "--model", "FILE"),
     ("prune", "a.tflite", "--pattern", "2:4", "-o", "b.tflite", "--data", "FILE"),
+    ("bench", "--board", "nano33", "--inputs", "FILE"),
+    ("bench", "--board", "nano33", "--history", "FILE"),
 )
 
 
@@ -39,6 +42,8 @@ def test_what_is_no_such_file_is_told(run: Run, model: Path, tmp_path: Path, com
         suffix = ".toml" if command[0] == "boards" else ".tflite" if command[-1] == "FILE" != command[1] else ".json"
         names.append(f"{name}{suffix}")
         (tmp_path / names[-1]).write_bytes(content)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")  # that nobody writes into
     before = sorted(tmp_path.rglob("*"))
     for name in (*names, *PLACES):
         code, out, err = run(*(name if word == "FILE" else word for word in command))

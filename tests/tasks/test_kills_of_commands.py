@@ -1,12 +1,12 @@
 """Commands that write into a user's folder, killed at their changes of files there, and run again."""
 
 import hashlib
+import multiprocessing
 import os
 import re
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -40,7 +40,7 @@ class Command:
     inputs: Callable[[Path], object]
     grows: tuple[str, ...] = ()
     prepare: Callable[[], object] = lambda: None
-    apart: bool = False  # TensorFlow survives no fork
+    apart: bool = False  # whether TensorFlow computes
     drawn: Callable[[Path], bool] | None = None  # results that a run draws anew: whether those there are whole
 
 
@@ -74,13 +74,13 @@ def _bootloader() -> None:
     uf2.wait_for = lambda *_: True  # type: ignore[assignment]
 
 
-def _trials(place: Path) -> bool:
-    """As many as were asked for are finished, and each network has the name of its bytes. The one that was killed is
-    drawn anew."""
+def _trials(count: int, place: Path) -> bool:
+    """As many as that are finished, and each network has the name of its bytes. The one that was killed is drawn
+    anew."""
     with closing(sqlite3.connect(place / "out/study.db")) as study:
         ((finished,),) = study.execute("select count(*) from trials where state = 'COMPLETE'")
     named = [(path.stem.rpartition("-")[2], path.read_bytes()) for path in (place / "out").glob("trial-*.tflite")]
-    return finished == 2 and all(hashlib.sha256(network).hexdigest().startswith(name) for name, network in named)
+    return finished == count and all(hashlib.sha256(network).hexdigest().startswith(name) for name, network in named)
 
 
 PRUNE = ("prune", "a.tflite", "-o", "out/b.tflite", "-q", "--pattern")
@@ -88,27 +88,18 @@ BENCH = ("bench", "--board", "nano33", "--no-clock", "-q", "--csv", "b.csv", "--
 FLASH = ("flash", "--board", "pico", "--port", "RPI-RP2")
 QUANTIZE = ("quantize", "a.keras", "--calibration", "x.npy", "-o", "out/b.tflite", "-q", "--ranges")
 SWEEP = (
-    "sweep",
-    "a.keras",
-    "--board",
-    "nano33",
-    "--data",
-    "x.npy",
-    "--patterns",
-    "dense,2:4",
-    "--seed",
-    "1",
-    "-o",
-    "out",
-)
+    "sweep", "a.keras", "--board", "nano33", "--data", "x.npy", "--patterns", "dense,2:4", "--seed", "1", "-o", "out",
+    "--trials",
+)  # fmt: skip
 COMMANDS = {
     "prune": Command((*PRUNE, "1:4"), (*PRUNE, "2:4"), _int8),
     "bench": Command((*BENCH, "2"), (*BENCH, "1"), partial(_built, "nano33"), grows=("h.jsonl",)),
     "flash": Command(FLASH, (), _volume, grows=("RPI-RP2/FIRMWARE.UF2",), prepare=_bootloader),
     "quantize": Command((*QUANTIZE, "extremes"), (*QUANTIZE, "least-error"), _float, apart=True),
     "sweep": Command(
-        (*SWEEP, "--trials", "2"), (*SWEEP, "--trials", "1"), _float, grows=("out/study.db",), apart=True, drawn=_trials
+        (*SWEEP, "2"), (*SWEEP, "1"), _float, grows=("out/study.db",), apart=True, drawn=partial(_trials, 2)
     ),
+    "first sweep": Command((*SWEEP, "1"), (), _float, grows=("out/study.db",), apart=True, drawn=partial(_trials, 1)),
 }
 
 
@@ -130,16 +121,25 @@ def run(
     if not command.apart:
         work = partial(_call, place, arguments, command.prepare)
         return not kills.killed_at(number, work, below=place, counted=counted)
-    tally = None if counted is None else str(counted)
-    code = f"from tests import kills; kills.kill_self({number}, {int(signal.SIGKILL)}, {str(place)!r}, {tally!r});"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code} from tinyprune import cli; cli.main()", *arguments],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        capture_output=True,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr.decode()[-2000:]
-    return not done.returncode
+    ended = _loaded(_killing_itself, partial(_call, place, arguments), number, place, counted)
+    assert ended in (0, -signal.SIGKILL)
+    return not ended
+
+
+def _loaded(work: Callable[..., object], *arguments: object) -> int | None:
+    """Does that in a process forked from one that has loaded TensorFlow, which survives this before it has computed
+    anything; how it ended."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["tensorflow", "tf_keras", "optuna"])
+    process = server.Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _killing_itself(work: Callable[[], object], number: int, place: Path, counted: Path | None) -> None:
+    kills.kill_self(number, signal.SIGKILL, place, counted)
+    work()
 
 
 def visible(command: Command, place: Path) -> dict[str, bytes]:
@@ -158,7 +158,10 @@ def check(command: Command, folder: Path, numbers: Callable[[int], list[int]]) -
     """Kills at the `numbers` of all changes; how many there are of these."""
     begin, whole = folder / "begin", folder / "whole"
     begin.mkdir()
-    command.inputs(begin)
+    if command.apart:
+        assert not _loaded(command.inputs, begin)
+    else:
+        command.inputs(begin)
     if command.before:
         assert run(command, begin, command.before)
     shutil.copytree(begin, whole)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tinyprune import files
 from tinyprune.compiler.edges import Edges, edges_of, float_fault
 from tinyprune.compiler.file import (
     File,
@@ -40,7 +41,7 @@ _MOST_PLACES = 3  # that an error names of one obstacle
 def read_bytes(path: Path) -> bytes:
     """The file's bytes. Raises UsageError where it cannot be opened."""
     try:
-        return path.read_bytes()
+        return files.content(path, files.MOST_MODEL_BYTES)
     except OSError as error:
         raise UsageError(f"{path}: cannot read the model: {error.strerror}") from None
 

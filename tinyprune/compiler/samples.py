@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune import files
 from tinyprune.compiler.edges import quantized
 from tinyprune.compiler.graph import Activation, Array, Edge, Graph, Int8
 from tinyprune.errors import DataError, UsageError, printable
@@ -68,8 +69,7 @@ def load_array(source: Source) -> npt.NDArray[Any]:
 
 
 def _load(path: Path) -> npt.NDArray[Any]:
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
+    files.require(path, f"{path}: no such file")
     try:
         with path.open("rb") as file:
             values = np.load(file, allow_pickle=False)
@@ -98,10 +98,10 @@ def read_labels(source: Source, count: int, classes: int, model: str) -> npt.NDA
 
 def check_paths(given: Sequence[str] | Named) -> None:
     """Raises UsageError where a file of `read` is missing, before anything slow starts."""
-    files = [str(each) for each in given.values() if isinstance(each, Path)] if isinstance(given, Mapping) else given
-    for argument in files:
-        if not Path(argument).exists() and not Path(argument.partition("=")[2] or argument).exists():
-            raise UsageError(f"{argument.partition('=')[2] or argument}: no such file or folder")
+    named = [str(each) for each in given.values() if isinstance(each, Path)] if isinstance(given, Mapping) else given
+    for argument in named:
+        path = Path(argument if Path(argument).exists() else argument.partition("=")[2] or argument)
+        files.require(path, f"{path}: no such file or folder")
 
 
 def read(given: Sequence[str] | Named, graph: Graph) -> Int8:

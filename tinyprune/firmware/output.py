@@ -14,8 +14,6 @@ from tinyprune.device.firmware import FORMAT, FirmwareImage, Project
 from tinyprune.errors import UsageError
 from tinyprune.firmware import edits
 
-#: More than any board holds.
-_MOST_MODEL_BYTES = 1 << 28
 MODEL, PROJECT, REPORT = "model.tflite", "project", "report.json"
 TFLM_MODEL = "model-tflm.tflite"  # with custom operators
 #: Of a temporary folder: what was in the output folder before.
@@ -160,7 +158,7 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     try:
         report = json.loads(files.content(output / REPORT))
         _check_format(output, report["tinyprune"], report.get("format"), again)
-        model = files.content(output / MODEL, _MOST_MODEL_BYTES)
+        model = files.content(output / MODEL, files.MOST_MODEL_BYTES)
         image = FirmwareImage(
             report["board"],
             report["model_sha256"],

@@ -33,10 +33,12 @@ class Change:
 def check(path: Path) -> None:
     """Raises UsageError for a file that is no history: a line of JSON would spoil it."""
     try:
-        with path.open("rb") as stream:
+        with files.check_regular(path).open("rb") as stream:
             begin = stream.read(1)
-    except OSError:  # not there yet, or refused by `append` with the reason
+    except FileNotFoundError:  # not there yet
         return
+    except OSError as error:
+        raise UsageError(f"{path}: cannot add to the history: {error.strerror}") from None
     if begin not in (b"", b"{"):
         raise UsageError(f"{path} is not a history of `tinyprune bench`; name another file with --history")
 

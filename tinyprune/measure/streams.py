@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tinyprune import files
 from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
 from tinyprune.errors import DataError, UsageError
@@ -88,7 +89,7 @@ def read_events(path: Path, labels: Sequence[str]) -> dict[str, list[Spoken]]:
     """
     words = [label for label in labels if is_word(label)]
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with files.check_regular(path).open(newline="", encoding="utf-8") as file:
             rows = [(number, row) for number, row in enumerate(csv.reader(file), start=1) if row]
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune import files
 from tinyprune.errors import DataError, MissingDependency, UsageError
 from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 
@@ -118,12 +119,11 @@ def _not_empty(path: Path, pcm: Int16) -> Int16:
 
 def read_wav(path: Path) -> Int16:
     """`[samples]` of a recording of any length: PCM, 16 bits, 16 kHz, one channel."""
+    files.require(path, f"{path}: no such file")
     try:
         with wave.open(str(path), "rb") as recording:
             form = (recording.getnchannels(), 8 * recording.getsampwidth(), recording.getframerate())
             data = recording.readframes(recording.getnframes())
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
     except (OSError, EOFError, wave.Error) as error:
         said = str(error) or ("it ends too early" if path.stat().st_size else "the file is empty")
         advice = f"; {_advice(path)} makes one of it" if "unknown format" in said else ""
@@ -163,8 +163,7 @@ def read_sound(path: Path) -> Sound:
         from scipy.signal import resample_poly
     except ImportError as error:
         raise MissingDependency(f"{error.name} is not installed: pip install 'tinyprune[kws]'") from None
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
+    files.require(path, f"{path}: no such file")
     try:
         with soundfile.SoundFile(path) as file:
             rate, channels = int(file.samplerate), int(file.channels)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune import files
 from tinyprune.compiler import reader
 from tinyprune.compiler.samples import channels_last
 from tinyprune.errors import DataError, ModelError, UsageError, first_line, printable
@@ -51,8 +52,7 @@ def load(path: Path, *, trust: bool = False, samples: npt.NDArray[np.generic] | 
 
     A file that loading would run code of, such as a Lambda layer's, is refused, unless the user has said to `trust` it.
     """
-    if not path.exists():
-        raise UsageError(f"there is no model {path}")
+    files.require(path, f"there is no model {path}")
     file = path / "saved_model.pb" if path.is_dir() else path
     if file.is_file() and file.stat().st_size == 0:
         raise ModelError(f"{file} is empty; save or copy the model again")

@@ -84,8 +84,7 @@ def _check(request: SweepRequest) -> None:
     if not request.models:
         raise UsageError("give at least one Keras model to prune")
     for path in request.models:
-        if not path.exists():
-            raise UsageError(f"there is no model {path}")
+        files.require(path, f"there is no model {path}")
     names = [path.stem for path in request.models]
     if len(set(names)) < len(names):
         raise UsageError(f"models must have different file names, not {', '.join(names)}")
