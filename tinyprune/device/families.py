@@ -69,6 +69,7 @@ FAMILIES: dict[str, Family] = {
     "nrf51": Family(("cortex_m", "nrf51"), r"P0\.([0-2]\d|30)", "P0.24", ("UART0",), core="cortex-m0"),
     "nrf52": Family(("cortex_m", "nrf52"), _NORDIC_PIN, "P1.03", ("UARTE0",), microphone="nrf52_pdm"),
     "nrf53": Family(("cortex_m", "nrf52", "nrf53"), _NORDIC_PIN, "P1.03", ("UARTE0",)),
+    "nrf54l": Family(("cortex_m", "nrf52", "nrf54l"), r"P1\.(0\d|1[0-5])", "P1.04", ("UARTE20",), core="cortex-m33"),
     "rp2040": _rp2("cortex-m0plus", "rp2040"),
     "rp2350": _rp2("cortex-m33", "rp2350"),
     "stm32f4": _stm32(

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 #define CLOCK 0x40000000u
-#define UARTE0 0x40002000u
+#define UARTE 0x40002000u
 #define GPIO(port) (0x50000500u + 0x300u * (port))
 
-enum { UARTE0_INTERRUPT = 2 };
+enum { UARTE_INTERRUPT = 2 };
 
 #define CHIP_REGISTER(address) (*(volatile uint32_t *)(address))
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* Nordic's nRF52 and nRF53: UARTE0 on the board's pins (pins.h), DWT cycle counter as the clock. chip.h has the addresses.
+/* Nordic's nRF52, nRF53 and nRF54L: a UARTE on the board's pins (pins.h), DWT cycle counter as the clock. chip.h has the
+ * peripherals' addresses, uarte.h the registers that are not in the same places everywhere.
  *
- * Registers: nRF52840 and nRF5340 Product Specifications, chapters CLOCK, GPIO and UARTE. DWT and DEMCR: Armv7-M
+ * Registers: nRF52840, nRF5340 and nRF54L15 Product Specifications, chapters CLOCK, GPIO and UARTE. DWT and DEMCR: Armv7-M
  * Architecture Reference Manual (DDI 0403E), C1.8 and C1.6, the same in Armv8-M (DDI 0553).
  */
 #include "port.h"
@@ -12,43 +13,21 @@
 #include "board.h"
 #include "chip.h"
 #include "pins.h"
+#include "uarte.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
-/* CLOCK */
-#define CLOCK_TASKS_HFCLKSTART REGISTER(CLOCK + 0x000)
-#define CLOCK_EVENTS_HFCLKSTARTED REGISTER(CLOCK + 0x100)
-/* GPIO */
-#define GPIO_OUTSET(port) REGISTER(GPIO(port) + 0x008)
-#define GPIO_PIN_CNF(port, pin) REGISTER(GPIO(port) + 0x200 + 4 * (pin))
+/* CLOCK: the crystal oscillator */
+#define CLOCK_TASKS_START REGISTER(CLOCK + 0x000)
+#define CLOCK_EVENTS_STARTED REGISTER(CLOCK + 0x100)
 #define PIN_SELECT(port, pin) ((port) << 5 | (pin))
-/* UARTE0 */
-#define UARTE_TASKS_STARTRX REGISTER(UARTE0 + 0x000)
-#define UARTE_TASKS_STOPRX REGISTER(UARTE0 + 0x004)
-#define UARTE_TASKS_STARTTX REGISTER(UARTE0 + 0x008)
-#define UARTE_EVENTS_ENDRX REGISTER(UARTE0 + 0x110)
-#define UARTE_EVENTS_ENDTX REGISTER(UARTE0 + 0x120)
-#define UARTE_EVENTS_RXTO REGISTER(UARTE0 + 0x144)
-#define UARTE_EVENTS_RXSTARTED REGISTER(UARTE0 + 0x14C)
-#define UARTE_INTENSET REGISTER(UARTE0 + 0x304)
-#define UARTE_INTENCLR REGISTER(UARTE0 + 0x308)
-#define UARTE_ENABLE REGISTER(UARTE0 + 0x500)
-#define UARTE_PSEL_TXD REGISTER(UARTE0 + 0x50C)
-#define UARTE_PSEL_RXD REGISTER(UARTE0 + 0x514)
-#define UARTE_BAUDRATE REGISTER(UARTE0 + 0x524)
-#define UARTE_RXD_PTR REGISTER(UARTE0 + 0x534)
-#define UARTE_RXD_MAXCNT REGISTER(UARTE0 + 0x538)
-#define UARTE_TXD_PTR REGISTER(UARTE0 + 0x544)
-#define UARTE_TXD_MAXCNT REGISTER(UARTE0 + 0x548)
-#define UARTE_CONFIG REGISTER(UARTE0 + 0x56C)
 /* Core */
 #define DWT_CTRL REGISTER(0xE0001000)
 #define DWT_CYCCNT REGISTER(0xE0001004)
-#define NVIC_ISER REGISTER(0xE000E100)
-#define NVIC_ICPR REGISTER(0xE000E280)
+#define NVIC_ISER(n) REGISTER(0xE000E100 + 4 * (n))
+#define NVIC_ICPR(n) REGISTER(0xE000E280 + 4 * (n))
 #define DEMCR REGISTER(0xE000EDFC)
 
-enum { END_RX = 1 << 4 }; /* of INTENSET */
 enum { CYCLES_PER_US = TP_CPU_CLOCK_HZ / 1000000u, TX_BYTES = 64 };
 
 /* EasyDMA reads and writes RAM only, so text from flash is copied here first. */
@@ -59,9 +38,9 @@ static uint64_t cycles;
 
 static void start_clocks(void) {
     tp_chip_init();
-    CLOCK_EVENTS_HFCLKSTARTED = 0;
-    CLOCK_TASKS_HFCLKSTART = 1; /* the crystal: the internal oscillator is too inaccurate for 115200 baud */
-    while (CLOCK_EVENTS_HFCLKSTARTED == 0) {
+    CLOCK_EVENTS_STARTED = 0;
+    CLOCK_TASKS_START = 1; /* the crystal: the internal oscillator is too inaccurate for 115200 baud */
+    while (CLOCK_EVENTS_STARTED == 0) {
     }
     DEMCR |= 1u << 24; /* TRCENA: powers the DWT */
     DWT_CYCCNT = 0;
@@ -87,14 +66,14 @@ static void start_uart(void) {
     UARTE_PSEL_TXD = PIN_SELECT(TX_PORT, TX_PIN);
     UARTE_PSEL_RXD = PIN_SELECT(RX_PORT, RX_PIN);
     UARTE_BAUDRATE = 0x01D60000; /* 115200 */
-    UARTE_CONFIG = 0;            /* no flow control, no parity, one stop bit */
+    UARTE_CONFIG = UARTE_CONFIG_8N1;
     UARTE_ENABLE = 8;
     UARTE_RXD_PTR = (uint32_t)(uintptr_t)&rx_byte;
     UARTE_RXD_MAXCNT = 1;
     UARTE_EVENTS_ENDRX = 0;
     UARTE_INTENCLR = UINT32_MAX;
-    UARTE_INTENSET = END_RX;
-    NVIC_ISER = 1u << UARTE0_INTERRUPT; /* masked by PRIMASK since reset: it wakes the core and is never taken */
+    UARTE_INTENSET = UARTE_INT_ENDRX;
+    NVIC_ISER(UARTE_INTERRUPT / 32) = 1u << UARTE_INTERRUPT % 32; /* masked by PRIMASK since reset: it wakes the core and is never taken */
     UARTE_TASKS_STARTRX = 1;
 }
 
@@ -112,7 +91,7 @@ int tp_port_read(void) {
     while (UARTE_EVENTS_ENDRX == 0) {
         (void)tp_port_time_us();
         __asm__ volatile("wfi");
-        NVIC_ICPR = 1u << UARTE0_INTERRUPT;
+        NVIC_ICPR(UARTE_INTERRUPT / 32) = 1u << UARTE_INTERRUPT % 32;
     }
     const int byte = rx_byte;
     UARTE_EVENTS_ENDRX = 0;

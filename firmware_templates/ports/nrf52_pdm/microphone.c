@@ -107,7 +107,7 @@ bool tp_microphone_give_back(void) {
 
 void tp_microphone_sleep(void) {
     __asm__ volatile("wfi");
-    NVIC_ICPR = 1u << PDM_INTERRUPT | 1u << UARTE0_INTERRUPT;
+    NVIC_ICPR = 1u << PDM_INTERRUPT | 1u << UARTE_INTERRUPT;
 }
 
 void tp_light(bool on) {

@@ -12,10 +12,10 @@
 #include "board.h"
 
 #define CLOCK 0x50005000u
-#define UARTE0 0x50008000u
+#define UARTE 0x50008000u
 #define GPIO(port) (0x50842500u + 0x300u * (port))
 
-enum { UARTE0_INTERRUPT = 8 };
+enum { UARTE_INTERRUPT = 8 };
 
 #define CHIP_REGISTER(address) (*(volatile uint32_t *)(address))
 #define TRIM_ADDRESS(i) CHIP_REGISTER(0x00FF0300u + 8u * (i)) /* FICR.TRIMCNF[i].ADDR */

@@ -1,10 +1,8 @@
-"""nRF52833, nRF52840 and nRF5340 as their port uses them: UARTE0 with EasyDMA, crystal oscillator, cache and pins.
+"""nRF52833, nRF52840, nRF5340 and nRF54L15 as their port uses them: UARTE with EasyDMA, crystal oscillator and pins.
 
-nRF52840 and nRF5340 Product Specifications, chapters NVMC, CACHE, CLOCK, GPIO and UARTE; register maps: nrf52840.svd,
-nrf52833.svd and nrf5340_application.svd in bsp/stable/mdk of Nordic's nrfx. The model refuses what real hardware would
-answer with silence: a transfer while the UARTE is off, at another baud rate than 115200, on other pins than the
-board's, before the crystal runs or the chip is set up, or from flash, which EasyDMA cannot read. Bytes take no time on
-the wire.
+nordic_chips.py says where each has what. The model refuses what real hardware would answer with silence: a transfer
+while the UARTE is off, at another baud rate than 115200, on other pins than the board's, before the crystal runs or
+the chip is set up, or from flash, which EasyDMA cannot read. Bytes take no time on the wire.
 
 Where a bootloader lies before the program, reset leaves the UARTE as Arduino's does (bootloaders/nano33ble and
 initVariant() of variant.cpp in ArduinoCore-mbed): on, at 9600 baud, receiving. Firmware must stop that reception and
@@ -12,60 +10,28 @@ switch the UARTE off first.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from tinyprune.device.boards import Board
+from tinyprune.device.emulators import nordic_chips
 from tinyprune.device.emulators.cortex_m import FirmwareError, Machine, Register, stored, write_only
+from tinyprune.device.emulators.nordic_chips import TAMPER, Chip, Signal
 from tinyprune.device.emulators.nrf52_pdm import Pdm
 
-_END_RX = 1 << 4  # of INTENSET
 _BAUD_9600, _BAUD_115200, _BAUD_AT_RESET = 0x00275000, 0x01D60000, 0x04000000
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """Where its peripherals are. `must` be written before the UART is used: address → value, and what it is for."""
-
-    clock: int
-    uarte: int
-    gpio: int  # of port 0, at its register OUT - 4
-    reads: Mapping[int, int]  # what the factory, or who programmed it, wrote: FICR and UICR
-    must: Mapping[int, tuple[int, str]]
-
-
-_OPEN_52, _OPEN_53 = 0x5A, 0x50FA50FA  # of UICR.APPROTECT: a debugger may come in
-_DEBUG_PORT = "the debug port stays closed: APPROTECT.DISABLE is not what UICR.APPROTECT says"
-_CACHE = "the cache is off"
-_TRIM = {0x50004704: 0x11, 0x5000470C: 0x65}  # some registers of the factory's; a real chip has others
-
-
-def _nrf52(board: Board) -> Chip:
-    """Of the revisions that close the debug port at reset."""
-    small = board.ram is not None and board.ram.bytes <= 131_072
-    reads = {0x10000130: 0x0D if small else 0x08, 0x10000134: 1 if small else 5, 0x10001208: _OPEN_52}
-    must = {0x40000558: (_OPEN_52, _DEBUG_PORT), 0x4001E540: (1, _CACHE)}  # NVMC.ICACHECNF
-    return Chip(0x40000000, 0x40002000, 0x50000500, reads, must)
-
-
-def _nrf53(board: Board) -> Chip:
-    trims = [word for pair in _TRIM.items() for word in pair] + [0xFFFFFFFF]
-    reads = {0x00FF0300 + 4 * i: word for i, word in enumerate(trims)}  # FICR.TRIMCNF
-    reads |= {0x00FF8000: _OPEN_53, 0x00FF801C: _OPEN_53}  # UICR
-    divider = 128_000_000 // board.cpu.clock_hz - 1
-    must = {
-        **{address: (value, "FICR.TRIMCNF is not copied") for address, value in _TRIM.items()},
-        0x50006544: (_OPEN_53, _DEBUG_PORT),
-        0x5000654C: (_OPEN_53, _DEBUG_PORT),
-        0x50005558: (divider, f"CLOCK.HFCLKCTRL does not make {board.cpu.clock_hz / 1e6:g} MHz"),
-        0x50001500: (1, _CACHE),
-    }
-    return Chip(0x50005000, 0x50008000, 0x50842500, reads, must)
 
 
 def nrf53(machine: Machine, board: Board) -> "Nrf52":
     """The application core in the secure state."""
-    return Nrf52(machine, board, _nrf53(board))
+    return Nrf52(machine, board, nordic_chips.nrf53(board))
+
+
+def nrf54l(machine: Machine, board: Board) -> "Nrf52":
+    """Its Cortex-M33 in the secure state, of a chip after the engineering samples."""
+    chip = nordic_chips.nrf54l(board)
+    mcu = Nrf52(machine, board, chip)
+    mcu.registers |= {at: Signal().register() for at, (value, why) in chip.must.items() if why == TAMPER}
+    return mcu
 
 
 def pin_select(name: str) -> int:
@@ -90,33 +56,37 @@ class Nrf52:
         self._end_tx = 0
         self._crystal = 0
         self._interrupts = 0
+        chip = chip or nordic_chips.nrf52(board)
+        self._must, self._uart, self._at = chip.must, board.serial.uart, chip.offsets
+        uarte, at = chip.uarte, chip.offsets
         self._settings = {
-            0x500: stored(8 if bootloader else 0),  # ENABLE
-            0x50C: self._pin_select("PSEL.TXD"),
-            0x514: self._pin_select("PSEL.RXD"),
-            0x524: stored(_BAUD_9600 if bootloader else _BAUD_AT_RESET),  # BAUDRATE
-            **{offset: stored() for offset in (0x534, 0x538, 0x544, 0x548, 0x56C)},  # RXD, TXD and CONFIG
+            at.enable: stored(8 if bootloader else 0),
+            at.tx_pin: self._pin_select("PSEL.TXD"),
+            at.rx_pin: self._pin_select("PSEL.RXD"),
+            at.baud_rate: stored(_BAUD_9600 if bootloader else _BAUD_AT_RESET),
+            at.config: stored(at.config_8n1),
+            **{offset: stored() for offset in (at.rx_pointer, at.rx_count, at.tx_pointer, at.tx_count)},
         }
-        chip = chip or _nrf52(board)
-        self._must = chip.must
-        uarte, gpio = chip.uarte, chip.gpio
         self.registers: dict[int, Register] = {
             **{address: Register(lambda value=value: value, None) for address, value in chip.reads.items()},  # type: ignore[misc]
             **{address: stored(0xFFFFFFFF) for address in chip.must},
             chip.clock + 0x000: write_only(self._start_crystal),  # TASKS_HFCLKSTART
             chip.clock + 0x100: Register(lambda: self._crystal, self._clear_crystal),  # EVENTS_HFCLKSTARTED
-            **{gpio + 0x300 * port + 0x008: self._drive(port, self.high.add) for port in range(2)},  # OUTSET
-            **{gpio + 0x300 * port + 0x00C: self._drive(port, self.high.discard) for port in range(2)},  # OUTCLR
-            **{gpio + 0x200 + 4 * pin: stored() for pin in range(32)},  # P0.PIN_CNF
-            **{gpio + 0x500 + 4 * pin: stored() for pin in range(16)},  # P1.PIN_CNF
+            **{pins.base + pins.set: self._drive(port, self.high.add) for port, pins in chip.ports.items()},
+            **{pins.base + pins.set + 4: self._drive(port, self.high.discard) for port, pins in chip.ports.items()},
+            **{
+                pins.base + pins.configuration + 4 * pin: stored()
+                for pins in chip.ports.values()
+                for pin in range(pins.count)
+            },
             **{uarte + offset: register for offset, register in self._settings.items()},
-            uarte + 0x000: write_only(self._start_rx),  # TASKS_STARTRX
-            uarte + 0x004: write_only(self._stop_rx),  # TASKS_STOPRX
-            uarte + 0x008: write_only(self._start_tx),  # TASKS_STARTTX
-            uarte + 0x110: Register(self._read_end_rx, self._write_end_rx),  # EVENTS_ENDRX
-            uarte + 0x120: Register(lambda: self._end_tx, self._write_end_tx),  # EVENTS_ENDTX
-            uarte + 0x144: Register(lambda: self._rx_timeout, self._write_rx_timeout),  # EVENTS_RXTO
-            uarte + 0x14C: stored(int(bootloader)),  # EVENTS_RXSTARTED
+            uarte + at.start_rx: write_only(self._start_rx),
+            uarte + at.stop_rx: write_only(self._stop_rx),
+            uarte + at.start_tx: write_only(self._start_tx),
+            uarte + at.end_rx: Register(self._read_end_rx, self._write_end_rx),
+            uarte + at.end_tx: Register(lambda: self._end_tx, self._write_end_tx),
+            uarte + at.rx_timeout: Register(lambda: self._rx_timeout, self._write_rx_timeout),
+            uarte + at.rx_started: stored(int(bootloader)),
             uarte + 0x304: write_only(self._enable_interrupts),  # INTENSET
             uarte + 0x308: write_only(self._disable_interrupts),  # INTENCLR
         }
@@ -146,8 +116,8 @@ class Nrf52:
         store = cell.write
 
         def write(value: int) -> None:
-            if self._setting(0x500):
-                raise FirmwareError(f"UARTE0.{name} is written while the UARTE is on, which the hardware may ignore")
+            if self._setting(self._at.enable):
+                raise FirmwareError(f"{self._uart}.{name} is written while the UARTE is on; it may be ignored")
             store(value)
 
         return Register(cell.read, write)
@@ -165,23 +135,25 @@ class Nrf52:
         self._interrupts &= ~value
 
     def _require_ready(self, task: str, pin_select: int, pin: int) -> None:
-        if self._setting(0x500) != 8:
-            raise FirmwareError(f"UARTE0.{task} while UARTE0.ENABLE is not 8")
-        if self._setting(0x524) != _BAUD_115200 or self._setting(0x56C) != 0:
-            raise FirmwareError(f"UARTE0.{task} with another setting than 115200 baud, 8N1, no flow control")
+        task, at = f"{self._uart}.{task}", self._at
+        if self._setting(at.enable) != 8:
+            raise FirmwareError(f"{task} while {self._uart}.ENABLE is not 8")
+        if self._setting(at.baud_rate) != _BAUD_115200 or self._setting(at.config) != at.config_8n1:
+            raise FirmwareError(f"{task} with another setting than 115200 baud, 8N1, no flow control")
         if self._setting(pin_select) != pin:
-            raise FirmwareError(f"UARTE0.{task} on another pin than the board's serial port")
+            raise FirmwareError(f"{task} on another pin than the board's serial port")
         for address, (value, problem) in self._must.items():
             read = self.registers[address].read
             if read is None or read() != value:
-                raise FirmwareError(f"UARTE0.{task}, and {problem} (0x{address:08x})")
+                raise FirmwareError(f"{task}, and {problem} (0x{address:08x})")
         if not self._crystal:
-            raise FirmwareError(f"UARTE0.{task} before the crystal oscillator runs: the baud rate would be wrong")
+            raise FirmwareError(f"{task} before the crystal oscillator runs: the baud rate would be wrong")
 
     def _start_tx(self, value: int) -> None:
         if value & 1:
-            self._require_ready("TASKS_STARTTX", 0x50C, self._tx_pin)
-            self.from_firmware += self._machine.read_ram(self._setting(0x544), self._setting(0x548))
+            self._require_ready("TASKS_STARTTX", self._at.tx_pin, self._tx_pin)
+            pointer, count = self._setting(self._at.tx_pointer), self._setting(self._at.tx_count)
+            self.from_firmware += self._machine.read_ram(pointer, count)
             self._end_tx = 1
 
     def _write_end_tx(self, value: int) -> None:
@@ -189,9 +161,9 @@ class Nrf52:
 
     def _start_rx(self, value: int) -> None:
         if value & 1:
-            self._require_ready("TASKS_STARTRX", 0x514, self._rx_pin)
+            self._require_ready("TASKS_STARTRX", self._at.rx_pin, self._rx_pin)
             if self._rx_started:
-                raise FirmwareError("UARTE0.TASKS_STARTRX while an earlier reception runs; stop it, or await its end")
+                raise FirmwareError(f"{self._uart}.TASKS_STARTRX while an earlier reception runs; stop it first")
             self._receiving.clear()
             self._rx_started = True
 
@@ -208,14 +180,14 @@ class Nrf52:
         if self._end_rx:
             return 1
         if not self._rx_started:
-            raise FirmwareError("UARTE0.EVENTS_ENDRX is awaited without UARTE0.TASKS_STARTRX")
-        while self.to_firmware and len(self._receiving) < self._setting(0x538):
+            raise FirmwareError(f"{self._uart}.EVENTS_ENDRX is awaited without {self._uart}.TASKS_STARTRX")
+        while self.to_firmware and len(self._receiving) < self._setting(self._at.rx_count):
             self._receiving.append(self.to_firmware.popleft())
-        if len(self._receiving) < self._setting(0x538):
-            if not self._interrupts & _END_RX:
+        if len(self._receiving) < self._setting(self._at.rx_count):
+            if not self._interrupts >> self._at.end_rx_interrupt & 1:
                 self._machine.wait_for_input()
             return 0
-        self._machine.write_ram(self._setting(0x534), bytes(self._receiving))
+        self._machine.write_ram(self._setting(self._at.rx_pointer), bytes(self._receiving))
         self._rx_started = False
         self._end_rx = 1
         return 1

@@ -19,7 +19,7 @@ from tinyprune.device.boards import Board, Memory
 from tinyprune.device.emulators import nrf52, program, rp2040, rp2350
 from tinyprune.device.emulators.cortex_m import FirmwareError, Interrupts, Machine, Mcu, Register, core_registers
 from tinyprune.device.emulators.mps2 import Mps2
-from tinyprune.device.emulators.nrf52 import Nrf52, nrf53
+from tinyprune.device.emulators.nrf52 import Nrf52, nrf53, nrf54l
 from tinyprune.device.emulators.profile import Profile
 from tinyprune.device.emulators.profiler import Profiler
 from tinyprune.device.emulators.stm32f import stm32f4, stm32f7
@@ -35,6 +35,7 @@ MCUS: dict[str, Callable[[Machine, Board], Mcu]] = {
     "mps2": Mps2,
     "nrf52": Nrf52,
     "nrf53": nrf53,
+    "nrf54l": nrf54l,
     "rp2040": rp2040.rp2040,
     "rp2350": rp2350.rp2350,
     "stm32f4": stm32f4,

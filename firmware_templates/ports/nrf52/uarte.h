@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+/* Where the nRF52 and nRF53 have the registers of UARTE and GPIO: their Product Specifications, chapters UARTE and GPIO. */
+#ifndef TP_UARTE_H
+#define TP_UARTE_H
+
+#define GPIO_OUTSET(port) REGISTER(GPIO(port) + 0x008)
+#define GPIO_PIN_CNF(port, pin) REGISTER(GPIO(port) + 0x200 + 4 * (pin))
+
+#define UARTE_TASKS_STARTRX REGISTER(UARTE + 0x000)
+#define UARTE_TASKS_STOPRX REGISTER(UARTE + 0x004)
+#define UARTE_TASKS_STARTTX REGISTER(UARTE + 0x008)
+#define UARTE_EVENTS_ENDRX REGISTER(UARTE + 0x110)
+#define UARTE_EVENTS_ENDTX REGISTER(UARTE + 0x120)
+#define UARTE_EVENTS_RXTO REGISTER(UARTE + 0x144)
+#define UARTE_EVENTS_RXSTARTED REGISTER(UARTE + 0x14C)
+#define UARTE_INTENSET REGISTER(UARTE + 0x304)
+#define UARTE_INTENCLR REGISTER(UARTE + 0x308)
+#define UARTE_ENABLE REGISTER(UARTE + 0x500)
+#define UARTE_PSEL_TXD REGISTER(UARTE + 0x50C)
+#define UARTE_PSEL_RXD REGISTER(UARTE + 0x514)
+#define UARTE_BAUDRATE REGISTER(UARTE + 0x524)
+#define UARTE_RXD_PTR REGISTER(UARTE + 0x534)
+#define UARTE_RXD_MAXCNT REGISTER(UARTE + 0x538)
+#define UARTE_TXD_PTR REGISTER(UARTE + 0x544)
+#define UARTE_TXD_MAXCNT REGISTER(UARTE + 0x548)
+#define UARTE_CONFIG REGISTER(UARTE + 0x56C)
+
+#define UARTE_CONFIG_8N1 0u /* no flow control, no parity, one stop bit */
+#define UARTE_INT_ENDRX (1u << 4)
+
+#endif
