@@ -434,7 +434,7 @@ def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
     patterns = {layer["name"]: layer["pattern"] for layer in report["layers"] if layer["zeros"] is not None}
     assert patterns.pop("depthwise_1") == "dense"
     assert {name: p for name, p in patterns.items() if not name.startswith("depthwise")} == {
-        "conv_1": "2:4", "conv_2": "2:4", "conv_3": "2:4", "conv_4": "2:4", "conv_5": "2:4", "fully_connected_1": "2:4",
+        "conv": "2:4", "pointwise_1": "2:4", "pointwise_2": "2:4", "pointwise_3": "2:4", "pointwise_4": "2:4", "dense": "2:4",
     }  # fmt: skip
     assert report["accuracy"]["percent"] > 90
     assert report["accuracy"]["clips"] > 1000
@@ -506,7 +506,7 @@ def test_a_zoo_network_that_lost_its_pattern_is_refused(
     monkeypatch.setattr(quantize, "quantize", lambda _model: dense)
     code, _, err = run("build", "--board", "host", *(["--requantize"] if requantize else []), "-q")
     assert code == 1
-    assert err == 'error: zoo entry ds-cnn-s-2x4: layer "conv_1" is dense after quantization, not 2:4\n'
+    assert err == 'error: zoo entry ds-cnn-s-2x4: layer "conv" is dense after quantization, not 2:4\n'
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ the file is trusted: any damage ends in ModelError. What an operator may be is s
 
 import hashlib
 import struct
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from tinyprune.compiler.file import (
     type_of,
 )
 from tinyprune.compiler.graph import Activation, Graph, Op, State, order_faults
+from tinyprune.compiler.layer_names import name_layers
 from tinyprune.compiler.made_constants import with_made_constants
 from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.operator import broken_rules
@@ -164,9 +164,10 @@ def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tu
 
 
 def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
-    """In the file's order, which is the order of execution; each gets a name such as "conv_2"."""
-    counts, ops = Counter[str](), list[Op]()
-    states = _states(file, obstacles)
+    """In the file's order, which is the order of execution."""
+    states, ops = _states(file, obstacles), list[Op]()
+    known = (one for one in file.operators if one.kind in OPERATORS and one.number not in edges.dropped)
+    names = name_layers(file, [one for one in known if not vanishes(file, one)])
     for one in file.operators:
         number, kind, outputs = one.number, one.kind, one.outputs
         stored = (i for i in outputs if i not in file.densified and i not in file.made and has_data(file, i))
@@ -182,11 +183,9 @@ def _operators(file: File, edges: Edges, obstacles: list[Obstacle]) -> list[Op]:
             obstacles.append(Obstacle(kind, number, tensor, _unsupported(kind)))
             continue
         operator = OPERATORS[kind]
-        counts[operator.prefix] += 1
-        name = f"{operator.prefix}_{counts[operator.prefix]}"
         inputs = tuple(edges.same.get(index, index) for index in one.inputs)
         types = operator.types_of(type_of(file, outputs[0])) if outputs else operator.types
-        node = Node(file, kind, name, number, inputs, outputs, one.table, states, types)
+        node = Node(file, kind, names[number], number, inputs, outputs, one.table, states, types)
         op = _operator(node, tensor, obstacles)
         if op is not None:
             ops.append(op)

@@ -227,13 +227,19 @@ def _state(number: int, state: State, offset: int) -> dict[str, Any]:
 
 def layer_symbol(number: int, step: Step) -> str:
     """The C function of one layer; emulators find layers by it."""
-    return f"tp_layer_{number:02d}_{step.op.name}"
+    return f"tp_layer_{_numbered(number, step)}"
+
+
+def _numbered(number: int, step: Step) -> str:
+    """What C names of a layer have in common. With its number no network's names can be another's, whatever both call
+    their layers."""
+    return f"{number:02d}_{step.op.name}"
 
 
 def _step(number: int, step: Step, prefix: str, in_ram: bool) -> dict[str, Any]:
     op = step.op
     layout = "" if step.output_layout is Layout.INTERLEAVED else f", output {step.output_layout.value}"
-    names = _argument_names(step, prefix)
+    names = _argument_names(_numbered(number, step), step, prefix)
     arguments = list(dict.fromkeys(argument for call in step.calls for argument in call))
     return {
         "name": op.name,
@@ -266,7 +272,7 @@ def shapes(op: Op) -> str:
     return f"{before} → {behind}"
 
 
-def _argument_names(step: Step, prefix: str) -> dict[Argument, str]:
+def _argument_names(layer: str, step: Step, prefix: str) -> dict[Argument, str]:
     """The C names of structs and constants; those of the second and later calls are numbered. Constants are global."""
     found: dict[Argument, str] = {}
     for number, call in enumerate(step.calls, start=1):
@@ -275,9 +281,9 @@ def _argument_names(step: Step, prefix: str) -> dict[Argument, str]:
                 continue
             more = f"_{number}" if number > 1 else ""
             if isinstance(argument, Constant):
-                found[argument] = f"{prefix}_{step.op.name}_{argument.name}{more}"
+                found[argument] = f"{prefix}_{layer}_{argument.name}{more}"
             else:
-                found[argument] = f"{step.op.name}_{argument.type.removeprefix('tp_')}{more}"
+                found[argument] = f"layer_{layer}_{argument.type.removeprefix('tp_')}{more}"
     return found
 
 
