@@ -434,8 +434,8 @@ def test_the_default_build_takes_the_network_of_the_zoo(run: Run) -> None:
     patterns = {layer["name"]: layer["pattern"] for layer in report["layers"] if layer["zeros"] is not None}
     assert patterns.pop("depthwise_1") == "dense"
     assert {name: p for name, p in patterns.items() if not name.startswith("depthwise")} == {
-        "conv": "2:4", "pointwise_1": "2:4", "pointwise_2": "2:4", "pointwise_3": "2:4", "pointwise_4": "2:4", "dense": "2:4",
-    }  # fmt: skip
+        name: "2:4" for name in ("conv", *(f"pointwise_{number}" for number in range(1, 5)), "dense")
+    }
     assert report["accuracy"]["percent"] > 90
     assert report["accuracy"]["clips"] > 1000
 
