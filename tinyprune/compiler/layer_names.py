@@ -25,7 +25,7 @@ _OWN = {
 }
 _TORCH = re.compile(r"(?:\w+\.)+([A-Z][A-Za-z0-9]*)_(\w+)")
 #: Of another layer, that was fused.
-_ACTIVATIONS = ("relu", "relu6", "tanh", "sigmoid")
+_ACTIVATIONS = ("relu", "tanh", "sigmoid")
 
 
 class _Part(NamedTuple):
@@ -76,7 +76,7 @@ def _part(text: str) -> _Part:
         layer = [found[2] for scope in (*scopes, last) if (found := _TORCH.fullmatch(scope)) and found[2] != "wrapped"]
         return _Part(torch[1].lower(), tuple(layer))
     alone = tuple(scope for scope, before in zip(scopes, ("", *scopes), strict=False) if scope != before)
-    return _Part(re.sub(r"[\d_:]+$", "", last).lower(), alone)
+    return _Part(last.rstrip("0123456789_:").lower(), alone)
 
 
 def _safe(scopes: Sequence[str]) -> str:
