@@ -84,6 +84,15 @@ def test_a_quantize_at_an_end_writes_no_constant() -> None:
         reader.read(changed(file_of((quantize,), quantize.activations, quantize.outputs), fill))
 
 
+def test_a_variable_that_is_read_is_assigned_somewhere() -> None:
+    def exchange(root: Any) -> None:
+        assigns = [one for one in main(root).operators if one.outputs is None or not len(one.outputs)]
+        assigns[-1].inputs = [assigns[0].inputs[0], assigns[-1].inputs[1]]
+
+    with pytest.raises(ModelError, match='nothing assigns the variable "last": TFLite Micro has no bytes to read'):
+        reader.read(changed(NETWORKS["counter"]().file, exchange))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

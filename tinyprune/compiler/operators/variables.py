@@ -79,7 +79,8 @@ class AssignVariable(Op):
 def states_of(file: File) -> dict[int, State]:
     """Handle tensor of the file's subgraph, or tensor that is a variable itself → the variable.
 
-    Raises ModelError where a variable has no one size, or is initialized by something else than a constant.
+    Raises ModelError where a variable has no one size, is never assigned, or is initialized by something else than a
+    constant.
     """
     handles, initial = _handles(file), _initial_values(file)
     values: dict[str, int] = {}  # variable → the tensor that tells its shape: the first that is assigned, or else read
@@ -95,6 +96,9 @@ def states_of(file: File) -> dict[int, State]:
                 values[name] = value[0]
             if kind == "ASSIGN_VARIABLE":
                 assigned.add(name)
+    unassigned = sorted(values.keys() - assigned - initial.keys())
+    if unassigned:
+        raise ModelError(f'nothing assigns the variable "{", ".join(unassigned)}": TFLite Micro has no bytes to read')
     found = {name: _state(file, name, index, initial.get(name)) for name, index in values.items()}
     handled = {index: found[name] for index, name in handles.items() if name in found}
     return handled | _variable_tensors(file, set(found))
