@@ -38,6 +38,12 @@ void tp_conv_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const 
 void tp_depthwise_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
                                  const int16_t *input, int16_t *output, void *scratch);
 
+/* Transposed 2D convolution, weights as those of tp_transpose_conv_s8_dense_c, but
+ *   channels [out_channels], of all phases
+ *   scratch  unused, may be null */
+void tp_transpose_conv_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
+                                   const int16_t *input, int16_t *output, void *scratch);
+
 /* tp_conv_2d_s16_dense_c on cores with DSP instructions. For all of these kernels |tp_channel.bias| + 32768 * (sum of the
  * channel's |weights|) is below 2^31, and a shift where rounding is once is in [-31, -2].
  *   weights  [ceil(out_channels / 4)][2][ceil(taps / 4)][2] words: four taps of each of two channels, in the order 0, 2, 1, 3;

@@ -8,16 +8,7 @@
 /* bias + weights[taps] . x[taps], taken to 2^-12 */
 static int32_t sum(const int8_t *weights, const int16_t *x, int32_t taps, const tp_wide_channel *channel)
 {
-    int64_t acc = tp_wide_bias(channel);
-    for (int32_t first = 0; first < taps; first += TP_SURE_TAPS) {
-        const int32_t end = taps - first < TP_SURE_TAPS ? taps : first + TP_SURE_TAPS;
-        int32_t some = 0;
-        for (int32_t tap = first; tap < end; tap++) {
-            some += weights[tap] * x[tap];
-        }
-        acc += some;
-    }
-    return tp_wide_rescale(acc, channel->multiplier, channel->shift);
+    return tp_wide_rescale(tp_wide_dot(weights, x, taps, tp_wide_bias(channel)), channel->multiplier, channel->shift);
 }
 
 /* One step of one sequence; `next` gets the new hidden state. */

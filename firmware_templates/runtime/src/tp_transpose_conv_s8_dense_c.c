@@ -4,6 +4,7 @@
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 #include "tp_patch.h"
+#include "tp_phases.h"
 
 #if defined(__GNUC__)
 #define NEVER_INLINE __attribute__((noinline)) /* what it works on stays in registers */
@@ -11,29 +12,13 @@
 #define NEVER_INLINE
 #endif
 
-/* Along one axis: the output pixels of a phase are first, first + stride, …; the kernel of the first of them begins at `begin` of
- * the input, and has `taps` of it. */
-typedef struct axis {
-    int32_t first, begin, taps;
-} axis;
-
-static axis axis_of(int32_t phase, int32_t kernel, int32_t stride, int32_t padding)
-{
-    axis found;
-    const int32_t behind = phase - padding % stride;
-    found.taps = kernel > phase ? (kernel - phase - 1) / stride + 1 : 0;
-    found.first = behind < 0 ? behind + stride : behind;
-    found.begin = (found.first + padding - phase) / stride - (found.taps - 1);
-    return found;
-}
-
 static NEVER_INLINE int32_t dot(const int8_t *weights, const int8_t *x, int32_t taps, int32_t acc)
 {
     return tp_dot_words(weights, x, taps, acc);
 }
 
 /* All output pixels of a phase; `layer` has its kernel, and no stride or padding. */
-static void run_phase(const tp_layer *layer, const tp_layer *whole, axis rows, axis columns, const int8_t *weights,
+static void run_phase(const tp_layer *layer, const tp_layer *whole, tp_phase rows, tp_phase columns, const int8_t *weights,
                       const tp_channel *channels, const int8_t *input, int8_t *output, int8_t *patch)
 {
     const int32_t taps = rows.taps * columns.taps * layer->in_channels, out_channels = layer->out_channels;
@@ -57,9 +42,9 @@ void tp_transpose_conv_s8_dense_c(const tp_layer *layer, const int8_t *weights, 
     phase.stride_height = phase.stride_width = 1;
     phase.pad_top = phase.pad_left = 0;
     for (int32_t i = 0; i < layer->stride_height; i++) {
-        const axis rows = axis_of(i, layer->kernel_height, layer->stride_height, layer->pad_top);
+        const tp_phase rows = tp_phase_of(i, layer->kernel_height, layer->stride_height, layer->pad_top);
         for (int32_t j = 0; j < layer->stride_width; j++) {
-            const axis columns = axis_of(j, layer->kernel_width, layer->stride_width, layer->pad_left);
+            const tp_phase columns = tp_phase_of(j, layer->kernel_width, layer->stride_width, layer->pad_left);
             phase.kernel_height = rows.taps;
             phase.kernel_width = columns.taps;
             run_phase(&phase, layer, rows, columns, weights, channels, input, output, scratch);

@@ -44,7 +44,7 @@ def wide_halves(bias: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.stack([(bias & 0xFFFFFFFF).astype(np.uint32).view(np.int32), bias >> 32], axis=-1)
 
 
-def _fits_wide(op: Weighted) -> bool:
+def fits_wide(op: Weighted) -> bool:
     """Whether no accumulator leaves its range: 64 bits, or 32 where TFLite has such."""
     return max_accumulator(op) < (MOST_WIDE if op.rounds_once else 1 << 31)
 
@@ -59,7 +59,7 @@ def _wide(op: Weighted, _wiring: Wiring) -> Call:
 
 def _accepts_depthwise(op: DepthwiseConv2D) -> bool:
     rows = np.abs(op.weights.astype(np.int64)).sum(axis=1)
-    return _fits_wide(op) and (1 << 15) * int(rows.max()) < 1 << 31
+    return fits_wide(op) and (1 << 15) * int(rows.max()) < 1 << 31
 
 
 def narrow_channels(op: Weighted) -> npt.NDArray[np.int32]:
@@ -175,7 +175,7 @@ ROWS = (
         "tp_depthwise_2d_s16_dense_dsp", (DepthwiseConv2D,), DENSE, "dsp", _accepts_depthwise_dsp,
         _narrow(pack_depthwise), _linear(6.3, 22), pack=pack_depthwise, dtypes=_DTYPES,
     ),
-    Kernel("tp_conv_2d_s16_dense_c", _CONV, DENSE, "c", _fits_wide, _wide, _linear(7, 60), dtypes=_DTYPES),
+    Kernel("tp_conv_2d_s16_dense_c", _CONV, DENSE, "c", fits_wide, _wide, _linear(7, 60), dtypes=_DTYPES),
     Kernel(
         "tp_depthwise_2d_s16_dense_c", (DepthwiseConv2D,), DENSE, "c", _accepts_depthwise, _wide, _linear(16, 60),
         dtypes=_DTYPES,

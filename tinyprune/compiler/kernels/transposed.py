@@ -1,4 +1,4 @@
-"""The kernel of transposed convolutions: portable C.
+"""The kernels of transposed convolutions: portable C.
 
 Output pixels whose row and column leave the same remainders by the strides see the same taps: those are a phase. Each
 phase is a convolution of stride 1 over the input, whose kernel is every stride-th tap, in reverse order.
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinyprune.compiler.graph import Int8
+from tinyprune.compiler.kernels import sixteen
 from tinyprune.compiler.kernels.kernel import Array, Call, Constant, Kernel, Place, Struct, Wiring, always
 from tinyprune.compiler.kernels.parameters import checked_channels, layer_fields
 from tinyprune.compiler.operators.transpose_conv import TransposeConv
@@ -40,6 +41,13 @@ def _arguments(op: TransposeConv, _wiring: Wiring) -> Call:
     )  # fmt: skip
 
 
+def _wide_arguments(op: TransposeConv, _wiring: Wiring) -> Call:
+    return (
+        Struct("tp_layer", layer_fields(op)), Constant("weights", "int8_t", _pack(op)),
+        Constant("channels", "tp_wide_channel", sixteen.wide_channels(op)), Place.INPUT, Place.OUTPUT, Place.SCRATCH,
+    )  # fmt: skip
+
+
 def _patch_bytes(op: TransposeConv) -> int:
     """Of the first phase, which has the most taps."""
     return int(next(phases(op))[0].size)
@@ -49,9 +57,17 @@ def _cycles(op: TransposeConv) -> float:
     return 4.3 * op.macs + 120 * op.output.count
 
 
+def _wide_cycles(op: TransposeConv) -> float:
+    return 8 * op.macs + 120 * op.output.count
+
+
 ROWS = (
     Kernel(
         "tp_transpose_conv_s8_dense_c", (TransposeConv,), DENSE, "c", always, _arguments, _cycles, pack=_pack,
         scratch_bytes=_patch_bytes,
+    ),
+    Kernel(
+        "tp_transpose_conv_s16_dense_c", (TransposeConv,), DENSE, "c", sixteen.fits_wide, _wide_arguments, _wide_cycles,
+        pack=_pack, dtypes=("int16",),
     ),
 )  # fmt: skip

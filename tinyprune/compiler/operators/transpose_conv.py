@@ -10,7 +10,7 @@ from math import ceil, prod
 import numpy as np
 
 from tinyprune.compiler.file import MAX_DIMENSION, Node
-from tinyprune.compiler.graph import Array, Int8
+from tinyprune.compiler.graph import Array
 from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
 from tinyprune.compiler.operators.weighted import (
@@ -43,7 +43,7 @@ class TransposeConv(Weighted):
 
 def weights_are_int8(node: Node) -> str | None:
     """Weights are constant, [out_channels, height, width, in_channels], int8, symmetric, with a scale for the layer or
-    for each output channel; a bias is int32."""
+    for each output channel; a bias is int32, with int16 activations int64."""
     return weights_fault(node, 4, 0, _BIAS)
 
 
@@ -84,7 +84,7 @@ def _window(shape: tuple[int, ...], kernel: Pair, stride: Pair, *, same: bool) -
     return Window(kernel, stride, padding=(padding[0], padding[1]))
 
 
-def infer(op: TransposeConv, x: Array) -> Int8:
+def infer(op: TransposeConv, x: Array) -> Array:
     """Tap by tap onto a map with margins: what lies on them is cut off."""
     height, width, _ = op.output.shape
     rows, columns = op.input.shape[:2]
@@ -112,8 +112,9 @@ def case(random: np.random.Generator) -> TransposeConv:
     in_channels, out_channels = cases.size(random, 12), cases.size(random, 12)
     weights = cases.values(random, (out_channels, *kernel, in_channels))
     shape = (*out, out_channels)
-    scale, output, fields = case_fields(random, weights, 0, 1, shape)
-    source = cases.activation(random, (*size, in_channels), scale_=scale)
+    dtype = cases.dtype(random)
+    scale, output, fields = case_fields(random, weights, 0, 1, shape, dtype, "int32" if dtype == "int8" else "int64")
+    source = cases.activation(random, (*size, in_channels), scale_=scale, dtype=dtype)
     return TransposeConv("transpose_conv", source, output, *fields, _window(shape, kernel, stride, same=same))
 
 
@@ -130,5 +131,5 @@ def write(op: TransposeConv) -> Written:
 TRANSPOSE_CONV = Operator(
     TransposeConv, "transpose_conv", "Transposed 2D convolution with any kernel, stride and padding.", read,
     (one_result, weights_are_int8, between_maps, channels_agree, fused.clamped(_OPTIONS)),
-    infer, case, write, "AddTransposeConv",
+    infer, case, write, "AddTransposeConv", types=("INT8", "INT16"),
 )  # fmt: skip

@@ -53,10 +53,10 @@ class Weights:
 
 
 def bias_types(node: Node) -> tuple[str, ...]:
-    """Which a bias may have. TFLite Micro reads that of a depthwise convolution of int16 maps as int64."""
+    """Which a bias may have. TFLite Micro reads int64 at depthwise and transposed convolutions of int16 maps."""
     if node.types != ("INT16",):
         return ("INT32",)
-    return ("INT64",) if node.kind == "DEPTHWISE_CONV_2D" else ("INT64", "INT32")
+    return ("INT64",) if node.kind in ("DEPTHWISE_CONV_2D", "TRANSPOSE_CONV") else ("INT64", "INT32")
 
 
 def weights_fault(node: Node, rank: int, channel_axis: int, bias_position: int = 2) -> str | None:
