@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyprune.compiler.kernels import depthwise_five, five_wide, planes, quads
+from tinyprune.compiler.kernels import depthwise_five, few, five_wide, planes, quads
+from tinyprune.compiler.kernels.relu_rounding import ReluChannels
 from tinyprune.compiler.sparsity import duos, pairs, pairs8, pairs14, taps, twins, two_of_four
 
 PAGE = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
@@ -94,6 +95,12 @@ def test_planes_example_and_order() -> None:
     assert words(planes.pack_kernel(kernel)) == example("planes")
     assert planes.pack_kernel(np.arange(1, 5).reshape(1, 1, 4)).tolist() == [[1, 0, 3, 2, 0, 4]]
     assert planes.pack_kernel_3x3(np.arange(9).reshape(1, 3, 3)).tolist() == [[0, 1, 2, 1, 3, 4, 5, 4, 6, 7, 8, 7]]
+
+
+def test_few_example() -> None:
+    taps = np.arange(1, 9, dtype=np.int8).reshape(1, 8)
+    channels = ReluChannels(*(np.array([number]) for number in (2, 1 << 30, -0x3FBFF, 5)))
+    assert few.pack_taps(taps, few.EIGHT, channels).ravel().tolist() == example("few")
 
 
 def stream(weights: np.ndarray) -> np.ndarray:

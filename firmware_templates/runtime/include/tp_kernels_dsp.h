@@ -58,6 +58,8 @@
 #define TP_TWIN_GROUP_WORDS (2 * TP_TWIN_PIXELS)
 #define TP_TWIN_ROWS 2
 #define TP_TWIN_NUMBERS 16
+/* Pixels that a convolution of few taps expands at a time. */
+#define TP_FEW_PIXELS 32
 
 typedef struct tp_five_map {
     int32_t slots, first;
@@ -200,6 +202,15 @@ void tp_conv_2d_s8_duos_exact_dsp(const tp_layer *layer, const tp_five_map *map,
  *            behind them patches [2][4 * groups] bytes, the band as above for two output rows, and 3 bytes; strips as above */
 void tp_conv_2d_s8_twins_dsp(const tp_layer *layer, const tp_five_map *map, const uint32_t *weights, const int8_t *input,
                             int8_t *output, void *scratch);
+
+/* Few taps, pixel by pixel with a channel's weights in registers: kernels of one row of eight taps or two of four, and 3x3 on one
+ * channel. No dilation; output [out_height][out_width][out_channels].
+ *   weights  for each output channel words: its taps * 2^t as halfwords, the first low, in pairs 02 13 46 57, of nine 02 35 68 14 7
+ *            and 0; bias * 2^t; multiplier; offset
+ *   scratch  [word-aligned] pairs [TP_FEW_PIXELS][4 or 5] words; for other than a 1x1 kernel of stride 1 behind them the band of
+ *            input rows under the kernel, [kernel_height][((out_width - 1) * stride_width + kernel_width) * in_channels] bytes,
+ *            and a byte */
+void tp_conv_2d_s8_few_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);
 
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
  *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair

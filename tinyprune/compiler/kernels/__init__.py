@@ -4,6 +4,7 @@ from tinyprune.compiler.kernels import (
     choices,
     common_scale,
     conversions,
+    few,
     five_conv,
     five_wide,
     interleaved,
@@ -64,7 +65,7 @@ __all__ = [
 ]  # fmt: skip
 
 KERNELS = (
-    *five_wide.ROWS, *five_conv.ROWS, *twins.ROWS, *quads.ROWS, *planes.ROWS, *interleaved.ROWS, *sums.ROWS,
+    *five_wide.ROWS, *five_conv.ROWS, *twins.ROWS, *few.ROWS, *quads.ROWS, *planes.ROWS, *interleaved.ROWS, *sums.ROWS,
     *common_scale.ROWS, *products.ROWS, *choices.ROWS, *moving.ROWS, *unary.ROWS, *recurrent.ROWS, *reductions.ROWS,
     *transposed.ROWS, *matmul.ROWS, *sixteen.ROWS, *conversions.ROWS,
 )  # fmt: skip
