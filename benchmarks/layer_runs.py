@@ -76,14 +76,18 @@ def roomy(core: str) -> Board:
     return replace(board, flash=replace(board.flash, bytes=_ROOM_BYTES), ram=replace(board.ram, bytes=_ROOM_BYTES))
 
 
-def _lowered(path: Path, core: str) -> Program:
-    return lower.lower(reader.read(reader.read_bytes(path), path.name), roomy(core))
+def _read(path: Path) -> Graph:
+    return reader.read(reader.read_bytes(path), path.name)
 
 
-def plan(path: Path, core: str) -> tuple[Planned, ...] | str:
-    """The layers of a network, or why there are none."""
+def plan(path: Path, core: str, most_macs: float = float("inf")) -> tuple[Planned, ...] | str:
+    """The layers of a network, or why there are none: large ones are not lowered."""
     try:
-        return tuple(_planned(step) for step in _lowered(path, core).steps)
+        graph = _read(path)
+        macs = sum(op.macs for op in graph.ops)
+        if macs > most_macs:
+            return f"{macs:,} multiplications"
+        return tuple(_planned(step) for step in lower.lower(graph, roomy(core)).steps)
     except TinypruneError as error:
         return str(error)
 
@@ -96,7 +100,7 @@ def _planned(step: Step) -> Planned:
 def ours(path: Path, bench: Bench) -> Times | str:
     """What each layer of a network of our own kernels takes, or why there is nothing."""
     try:
-        return program_times(_lowered(path, bench.core), bench)
+        return program_times(lower.lower(_read(path), roomy(bench.core)), bench)
     except TinypruneError as error:
         return str(error)
 

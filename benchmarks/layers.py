@@ -69,11 +69,9 @@ def measure(paths: Sequence[Path], bench: Bench, most_macs: float) -> tuple[list
     """All layers, and why networks are left out; as many at a time as this machine has cores."""
     core = bench.core
     with ProcessPoolExecutor() as pool:
-        planned = dict(_each(pool, partial(plan, core=core), paths, f"{core}, plans"))
+        planned = dict(_each(pool, partial(plan, core=core, most_macs=most_macs), paths, f"{core}, plans"))
         left_out = {path.name: found for path, found in planned.items() if isinstance(found, str)}
-        all_ = {path: found for path, found in planned.items() if not isinstance(found, str)}
-        networks = {path: found for path, found in all_.items() if _macs(found) <= most_macs}
-        left_out |= {path.name: f"{_macs(all_[path]):,} multiplications" for path in all_.keys() - networks.keys()}
+        networks = {path: found for path, found in planned.items() if not isinstance(found, str)}
         times: _Ours = {}
         worth = list(_worth_running(networks))
         for path, found in _each(pool, partial(ours, bench=bench), worth, f"{core}, tinyprune"):

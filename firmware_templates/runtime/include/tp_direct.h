@@ -9,13 +9,9 @@
 
 #include <stdint.h>
 
+#include "tp_dot_two.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
-
-/* Of two output channels: accumulators, and where their weights are. */
-typedef struct tp_two {
-    int32_t first, second;
-} tp_two;
 
 /* acc + weights[taps] . x[taps], for both; the weights of the second channel lie `apart` bytes behind. With 0 there is none. */
 typedef tp_two tp_dot_of_two(const int8_t *weights, int32_t apart, const int8_t *x, int32_t taps, tp_two acc);

@@ -6,7 +6,7 @@
 #ifndef TP_SVDF_H
 #define TP_SVDF_H
 
-#include "tp_dot_words.h"
+#include "tp_dot.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 
@@ -14,7 +14,7 @@
 static inline int32_t tp_svdf_newest(const tp_svdf *svdf, const int8_t *features, int32_t bias, const int8_t *input,
                                      int32_t low, int32_t high)
 {
-    const int32_t dot = tp_dot_words(features, input, svdf->inputs, bias);
+    const int32_t dot = tp_dot(features, input, svdf->inputs, bias);
     return tp_clamp(tp_requantize(dot, svdf->memory_multiplier, svdf->memory_shift), low, high);
 }
 

@@ -14,7 +14,7 @@
 
 static NEVER_INLINE int32_t dot(const int8_t *a, const int8_t *b, int32_t count)
 {
-    return tp_dot_words(a, b, count, 0);
+    return tp_dot(a, b, count, 0);
 }
 
 static int32_t sum(const int8_t *x, int32_t count)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-#include "tp_dot_four.h"
+#include "tp_pixel.h"
 #include "tp_kernels.h"
 #include "tp_patch.h"
 

@@ -14,7 +14,7 @@
 
 static NEVER_INLINE int32_t dot(const int8_t *weights, const int8_t *x, int32_t taps, int32_t acc)
 {
-    return tp_dot_words(weights, x, taps, acc);
+    return tp_dot(weights, x, taps, acc);
 }
 
 /* All output pixels of a phase; `layer` has its kernel, and no stride or padding. */

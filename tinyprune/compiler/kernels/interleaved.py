@@ -192,9 +192,11 @@ def _halves_cycles(op: Conv2D | FullyConnected) -> float:
 
 
 def _four_channels_cycles(op: Conv2D | FullyConnected) -> float:
-    """Four channels at a time; of the last ones some are computed again."""
-    computed = _round_up(op.out_channels, 4) / op.out_channels
-    return computed * (4 * op.macs + 64 * op.output.size_bytes)
+    """Four channels at a time; of the last ones some are computed again. Fewer than four are alone."""
+    pixels = op.output.size_bytes // op.out_channels
+    if op.out_channels < 4:
+        return pixels * (80 + op.out_channels * (5.8 * _taps(op) + 60))
+    return pixels * _round_up(op.out_channels, 4) * (4 * _taps(op) + 64)
 
 
 def _patches_cycles(op: Conv2D | FullyConnected) -> float:
