@@ -8,6 +8,7 @@ import time
 import click
 import numpy as np
 
+from tinyprune.sound import features
 from tinyprune.training import models, quiet
 from tinyprune.training.prune import prune
 from tinyprune.training.speech_commands import LABELS
@@ -18,7 +19,7 @@ from tinyprune.training.speech_commands import LABELS
 @click.option("--samples", "count", default=512, show_default=True, type=click.IntRange(1))
 @click.argument("sizes", nargs=-1, type=click.Choice(tuple(models.GEOMETRIES)))
 def main(pattern: str, count: int, sizes: tuple[models.Size, ...]) -> None:
-    samples = np.random.default_rng(0).normal(size=(count, *models.INPUT_SHAPE)).astype(np.float32)
+    samples = np.random.default_rng(0).normal(size=(count, *features.MFCC10.shape, 1)).astype(np.float32)
     for size in sizes or tuple(models.GEOMETRIES):
         with quiet.quiet_tensorflow():
             network = models.ds_cnn(size, len(LABELS))

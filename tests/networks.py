@@ -108,6 +108,20 @@ def one_dense(features: int, outputs: int, pruned: bool = False) -> bytes:
     return t.model(t.Input((features,)), [t.Dense(weights=weights(rng, outputs, features, pruned=pruned))])
 
 
+def keywords(width: int) -> bytes:
+    """Hears 49 frames of so many features, and tells four classes apart."""
+    rng = np.random.default_rng(7)
+    first, rows = weights(rng, 4, 8, 4, 1), weights(rng, 4, 4)
+    layers: list[t.Layer] = [
+        t.Conv(weights=first, stride=(4, 4), padding="SAME", **relu_fields(rng, 32, 4)),
+        t.Pool(kernel=(13, -(-width // 4))),
+        t.Flatten(),
+        t.Dense(weights=rows, scale=0.1, zero_point=-9),
+        t.Soft(),
+    ]
+    return t.model(t.Input((49, width, 1), 14 / 255, -1), layers)
+
+
 def ds_cnn(pruned: bool = True, tail: bool = True) -> bytes:
     """A small DS-CNN whose maps are five columns wide, as those of the keyword spotters are; with `tail`, ending in
     classes."""

@@ -7,7 +7,10 @@
 
 enum { LOUDEST = 32768, OVERLAP_SAMPLES = TP_AUDIO_WINDOW_SAMPLES - TP_AUDIO_HOP_SAMPLES };
 
-void tp_audio_reset(tp_audio *audio) { memset(audio, 0, sizeof *audio); }
+void tp_audio_reset(tp_audio *audio) {
+    memset(audio, 0, sizeof *audio);
+    memset(audio->bands, TP_AUDIO_SILENCE, sizeof audio->bands);
+}
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
@@ -64,6 +67,14 @@ size_t tp_audio_push(tp_audio *audio, const int16_t *samples, size_t count, void
 
 bool tp_audio_second_ends(const tp_audio *audio) { return audio->hop_samples == 0 && audio->hops >= TP_AUDIO_HOPS; }
 
+#ifdef TP_AUDIO_LOGMEL
+void tp_audio_features(const tp_audio *audio, int8_t features[TP_AUDIO_FEATURES]) {
+    const size_t oldest = audio->next_frame;
+    const size_t old_features = (TP_AUDIO_FRAMES - oldest) * TP_AUDIO_BANDS;
+    memcpy(features, audio->bands[oldest], old_features);
+    memcpy(features + old_features, audio->bands, oldest * TP_AUDIO_BANDS);
+}
+#else
 /* As features.py: a second without a sample above 0 keeps its level. */
 static int32_t largest_sample(const tp_audio *audio) {
     int16_t largest = 0;
@@ -80,3 +91,4 @@ void tp_audio_features(const tp_audio *audio, int8_t features[TP_AUDIO_FEATURES]
     tp_audio_coefficients(&audio->bands[oldest], old_frames, largest, features);
     tp_audio_coefficients(audio->bands, oldest, largest, features + old_frames * TP_AUDIO_COEFFICIENTS);
 }
+#endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-/* The features of a keyword network from a stream of samples: ten MFCC for each of the last 49 frames, as int8.
+/* The features of a keyword network from a stream of samples, for each of the last 49 frames, as int8.
  *
- * The same as tinyprune/features.py computes for one second of audio: frames of 30 ms every 20 ms, Hann window,
- * magnitudes of a 512-point transform, 40 mel filters, logarithm, cosine transform, of a second that is divided by its
- * largest sample. Since that sample is not known before the second is over, frames are kept as mel bands, and logarithm
- * and cosine transform follow when features are asked for.
+ * The same as tinyprune/sound/features.py computes for one second of audio: frames of 30 ms every 20 ms, Hann window,
+ * magnitudes of a 512-point transform, mel filters, logarithm. audio_tables.h says which front end it is:
+ *
+ * MFCC: a cosine transform of the bands of a second that is divided by its largest sample. Since that sample is not known
+ * before the second is over, frames are kept as mel bands, and logarithm and transform follow when features are asked for.
+ * LOGMEL: the bands themselves, of sound as loud as it is. A frame is quantized when it is over, and kept so.
  *
  * All state is in a tp_audio that the caller owns; nothing is allocated. tp_audio_float.c and tp_audio_fixed.c are two
  * implementations of the arithmetic, of which a program has one: for cores with and without a floating-point unit. What
@@ -31,23 +33,23 @@ enum {
     TP_AUDIO_HOP_SAMPLES = 320,
     TP_AUDIO_HOPS = TP_AUDIO_SECOND_SAMPLES / TP_AUDIO_HOP_SAMPLES,
     TP_AUDIO_FRAMES = 49,
-    TP_AUDIO_BANDS = 40,
-    TP_AUDIO_COEFFICIENTS = 10,
     TP_AUDIO_FEATURES = TP_AUDIO_FRAMES * TP_AUDIO_COEFFICIENTS,
     TP_AUDIO_FFT_POINTS = 512,
     TP_AUDIO_SCRATCH_BYTES = TP_AUDIO_FFT_POINTS * 4,
     TP_AUDIO_HOP_MS = 20,
 };
 
-/* A mel band of a frame, in units of samples. Float: the sum of magnitudes itself. Fixed: 22 + its logarithm to base 2,
- * in Q10. Either way 0 is nothing. */
-#ifdef TP_AUDIO_FIXED
+/* A mel band of a frame. LOGMEL: the feature. MFCC, in units of samples: in float the sum of magnitudes itself, in fixed
+ * point 22 + its logarithm to base 2, in Q10; either way 0 is nothing. */
+#if defined(TP_AUDIO_LOGMEL)
+typedef int8_t tp_audio_band;
+#elif defined(TP_AUDIO_FIXED)
 typedef uint16_t tp_audio_band;
 #else
 typedef float tp_audio_band;
 #endif
 
-/* Starts as all zeros. */
+/* Starts with tp_audio_reset. */
 typedef struct {
     tp_audio_band bands[TP_AUDIO_FRAMES][TP_AUDIO_BANDS]; /* a ring; the next frame goes to next_frame */
     int16_t window[TP_AUDIO_WINDOW_SAMPLES];              /* the frame that is filling up */
@@ -77,10 +79,10 @@ void tp_audio_features(const tp_audio *audio, int8_t features[TP_AUDIO_FEATURES]
 
 /* The arithmetic, tp_audio_float.c or tp_audio_fixed.c. */
 
-/* One frame: window, transform, filters. */
+/* One frame: window, transform, filters; LOGMEL: logarithm, quantization. */
 void tp_audio_frame(const int16_t window[TP_AUDIO_WINDOW_SAMPLES], tp_audio_band bands[TP_AUDIO_BANDS], void *scratch);
 
-/* Quantized features of `count` frames that belong to a clip whose largest sample is `largest` (above 0). */
+/* MFCC: quantized features of `count` frames that belong to a clip whose largest sample is `largest` (above 0). */
 void tp_audio_coefficients(const tp_audio_band bands[][TP_AUDIO_BANDS], size_t count, int32_t largest, int8_t *features);
 
 #ifdef __cplusplus

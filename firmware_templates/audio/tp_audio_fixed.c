@@ -85,14 +85,45 @@ static int32_t log2_of(uint32_t value) {
     return exponent * (1 << LOG_BITS) + (int32_t)((step[0] + between + 4) >> 3);
 }
 
-/* `bits` are what the frame was scaled from. */
+/* log2(2^a + offset), all Q12. */
+static int32_t with_offset(int32_t a) {
+    const int32_t distance = a - TP_AUDIO_LOG_OFFSET;
+    const uint32_t far = absolute(distance);
+    const int32_t larger = distance > 0 ? a : TP_AUDIO_LOG_OFFSET;
+    if (far >= 13u << LOG_BITS) {
+        return larger;
+    }
+    const uint16_t *step = &tp_audio_log_sum[far >> 9];
+    return larger + step[0] - (int32_t)((uint32_t)(step[0] - step[1]) * (far & 511) >> 9);
+}
+
+static int8_t clamp(int32_t value) { return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value); }
+
+/* The logarithm of a filter's sum above 0, in units of samples, Q12; `bits` are what the frame was scaled from. */
+INLINE int32_t level_of(int32_t sum, int32_t bits) {
+    return log2_of((uint32_t)sum) + (bits - FRAME_BITS) * (1 << LOG_BITS);
+}
+
+#ifdef TP_AUDIO_LOGMEL
+enum { FULL_SCALE_LOG = 15 << LOG_BITS, HALF_UNIT = 1 << (TP_AUDIO_FEATURE_SHIFT - 1) };
+
+static tp_audio_band band_of(int32_t sum, int32_t bits) {
+    if (sum <= 0) {
+        return TP_AUDIO_SILENCE;
+    }
+    const int32_t level = with_offset(level_of(sum, bits) - FULL_SCALE_LOG);
+    return clamp(((level * TP_AUDIO_UNITS + HALF_UNIT) >> TP_AUDIO_FEATURE_SHIFT) + TP_AUDIO_INPUT_ZERO_POINT);
+}
+
+#else
 static tp_audio_band band_of(int32_t sum, int32_t bits) {
     if (sum <= 0) {
         return 0;
     }
-    const int32_t level = log2_of((uint32_t)sum) + (bits - FRAME_BITS) * (1 << LOG_BITS) + BAND_OFFSET;
+    const int32_t level = level_of(sum, bits) + BAND_OFFSET;
     return (tp_audio_band)((level + (1 << (LOG_BITS - BAND_BITS - 1))) >> (LOG_BITS - BAND_BITS));
 }
+#endif
 
 /* A bin gives a part to the filter that rises there, and the rest to the filter below, which falls. The magnitudes of a
  * frame's bins are at most 214 · 2^21 in Euclidean length, so no filter's sum reaches 2^31. */
@@ -122,26 +153,13 @@ void tp_audio_frame(const int16_t window[TP_AUDIO_WINDOW_SAMPLES], tp_audio_band
     filter(points, bits, bands);
 }
 
-/* log2(2^a + offset), all Q12. */
-static int32_t with_offset(int32_t a) {
-    const int32_t distance = a - TP_AUDIO_LOG_OFFSET;
-    const uint32_t far = absolute(distance);
-    const int32_t larger = distance > 0 ? a : TP_AUDIO_LOG_OFFSET;
-    if (far >= 13u << LOG_BITS) {
-        return larger;
-    }
-    const uint16_t *step = &tp_audio_log_sum[far >> 9];
-    return larger + step[0] - (int32_t)((uint32_t)(step[0] - step[1]) * (far & 511) >> 9);
-}
-
+#ifdef TP_AUDIO_MFCC
 /* Of one band in a clip whose largest sample has that logarithm; less the centre. */
 static int32_t band_log(tp_audio_band band, int32_t largest_log) {
     const int32_t known = (band << (LOG_BITS - BAND_BITS)) - BAND_OFFSET - largest_log;
     const int32_t level = band == 0 ? TP_AUDIO_LOG_OFFSET : with_offset(known);
     return (level < TP_AUDIO_LOG_HIGHEST ? level : TP_AUDIO_LOG_HIGHEST) - TP_AUDIO_LOG_CENTRE;
 }
-
-static int8_t clamp(int32_t value) { return (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value); }
 
 /* Cosines are the same for a band and its mirror image, but for the sign in odd rows. */
 static void cosine_transform(const tp_audio_band *bands, int32_t largest_log, int8_t *features) {
@@ -170,6 +188,7 @@ void tp_audio_coefficients(const tp_audio_band bands[][TP_AUDIO_BANDS], size_t c
         cosine_transform(bands[frame], largest_log, features + frame * TP_AUDIO_COEFFICIENTS);
     }
 }
+#endif
 
 #else
 typedef int tp_audio_fixed_is_not_used; /* an empty file would not be C */

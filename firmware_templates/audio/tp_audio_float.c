@@ -56,7 +56,7 @@ INLINE float square_root(float square) {
 INLINE float magnitude(complex a) { return square_root(a.re * a.re + a.im * a.im); }
 
 /* A bin gives a part to the filter that rises there, and the rest to the filter below, which falls. */
-static void filter(const complex *points, tp_audio_band bands[TP_AUDIO_BANDS]) {
+static void filter(const complex *points, float bands[TP_AUDIO_BANDS]) {
     size_t bin = 0;
     for (size_t interval = 0; interval <= TP_AUDIO_BANDS; interval++) {
         float sum = 0;
@@ -75,13 +75,6 @@ static void filter(const complex *points, tp_audio_band bands[TP_AUDIO_BANDS]) {
     }
 }
 
-void tp_audio_frame(const int16_t window[TP_AUDIO_WINDOW_SAMPLES], tp_audio_band bands[TP_AUDIO_BANDS], void *scratch) {
-    complex *points = scratch;
-    apply_window(window, scratch);
-    fourier_transform(points);
-    filter(points, bands);
-}
-
 /* Of a normal number above 0, good to 1e-5. */
 INLINE float log2_of(float value) {
     word mantissa = {.real = value};
@@ -98,6 +91,26 @@ static int8_t quantize(float value) {
         return -128;
     }
     return from_lowest >= 255 ? 127 : (int8_t)((int32_t)(from_lowest + 0.5f) - 128);
+}
+
+#ifdef TP_AUDIO_LOGMEL
+static const float FULL_SCALE = 1.0f / 32768.0f;
+
+void tp_audio_frame(const int16_t window[TP_AUDIO_WINDOW_SAMPLES], tp_audio_band bands[TP_AUDIO_BANDS], void *scratch) {
+    float levels[TP_AUDIO_BANDS];
+    apply_window(window, scratch);
+    fourier_transform(scratch);
+    filter(scratch, levels);
+    for (size_t i = 0; i < TP_AUDIO_BANDS; i++) {
+        bands[i] = quantize(log2_of(levels[i] * FULL_SCALE + TP_AUDIO_LOG_OFFSET) * TP_AUDIO_UNITS);
+    }
+}
+
+#else
+void tp_audio_frame(const int16_t window[TP_AUDIO_WINDOW_SAMPLES], tp_audio_band bands[TP_AUDIO_BANDS], void *scratch) {
+    apply_window(window, scratch);
+    fourier_transform(scratch);
+    filter(scratch, bands);
 }
 
 /* Cosines are the same for a band and its mirror image, but for the sign in odd rows. Written out, so that the sums stay
@@ -135,6 +148,7 @@ void tp_audio_coefficients(const tp_audio_band bands[][TP_AUDIO_BANDS], size_t c
         cosine_transform(bands[frame], scale, features + frame * TP_AUDIO_COEFFICIENTS);
     }
 }
+#endif
 
 #else
 typedef int tp_audio_float_is_not_used; /* an empty file would not be C */

@@ -63,9 +63,7 @@ def test_recordings_become_features(tmp_path: Path) -> None:
     """Short ones are padded, long ones cut; and a .npy of the features gives the same bytes."""
     write_wav(tmp_path / "a/short.wav", noise(1, 9_000))
     write_wav(tmp_path / "b/long.wav", noise(2, 20_000))
-    heard = features.mfcc(
-        features.normalize(np.stack([np.pad(noise(1, 9_000), (0, 7_000)), noise(2, 20_000)[:16_000]]))
-    )
+    heard = features.MFCC10.of(np.stack([np.pad(noise(1, 9_000), (0, 7_000)), noise(2, 20_000)[:16_000]]))
     np.save(tmp_path / "a/short.npy", heard[0])
     found = labelled.read(tmp_path, SPEECH, 2, None, None)
     assert found.names == ("a/short.npy", "a/short.wav", "b/long.wav")
@@ -117,7 +115,8 @@ def test_wrong_folders_are_refused(tmp_path: Path) -> None:
 def test_wrong_recordings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     write_wav(tmp_path / "a/x.wav", noise(1))
-    refused(tmp_path, "x.wav: a recording needs a network of 49×10 features, and this one takes [2, 3, 1]")
+    takes = "to hear, a network has to take 49 frames of 10 MFCC or 49 frames of 40 log-mel bands"
+    refused(tmp_path, f"x.wav: {takes}; this one takes 2×3×1")
     write_wav(tmp_path / "a/x.wav", noise(1), rate_hz=44_100)
     hint = "the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i x.wav"
     refused(tmp_path, f"x.wav: 1 channel of 16 bits at 44,100 Hz; {hint}", SPEECH)

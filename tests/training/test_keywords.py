@@ -7,6 +7,7 @@ import pytest
 
 from tinyprune.sound.features import CLIP_SAMPLES
 from tinyprune.training import augmentation, keywords
+from tinyprune.training import speech_commands as sc
 from tinyprune.training.keywords import Hard, Material
 
 RNG = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def test_an_epoch_comes_again_in_another_order_and_with_fewer_clips_without_a_wo
 def test_what_was_taken_for_a_word_comes_again() -> None:
     marked = np.zeros((1, CLIP_SAMPLES), np.int16)
     marked[0, ::50] = 30_000
-    wanted = keywords.features_of(marked)[0]
+    wanted = sc.features_of(marked)[0]
     clips = keywords.epoch_clips(material(), 0.5, 1, 0, Hard(marked, marked))
     found = abs(clips.inputs - wanted).max(axis=(1, 2, 3)) < 1e-3
     assert Counter(clips.targets[found].tolist()) == {0: 5, 1: 5}
@@ -75,14 +76,14 @@ def test_mining_keeps_the_clips_that_a_network_is_surest_of() -> None:
     for found, same in zip(hard, again, strict=True):
         assert 0 < len(found) < 20
         np.testing.assert_array_equal(found, same)
-        loudness = keywords.features_of(found)[:, :, 0, 0].mean(axis=1)
+        loudness = sc.features_of(found)[:, :, 0, 0].mean(axis=1)
         assert (np.diff(loudness) <= 0).all()
 
 
 def test_held_out_clips_are_not_augmented() -> None:
     clips = keywords.validation(material())
     assert clips.targets.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3]
-    np.testing.assert_array_equal(clips.inputs[-6:], keywords.features_of(WORDS[:6]))
+    np.testing.assert_array_equal(clips.inputs[-6:], sc.features_of(WORDS[:6]))
 
 
 @pytest.mark.parametrize("make", augmentation.MADE)

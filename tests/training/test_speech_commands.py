@@ -113,7 +113,7 @@ def test_training_clips_depend_on_seed_and_epoch_alone(training):
 def test_evaluation_clips_are_neither_shuffled_nor_augmented(training):
     clips = sc.evaluation_clips(training)
     np.testing.assert_array_equal(clips.targets, np.sort(clips.targets))
-    expected = sc.mfcc_of(np.concatenate([training.words[word] for word in sc.COMMANDS]))
+    expected = sc.features_of(np.concatenate([training.words[word] for word in sc.COMMANDS]))
     np.testing.assert_array_equal(clips.inputs[clips.targets >= 2, ..., 0], expected)
 
 

@@ -10,6 +10,7 @@ from tinyprune.measure.hearing import Chain
 from tinyprune.measure.history import Change
 from tinyprune.measure.report import BuildReport, ProjectReport
 from tinyprune.measure.verdict import Verdict, of_bench, span_ms
+from tinyprune.sound.features import FRONT_ENDS
 from tinyprune.tasks.bench import Bench
 
 #: Classes in a table, the worst first.
@@ -127,7 +128,8 @@ def _audio_lines(report: BuildReport) -> list[str]:
     rest = f", the others differ by {trial.largest_difference}" if trial.largest_difference else ""
     equal = f"{trial.features_equal} of {trial.features_compared} features of a second equal Python's"
     point = " point" if trial.arithmetic == "fixed" else ""
-    lines = [f"audio     MFCC in {trial.arithmetic}{point}: {equal}{rest}"]
+    heard_as = FRONT_ENDS[trial.front_end].title
+    lines = [f"audio     {heard_as} in {trial.arithmetic}{point}: {equal}{rest}"]
     frame, features = trial.frame, trial.features
     if frame is None or features is None:
         return lines

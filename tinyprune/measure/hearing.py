@@ -54,12 +54,14 @@ class AudioTrial:
     frame: Part | None
     """Window, transform and filters of 20 ms."""
     features: Part | None
-    """Logarithms and cosine transforms of 49 frames, before the network looks."""
+    """What is left of 49 frames before the network looks: of MFCC, logarithms and cosine transforms."""
     modelled_cycles_a_second: int | None
     """Of the front end, for a second of sound: all frames and the features of all looks, without the network."""
     stack_bytes: int | None
     """The deepest while it heard and looked."""
     chain: Chain | None = None
+    front_end: str = "mfcc10"
+    """Its name in `sound/features.py`."""
 
 
 def try_out(
@@ -91,6 +93,7 @@ def try_out(
         features=transform,
         modelled_cycles_a_second=_cycles(frame, transform, looks),
         stack_bytes=profile.stack_bytes if profile else None,
+        front_end=front_end.tables.front_end.name,
     )
 
 
@@ -118,7 +121,7 @@ def second_of_sound() -> Int16:
 
 def expected_features(sound: Int16, network_input: Activation) -> Int8:
     """What features.py makes of a second, as the network takes it, flat."""
-    real = features.mfcc(features.normalize(sound[None])).ravel().astype(np.float64)
+    real = features.front_end_for(network_input.shape).of(sound[None]).ravel().astype(np.float64)
     stored = np.rint(real / float(network_input.scale)) + network_input.zero_point
     return np.asarray(np.clip(stored, -128, 127), dtype=np.int8)
 

@@ -59,7 +59,9 @@ def read_split(path: Path, split: speech_commands.Split, tensor: Activation, lab
     Raises UsageError for a network with other labels, DataError where `path` has no Speech Commands.
     """
     task = speech_commands.task_of(labels)
-    clips = speech_commands.evaluation_clips(speech_commands.load(path, split, task.left_out), task=task)
+    front_end = features.front_end_for(tensor.shape)
+    audio = speech_commands.load(path, split, task.left_out)
+    clips = speech_commands.evaluation_clips(audio, task=task, front_end=front_end)
     inputs = samples.quantize(clips.inputs.reshape(len(clips.inputs), *tensor.shape), tensor, str(path))
     names = tuple(f"{split} {number}" for number in range(len(inputs)))
     return Labelled(names, inputs, Truth(f"{path} ({split})", task.labels, clips.targets))
@@ -157,18 +159,17 @@ def _quantized(files: Sequence[Path], tensor: Activation) -> Iterator[Int8]:
     for start in range(0, len(files), _CHUNK):
         chunk = files[start : start + _CHUNK]
         recorded = [file for file in chunk if file.suffix == ".wav"]
-        heard = iter(_mfcc(recorded, tensor)) if recorded else iter(())
+        heard = iter(_features(recorded, tensor)) if recorded else iter(())
         yield np.stack([next(heard) if file.suffix == ".wav" else _array(file, tensor) for file in chunk])
 
 
-def _mfcc(files: Sequence[Path], tensor: Activation) -> Int8:
-    if tensor.size_bytes != features.FRAMES * features.COEFFICIENTS:
-        raise DataError(
-            f"{files[0]}: a recording needs a network of {features.FRAMES}×{features.COEFFICIENTS} features, and this "
-            f"one takes {list(tensor.shape)}; give its inputs as .npy"
-        )
+def _features(files: Sequence[Path], tensor: Activation) -> Int8:
+    try:
+        front_end = features.front_end_for(tensor.shape)
+    except UsageError as error:
+        raise DataError(f"{files[0]}: {error}; give its inputs as .npy") from None
     pcm = np.stack([one_second(read_wav(file)) for file in files])
-    heard = features.mfcc(features.normalize(pcm))
+    heard = front_end.of(pcm)
     return samples.quantize(heard.reshape(len(files), *tensor.shape), tensor, str(files[0].parent))
 
 

@@ -156,7 +156,7 @@ def heard(looks: Looks, labels: Sequence[str], rule: Rule) -> list[Detected]:
 
 
 def _scores(content: bytes, graph: Graph, windows: Int16, source: Activation) -> Int8:
-    heard = features.mfcc(features.normalize(windows))
+    heard = features.front_end_for(source.shape).of(windows)
     inputs = samples.quantize(heard.reshape(len(heard), *source.shape), source, "a stream")
     return oracle.expected(content, graph, inputs)[0]
 

@@ -211,7 +211,7 @@ def _python_labels(
     answers: list[str | None] = [None] * len(recordings)
     if short:
         source, _ = graph.ends("audio")
-        heard = features.mfcc(features.normalize(np.stack([one_second(recordings[i].pcm) for i in short])))
+        heard = features.front_end_for(source.shape).of(np.stack([one_second(recordings[i].pcm) for i in short]))
         inputs = samples.quantize(heard.reshape(len(short), *source.shape), source, "the recordings")
         classes = oracle.expected(model, graph, inputs)[0].argmax(axis=1)
         for i, number in zip(short, classes, strict=True):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinyprune.sound.features import CLIP_SAMPLES, Float32, mfcc, normalize
+from tinyprune.sound.features import CLIP_SAMPLES, MFCC10, Float32, FrontEnd, normalize
 from tinyprune.sound.recordings import Int16
 from tinyprune.training import augmentation, speech_commands
 from tinyprune.training.keras_model import Examples
@@ -28,6 +28,8 @@ NOT_WORDS = ("silence", "unknown")
 WORD_CLIPS = 1200
 #: Seconds that `mine` lets the network hear at least, how sure of a word it must be, and what part it keeps at most.
 MINED_CLIPS, MINED_SCORE, MOST_MINED = 3000, 0.2, 0.2
+#: Of full scale, the largest sample of the faintest clip: for front ends that hear how loud it is.
+FAINTEST = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +62,15 @@ class Hard(NamedTuple):
 NOTHING_HARD = Hard(np.zeros((0, CLIP_SAMPLES), np.int16), np.zeros((0, CLIP_SAMPLES), np.int16))
 
 
-def epoch_clips(material: Material, negatives: float, seed: int, epoch: int, hard: Hard = NOTHING_HARD) -> Examples:
-    """Features `[clips, frames, coefficients, 1]` and labels of an epoch, all decided by its seed and number.
+def epoch_clips(
+    material: Material,
+    negatives: float,
+    seed: int,
+    epoch: int,
+    hard: Hard = NOTHING_HARD,
+    front_end: FrontEnd = MFCC10,
+) -> Examples:
+    """Features `[clips, frames, width, 1]` and labels of an epoch, all decided by its seed and number.
 
     `negatives` is the share of clips without a word, half of them silence and half unknown.
     """
@@ -78,7 +87,7 @@ def epoch_clips(material: Material, negatives: float, seed: int, epoch: int, har
     labels, blended = (np.repeat([p[i] for p in parts], [len(p[0]) for p in parts]) for i in (1, 2))
     order = rng.permutation(len(pcm))
     heard = [
-        _heard(pcm[some], labels[some], blended[some], material.backgrounds, rng)
+        _heard(pcm[some], labels[some], blended[some], material.backgrounds, rng, front_end)
         for some in speech_commands.chunks(order)
     ]
     return Examples(np.concatenate(heard)[..., np.newaxis], labels[order])
@@ -97,13 +106,23 @@ def fewer(clips: Examples, negatives: float, rng: np.random.Generator) -> Exampl
     return Examples(clips.inputs[order], clips.targets[order])
 
 
-def _heard(pcm: Int16, labels: Int64, blended: Bool, backgrounds: Sequence[Int16], rng: np.random.Generator) -> Float32:
-    """Features; those clips that are `blended` are shifted, and have noise mixed in."""
+def _heard(
+    pcm: Int16,
+    labels: Int64,
+    blended: Bool,
+    backgrounds: Sequence[Int16],
+    rng: np.random.Generator,
+    front_end: FrontEnd,
+) -> Float32:
+    """Features; those clips that are `blended` are shifted, and have noise mixed in. A front end that hears how loud a
+    clip is hears it at any loudness, as from near and far."""
     audio = normalize(pcm)
     room = tuple(augmentation.long_recording(each, CLIP_SAMPLES + 1) for each in backgrounds)
     if blended.any():
         audio[blended] = speech_commands.augment(pcm[blended], labels[blended] == SILENCE, room, rng)
-    return mfcc(audio)
+    if not front_end.divides_by_peak:
+        audio *= np.exp(rng.uniform(np.log(FAINTEST), 0, size=(len(audio), 1))).astype(np.float32)
+    return front_end.transform(audio)
 
 
 _Part = tuple[Int16, int, bool]
@@ -145,31 +164,28 @@ def _again(hard: Int16, count: int, rng: np.random.Generator) -> Int16:
     return hard[rng.integers(len(hard), size=count)] if len(hard) else hard
 
 
-def mine(model: Any, material: Material, seed: int) -> Hard:
+def mine(model: Any, material: Material, seed: int, front_end: FrontEnd = MFCC10) -> Hard:
     """Of random clips without a word, those that the network is surest to hear one in."""
     rng = np.random.default_rng([seed, 0])
     count = max(MINED_CLIPS, _word_clips(material)) // 2
     found = (
-        _hardest(model, np.concatenate([clips for clips, _, _ in make(material, count, NOTHING_HARD[kind], rng)]))
+        _hardest(
+            model, np.concatenate([clips for clips, _, _ in make(material, count, NOTHING_HARD[kind], rng)]), front_end
+        )
         for kind, make in enumerate((_silence, _unknown))
     )
     return Hard(*found)
 
 
-def _hardest(model: Any, pcm: Int16) -> Int16:
-    answers = model.predict(features_of(pcm), batch_size=BATCH_SAMPLES, verbose=0)
+def _hardest(model: Any, pcm: Int16, front_end: FrontEnd) -> Int16:
+    answers = model.predict(speech_commands.features_of(pcm, front_end), batch_size=BATCH_SAMPLES, verbose=0)
     sure = answers[:, FIRST_WORD:].max(axis=1)
     order = np.argsort(-sure, kind="stable")[: round(MOST_MINED * len(pcm))]
     kept: Int16 = pcm[order[sure[order] >= MINED_SCORE]]
     return kept
 
 
-def features_of(pcm: Int16) -> Float32:
-    """Clips as they are `[clips, samples]` → `[clips, frames, coefficients, 1]`."""
-    return speech_commands.mfcc_of(pcm)[..., np.newaxis]
-
-
-def validation(held_out: Material) -> Examples:
+def validation(held_out: Material, front_end: FrontEnd = MFCC10) -> Examples:
     """Held-out clips of all words; for silence and unknown, as many as of a word on average. Nothing is augmented."""
     rng = np.random.default_rng([0, 0])  # for ten words the clips of `speech_commands.evaluation_clips`
     words = list(held_out.words.values())
@@ -181,10 +197,10 @@ def validation(held_out: Material) -> Examples:
     unknown = speech_commands.evenly(others, most, rng) if others else augmentation.no_words(own, count, rng)
     parts = [silence, unknown, *words]
     labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    return Examples(features_of(np.concatenate(parts)), labels)
+    return Examples(speech_commands.features_of(np.concatenate(parts), front_end), labels)
 
 
-def plain(material: Material, most: int, seed: int) -> Float32:
+def plain(material: Material, most: int, seed: int, front_end: FrontEnd = MFCC10) -> Float32:
     """Clips of all kinds, words as they were recorded, to record ranges over: features, `most` at most."""
     rng = np.random.default_rng([seed, 0])
     words = np.concatenate(list(material.words.values()))
@@ -193,4 +209,4 @@ def plain(material: Material, most: int, seed: int) -> Float32:
         *_unknown(material, most // 4, NOTHING_HARD.unknown, rng),
         *_silence(material, most // 4, NOTHING_HARD.silence, rng),
     ]
-    return features_of(np.concatenate([half, *(clips for clips, _, _ in parts)]))
+    return speech_commands.features_of(np.concatenate([half, *(clips for clips, _, _ in parts)]), front_end)

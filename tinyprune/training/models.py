@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tinyprune.sound.features import MFCC10, FrontEnd
 from tinyprune.training.keras_model import activation_range
 from tinyprune.training.quiet import quiet_tensorflow
-
-#: Frames, MFCC coefficients and one channel: what `tinyprune.sound.features.mfcc` makes of a clip.
-INPUT_SHAPE = (49, 10, 1)
 
 Size = Literal["S", "M", "L"]
 
@@ -38,15 +36,15 @@ Ranges = Mapping[str, tuple[float, float]]
 
 
 @quiet_tensorflow()
-def ds_cnn(size: Size, classes: int, ranges: Ranges | None = None) -> Any:
-    """Network with fresh weights: features `[batch, 49, 10, 1]` → probabilities `[batch, classes]`.
+def ds_cnn(size: Size, classes: int, ranges: Ranges | None = None, front_end: FrontEnd = MFCC10) -> Any:
+    """Network with fresh weights: features `[batch, frames, width, 1]` → probabilities `[batch, classes]`.
 
     With ranges (see `quantize.record_ranges`), int8 rounding is simulated behind each layer that they name.
     """
     from tf_keras import Model, layers
 
     geometry = GEOMETRIES[size]
-    trace = _Trace(layers.Input(INPUT_SHAPE, name="features"), ranges or {})
+    trace = _Trace(layers.Input((*front_end.shape, 1), name="features"), ranges or {})
     convolution = {"padding": "same", "use_bias": False}
     trace.normalized(
         layers.Conv2D(geometry.channels, (10, 4), strides=geometry.first_stride, name="conv", **convolution)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import DataError, UsageError
-from tinyprune.sound.features import CLIP_SAMPLES, FULL_SCALE, Float32, mfcc, normalize
+from tinyprune.sound.features import CLIP_SAMPLES, FULL_SCALE, MFCC10, Float32, FrontEnd, normalize
 from tinyprune.sound.recordings import Int16, one_second, read_wav
 from tinyprune.training.keras_model import Examples
 
@@ -138,14 +138,14 @@ def _noise_stretch(path: Path, split: Split) -> Int16:
     return recording[begin:end]
 
 
-def evaluation_clips(audio: Audio, seed: int = 0, task: Task = KWS10) -> Examples:
+def evaluation_clips(audio: Audio, seed: int = 0, task: Task = KWS10, front_end: FrontEnd = MFCC10) -> Examples:
     """Every clip of a split that has one of the task's words, silence and unknown by seed; nothing is shifted or mixed
     in.
 
-    Inputs are features `[clips, frames, coefficients, 1]`, targets indices into the task's labels `[clips]`.
+    Inputs are features `[clips, frames, width, 1]`, targets indices into the task's labels `[clips]`.
     """
     pcm, labels = evaluation_pcm(audio, seed, task)
-    return Examples(mfcc_of(pcm)[..., np.newaxis], labels)
+    return Examples(features_of(pcm, front_end), labels)
 
 
 def evaluation_pcm(audio: Audio, seed: int = 0, task: Task = KWS10) -> tuple[Int16, Int64]:
@@ -159,12 +159,13 @@ def training_clips(audio: Audio, seed: int, epoch: int) -> Examples:
     pcm, labels = _draw(audio, rng, KWS10)
     order = rng.permutation(len(labels))
     batches = [augment(pcm[part], labels[part] == 0, audio.noise, rng) for part in chunks(order)]
-    return Examples(np.concatenate([mfcc(batch) for batch in batches])[..., np.newaxis], labels[order])
+    return Examples(np.concatenate([MFCC10.transform(batch) for batch in batches])[..., np.newaxis], labels[order])
 
 
-def mfcc_of(pcm: Int16) -> Float32:
-    """Recorded samples `[clips, samples]` → features `[clips, frames, coefficients]`."""
-    return np.concatenate([mfcc(normalize(pcm[part])) for part in chunks(np.arange(len(pcm)))])
+def features_of(pcm: Int16, front_end: FrontEnd = MFCC10) -> Float32:
+    """Recorded samples `[clips, samples]` → features `[clips, frames, width, 1]`."""
+    found = np.concatenate([front_end.of(pcm[part]) for part in chunks(np.arange(len(pcm)))])
+    return found[..., np.newaxis]
 
 
 def augment(pcm: Int16, silent: npt.NDArray[np.bool_], noise: tuple[Int16, ...], rng: np.random.Generator) -> Float32:

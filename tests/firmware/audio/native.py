@@ -22,10 +22,16 @@ OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1 / 256, -128
 STATE_BYTES = 16_384
 
 
-def front_end(arithmetic: tables.Arithmetic, rule: Rule | None = None, scale: float = SCALE) -> FrontEnd:
+def front_end(
+    arithmetic: tables.Arithmetic,
+    rule: Rule | None = None,
+    scale: float = SCALE,
+    zero_point: int = ZERO_POINT,
+    heard_as: features.FrontEnd = features.MFCC10,
+) -> FrontEnd:
     rule = rule or Rule()
     threshold = rule.threshold_sum(OUTPUT_SCALE, OUTPUT_ZERO_POINT)
-    return FrontEnd(tables.make(arithmetic, scale, ZERO_POINT), LABELS, rule, threshold)
+    return FrontEnd(tables.make(heard_as, arithmetic, scale, zero_point), LABELS, rule, threshold)
 
 
 def write_sources(folder: Path, made: FrontEnd) -> list[Path]:
@@ -69,7 +75,7 @@ class Native:
 
     def features(self) -> np.ndarray:
         """`[frames, coefficients]`, int8."""
-        result = np.full((features.FRAMES, features.COEFFICIENTS), 99, np.int8)
+        result = np.full(self.made.tables.front_end.shape, 99, np.int8)
         self._c.tp_audio_features(self._audio, result.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)))
         return result
 
@@ -89,7 +95,8 @@ class Native:
         return int(self._c.tp_detector_update(self._detector, pointer, ctypes.c_uint32(hops)))
 
 
-def python_features(pcm: np.ndarray, scale: float = SCALE) -> np.ndarray:
-    """What the network is given without a front end on the board: `[clips, frames, coefficients]`, int8."""
-    real = features.mfcc(features.normalize(pcm))
-    return np.clip(np.rint(real / scale) + ZERO_POINT, -128, 127).astype(np.int8)
+def python_features(
+    pcm: np.ndarray, scale: float = SCALE, zero_point: int = ZERO_POINT, heard_as: features.FrontEnd = features.MFCC10
+) -> np.ndarray:
+    """What the network is given without a front end on the board: `[clips, frames, width]`, int8."""
+    return np.clip(np.rint(heard_as.of(pcm) / scale) + zero_point, -128, 127).astype(np.int8)

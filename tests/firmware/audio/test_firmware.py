@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import ctrl_c
+from tests import ctrl_c, networks
 from tests.device.emulators.firmware import sanitizing_host_compiler
 from tests.firmware.audio.native import ZERO_POINT, Native, front_end
 from tests.firmware.audio.test_front_end import recording_like
@@ -52,14 +52,14 @@ def start(folder: Path, board_name: str, *, profile: bool = False) -> Emulator:
     return EMULATORS[board.emulators[0]](output.load(folder, board)[0], board, profile=profile)
 
 
-def shown_input(device: Device) -> np.ndarray:
-    """What `db print` shows: `[frames, coefficients]`."""
+def shown_input(device: Device, heard_as: features.FrontEnd = features.MFCC10) -> np.ndarray:
+    """What `db print` shows: `[frames, width]`."""
     digits = "".join(line.removeprefix("m-buffer-").replace("-", "") for line in device.command("db print"))
-    return np.frombuffer(bytes.fromhex(digits), np.int8).reshape(features.FRAMES, features.COEFFICIENTS)
+    return np.frombuffer(bytes.fromhex(digits), np.int8).reshape(heard_as.shape)
 
 
 def python_features(pcm: np.ndarray) -> np.ndarray:
-    heard = features.mfcc(features.normalize(pcm[None]))
+    heard = features.MFCC10.of(pcm[None])
     return samples.quantize(heard.reshape(1, *GRAPH.inputs[0].shape), GRAPH.inputs[0], "test")[0].reshape(49, 10)
 
 
@@ -134,9 +134,35 @@ def test_the_report_has_what_the_front_end_costs(
     assert clip.features.time_us == pytest.approx(look / clock_mhz, rel=0.02)
     shown = "\n".join(show.summary_lines(report))
     assert f"{frame:,} a frame of 20 ms, {look:,} a look" in shown
-    assert re.search(r"MFCC in (float|fixed point): \d+ of 490 features of a second equal Python's", shown)
+    assert re.search(r"10 MFCC in (float|fixed point): \d+ of 490 features of a second equal Python's", shown)
     assert "| `audio/` | from sound to" in (tmp_path / "out/project/README.md").read_text()
     assert json.loads((tmp_path / "out/report.json").read_text())["audio"]["frame"]["modelled_cycles"] == frame
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(("board", "arithmetic"), [("nano33", "float"), (M0PLUS, "fixed")])
+def test_a_network_of_log_mel_bands_gets_them(tmp_path: Path, board: str, arithmetic: Arithmetic) -> None:
+    """The emulated core's features are those of the C on this PC, which test_front_end.py holds to Python's."""
+    (tmp_path / "bands.tflite").write_bytes(networks.keywords(40))
+    labels = ("silence", "unknown", "yes", "no")
+    model, output_folder = tmp_path / "bands.tflite", tmp_path / "out"
+    request = build_task.BuildRequest(
+        boards.load(board), output_folder, model, audio=True, class_names=labels, compared_inputs=2
+    )
+    report = build_task.run_build(request, lambda _stage: None)
+    assert report.bit_exact
+    assert report.audio is not None
+    assert (report.audio.front_end, report.audio.arithmetic) == ("logmel40", arithmetic)
+    assert report.audio.features_compared == 1960
+    assert report.audio.features_equal > 1930
+    assert f"40 log-mel bands in {arithmetic}" in "\n".join(show.summary_lines(report))
+    with closing(start(tmp_path / "out", board)) as link:
+        device = Device(link)
+        device.connect()
+        ear.hear(device, recording_like(7, 8_000))
+        made = front_end(arithmetic, None, 14 / 255, -1, features.LOGMEL40)
+        here = Native(tmp_path / "native", made).of_clip(recording_like(7, 8_000))
+        assert np.array_equal(shown_input(device, features.LOGMEL40), here)
 
 
 @pytest.fixture(scope="module")
@@ -455,14 +481,12 @@ def test_firmware_that_hears_has_twelve_classes_and_the_rule_of_its_network(run:
 
 
 def test_networks_that_take_no_features_have_no_ears(run: Run, tmp_path: Path) -> None:
-    from tests import networks
-
     (tmp_path / "other.tflite").write_bytes(networks.every_operator())
     code, _, err = run(
         "build", "--board", "host", "--model", "other.tflite", "--audio", "--class-names", "a", "--no-run"
     )
     assert code == 2
-    assert "--audio needs a network that takes 49 frames of 10 MFCC; this one takes" in err
+    assert "to hear, a network has to take 49 frames of 10 MFCC or 49 frames of 40 log-mel bands; this one takes" in err
 
 
 @pytest.mark.data

@@ -83,7 +83,7 @@ def expected_words(stream: np.ndarray) -> list[tuple[str, int]]:
     rule = Rule()
     hops = list(range(50, len(stream) // 320 + 1, rule.every_hops))
     seconds = np.stack([stream[320 * hop - 16_000 : 320 * hop] for hop in hops])
-    heard = features.mfcc(features.normalize(seconds))
+    heard = features.MFCC10.of(seconds)
     inputs = samples.quantize(heard.reshape(len(hops), *GRAPH.inputs[0].shape), GRAPH.inputs[0], "test")
     scores, _ = oracle.expected(MODEL.read_bytes(), GRAPH, inputs)
     found = detector.detect(scores, hops, LABELS, rule, rule.threshold_sum(1 / 256, -128))

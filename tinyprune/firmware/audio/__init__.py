@@ -11,8 +11,8 @@ from tinyprune.compiler.graph import Activation
 from tinyprune.device.boards import Board
 from tinyprune.errors import UsageError
 from tinyprune.firmware.audio import tables
+from tinyprune.sound import features
 from tinyprune.sound.detector import Rule, is_word
-from tinyprune.sound.features import COEFFICIENTS, FRAMES
 
 __all__ = ["FrontEnd", "Rule", "front_end"]
 
@@ -38,19 +38,15 @@ def front_end(
 ) -> FrontEnd:
     """For a network of that input and output, whose classes are called `labels`, and count as heard by `rule`.
 
-    Raises UsageError where the network takes no MFCC features, or labels do not go with its classes.
+    Raises UsageError where the network takes the features of no front end, or labels do not go with its classes.
     """
-    if network_input.size_bytes != FRAMES * COEFFICIENTS or tuple(network_input.shape[:2]) != (FRAMES, COEFFICIENTS):
-        shape = "×".join(map(str, network_input.shape))
-        raise UsageError(
-            f"--audio needs a network that takes {FRAMES} frames of {COEFFICIENTS} MFCC; this one takes {shape}"
-        )
+    heard_as = features.front_end_for(network_input.shape)
     if network_output.dtype != "int8":
         raise UsageError(f"--audio needs a network that answers with int8 scores, not {network_output.dtype}")
     names = _checked(tuple(labels), network_output.size_bytes)
     scale, zero_point = float(network_input.scale), network_input.zero_point
     return FrontEnd(
-        tables.make("float" if board.cpu.fpu else "fixed", scale, zero_point),
+        tables.make(heard_as, "float" if board.cpu.fpu else "fixed", scale, zero_point),
         names,
         rule,
         rule.threshold_sum(float(network_output.scale), network_output.zero_point),
