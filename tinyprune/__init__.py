@@ -409,6 +409,7 @@ def train(
     speech_commands: PathLike | None = None,
     epochs: int = 30,
     seed: int = 0,
+    front_end: Literal["mfcc10", "logmel40"] = "mfcc10",
     progress: Progress | None = None,
     done: CountProgress | None = None,
 ) -> TrainReport:
@@ -417,7 +418,8 @@ def train(
     `folder` has a folder of recordings for each word, of any kind and rate; `words` are some of them. `negatives` is a
     folder of folders of sounds without words, `speech_commands` a copy of that data set. The network goes into the
     folder `output`, as an entry of a zoo. `epochs` are of dense training; two thirds as many follow at 2:4. A run that
-    was stopped goes on from its last epoch.
+    was stopped goes on from its last epoch. `front_end` is what the network hears of a second: ten MFCC, or 40 log-mel
+    bands, for which it begins with nothing.
 
     Raises DataError about recordings, MissingDependency without TensorFlow, soundfile or SciPy.
     """
@@ -432,6 +434,7 @@ def train(
         _given(speech_commands),
         epochs,
         seed,
+        front_end,
     )
     return task.run_train(request, progress or _silent, done)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import train as script
 
 from tinyprune.cli.train import lines
+from tinyprune.sound.features import FRONT_ENDS
 from tinyprune.sound.recordings import Int16
 from tinyprune.tasks import train as task
 from tinyprune.training import models, speech_commands
@@ -39,6 +40,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of Speech Commands (`tinyprune data fetch`)")
     parser.add_argument("--negatives", type=Path, help="folder of folders of sounds without words")
     parser.add_argument("--size", choices=tuple(models.GEOMETRIES), default="S")
+    parser.add_argument("--front-end", choices=tuple(FRONT_ENDS), default="mfcc10")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=60, help="dense; two thirds as many at 2:4 (default %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the zoo entry")
@@ -76,7 +78,14 @@ def run(arguments: argparse.Namespace) -> None:
     task_name = speech_commands.KWS12.name
     heard = Gathered(training, held_out, speakers, arguments.data_set, task_name, "validation", task_name)
     course = Course(
-        arguments.size, arguments.epochs, arguments.seed, LEARNING_RATE, LEARNING_RATE, BATCH_CLIPS, VERSIONS
+        arguments.size,
+        arguments.epochs,
+        arguments.seed,
+        LEARNING_RATE,
+        LEARNING_RATE,
+        BATCH_CLIPS,
+        VERSIONS,
+        arguments.front_end,
     )
     report = task.train_on(course, arguments.out, heard, Notes(), lambda said: print(said, flush=True))
     print(*lines(report), sep="\n")

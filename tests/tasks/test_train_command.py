@@ -76,6 +76,21 @@ def test_a_folder_of_recordings_becomes_a_network_that_a_build_takes(run: Run, o
     assert (code, "--audio needs the names of the network's classes" in err) == (2, True)
 
 
+@pytest.mark.slow
+@pytest.mark.tflm
+@pytest.mark.compiler
+def test_a_network_of_log_mel_bands_is_built_with_them(run: Run, own: Path) -> None:
+    code, out, err = run("train", "own", *OPTIONS, "--front-end", "logmel40", "--json", "-q")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["front_end"] == zoo.load("ds-cnn-s-2x4", own / "net").front_end == "logmel40"
+    assert "the zoo has no float weights of size S for logmel40: training from nothing" in report["notes"]
+    code, out, _ = run("build", "--board", "host", "--audio", "--model", report["output"], "--json", "-q")
+    assert (code, json.loads(out)["audio"]["front_end"]) == (0, "logmel40")
+    code, out, _ = run("audio", "--board", "host", "own/high/0/0.wav", "own/low/0/0.wav", "--json", "-q")
+    assert (code, json.loads(out)["compared"]) == (0, 2)
+
+
 def test_a_stopped_training_goes_on_and_another_request_is_told(
     run: Run, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tinyprune.sound.features import CLIP_SAMPLES
+from tinyprune.sound.features import CLIP_SAMPLES, LOGMEL40
 from tinyprune.training import augmentation, keywords
 from tinyprune.training import speech_commands as sc
 from tinyprune.training.keywords import Hard, Material
@@ -33,6 +33,14 @@ def test_words_are_even_and_the_rest_is_half_silence_half_unknown(other: dict[st
     assert Counter(clips.targets.tolist()) == dict.fromkeys(range(4), 20)
     assert clips.inputs.shape == (80, 49, 10, 1)
     assert np.isfinite(clips.inputs).all()
+
+
+def test_a_front_end_that_hears_loudness_hears_all_of_it() -> None:
+    clips = keywords.epoch_clips(material(sounds={}, unknown={}), 0.1, 1, 0, front_end=LOGMEL40)
+    assert clips.inputs.shape == (44, 49, 40, 1)
+    loudest = clips.inputs[clips.targets >= 2].max(axis=(1, 2, 3))
+    assert loudest.max() - loudest.min() > np.log(50) - 1  # peaks from a hundredth of full scale to all of it
+    assert loudest.std() > 0.5
 
 
 def test_seed_and_epoch_decide_everything() -> None:

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 @click.option(
     "--epochs", type=click.IntRange(2), default=30, show_default=True, help="Dense; two thirds as many follow at 2:4."
 )
+@click.option(
+    "--front-end",
+    type=click.Choice(["mfcc10", "logmel40"]),
+    default="mfcc10",
+    show_default=True,
+    help="What the network hears: 10 MFCC, or 40 log-mel bands (docs/audio.md).",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all that is random.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder for the network.")
 @options.html
@@ -43,6 +50,7 @@ def train_command(
     negatives: Path | None,
     speech_commands: Path | None,
     epochs: int,
+    front_end: str,
     seed: int,
     output: Path,
     html: Path | None,
@@ -60,7 +68,7 @@ def train_command(
     """
     from tinyprune.tasks import train as train_task
 
-    request = train_task.TrainRequest(folder, output, words, size, negatives, speech_commands, epochs, seed)
+    request = train_task.TrainRequest(folder, output, words, size, negatives, speech_commands, epochs, seed, front_end)
     with console.CountBar(quiet or as_json) as (progress, done):
         report = train_task.run_train(request, progress, done)
     options.write_page(report, html)

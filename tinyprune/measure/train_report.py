@@ -37,6 +37,8 @@ class TrainReport:
     """Hits and false alarms in streams of what was held out, or of the other half, by kind."""
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    front_end: str = "mfcc10"
+    """What the network hears of a second: a name in `sound/features.py`."""
     schema: str = "train-1"  # of this report: docs/reports.md
 
     def to_json(self) -> str:

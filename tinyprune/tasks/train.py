@@ -19,7 +19,7 @@ from tinyprune.measure import held_out, standard_error
 from tinyprune.measure.held_out import Passage
 from tinyprune.measure.train_report import TrainReport
 from tinyprune.progress import CountProgress, Progress
-from tinyprune.sound.features import Float32
+from tinyprune.sound.features import FRONT_ENDS, MFCC10, Float32
 from tinyprune.tasks import values
 from tinyprune.training import keywords, models, own_words, quiet, unfinished, zoo
 from tinyprune.training.gather import Gathered, gather
@@ -46,6 +46,7 @@ class TrainRequest:
     speech_commands: Path | None = None
     epochs: int = 30  # dense; two thirds as many at 2:4
     seed: int = 0
+    front_end: str = MFCC10.name  # what the network hears of a second
 
 
 def run_train(request: TrainRequest, progress: Progress, done: CountProgress | None = None) -> TrainReport:
@@ -55,7 +56,7 @@ def run_train(request: TrainRequest, progress: Progress, done: CountProgress | N
     audio.check_names(list(own_words.folders_of(request.folder, request.words)), f"folders in {request.folder}")
     progress(f"reading {request.folder}")
     heard = gather(request.folder, request.words, request.negatives, request.speech_commands, notes)
-    course = Course(request.size, request.epochs, request.seed)
+    course = Course(request.size, request.epochs, request.seed, front_end=request.front_end)
     return train_on(course, request.output, heard, notes, progress, done)
 
 
@@ -83,6 +84,7 @@ def _check(request: TrainRequest) -> None:
     values.at_least(2, epochs=request.epochs)
     values.at_least(0, seed=request.seed)
     values.one_of("size", request.size, get_args(models.Size))
+    values.one_of("front_end", request.front_end, tuple(FRONT_ENDS))
     if request.words is not None:
         if not request.words or len(set(request.words)) < len(request.words):
             raise UsageError("--words names no word, or one twice")
@@ -120,8 +122,8 @@ def _finish(
     model: Any,
     masks: Sequence[str],
 ) -> TrainReport:
-    labels, validation = heard.training.labels, keywords.validation(heard.held_out)
-    samples = keywords.plain(heard.training, RANGE_CLIPS, course.seed)
+    labels, validation = heard.training.labels, keywords.validation(heard.held_out, course.hears)
+    samples = keywords.plain(heard.training, RANGE_CLIPS, course.seed, course.hears)
     choosing, measuring = held_out.halves(heard.held_out)
     before = _network(dense, course, heard, validation, samples, choosing)
     pruned = _network(model, course, heard, validation, samples, choosing, tuple(masks), before.entry)
@@ -153,6 +155,7 @@ def _finish(
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         rule=pruned.entry.rule,
         streams=held_out.measured(pruned.content, labels, measuring, pruned.entry.rule),
+        front_end=course.front_end,
         notes=tuple(notes.done),
         warnings=tuple(notes.warnings),
     )
@@ -191,5 +194,6 @@ def _network(
         model_sha256=hashlib.sha256(content).hexdigest(),
         versions={package: version(package) for package in PACKAGES},
         rule=held_out.rule_for(content, labels, choosing),
+        front_end=course.front_end,
     )
     return _Network(entry, content, model, classes)

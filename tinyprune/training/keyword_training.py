@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyprune import files
 from tinyprune.progress import CountProgress, Progress
+from tinyprune.sound.features import FRONT_ENDS, MFCC10, FrontEnd
 from tinyprune.training import fine_tuning, keywords, warm_start, zoo
 from tinyprune.training.fine_tuning import Step
 from tinyprune.training.gather import Gathered
@@ -40,6 +41,17 @@ class Course:
     batch_clips: int = 64
     versions: int | None = None
     """So many epochs are prepared, and heard again and again in another order; None: each is new."""
+    front_end: str = MFCC10.name
+    """What the network hears of a second: a name in `sound/features.py`."""
+
+    @property
+    def hears(self) -> FrontEnd:
+        return FRONT_ENDS[self.front_end]
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether it begins with a network that knows other words."""
+        return warm_start.is_warm(self.size, self.hears)
 
     @property
     def closing_epochs(self) -> int:
@@ -52,7 +64,7 @@ class Course:
     @property
     def recipes(self) -> tuple[Recipe, Recipe, Recipe]:
         """Dense, dense with fewer clips without a word, 2:4."""
-        begin = self.learning_rate if warm_start.is_warm(self.size) else self.fresh_learning_rate
+        begin = self.learning_rate if self.is_warm else self.fresh_learning_rate
         stages = (
             (self.epochs - self.closing_epochs, begin),
             (self.closing_epochs, self.learning_rate / 2),
@@ -88,17 +100,20 @@ class Trainer:
     ) -> None:
         self.course, self.heard, self.place = course, heard, place
         self.notes, self.progress, self.done = notes, progress, done
-        self.validation = keywords.validation(heard.held_out)
+        self.validation = keywords.validation(heard.held_out, course.hears)
         self.hard = keywords.NOTHING_HARD
 
     def dense(self) -> Any:
         first, closing, _ = self.course.recipes
-        model = warm_start.start(self.course.size, self.heard.training.labels, self.course.seed)
-        if not warm_start.is_warm(self.course.size):
-            self.notes.done.append(f"the zoo has no float weights of size {self.course.size}: training from nothing")
+        course = self.course
+        model = warm_start.start(course.size, self.heard.training.labels, course.seed, course.hears)
+        if not course.is_warm:
+            self.notes.done.append(
+                f"the zoo has no float weights of size {course.size} for {course.front_end}: training from nothing"
+            )
         self._train(model, first, "dense", 0)
         self.progress("looking for sounds that are taken for words")
-        self.hard = keywords.mine(model, self.heard.training, self.course.seed)
+        self.hard = keywords.mine(model, self.heard.training, course.seed, course.hears)
         last = self._train(model, closing, "closing", first.epochs)
         self._warn(model, closing, last)
         return model
@@ -122,7 +137,8 @@ class Trainer:
         is_closing = stage == "closing" or (stage == "2:4" and number >= recipe.epochs - recipe.epochs // CLOSING_PART)
         share = CLOSING if is_closing else NEGATIVES
         if self.course.versions is None:
-            return keywords.epoch_clips(self.heard.training, share, recipe.seed, number, self.hard)
+            heard_as = self.course.hears
+            return keywords.epoch_clips(self.heard.training, share, recipe.seed, number, self.hard, heard_as)
         clips = self._kept(number % self.course.versions, is_mined=stage != "dense")
         return keywords.fewer(clips, share, np.random.default_rng([recipe.seed, number, 1]))
 
@@ -130,7 +146,8 @@ class Trainer:
         path = self.place / ("heard-mined" if is_mined else "heard-dense") / f"{version}.npz"
         if not path.is_file():
             seed = self.course.recipes[is_mined].seed
-            clips = keywords.epoch_clips(self.heard.training, NEGATIVES, seed, version, self.hard)
+            heard_as = self.course.hears
+            clips = keywords.epoch_clips(self.heard.training, NEGATIVES, seed, version, self.hard, heard_as)
             path.parent.mkdir(parents=True, exist_ok=True)
             with files.whole(path) as part, part.open("wb") as file:
                 np.savez(file, inputs=clips.inputs, targets=clips.targets)

@@ -39,6 +39,8 @@ Ranges = Mapping[str, tuple[float, float]]
 def ds_cnn(size: Size, classes: int, ranges: Ranges | None = None, front_end: FrontEnd = MFCC10) -> Any:
     """Network with fresh weights: features `[batch, frames, width, 1]` → probabilities `[batch, classes]`.
 
+    Of more features than ten, the first layer sees as many times more at once, so that all behind it is the same.
+
     With ranges (see `quantize.record_ranges`), int8 rounding is simulated behind each layer that they name.
     """
     from tf_keras import Model, layers
@@ -46,9 +48,9 @@ def ds_cnn(size: Size, classes: int, ranges: Ranges | None = None, front_end: Fr
     geometry = GEOMETRIES[size]
     trace = _Trace(layers.Input((*front_end.shape, 1), name="features"), ranges or {})
     convolution = {"padding": "same", "use_bias": False}
-    trace.normalized(
-        layers.Conv2D(geometry.channels, (10, 4), strides=geometry.first_stride, name="conv", **convolution)
-    )
+    times, (rows, columns) = front_end.width // MFCC10.width, geometry.first_stride
+    kernel, strides = (10, 4 * times), (rows, columns * times)
+    trace.normalized(layers.Conv2D(geometry.channels, kernel, strides=strides, name="conv", **convolution))
     trace.add(_dropout(0.2, "dropout_1"))
     for index, stride in enumerate(geometry.block_strides, start=1):
         trace.normalized(layers.DepthwiseConv2D(3, strides=stride, name=f"depthwise_{index}", **convolution))

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.errors import ModelError, first_line
+from tinyprune.sound.features import front_end_for
 from tinyprune.training import keras3
 from tinyprune.training.keras_model import activation_range, check_samples, is_quantization_aware, sample_shape
 from tinyprune.training.models import Ranges, Size, ds_cnn
@@ -73,9 +74,9 @@ def record_ranges(model: Any, samples: Float32) -> Ranges:
 
 
 def quantize_ds_cnn(model: Any, size: Size, samples: Float32) -> tuple[Ranges, bytes]:
-    """The ranges of a DS-CNN of that size over samples `[clips, frames, coefficients, 1]`, and the int8 .tflite."""
+    """The ranges of a DS-CNN of that size over samples `[clips, frames, width, 1]`, and the int8 .tflite."""
     ranges = record_ranges(model, samples)
-    ranged = ds_cnn(size, model.output_shape[-1], ranges)
+    ranged = ds_cnn(size, model.output_shape[-1], ranges, front_end_for(samples.shape[1:]))
     ranged.set_weights(model.get_weights())
     return ranges, quantize(ranged)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tinyprune.sound.features import FrontEnd
 from tinyprune.training import zoo
 from tinyprune.training.models import Size, ds_cnn
 
@@ -10,25 +11,26 @@ from tinyprune.training.models import Size, ds_cnn
 MOMENTUM = 0.9
 
 
-def is_warm(size: Size) -> bool:
+def is_warm(size: Size, front_end: FrontEnd) -> bool:
     """Whether the zoo has weights to begin with."""
-    return zoo.has_weights(_entry(size))
+    entry = _entry(size)
+    return zoo.has_weights(entry) and entry.front_end == front_end.name
 
 
 def _entry(size: Size) -> zoo.ZooEntry:
     return zoo.load(f"ds-cnn-{size.lower()}-dense")
 
 
-def start(size: Size, labels: Sequence[str], seed: int) -> Any:
+def start(size: Size, labels: Sequence[str], seed: int, front_end: FrontEnd) -> Any:
     """A network to begin with: the zoo's weights if it has some, of the last layer those of shared labels only."""
     import tf_keras
 
     tf_keras.utils.set_random_seed(seed)
-    model = ds_cnn(size, len(labels))
+    model = ds_cnn(size, len(labels), front_end=front_end)
     for layer in model.layers:
         if isinstance(layer, tf_keras.layers.BatchNormalization):
             layer.momentum = MOMENTUM
-    if not is_warm(size):
+    if not is_warm(size, front_end):
         return model
     entry = _entry(size)
     known = zoo.build_model(entry)

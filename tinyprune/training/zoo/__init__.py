@@ -17,6 +17,7 @@ from tinyprune import files
 from tinyprune.compiler.sparsity import two_of_four
 from tinyprune.errors import ModelError, UsageError
 from tinyprune.sound.detector import DEFAULT_RULE, Rule
+from tinyprune.sound.features import FRONT_ENDS, MFCC10
 from tinyprune.training import weights
 from tinyprune.training.models import GEOMETRIES, Ranges, Size, ds_cnn
 
@@ -71,6 +72,8 @@ class ZooEntry:
     """Of the packages that trained and converted it."""
     rule: Rule = DEFAULT_RULE
     """When firmware takes its answers for a word that was heard; of other networks than those for keywords, unused."""
+    front_end: str = MFCC10.name
+    """What it hears of a second: a name in `sound/features.py`."""
 
 
 def list_entries(folder: Path = FOLDER) -> tuple[str, ...]:
@@ -99,6 +102,9 @@ def load(name: str, folder: Path = FOLDER) -> ZooEntry:
         raise ModelError(f"the zoo entry {path} is damaged: {error}") from error
     if entry.size not in GEOMETRIES:
         raise ModelError(f"the zoo entry {path} has size {entry.size!r}; expected one of {', '.join(GEOMETRIES)}")
+    if entry.front_end not in FRONT_ENDS:
+        known = ", ".join(FRONT_ENDS)
+        raise ModelError(f"the zoo entry {path} has the front end {entry.front_end!r}; expected one of {known}")
     return entry
 
 
@@ -114,7 +120,7 @@ def model_bytes(entry: ZooEntry, folder: Path = FOLDER) -> int:
 
 def build_model(entry: ZooEntry, folder: Path = FOLDER) -> Any:
     """The tf_keras model with trained weights and recorded ranges; its 2:4 layers are verified."""
-    model = ds_cnn(entry.size, len(entry.labels), entry.ranges)
+    model = ds_cnn(entry.size, len(entry.labels), entry.ranges, FRONT_ENDS[entry.front_end])
     weights.load(model, folder / f"{entry.name}.npz")
     _verify_pattern(entry, model)
     return model
