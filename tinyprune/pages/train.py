@@ -6,7 +6,6 @@ from tinyprune.measure import verdict
 from tinyprune.measure.train_report import TrainReport
 from tinyprune.pages.page import Page, Section, Step, Table
 from tinyprune.pages.parts import confusion_section, streams_section
-from tinyprune.sound.features import FRONT_ENDS
 
 
 def page(report: TrainReport) -> Page:
@@ -29,7 +28,7 @@ def _facts(report: TrainReport) -> Iterator[tuple[str, str]]:
     yield "dense, int8", f"{report.dense_accuracy_percent:.1f} %"
     yield "at 2:4, float", f"{report.float_accuracy_percent:.1f} %"
     yield "speakers or files held out", f"{report.groups:,}"
-    yield "what it hears", FRONT_ENDS[report.front_end].title
+    yield "what it hears", report.front_end
     yield "written", str(report.output)
 
 
