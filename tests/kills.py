@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from sqlite3 import dbapi2
 from typing import Any
 
 #: What Python tells of before it is done (docs.python.org, audit events).
@@ -70,9 +71,13 @@ def kill_self(number: int, by: int = signal.SIGKILL, below: Path | str = "", cou
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if (event in _CHANGES or writes) and _is_below(event, arguments, below):
             count()
-        if event == "sqlite3.connect/handle":
-            arguments[0].set_trace_callback(statement)
 
+    def traced(*arguments: Any, connect: Any = dbapi2.connect, **options: Any) -> Any:
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(statement)
+        return connection
+
+    dbapi2.connect = traced
     sys.addaudithook(told)
 
 
