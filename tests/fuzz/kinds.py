@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from tests import mutated_models
-from tests.fuzz import programs
+from tests.fuzz import costs, programs
 from tests.random_graphs import mixed_network, pruned
 from tinyprune.compiler import judge, lower, oracle, reader, reference
 from tinyprune.device import boards
@@ -16,6 +16,7 @@ from tinyprune.errors import DoesNotFit
 #: How many mutants in a row begin at the same model: making that takes as long as judging a mutant.
 _OF_ONE_MODEL = 16
 _SAMPLES = 3
+_LARGE = 24  # operators
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Kind:
     suffix: str  # of a file with a case
     wrong: tuple[str, ...] = ()  # verdicts that are findings; whatever raises is one
     prepare: Callable[[], object] = lambda: None  # what takes long, once a process
+    deadline_s: float = 120.0  # a case that takes longer is a finding: it hangs
 
 
 def _random(number: int) -> np.random.Generator:
@@ -88,6 +90,15 @@ def _graph_verdict(model: bytes) -> str:
         return "TFLite Micro crashes"
 
 
+def _large_graph(number: int) -> bytes:
+    random = _random(number)
+    return pruned(mixed_network(number, _LARGE), random).file
+
+
+def _cost_verdict(model: bytes) -> str:
+    return costs.verdict(reader.read(model))
+
+
 #: What a model may not do that is accepted here.
 _MODELS = ("different", "TFLite Micro crashes")
 KINDS: dict[str, Kind] = {
@@ -95,5 +106,6 @@ KINDS: dict[str, Kind] = {
     "graphs": Kind(
         _graph, _graph_verdict, ".tflite", ("different", "arena exceeded", "TFLite Micro crashes"), programs.kernels
     ),
+    "costs": Kind(_large_graph, _cost_verdict, ".tflite", ("slower",), deadline_s=1800.0),
     "scratches": Kind(_scratched, _model_verdict, ".tflite", _MODELS),
 }

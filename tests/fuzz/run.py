@@ -13,8 +13,6 @@ from typing import Any
 from tests.fuzz.kinds import KINDS
 from tinyprune import files
 
-#: A case that takes longer is a finding: it hangs.
-_DEADLINE_S = 120.0
 _PREPARATION_S = 900.0  # kernels are compiled
 #: A process serves this many cases: what it leaves behind in memory stays bounded.
 _OF_ONE_PROCESS = 5000
@@ -83,8 +81,8 @@ def _served(name: str, first: int, end: int) -> Iterator[tuple[int, str, bool]]:
             raise TimeoutError(f"{name} is not prepared within {_PREPARATION_S:g} s")
         ours.recv()
         for number in range(first, end):
-            if not ours.poll(_DEADLINE_S):
-                yield number, f"hangs: no verdict within {_DEADLINE_S:g} s", True
+            if not ours.poll(KINDS[name].deadline_s):
+                yield number, f"hangs: no verdict within {KINDS[name].deadline_s:g} s", True
                 return
             try:
                 yield number, *ours.recv()

@@ -13,6 +13,7 @@ from tinyprune.compiler import judge, reader, reference
 from tinyprune.compiler.file import File
 from tinyprune.compiler.graph import Array, Graph
 from tinyprune.compiler.made_constants import expanded_constants
+from tinyprune.compiler.tables import operators_of
 from tinyprune.errors import MissingDependency
 
 Int8 = npt.NDArray[np.int8]
@@ -77,10 +78,12 @@ def runnable(model: bytes) -> bytes:
     import tflite
 
     root = tflite.Model.GetRootAsModel(model, 0)
-    file = File.of(root)
-    dense, kinds = expanded_constants(file), [one.kind for one in file.operators]
-    if not dense and "TILE" not in kinds:
+    subgraph = root.Subgraphs(0)
+    kinds = [one.kind for one in operators_of(root, subgraph)]
+    is_sparse = any(subgraph.Tensors(index).Sparsity() is not None for index in range(subgraph.TensorsLength()))
+    if not is_sparse and not {"DENSIFY", "TILE"}.intersection(kinds):
         return model
+    dense = expanded_constants(File.of(root))
     import flatbuffers
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
