@@ -16,7 +16,7 @@ from tinyprune.compiler.kernels import Kernel
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.device.boards import Board
 
-#: How much longer than another way the chosen one may take: kernels are chosen by estimates, as benchmarks.choices says.
+#: How much longer than another way the chosen one may take: kernels are chosen by estimates (benchmarks.choices).
 _ALLOWED = 1.03
 _CORE = "m4"
 Fitting: TypeAlias = Callable[[Op, str, Board], Sequence[Kernel]]

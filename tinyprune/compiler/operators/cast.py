@@ -9,7 +9,7 @@ from tinyprune.compiler.file import Node, activation_of
 from tinyprune.compiler.graph import Activation, Array, Unary
 from tinyprune.compiler.moves import Move
 from tinyprune.compiler.operators import cases
-from tinyprune.compiler.operators.operator import Operator, Written, one_result
+from tinyprune.compiler.operators.operator import Operator, Written, change_of_shape, one_result
 
 _BEFORE, _BEHIND = ("INT8", "INT16", "BOOL"), ("INT8", "INT16", "INT32")
 _PAIRS = (
@@ -41,9 +41,7 @@ def _ends(node: Node) -> tuple[Activation, Activation]:
 
 def same_shape(node: Node) -> str | None:
     """Its operand is int8, int16 or bool, its result int8, int16 or int32, of the same shape."""
-    source, target = _ends(node)
-    fact = f"it changes the shape from {list(source.shape)} to {list(target.shape)}"
-    return None if source.shape == target.shape else fact
+    return change_of_shape(*_ends(node))
 
 
 def read(node: Node) -> Cast:

@@ -101,12 +101,14 @@ def same_quantization(node: Node) -> str | None:
 
 def same_shape(node: Node) -> str | None:
     """Its result has the shape of its operand."""
-    source, target = node.activation(0), node.result()
-    return (
-        None
-        if source.file_shape == target.file_shape
-        else f"it changes the shape from {list(source.file_shape)} to {list(target.file_shape)}"
-    )
+    return change_of_shape(node.activation(0), node.result())
+
+
+def change_of_shape(source: Tensor, target: Tensor) -> str | None:
+    """What is to be said of a result of another shape than its operand's; the batch is an axis like others."""
+    if source.file_shape == target.file_shape:
+        return None
+    return f"it changes the shape from {list(source.file_shape)} to {list(target.file_shape)}"
 
 
 def aligned(values: Array, tensor: Tensor, rank: int) -> Array:

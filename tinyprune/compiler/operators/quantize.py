@@ -9,7 +9,7 @@ from tinyprune.compiler import fixed_point
 from tinyprune.compiler.file import Node, type_of
 from tinyprune.compiler.graph import Activation, Array, Tensor, Unary
 from tinyprune.compiler.operators import cases
-from tinyprune.compiler.operators.operator import Operator, Written, one_result
+from tinyprune.compiler.operators.operator import Operator, Written, change_of_shape, one_result
 
 #: A QUANTIZE that multiplies differences of ±255 by this stays within 32 bits.
 MOST_RESCALING = 2.0**22
@@ -25,10 +25,7 @@ class Quantize(Unary):
 
 def same_shape(node: Node) -> str | None:
     """Its result has the shape of its operand."""
-    source, target = _ends(node)
-    if source.shape == target.shape:
-        return None
-    return f"it changes the shape from {list(source.shape)} to {list(target.shape)}"
+    return change_of_shape(*_ends(node))
 
 
 def rescales_moderately(node: Node) -> str | None:

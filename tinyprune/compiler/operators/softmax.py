@@ -12,7 +12,7 @@ from tinyprune.compiler import fixed_functions, fixed_point
 from tinyprune.compiler.file import LOWEST_INT16, Node
 from tinyprune.compiler.graph import Activation, Array, Int64, Unary
 from tinyprune.compiler.operators import cases
-from tinyprune.compiler.operators.operator import Operator, Written, one_result
+from tinyprune.compiler.operators.operator import Operator, Written, change_of_shape, one_result
 from tinyprune.errors import ModelError
 
 _OPTIONS = "SoftmaxOptions"
@@ -58,9 +58,7 @@ def _ends(node: Node) -> tuple[Activation, Activation]:
 
 def keeps_shape(node: Node) -> str | None:
     """Its result has the shape of its operand."""
-    source, target = _ends(node)
-    same = source.shape == target.shape
-    return None if same else f"it changes the shape from {list(source.shape)} to {list(target.shape)}"
+    return change_of_shape(*_ends(node))
 
 
 def positive_beta(node: Node) -> str | None:
