@@ -61,6 +61,9 @@ def test_size_weighs_bytes_against_cycles() -> None:
     assert small.steps[2].kernel.name == "tp_conv_1x1_row_s8_pairs8_dsp"
     assert small.steps[1].kernel.name == "tp_depthwise_3x3_row_s8_dense8_dsp"
     assert small.arena.arena_bytes == fast.arena.arena_bytes
+    least = lower.smallest_constants(fast)
+    assert (least.constant_bytes, least.cycles_ratio) == (bytes_of[0], cycles[0] / cycles[1])
+    assert lower.smallest_constants(small) == lower.SmallestConstants(bytes_of[0], 1)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def summary_lines(report: BuildReport) -> list[str]:
         f"model     {report.model} (SHA-256 {report.model_sha256[:16]}…)",
         f"compiler  {report.compiler}",
         f"flash     {_share(report.flash_bytes, report.flash_bytes_available)}",
+        *_smallest_constants(report),
         f"RAM       {_share(report.ram_bytes, report.ram_bytes_available)}, of which the arena {report.arena_bytes:,} B"
         + _arena(report),
         *_ram_constants(report),
@@ -175,6 +176,17 @@ def _smallest_arena(report: BuildReport) -> list[str]:
     if least is None or ratio is None or least > 0.9 * report.arena_bytes:
         return []
     return [f"          --optimize ram: an arena of {least:,} B, for about {ratio:.1f} times the cycles (expected)"]
+
+
+def _smallest_constants(report: BuildReport) -> list[str]:
+    """What less flash would cost, where there is less."""
+    here, least, ratio = report.constant_bytes, report.constant_bytes_smallest, report.constants_smallest_cycles_ratio
+    if here is None or least is None or ratio is None or least > 0.95 * here:
+        return []
+    return [
+        f"          of that {here:,} B are constants; --optimize size: {least:,} B of them, for about "
+        f"{ratio:.1f} times the cycles (expected)"
+    ]
 
 
 def _ram_constants(report: BuildReport) -> list[str]:

@@ -21,7 +21,16 @@ from tinyprune.compiler.sparsity import TWO_OF_FOUR, takes
 from tinyprune.device.boards import Board
 from tinyprune.errors import DoesNotFit
 
-__all__ = ["Constants", "Optimize", "Room", "constant_bytes", "flash_advice", "lower", "smallest_arena"]
+__all__ = [
+    "Constants",
+    "Optimize",
+    "Room",
+    "constant_bytes",
+    "flash_advice",
+    "lower",
+    "smallest_arena",
+    "smallest_constants",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +86,28 @@ def smallest_arena(program: Program) -> SmallestArena:
     graph, board = fold(program.graph), program.board
     least = choose(graph, board, "ram")
     least = _within(_arena_bytes(graph, least), graph, board, "speed", EVERYWHERE) or least
+    return SmallestArena(_arena_bytes(graph, least), _cycles_ratio(program, least))
+
+
+@dataclass(frozen=True, slots=True)
+class SmallestConstants:
+    """What `--optimize size` would give. `cycles_ratio`: by the figures that rank kernels, to those of the program."""
+
+    constant_bytes: int
+    cycles_ratio: float
+
+
+def smallest_constants(program: Program) -> SmallestConstants:
+    """What less flash would cost."""
+    least = choose(fold(program.graph), program.board, "size")
+    size = sum(_bytes(choice.op, choice.kernel) for choice in least)
+    return SmallestConstants(size, _cycles_ratio(program, least))
+
+
+def _cycles_ratio(program: Program, choices: Sequence[Choice]) -> float:
     here = sum(step.kernel.cycles(step.op) for step in program.steps)
-    there = sum(choice.kernel.cycles(choice.op) for choice in least)
-    return SmallestArena(_arena_bytes(graph, least), there / here if here else 1.0)
+    there = sum(choice.kernel.cycles(choice.op) for choice in choices)
+    return there / here if here else 1.0
 
 
 def _within(arena_bytes: int, graph: Graph, board: Board, optimize: Optimize, room: Room) -> list[Choice] | None:
@@ -215,7 +243,7 @@ def flash_advice(program: Program, optimize: Optimize) -> str:
     """What would need less flash, and how much less."""
     here, ways = constant_bytes(program), []
     if optimize == "speed":
-        small = sum(_bytes(choice.op, choice.kernel) for choice in choose(fold(program.graph), program.board, "size"))
+        small = smallest_constants(program).constant_bytes
         if small < here:
             ways.append(f"with --optimize size the constants need {here - small:,} bytes less")
     dense = [step for step in program.steps if step.op.matrix is not None and not takes(TWO_OF_FOUR, step.pattern)]

@@ -117,6 +117,9 @@ class BuildReport:
     outputs: tuple[EndReport, ...] = ()
     arena_bytes_smallest: int | None = None  # with --optimize ram
     arena_smallest_cycles_ratio: float | None = None  # to what this build takes, by the figures that rank kernels
+    constant_bytes: int | None = None  # of the flash: weights as the kernels want them, biases, scales
+    constant_bytes_smallest: int | None = None  # with --optimize size
+    constants_smallest_cycles_ratio: float | None = None  # to what this build takes, by the figures that rank kernels
     state_bytes: int = 0  # of the arena: what the network keeps from one inference to the next
     notes: tuple[str, ...] = ()  # what differs from the model's file for whoever gives inputs and takes outputs
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
@@ -151,7 +154,7 @@ def build_report(
 ) -> BuildReport:
     """What is known before anything has run."""
     board, layers = program.board, tuple(_layer(program, number) for number in range(len(program.steps)))
-    smallest = lower.smallest_arena(program)
+    smallest, least = lower.smallest_arena(program), lower.smallest_constants(program)
     stack_reserved = board.ram.stack_bytes if board.ram else None
     return BuildReport(
         board=board.name,
@@ -188,6 +191,9 @@ def build_report(
         outputs=_ends(program.graph.outputs, program.graph.output_names),
         arena_bytes_smallest=smallest.arena_bytes,
         arena_smallest_cycles_ratio=smallest.cycles_ratio,
+        constant_bytes=lower.constant_bytes(program),
+        constant_bytes_smallest=least.constant_bytes,
+        constants_smallest_cycles_ratio=least.cycles_ratio,
         state_bytes=sum(state.size_bytes for state in program.graph.states),
         notes=program.graph.notes,
         arena_map=program.residents,

@@ -109,6 +109,10 @@ def _next_steps(report: BuildReport) -> Iterator[Step]:
     if least is not None and ratio is not None and least < 0.9 * report.arena_bytes:
         less = f"An arena of {least:,} B is possible, for about {ratio:.1f} times the cycles (expected)."
         yield Step(less, f"{again} --optimize ram")
+    here, small, slower = report.constant_bytes, report.constant_bytes_smallest, report.constants_smallest_cycles_ratio
+    if here and small is not None and slower is not None and small < 0.95 * here:
+        less = f"{here - small:,} B of flash can be saved, for about {slower:.1f} times the cycles (expected)."
+        yield Step(less, f"{again} --optimize size")
     if report.fits and report.flash_bytes_available is not None:
         yield Step("Put it on the board, and measure there.", f"tinyprune flash --board {report.board}")
         yield Step("", f"tinyprune bench --board {report.board} --port auto")
