@@ -32,7 +32,8 @@ def _replay(kind: str, number: int) -> None:
     case = KINDS[kind].make(number)
     path = Path(f"{kind}-{number}{KINDS[kind].suffix}")
     path.write_bytes(case)
-    _say(f"{path}: {KINDS[kind].judge(case)}")
+    ((verdict, _),) = run.judged(kind, [case])
+    _say(f"{path}: {verdict}")
 
 
 def _say(text: str) -> None:

@@ -4,19 +4,21 @@ import json
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tests.fuzz.kinds import KINDS
+from tests.judged import Asked, verdicts
 from tinyprune import files
 
 _PREPARATION_S = 900.0  # kernels are compiled
 #: A process serves this many cases: what it leaves behind in memory stays bounded.
 _OF_ONE_PROCESS = 5000
 _SAVE_EVERY_S = 10.0
+_TRACEBACK = "traceback"
 
 
 @dataclass
@@ -71,41 +73,64 @@ def go_on(name: str, until: int, path: Path, tell: Callable[[str], object], for_
 
 
 def _served(name: str, first: int, end: int) -> Iterator[tuple[int, str, bool]]:
-    """(number, verdict, whether it is a finding) of each case, from a process of its own that may die or hang."""
+    """(number, verdict, whether it is a finding) of each case. Those of a group whose process died are judged again one
+    by one, to know which it was."""
+    number, alone_until = first, first
+    while number < end:
+        alone = number < alone_until
+        size, last = (1, alone_until) if alone else (KINDS[name].at_once, end)
+        for found in _groups(name, number, min(last, end), size):
+            if isinstance(found, str) and size > 1:
+                alone_until = number + size
+                continue
+            for verdict, is_wrong in [(found, True)] if isinstance(found, str) else found:
+                yield number, verdict, is_wrong
+                number += 1
+
+
+def _groups(name: str, first: int, end: int, size: int) -> Iterator[list[tuple[str, bool]] | str]:
+    """What is `judged` of so many cases after the other, by a process of its own; at last how it died or hung."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(name, first, end, theirs), daemon=True)
+    arguments = (name, first, end, size, theirs)
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=arguments, daemon=True)
     process.start()
     theirs.close()
     try:
         if not ours.poll(_PREPARATION_S):
             raise TimeoutError(f"{name} is not prepared within {_PREPARATION_S:g} s")
         ours.recv()
-        for number in range(first, end):
+        for _ in range(first, end, size):
             if not ours.poll(KINDS[name].deadline_s):
-                yield number, f"hangs: no verdict within {KINDS[name].deadline_s:g} s", True
+                yield f"hangs: no verdict within {KINDS[name].deadline_s:g} s"
                 return
             try:
-                yield number, *ours.recv()
+                yield ours.recv()
             except EOFError:
                 process.join()
-                yield number, f"died: exit code {process.exitcode}", True
+                yield f"died: exit code {process.exitcode}"
                 return
     finally:
         process.kill()
         process.join()
 
 
-def _serve(name: str, first: int, end: int, answers: Connection) -> None:
+def _serve(name: str, first: int, end: int, size: int, answers: Connection) -> None:
     KINDS[name].prepare()
     answers.send("ready")
-    for number in range(first, end):
-        answers.send(judged(name, KINDS[name].make(number)))
+    for start in range(first, end, size):
+        answers.send(judged(name, [KINDS[name].make(number) for number in range(start, min(start + size, end))]))
 
 
-def judged(name: str, case: bytes) -> tuple[str, bool]:
-    """The verdict on a case, and whether that is a finding."""
+def judged(name: str, cases: Sequence[bytes]) -> list[tuple[str, bool]]:
+    """The verdict on each case, and whether that is a finding."""
+    found = [_begun(name, case) for case in cases]
+    answers = iter(verdicts([one for one in found if isinstance(one, Asked)]))
+    told = [next(answers) if isinstance(one, Asked) else one for one in found]
+    return [(one, one.startswith((_TRACEBACK, *KINDS[name].wrong))) for one in told]
+
+
+def _begun(name: str, case: bytes) -> str | Asked:
     try:
-        verdict = KINDS[name].judge(case)
+        return KINDS[name].judge(case)
     except Exception as error:
-        return f"traceback: {type(error).__name__}: {error}", True
-    return verdict, verdict.startswith(KINDS[name].wrong)
+        return f"{_TRACEBACK}: {type(error).__name__}: {error}"

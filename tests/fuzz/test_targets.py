@@ -1,5 +1,6 @@
 """Everything that reads somebody else's bytes, on right ones and on damaged ones; and the run that goes on."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def test_what_was_found_once_stays_mended(path: Path) -> None:
         with suppress(TinypruneError):
             targets.TARGETS[name](path.read_bytes())
     else:
-        assert not run.judged(name, path.read_bytes())[1]
+        ((verdict, is_wrong),) = run.judged(name, [path.read_bytes()])
+        assert not is_wrong, verdict
 
 
 def test_a_run_goes_on_where_it_was_and_tells_what_it_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +55,9 @@ def test_a_run_goes_on_where_it_was_and_tells_what_it_finds(tmp_path: Path, monk
     monkeypatch.setitem(kinds.KINDS, "numbers", kind)
 
     def served(name: str, first: int, end: int) -> list[tuple[int, str, bool]]:
-        return [(number, *run.judged(name, kind.make(number))) for number in range(first, end)]
+        numbers = range(first, end)
+        found = run.judged(name, [kind.make(number) for number in numbers])
+        return [(number, *one) for number, one in zip(numbers, found, strict=True)]
 
     monkeypatch.setattr(run, "_served", served)
     said: list[str] = []
@@ -65,6 +69,22 @@ def test_a_run_goes_on_where_it_was_and_tells_what_it_finds(tmp_path: Path, monk
     assert run.read(counts)["numbers"].findings == {"3": "wrong on Sundays", "6": "traceback: ZeroDivisionError: six"}
 
 
+def test_a_group_whose_process_died_is_judged_again_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def groups(_name: str, first: int, end: int, size: int) -> Iterator[list[tuple[str, bool]] | str]:
+        for start in range(first, end, size):
+            numbers = range(start, min(start + size, end))
+            if 5 in numbers:
+                yield "died: exit code -11"
+                return
+            yield [(f"right, one of {len(numbers)}", False) for _ in numbers]
+
+    monkeypatch.setitem(kinds.KINDS, "numbers", kinds.Kind(lambda _: b"", lambda _: "right", ".txt", at_once=4))
+    monkeypatch.setattr(run, "_groups", groups)
+    by_four, alone = ("right, one of 4", False), ("right, one of 1", False)
+    wanted = [by_four] * 4 + [alone, ("died: exit code -11", True), alone, alone] + [by_four] * 4
+    assert list(run._served("numbers", 0, 12)) == [(number, *one) for number, one in enumerate(wanted)]
+
+
 @pytest.mark.slow  # the kernels are compiled for half a minute
 @pytest.mark.timeout(1200)
 @pytest.mark.tflm
@@ -72,6 +92,6 @@ def test_a_run_goes_on_where_it_was_and_tells_what_it_finds(tmp_path: Path, monk
 def test_whole_graphs_as_c_kernels(seed: int) -> None:
     """In this process; each is lowered for a board of its own, and run on an arena between guards."""
     numbers = range(1_000_000 + seed, 1_000_200 + seed)
-    found = {run.judged("graphs", kinds.KINDS["graphs"].make(number)) for number in numbers}
+    found = set(run.judged("graphs", [kinds.KINDS["graphs"].make(number) for number in numbers]))
     assert found <= {("equal", False), ("does not fit its board", False)}
     assert ("equal", False) in found

@@ -53,6 +53,11 @@ def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
             "the TFLite Micro interpreter is not installed: `pip install tflite-micro` (Linux x86-64)"
         )
     graph = graph or reader.read(model)
+    return joined(judge.run(*question(model, inputs, graph)), graph)
+
+
+def question(model: bytes, inputs: Int8, graph: Graph) -> tuple[bytes, int, list[list[Array]], int]:
+    """What `judge.run` takes, to ask it for a model that was read as `graph`."""
     arena_bytes = (1 << 20) + 10 * len(model) + 4 * (graph.largest_bytes + graph.input_bytes + graph.output_bytes)
     parts = [
         part.reshape(len(inputs), *tensor.file_shape)
@@ -60,7 +65,11 @@ def infer(model: bytes, inputs: Int8, graph: Graph | None = None) -> Int8:
     ]
     values = [part if edge is None else edge.to_file(part) for part, edge in zip(parts, graph.input_edges, strict=True)]
     samples = [[part[number] for part in values] for number in range(len(inputs))]
-    rows = judge.run(runnable(model), arena_bytes, samples, len(graph.outputs))
+    return runnable(model), arena_bytes, samples, len(graph.outputs)
+
+
+def joined(rows: list[list[Array]], graph: Graph) -> Int8:
+    """What it answers → `[samples, output_bytes]`."""
     return np.stack([_joined(row, graph) for row in rows])
 
 
