@@ -280,6 +280,12 @@ def prune(
     learning_rate: float | None = None,
     batch_samples: int | None = None,
     seed: int | None = None,
+    board: BoardLike | None = None,
+    max_flash_bytes: int | None = None,
+    max_ram_bytes: int | None = None,
+    max_cycles: int | None = None,
+    max_ms: float | None = None,
+    max_loss_points: float | None = None,
     trust: bool = False,
     progress: Progress | None = None,
 ) -> PruneReport:
@@ -292,12 +298,14 @@ def prune(
     `sparsity`, the share of zeros, and `distillation` go from 0 to 1. The pruned model is
     `report.model`, of tf_keras, and the file `output` (.keras or .h5), which labels need. Of a float
     .tflite `output` may be a .tflite, too. Of an int8 .tflite the model is bytes, and `output` a .tflite; TensorFlow is
-    not needed.
+    not needed. The pattern "auto" takes the one that is best on `board` within the limits, by estimates and by the
+    answers to half of the data; `report.recommendation` has all that were tried (SweepReport), and says why.
 
     Raises ModelError for a model that cannot be pruned, DataError for arrays that do not belong to it,
     MissingDependency without TensorFlow.
     """
     from tinyprune.tasks import prune as task
+    from tinyprune.tasks import recommend
 
     options = {
         "epochs": epochs,
@@ -320,7 +328,9 @@ def prune(
         trust,
         task.chosen(layers, others_than),
     )
-    return task.run_prune(request, progress or _silent)
+    limits = recommend.Limits(max_flash_bytes, max_ram_bytes, max_cycles, max_ms)
+    goal = recommend.Goal(None if board is None else _board(board), limits, max_loss_points)
+    return recommend.run_prune(request, goal, progress or _silent)
 
 
 def quantize(

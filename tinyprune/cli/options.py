@@ -22,7 +22,7 @@ def complete_emulator(_context: click.Context, _option: click.Parameter, begun: 
 
 
 def complete_pattern(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
-    common = ("2:4", "2:4g2", "1:4", "unstructured-75", "unstructured-90", "threshold-0.8", "channels-50")
+    common = ("2:4", "2:4g2", "1:4", "unstructured-75", "unstructured-90", "threshold-0.8", "channels-50", "auto")
     return [name for name in common if name.startswith(begun)]
 
 
@@ -34,6 +34,37 @@ board = click.option(
     shell_complete=complete_board,
     help="A name from `tinyprune boards`, or a board's .toml file.",
 )
+
+
+def limits(command: Any) -> Any:
+    """What a network must stay within to be recommended."""
+    options = (
+        click.option(
+            "--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]"
+        ),
+        click.option(
+            "--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]"
+        ),
+        click.option("--max-cycles", type=click.IntRange(1), metavar="CYCLES", help="Modelled, of one inference."),
+        click.option(
+            "--max-ms",
+            type=click.FloatRange(0, min_open=True),
+            metavar="MS",
+            help="Time of one inference on the board, modelled.",
+        ),
+        click.option(
+            "--max-loss",
+            type=click.FloatRange(0),
+            metavar="POINTS",
+            help="Take the fastest network that loses at most so many points of accuracy beside dense.  "
+            "[default: take the best within the limits]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 port = click.option(
     "--port",
     metavar="PORT",

@@ -1,11 +1,17 @@
 """`tinyprune prune`."""
 
+import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from tinyprune.cli import console, options
+from tinyprune.errors import DoesNotFit
+
+if TYPE_CHECKING:
+    from tinyprune.measure.sweep_report import SweepReport
+    from tinyprune.tasks.prune import PruneReport
 
 
 @click.command("prune", short_help="Prune a Keras or PyTorch model or a .tflite.")
@@ -18,7 +24,7 @@ from tinyprune.cli import console, options
     help="Pattern of zeros: N:M such as 2:4 or 1:4; 2:4g2, where 2 neighbouring output channels share positions; "
     "unstructured-75, or unstructured with --sparsity; threshold-0.8, in standard deviations of a layer's weights, or "
     "threshold with --sparsity and --data, where a scan finds each layer's threshold; channels-50, which removes half "
-    "of the channels.",
+    "of the channels; auto, which tries 2:4, 2:4g2 and 1:4 for --board, and says which to take, and why.",
 )
 @click.option(
     "--method",
@@ -74,6 +80,14 @@ from tinyprune.cli import console, options
     type=click.Path(path_type=Path),
     help="The pruned model: .keras or .h5; of a .tflite, a .tflite too.",
 )
+@click.option(
+    "--board",
+    "board_name",
+    metavar="BOARD",
+    shell_complete=options.complete_board,
+    help="With --pattern auto: a name from `tinyprune boards`, or a board's .toml file.",
+)
+@options.limits
 @options.html
 @options.trust
 @options.as_json
@@ -89,6 +103,12 @@ def prune_command(
     others_than: tuple[str, ...] | None,
     reorder: bool,
     output: Path,
+    board_name: str | None,
+    max_flash: int | None,
+    max_ram: int | None,
+    max_cycles: int | None,
+    max_ms: float | None,
+    max_loss: float | None,
     html: Path | None,
     trust: bool,
     as_json: bool,
@@ -102,19 +122,33 @@ def prune_command(
 
     \b
       tinyprune prune model.tflite --pattern 2:4 --data x.npy -o pruned.tflite
+      tinyprune prune model.tflite --pattern auto --board nano33 --data x.npy \\
+        --max-flash 60000 --max-loss 0.5 -o pruned.tflite
     """
+    from tinyprune.device import boards
     from tinyprune.tasks import prune as prune_task
+    from tinyprune.tasks import recommend
 
     tuning = prune_task.tuning(labels, training)
     request = prune_task.PruneRequest(
         model, output, pattern, method, data, sparsity, reorder, tuning, trust, prune_task.chosen(layers, others_than)
     )
+    board = boards.load(board_name) if board_name and pattern == recommend.AUTO else None
+    goal = recommend.Goal(board, recommend.Limits(max_flash, max_ram, max_cycles, max_ms), max_loss)
     with console.Progress(quiet or as_json) as progress:
-        report = prune_task.run_prune(request, progress)
+        report = recommend.run_prune(request, goal, progress)
     options.write_page(report, html)
     if as_json:
         click.echo(report.to_json())
-        return
+    else:
+        _show(report)
+    if report.recommendation is not None and report.recommendation.chosen is None:
+        sys.exit(DoesNotFit.exit_code)
+
+
+def _show(report: "PruneReport") -> None:
+    if report.recommendation is not None:
+        _show_recommendation(report.recommendation)
     for note in report.notes:
         click.echo(f"warning: {note}", err=True)
     for layer in report.layers:
@@ -127,4 +161,28 @@ def prune_command(
             ("dense", scores.dense), ("pruned", scores.pruned), ("trained on", scores.fine_tuned),
         ))  # fmt: skip
         click.echo(f"held out  {scores.samples} samples, {scores.metric}: {', '.join(figures)}")
-    click.echo(f"written   {output}")
+    if report.output is not None:
+        click.echo(f"written   {report.output}")
+
+
+def _show_recommendation(report: "SweepReport") -> None:
+    """The verdict, then each pattern that was tried."""
+    from tinyprune.measure.verdict import of_sweep
+
+    click.echo(of_sweep(report).text)
+    heads = ("pattern", "right" if report.labelled else "as dense", "cycles", "ms", "flash", "RAM", "within limits")
+    rows = [
+        (
+            point.title,
+            f"{point.quality:.2%}",
+            f"{point.modelled_cycles:,}",
+            "–" if point.ms is None else f"{point.ms:,.1f}",
+            *(f"{count:,}" for count in (point.flash_bytes, point.ram_bytes)),
+            ("yes, take it" if point is report.chosen else "yes") if point.within_limits else "no",
+        )
+        for point in report.points
+    ]
+    console.Grid(heads, rows, words=("pattern", "within limits"), spare=("RAM", "ms")).print(console.make())
+    click.echo(f"judged on {report.judged:,} samples that did not prune, before any training; the rest is estimated")
+    if report.chosen is not None and report.chosen.is_dense:
+        click.echo("written   nothing: take the network as it is")

@@ -29,22 +29,7 @@ from tinyprune.cli import console, options
     help="Patterns to try for each layer; channels-25 also tries each model with a quarter of its channels removed.  "
     "[default: dense,2:4,1:4,unstructured-75,unstructured-90]",
 )
-@click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
-@click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
-@click.option("--max-cycles", type=click.IntRange(1), metavar="CYCLES", help="Modelled, of one inference.")
-@click.option(
-    "--max-ms",
-    type=click.FloatRange(0, min_open=True),
-    metavar="MS",
-    help="Time of one inference on the board, modelled with its memory.",
-)
-@click.option(
-    "--max-loss",
-    type=click.FloatRange(0),
-    metavar="POINTS",
-    help="With --labels: take the fastest network that loses at most so many points of accuracy beside dense.  "
-    "[default: take the best within the limits]",
-)
+@options.limits
 @click.option(
     "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"
 )

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tinyprune.measure.sweep_report import SweepReport
 from tinyprune.training.fine_tuning import Scores
 from tinyprune.training.prune import LayerReport
 
@@ -18,6 +19,7 @@ class PruneFigures:
     layers: tuple[LayerReport, ...]
     held_out: Scores | None = None
     notes: tuple[str, ...] = ()  # what the user should know, a sentence each
+    recommendation: SweepReport | None = None  # with --pattern auto: what was tried, and why this pattern
     schema: str = "prune-1"  # of this report: docs/reports.md
 
     def to_json(self) -> str:
@@ -29,4 +31,5 @@ class PruneFigures:
             "notes": self.notes,
             "schema": self.schema,
         }
-        return json.dumps(shown | ({} if self.held_out is None else {"held_out": asdict(self.held_out)}), indent=2)
+        more = {"held_out": self.held_out, "recommendation": self.recommendation}
+        return json.dumps(shown | {name: asdict(found) for name, found in more.items() if found is not None}, indent=2)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from tinyprune.compiler.sparsity import DENSE
@@ -29,6 +29,12 @@ class SweepPoint:
     """Of an inference on the board, modelled with its memory: the upper end."""
     is_narrower: bool = False
     """Whether channels of the model were removed."""
+    label: str = ""
+    """What to call it, such as its one pattern; empty: its number."""
+
+    @property
+    def title(self) -> str:
+        return self.label or f"trial {self.number}"
 
     @property
     def is_dense(self) -> bool:
@@ -37,7 +43,8 @@ class SweepPoint:
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """`labelled`: whether quality is a share of right answers."""
+    """`labelled`: whether quality is a share of right answers; `agreement`: or of answers as the dense network's.
+    `estimated`: whether cycles and bytes are estimates, and no firmware was made."""
 
     board: str
     labelled: bool
@@ -45,6 +52,8 @@ class SweepReport:
     judged: int = 0  # samples that quality is of
     recommended: int | None = None  # number of the trial to take
     reason: str = ""  # why that one, or why none
+    agreement: bool = False
+    estimated: bool = False
     schema: str = "sweep-1"  # of this report: docs/reports.md
 
     @property
@@ -57,12 +66,26 @@ class SweepReport:
 
     def told(self, quality: float) -> str:
         """A quality with its unit."""
-        return f"{quality:.2%} right" if self.labelled else f"{quality:.1f} dB of dense"
+        if self.labelled or self.agreement:
+            return f"{quality:.2%} {'right' if self.labelled else 'as dense'}"
+        return f"{quality:.1f} dB of dense"
 
     @property
     def chosen(self) -> SweepPoint | None:
         """The trial to take."""
         return next((point for point in self.points if point.number == self.recommended), None)
+
+
+def unbeaten(tried: Iterable[tuple[int, float, float]]) -> set[int]:
+    """Numbers of the networks (number, quality, cycles) than which none has as much quality for fewer cycles, or more
+    for as many."""
+    best: set[int] = set()
+    highest = -math.inf
+    for number, quality, _ in sorted(tried, key=lambda one: (one[2], -one[1], one[0])):
+        if quality > highest:
+            highest = quality
+            best.add(number)
+    return best
 
 
 def recommended(report: SweepReport, most_lost_points: float | None = None) -> SweepReport:
@@ -83,8 +106,8 @@ def recommended(report: SweepReport, most_lost_points: float | None = None) -> S
         lost = 100 * (dense.quality - best.quality)
         return replace(
             report,
-            reason=f"none of {len(kept)} networks within the limits loses {most_lost_points:g} points at most; trial "
-            f"{best.number} comes nearest with {lost:.2f}: fine-tune it (tinyprune prune --labels), or allow more",
+            reason=f"none of {len(kept)} networks within the limits loses {most_lost_points:g} points at most; "
+            f"{best.title} comes nearest with {lost:.2f}: fine-tune it (tinyprune prune --labels), or allow more",
         )
     fastest = min(good, key=lambda point: (point.modelled_cycles, -point.quality, point.flash_bytes))
     why = f"the fewest cycles of {len(good)} networks within the limits that lose {most_lost_points:g} points at most"
@@ -93,10 +116,11 @@ def recommended(report: SweepReport, most_lost_points: float | None = None) -> S
 
 def _taken(report: SweepReport, point: SweepPoint, dense: SweepPoint | None, why: str) -> SweepReport:
     told = report.told(point.quality)
-    if report.labelled and report.judged:
+    if (report.labelled or report.agreement) and report.judged:
         error = 100 * math.sqrt(point.quality * (1 - point.quality) / report.judged)
         told += f" ± {error:.2f}"
-    parts = [why, f"{point.modelled_cycles:,} cycles", told, f"{point.flash_bytes:,} B of flash"]
+    about = "about " if report.estimated else ""
+    parts = [why, f"{about}{point.modelled_cycles:,} cycles", told, f"{about}{point.flash_bytes:,} B of flash"]
     if dense is not None and dense is not point:
         ratio = dense.modelled_cycles / point.modelled_cycles
         parts.append(f"dense: {report.told(dense.quality)}, {ratio:.2f} times the cycles")

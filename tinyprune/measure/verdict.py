@@ -54,6 +54,8 @@ def of_bench(report: BenchReport) -> Verdict:
 
 
 def of_prune(report: PruneFigures) -> Verdict:
+    if report.recommendation is not None and not report.layers:
+        return of_sweep(report.recommendation)
     pruned = [layer for layer in report.layers if layer.pruned]
     weights, gone = sum(layer.weights for layer in pruned), sum(layer.zeros + layer.removed for layer in pruned)
     text = f"PRUNED  {len(pruned)} of {len(report.layers)} layers: {gone:,} of their {weights:,} weights removed"
@@ -80,7 +82,7 @@ def of_sweep(report: SweepReport) -> Verdict:
     point = report.chosen
     if point is None:
         return Verdict(f"NONE TO TAKE  {report.reason}" if report.reason else "NONE TO TAKE", "bad")
-    return Verdict(f"TAKE  {point.file or f'trial {point.number}'}: {report.reason}", "good")
+    return Verdict(f"TAKE  {point.file or point.title}: {report.reason}", "good")
 
 
 def of_train(report: TrainReport) -> Verdict:

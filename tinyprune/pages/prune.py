@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tinyprune.measure import verdict
 from tinyprune.measure.prune_report import PruneFigures
-from tinyprune.pages import charts
+from tinyprune.pages import charts, sweep
 from tinyprune.pages.charts import Bar
 from tinyprune.pages.page import Page, Section, Step, Table
 from tinyprune.pages.parts import weights_section
@@ -38,12 +38,18 @@ def _facts(report: PruneFigures) -> Iterator[tuple[str, str]]:
 
 
 def _sections(report: PruneFigures) -> Iterator[Section]:
+    if report.recommendation is not None:
+        yield from sweep.sections(report.recommendation)
+    if report.layers:
+        yield from _layers(report)
+
+
+def _layers(report: PruneFigures) -> Iterator[Section]:
     rows = [
         Bar(layer.name, (layer.weights - layer.zeros - layer.removed, layer.zeros + layer.removed))
         for layer in report.layers
     ]
-    if rows:
-        yield Section("Weights by layer", svg=charts.bars(rows, ["kept", "zero or removed"], "weights"))
+    yield Section("Weights by layer", svg=charts.bars(rows, ["kept", "zero or removed"], "weights"))
     corners = [(layer.name, _state(layer.pruned), layer.weights_corner) for layer in report.layers]
     yield from weights_section(corners)
     heads = ("layer", "kind", "what became of it", "weights", "zero", "removed")
@@ -64,8 +70,13 @@ def _state(pruned: bool) -> str:
 
 
 def _next_steps(report: PruneFigures) -> Iterator[Step]:
-    output = "OUT" if report.output is None else str(report.output)
-    if report.output is not None and report.output.suffix == ".tflite":
+    if report.recommendation is not None and report.recommendation.chosen is None:
+        yield Step(
+            "No pattern keeps to the limits. Search a pattern for each layer, or sizes.", "tinyprune sweep --help"
+        )
+        return
+    output = report.source if report.output is None else str(report.output)
+    if output.endswith(".tflite"):
         yield Step("See what the zeros bring on your board.", f"tinyprune check {output} --board BOARD")
     else:
         yield Step(

@@ -13,7 +13,7 @@ def page(report: SweepReport) -> Page:
         title=f"Sweep for {report.board}",
         verdict=verdict.of_sweep(report),
         facts=tuple(_facts(report)),
-        sections=tuple(_sections(report)),
+        sections=tuple(sections(report)),
         next_steps=tuple(_next_steps(report)),
     )
 
@@ -32,8 +32,11 @@ def _facts(report: SweepReport) -> Iterator[tuple[str, str]]:
             yield "its inference on the board, modelled", f"{point.ms:.2f} ms at most"
 
 
-def _sections(report: SweepReport) -> Iterator[Section]:
-    quality = "right answers" if report.labelled else "signal to noise beside the dense network, dB"
+def sections(report: SweepReport) -> Iterator[Section]:
+    """The trials as a picture and as a table, also for the page of a network that is pruned as recommended."""
+    quality = "signal to noise beside the dense network, dB"
+    if report.labelled or report.agreement:
+        quality = "right answers" if report.labelled else "answers as the dense network's"
     text = (
         "Each point is a trial. Point at one to see its patterns. The line is the Pareto front; hollow points are "
         "outside of the limits; the ring is the network to take."
@@ -50,11 +53,15 @@ def _sections(report: SweepReport) -> Iterator[Section]:
         for point in report.points
     ]
     if dots:
-        yield Section("Quality and cycles", text, charts.front(dots, "cycles, modelled", quality))
+        yield Section(
+            "Quality and cycles",
+            text,
+            charts.front(dots, "cycles, estimated" if report.estimated else "cycles, modelled", quality),
+        )
     heads = ("file", "model", "patterns", "quality", "cycles", "flash B", "RAM B", "")
     rows = [
         (
-            point.file or "",
+            point.file or point.label,
             point.model,
             _patterns(point),
             report.told(point.quality),
@@ -74,7 +81,7 @@ def _patterns(point: SweepPoint) -> str:
 
 def _told(report: SweepReport, point: SweepPoint) -> str:
     figures = f"{point.modelled_cycles:,} cycles, {report.told(point.quality)}"
-    return f"trial {point.number}, {point.model}: {figures}; {_patterns(point)}"
+    return f"{', '.join(filter(None, (point.title, point.model)))}: {figures}; {_patterns(point)}"
 
 
 def _next_steps(report: SweepReport) -> Iterator[Step]:

@@ -65,6 +65,11 @@ def refusal(data: bytes, name: str) -> str:
     return ""
 
 
+def estimated(graph: Graph, board: Board) -> Estimate:
+    """What a network would take on a board as `build` would make it. Raises as `lower.lower` does."""
+    return estimate(_Pair(graph).lowered(graph, board))
+
+
 def _refused(name: str, error: ModelError) -> CheckReport:
     obstacles = error.obstacles or (Obstacle("", None, "", str(error)),)
     return CheckReport(name, None, runs=False, message=str(error), obstacles=obstacles)

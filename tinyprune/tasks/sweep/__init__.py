@@ -11,13 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tinyprune import files
 from tinyprune.compiler import sparsity
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.errors import ModelError, UsageError
-from tinyprune.measure.sweep_report import SweepPoint, SweepReport, recommended
+from tinyprune.measure.sweep_report import SweepPoint, SweepReport, recommended, unbeaten
 from tinyprune.progress import Progress
 from tinyprune.tasks import values
 from tinyprune.tasks.prune_request import CHANNELS, channels
@@ -125,7 +123,7 @@ def _points(
             f"trial {first.number}, of {first.params['model']}: {first.user_attrs['refused']}"
         )
     kept = {t.number for t in finished if max(excess(t.user_attrs["used"], request.limits).values(), default=0) <= 0}
-    front = _front([trial for trial in finished if trial.number in kept])
+    front = unbeaten((trial.number, *trial.values) for trial in finished if trial.number in kept)
     points = []
     for trial in finished:
         patterns, used = trial.user_attrs["patterns"], trial.user_attrs["used"]
@@ -168,14 +166,3 @@ def _file(
 
 def _named(folder: Path, trial: Any, digest: str) -> Path:
     return folder / f"trial-{trial.number}-{digest[:8]}.tflite"
-
-
-def _front(trials: Sequence[Any]) -> set[int]:
-    """Numbers of the trials than which none has as much quality for fewer cycles, or more for as many."""
-    best: set[int] = set()
-    quality = -np.inf
-    for trial in sorted(trials, key=lambda trial: (trial.values[1], -trial.values[0], trial.number)):
-        if trial.values[0] > quality:
-            quality = trial.values[0]
-            best.add(trial.number)
-    return best
