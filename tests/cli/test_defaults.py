@@ -32,7 +32,7 @@ def test_a_key_is_the_default_of_each_command_that_has_such_an_option() -> None:
     assert found["build"] == {
         "board_name": "nano33", "model": "net.tflite", "calibration": "x.npy", "output": "firmware",
     }  # fmt: skip
-    assert found["prune"] == {"model": "net.tflite", "data": "x.npy"}
+    assert found["prune"] == {"model": "net.tflite", "data": "x.npy", "board_name": "nano33"}
     assert found["sweep"] == {"board_name": "nano33", "models": ["net.tflite"], "data": "x.npy"}
     assert found["bench"] == {"board_name": "nano33", "output": "firmware"}
     assert found["doctor"] == {}
