@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import kconfiglib
 import pytest
 import yaml
 
@@ -80,6 +81,20 @@ def test_a_zephyr_module(tmp_path: Path) -> None:
     assert "CONFIG_TINYPRUNE_KWS=y" in found["samples/benchmark/prj.conf"].splitlines()
     sample = yaml.safe_load(found["samples/benchmark/sample.yaml"])
     assert sample["tests"]["sample.tinyprune_kws.benchmark"]["build_only"]
+
+
+def test_its_kconfig_takes_the_samples_settings(tmp_path: Path) -> None:
+    """By the parser of Kconfig that Zephyr carries, in a menu as scripts/zephyr_module.py of Zephyr makes."""
+    made("zephyr", "cortex-m4f", tmp_path)
+    settings = tmp_path / "samples/benchmark/prj.conf"
+    zephyrs = set(re.findall(r"^CONFIG_(\w+)=", settings.read_text(), re.MULTILINE)) - {"TINYPRUNE_KWS"}
+    types = "".join(f'config {name}\n\t{"int" if name.endswith("SIZE") else "bool"} "x"\n' for name in sorted(zephyrs))
+    top = tmp_path / "Kconfig"
+    top.write_text(f'menu "tinyprune_kws"\nsource "{(tmp_path / "zephyr/Kconfig").as_posix()}"\nendmenu\n{types}')
+    kconfig = kconfiglib.Kconfig(str(top), warn_to_stderr=False)
+    kconfig.load_config(str(settings))
+    assert kconfig.warnings == []
+    assert (kconfig.syms["TINYPRUNE_KWS"].str_value, kconfig.syms["SERIAL"].str_value) == ("y", "y")
 
 
 @pytest.mark.compiler
