@@ -29,9 +29,7 @@ _path = click.Path(path_type=Path)
     help=".npy, [samples, *input shape], "
     "int8 or real values, or values of the model's own type; once for each input, by name.  [default: generated]",
 )
-@click.option(
-    "-n", "--count", default=8, show_default=True, type=click.IntRange(1), help="How many inputs to generate."
-)
+@click.option("-n", "--count", default=8, show_default=True, type=options.Whole(1), help="How many inputs to generate.")
 @click.option(
     "--samples", type=_path, help="For accuracy: a folder of class folders with .wav or .npy, MLPerf's, or .npz."
 )
@@ -48,15 +46,15 @@ _path = click.Path(path_type=Path)
     type=click.Choice(["train", "validation", "test"]),
     help="Of Speech Commands in --samples, as in the zoo.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Take at most this many samples, evenly over the classes.")
+@click.option("--limit", type=options.Whole(1), help="Take at most this many samples, evenly over the classes.")
 @click.option(
-    "--runs", default=1, show_default=True, type=click.IntRange(1), help="Number of timed inferences of each input."
+    "--runs", default=1, show_default=True, type=options.Whole(1), help="Number of timed inferences of each input."
 )
 @click.option(
     "--warmup",
     default=1,
     show_default=True,
-    type=click.IntRange(0),
+    type=options.Whole(0),
     help="Number of untimed inferences at the beginning.",
 )
 @click.option("--no-clock", is_flag=True, help="Faster in sim: outputs and accuracy only, nothing timed or counted.")

@@ -52,9 +52,9 @@ from tinyprune.cli import console, options
     help="Where weights lie when the network runs. ram: those that fit are copied there at the start; auto: only where "
     "the board waits for its flash, and a quarter of the RAM stays free for your own code.",
 )
-@click.option("--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
-@click.option("--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]")
-@click.option("--max-cycles", type=click.IntRange(1), metavar="N", help="Modelled, of an inference; else exit code 3.")
+@click.option("--max-flash", type=options.Whole(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
+@click.option("--max-ram", type=options.Whole(1), metavar="BYTES", help="With the stack.  [default: the board's]")
+@click.option("--max-cycles", type=options.Whole(1), metavar="N", help="Modelled, of an inference; else exit code 3.")
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from tinyprune.cli import options
+
 
 @click.command("init-ci", short_help="Write a GitHub Actions workflow for your repository.")
 @click.option(
@@ -21,9 +23,11 @@ import click
     metavar="SPEC",
     help="What pip installs there: git+https://…, a wheel.  [default: where this one is from]",
 )
-@click.option("--max-flash", type=int, metavar="BYTES", help="What the firmware may take there, as for build.")
-@click.option("--max-ram", type=int, metavar="BYTES", help="Likewise.")
-@click.option("--max-cycles", type=int, metavar="N", help="Likewise.")
+@click.option(
+    "--max-flash", type=options.Whole(1), metavar="BYTES", help="What the firmware may take there, as for build."
+)
+@click.option("--max-ram", type=options.Whole(1), metavar="BYTES", help="Likewise.")
+@click.option("--max-cycles", type=options.Whole(1), metavar="N", help="Likewise.")
 @click.option("--force", is_flag=True, help="Replace a workflow that is there already.")
 def init_ci_command(
     board_names: tuple[str, ...],

@@ -7,13 +7,15 @@ from typing import IO
 
 import click
 
+from tinyprune.cli import options
+
 
 @click.command("monitor")
 @click.option("--board", "board_name", metavar="BOARD", help="Find the port by this board's USB id.")
 @click.option("--port", help="A serial port, or a URL of pyserial: socket://HOST:PORT, rfc2217://…, loop://.")
 @click.option("--serial-number", metavar="S", help="Of the board's probe or adapter, where several are plugged in.")
 @click.option(
-    "--baud", default=115_200, show_default=True, type=click.IntRange(1), help="Speed; 8 data bits, no parity."
+    "--baud", default=115_200, show_default=True, type=options.Whole(1), help="Speed; 8 data bits, no parity."
 )
 @click.option(
     "--wait",

@@ -9,6 +9,17 @@ import click
 _OLD_BUILD = "tinyprune.old_build"
 
 
+class Whole(click.IntRange):
+    """Whole numbers in a range. click says "valid integer range" of what is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def complete_board(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
     from tinyprune.device import boards
 

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     "With it, the network is trained on while its zeros are held, and a tenth of the samples is held out to measure "
     "what pruning cost. To resume an interrupted run, repeat the command.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Total number of fine-tuning epochs.  [default: 10]")
+@click.option("--epochs", type=options.Whole(1), help="Total number of fine-tuning epochs.  [default: 10]")
 @click.option(
     "--steps",
-    type=click.IntRange(1),
+    type=options.Whole(1),
     help="Number of steps of gradual pruning: 1:4 in 3 steps goes by way of 3:4 and 2:4, with training after each.  "
     "[default: 1]",
 )
@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, min_open=True),
     help="Peak learning rate of the Adam optimizer.  [default: 0.001]",
 )
-@click.option("--batch", "batch_samples", type=click.IntRange(1), help="Batch size.  [default: 64]")
+@click.option("--batch", "batch_samples", type=options.Whole(1), help="Batch size.  [default: 64]")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the order of samples and of dropout.  [default: 0]"
+    "--seed", type=options.Whole(0, 2**32 - 1), help="Seed of the order of samples and of dropout.  [default: 0]"
 )
 @click.option(
     "--sparsity", type=float, help="Share of zeros, 0 to 1, for --pattern unstructured (in each layer) or threshold."

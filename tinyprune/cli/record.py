@@ -17,7 +17,7 @@ _METER_CHARACTERS, _QUIETEST_DB = 40, -60.0
 @click.command("record", short_help="Record clips of your own words for `train`.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--words", required=True, callback=options.names, metavar="A,B,…", help="One folder of clips each.")
-@click.option("--takes", type=click.IntRange(1), default=50, show_default=True, help="Clips of each word.")
+@click.option("--takes", type=options.Whole(1), default=50, show_default=True, help="Clips of each word.")
 @click.option(
     "--speaker", default="me", show_default=True, help="Who speaks: `train` keeps a speaker's clips together."
 )

@@ -20,7 +20,7 @@ from tinyprune.cli import console, options
     "--labels", type=click.Path(path_type=Path), help=".npy, [samples], classes.  [default: closeness to dense]"
 )
 @click.option(
-    "--trials", default=50, show_default=True, type=click.IntRange(1), help="Finished ones that the study shall have."
+    "--trials", default=50, show_default=True, type=options.Whole(1), help="Finished ones that the study shall have."
 )
 @click.option(
     "--patterns",
@@ -34,7 +34,7 @@ from tinyprune.cli import console, options
     "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"
 )
 @click.option("--study", default="tinyprune", show_default=True, help="Name of the study in the database.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the search; one for each worker.")
+@click.option("--seed", type=options.Whole(0, 2**32 - 1), help="Of the search; one for each worker.")
 @click.option("-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Folder.")
 @options.html
 @options.trust

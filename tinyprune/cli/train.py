@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     help="A copy of Speech Commands (`tinyprune data fetch`): its other words are the unknown ones, its noise silence.",
 )
 @click.option(
-    "--epochs", type=click.IntRange(2), default=30, show_default=True, help="Dense; two thirds as many follow at 2:4."
+    "--epochs", type=options.Whole(2), default=30, show_default=True, help="Dense; two thirds as many follow at 2:4."
 )
 @click.option(
     "--front-end",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What the network hears: 10 MFCC, or 40 log-mel bands (docs/audio.md).",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Of all that is random.")
+@click.option("--seed", type=options.Whole(0, 2**31 - 1), default=0, show_default=True, help="Of all that is random.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder for the network.")
 @options.html
 @options.as_json

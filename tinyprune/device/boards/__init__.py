@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tinyprune.device.boards.parse import nearest, parse
 from tinyprune.device.boards.schema import CORES, EMULATOR_NAMES, Board, Memory, Qemu, Reads, Usb
+from tinyprune.device.families import FAMILIES
 from tinyprune.errors import UsageError
 from tinyprune.resources import BOARDS
 
@@ -45,6 +46,13 @@ def generic() -> str:
     return f"for another board take its core: {', '.join(name for name in names() if name.startswith(_CORE))}"
 
 
+def _of_family(name: str) -> str:
+    """The boards of a family or chip that was given for a board ("stm32g4", "stm32g474"), as the end of a message."""
+    family = next((family for family in FAMILIES if name.lower().startswith(family)), None)
+    members = [each for each in names() if family and load(each).family == family]
+    return f" (boards of the family {family}: {', '.join(members)})" if members else ""
+
+
 def path_of(name_or_path: str) -> Path:
     """The file that describes a board. Raises UsageError as `load` does."""
     if name_or_path.endswith(".toml"):
@@ -53,7 +61,7 @@ def path_of(name_or_path: str) -> Path:
             raise UsageError(f"{path}: no such board file")
         return path
     if name_or_path not in names():
-        near = nearest(name_or_path, names())
+        near = _of_family(name_or_path) or nearest(name_or_path, names())
         raise UsageError(f'unknown board "{name_or_path}"{near}; `tinyprune boards` lists all; {generic()}')
     return BOARDS / f"{name_or_path}.toml"
 

@@ -265,5 +265,5 @@ def _check_choices(board: Board, path: Path) -> None:
 
 def nearest(word: str, candidates: list[str]) -> str:
     """What may have been meant, as the end of a message; empty where nothing is near."""
-    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     return f' (did you mean "{near[0]}"?)' if near else ""
