@@ -85,7 +85,6 @@ MISTAKES = {
         'unknown board "STM32G474" (boards of the family stm32g4: nucleo-g474re); `tinyprune boards` lists all',
     ),
     "nothing like it": (["build", "--board", "esp32"], 2, 'unknown board "esp32"; `tinyprune boards` lists all'),
-    "negative limit": (["init-ci", "--board", "nano33", "--max-ram", "-5"], 2, "'--max-ram': -5 is not in the range"),
     "unknown board": (["build", "--board", "nano3"], 2, 'unknown board "nano3" (did you mean "nano33"?)'),
     "no board": (["build"], 2, "Missing option '--board'"),
     "unknown command": (["biuld"], 2, "No such command 'biuld'"),
