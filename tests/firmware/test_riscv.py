@@ -1,5 +1,5 @@
-"""The portable C answers on a 32-bit RISC-V as TFLite Micro does: the PC's firmware, compiled for RV32 and run by QEMU's
-user mode. Such chips have no boards here (docs/decisions/0023), but projects of theirs take this C."""
+"""The portable C answers on a 32-bit RISC-V as TFLite Micro does: the PC's firmware, compiled for RV32 and run by
+QEMU's user mode. Such chips have no boards here (docs/decisions/0023), but projects of theirs take this C."""
 
 import shutil
 import subprocess
@@ -37,11 +37,8 @@ def test_risc_v_answers_as_tflite_micro(model: bytes, tmp_path: Path) -> None:
     sources = [str(path) for path in sorted(tmp_path.rglob("*.c"))]
     includes = sorted({f"-I{path.parent}" for path in tmp_path.rglob("*.h")})
     firmware = tmp_path / "firmware"
-    subprocess.run(
-        [sys.executable, "-m", "ziglang", "cc", *RV32, *includes, *sources, "-o", str(firmware)],
-        check=True,
-        timeout=280,
-    )
+    command = [sys.executable, "-m", "ziglang", "cc", *RV32, *includes, *sources, "-o", str(firmware)]
+    subprocess.run(command, check=True, timeout=280)
 
     def start(image: FirmwareImage, board: Board, *, profile: bool = False) -> HostLink:
         assert (board, profile) == (host, False)

@@ -121,6 +121,12 @@ def refused(request: init_ci_task.CiRequest, message: str) -> None:
     assert (sorted(request.folder.rglob("*")) if request.folder.is_dir() else []) == before
 
 
+@pytest.mark.parametrize("limit", ["-5", "3.5", "many"])
+def test_limits_are_whole_numbers(run: Run, limit: str) -> None:
+    code, _, err = run("init-ci", "--board", "nano33", "--max-ram", limit)
+    assert (code, "Invalid value for '--max-ram'" in err) == (2, True), err
+
+
 def test_mistakes_are_refused(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     nano33 = boards.load("nano33")
     model = repository / "models/my net.tflite"
