@@ -50,13 +50,9 @@ board = click.option(
 def limits(command: Any) -> Any:
     """What a network must stay within to be recommended."""
     options = (
-        click.option(
-            "--max-flash", type=click.IntRange(1), metavar="BYTES", help="Of the firmware.  [default: the board's]"
-        ),
-        click.option(
-            "--max-ram", type=click.IntRange(1), metavar="BYTES", help="With the stack.  [default: the board's]"
-        ),
-        click.option("--max-cycles", type=click.IntRange(1), metavar="CYCLES", help="Modelled, of one inference."),
+        click.option("--max-flash", type=Whole(1), metavar="BYTES", help="Of the firmware.  [default: the board's]"),
+        click.option("--max-ram", type=Whole(1), metavar="BYTES", help="With the stack.  [default: the board's]"),
+        click.option("--max-cycles", type=Whole(1), metavar="CYCLES", help="Modelled, of one inference."),
         click.option(
             "--max-ms",
             type=click.FloatRange(0, min_open=True),
