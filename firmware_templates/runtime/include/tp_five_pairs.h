@@ -60,7 +60,6 @@
     "smmlar r8, " sum ", r5, r10\n\t"       \
     "add.w " sum ", r8, " sum ", asr #31\n\t"
 #define REQUANTIZE                  \
-    "3:\n\t"                        \
     "ldr.w r10, [lr, #4]\n\t"       \
     "ldr.w r6, [lr, #8]\n\t"        \
     "ldr.w r11, [lr, #12]\n\t"      \
@@ -98,7 +97,6 @@
 #define OTHER_MAP(code) code
 #define FLAGS_OF_ALL ""
 #define REQUANTIZE                 \
-    "3:\n\t"                       \
     "ldr.w r6, [lr, #4]\n\t"       \
     "ldr.w r11, [lr, #8]\n\t"      \
     "ldr.w r5, [lr], #12\n\t"      \
@@ -139,7 +137,7 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
         ".balign 4\n\t"
         "2:\n\t" /* a run of 16 pairs */
         FIRST_HALF_OF_RUN SECOND_HALF_OF_RUN
-        "bpl.w 6f\n\t"
+        "bgt.w 6f\n\t"
         REQUANTIZE
         "4:\n\t" /* the next channel, and its first pair */
         ADVANCE("")
@@ -174,7 +172,6 @@ __attribute__((naked, noinline)) void TP_PAIRS_FUNCTION(__attribute__((unused)) 
         "add r6, r8\n\t"
         "mov pc, r6\n\t"
         "6:\n\t"
-        OTHER_MAP("beq 3b\n\t")
         "ldr r5, [sp]\n\t" /* the channel's next run */
         "ldr r6, [sp, #32]\n\t"
         "ldr r11, [lr], #4\n\t"

@@ -401,6 +401,9 @@ typedef struct tp_duos {
 /* Three pixels to pairs [groups][6][3] as tp_expand_dsp; two to pairs (x0, x2), (x1, x3) of each group, [groups][2][2]. Of a piece
  * that ends in a group, what is behind it is read, too. */
 tp_duos_expand tp_expand_three_dsp, tp_expand_two_dsp;
+/* Columns of three pixels below each other, to be expanded as by tp_expand_three_dsp one after the other: of a kernel of three rows,
+ * which pixels share, each row but once. */
+void tp_expand_three_rows_dsp(const tp_duos *layer, const int8_t *input, int32_t columns);
 tp_duos_run tp_three_pixels_s8_duos_dsp, tp_three_pixels_s8_duos_exact_dsp, tp_twins_tile_dsp;
 /* Those of a tile that are carried. */
 void tp_duos_carried_dsp(const tp_duos *layer, int8_t *const output[]);

@@ -2,6 +2,14 @@
  * Copyright The tinyprune authors */
 #include "tp_kernels_dsp.h"
 
+/* Whether pixels are three below each other that share the rows under their kernels. */
+static int share_rows(const tp_duos *layer, const int8_t *const pixels[])
+{
+    const tp_layer *const window = layer->window;
+    return layer->engine->pixels == TP_DUO_PIXELS && window->kernel_height == 3 && window->dilation_height == 1
+           && pixels[1] - pixels[0] == layer->piece_step && pixels[2] - pixels[1] == layer->piece_step;
+}
+
 void tp_duos_strip_dsp(const tp_duos *layer, int32_t tiles, const int8_t *const pixels[TP_DUO_PIXELS],
                        int8_t *const output[TP_DUO_PIXELS], int32_t out_step)
 {
@@ -13,7 +21,12 @@ void tp_duos_strip_dsp(const tp_duos *layer, int32_t tiles, const int8_t *const 
         x[i] = pixels[i];
         places[i] = output[i];
     }
-    for (int32_t left = (tiles - 1) * layer->window->stride_width + layer->columns; left > 0; left--) {
+    int32_t left = (tiles - 1) * layer->window->stride_width + layer->columns;
+    if (share_rows(layer, pixels)) {
+        tp_expand_three_rows_dsp(layer, pixels[0], left);
+        left = 0;
+    }
+    for (; left > 0; left--) {
         layer->engine->expand(&tile, x);
         tile.expanded += column_words;
         for (int32_t i = 0; i < count; i++) {

@@ -131,7 +131,7 @@ def _pack_duos_exact(op: Layer, rows: Int8) -> Words:
 
 PAIRS = Format(
     "pairs", partial(_beyond_relu, _PIECES), _always, _pack_pairs, pairs.GROUP_BYTES,
-    lambda op, rows: _long(pairs.count(_scaled(op, rows)), len(rows)) + 33 * len(rows), 71, apart=13, carries=True,
+    lambda op, rows: _long(pairs.count(_scaled(op, rows)), len(rows)) + 33 * len(rows), 71, apart=8, carries=True,
 )  # fmt: skip
 PAIRS8 = Format(
     "pairs8", partial(_beyond_relu, _PIECES), lambda op, rows: pairs8.fits(_relu(op, rows, _PIECES).bias), _pack_pairs8,
@@ -143,7 +143,7 @@ TAPS = Format(
 )  # fmt: skip
 SP14 = Format(
     "sp14", partial(_beyond_relu, 1), lambda _op, rows: pairs14.fits(rows), _pack_pairs14,
-    pairs14.GROUP_BYTES, lambda _op, rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, apart=13,
+    pairs14.GROUP_BYTES, lambda _op, rows: 13.5 * pairs14.count(rows) + 33 * len(rows), 120, apart=8,
     multiple=pairs14.BLOCK,
 )  # fmt: skip
 EXACT = Format(
@@ -188,6 +188,12 @@ def _shares_columns(layer: dict[str, int]) -> bool:
     """Whether neighbouring outputs share columns of taps, which are expanded once then: tp_band.h."""
     undilated = layer["dilation_width"] == 1 and layer["in_channels"] % GROUP == 0
     return undilated and layer["kernel_width"] > layer["stride_width"]
+
+
+def _shares_rows(form: Format, layer: dict[str, int]) -> bool:
+    """Whether the pixels of a tile share rows of taps, which are expanded once then: tp_duos_strip_dsp.c."""
+    undilated = layer["dilation_height"] == 1 and layer["stride_height"] == 1
+    return form.pixels == duos.PIXELS and _shares_columns(layer) and undilated and layer["kernel_height"] == 3
 
 
 def _strip_tiles(form: Format, layer: dict[str, int]) -> int:
@@ -354,6 +360,8 @@ def _tile_cycles(form: Format, op: Layer) -> float:
     layer, share = layer_fields(op), 1.0
     if _shares_columns(layer):
         share = _strip_columns(form, layer) / (_strip_tiles(form, layer) * layer["kernel_width"])
+    if _shares_rows(form, layer):
+        share *= 0.6
     return form.cycles(op, streamed(form, op)) + form.expand_cycles * groups * share + beside
 
 

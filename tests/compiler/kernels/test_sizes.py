@@ -1,4 +1,4 @@
-"""Depthwise layers by planes, where their bands, tiles and channels begin and end."""
+"""Kernels that go over maps in pieces, where their bands, strips, tiles and channels begin and end."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,14 @@ from tests.compiler.kernels import harness
 from tests.compiler.kernels.cases import PLAIN, check, fill
 from tests.compiler.kernels.harness import Library
 from tests.compiler.kernels.test_kernels import BACKENDS
+from tests.tflite_models import Conv, Input, graph
 from tinyprune.compiler.graph import Activation
 from tinyprune.compiler.kernels import planes, quads
+from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.window import Window
 
+FEW = PLAIN["tp_conv_2d_s8_few_dsp"]
 THREE, ANY = (PLAIN[f"tp_depthwise_{kernel}_s8_planes_dsp"] for kernel in ("3x3", "2d"))
 
 
@@ -43,6 +46,19 @@ def layer(
     source = Activation(0, "x", size, np.float32(0.05), 7)
     output = Activation(1, "y", (*out, channels), np.float32(0.1), zero_point)
     return DepthwiseConv2D("depthwise", source, output, weights, scales, bias, *clamp, window)
+
+
+def convolution(size: tuple[int, int], kernel: tuple[int, int, int], stride: int = 1, channels: int = 3) -> Conv2D:
+    """Padding as SAME; channel 1 has no weights."""
+    weights = fill("random", np.random.default_rng(sum(size)), (channels, *kernel))
+    weights[1:2] = 0
+    conv = Conv(
+        weights=weights, weight_scales=[0.002] * channels, scale=0.1, zero_point=-128, activation="RELU",
+        stride=(stride, stride), padding="SAME",
+    )  # fmt: skip
+    op = graph(Input((*size, kernel[2]), 0.05, 7), [conv]).ops[0]
+    assert isinstance(op, Conv2D)
+    return op
 
 
 def window(
@@ -88,3 +104,37 @@ def test_strides_above_two_are_left_to_others() -> None:
     assert not ANY.accepts(layer((9, 9, 4), window((2, 2), 3)))
     assert not ANY.accepts(layer((9, 9, 4), window((2, 2), 2, (0, 0), (2, 2))))
     assert ANY.accepts(layer((9, 2, 4), window((2, 9), 3, (0, 4))))  # one column of outputs has no stride
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride"),
+    [
+        ((5, 8), (1, 1, 8), 1), ((3, 11), (1, 1, 8), 1), ((4, 70), (1, 1, 8), 2), ((9, 1), (1, 8, 1), 1),
+        ((3, 33), (2, 2, 2), 1), ((6, 5), (2, 1, 4), 2), ((1, 1), (3, 3, 1), 1), ((7, 32), (3, 3, 1), 1),
+        ((5, 66), (3, 3, 1), 2), ((12, 2), (3, 3, 1), 3),
+    ],
+)  # fmt: skip
+def test_few_taps(
+    library: Library, size: tuple[int, int], kernel: tuple[int, int, int], stride: int, channels: int
+) -> None:
+    op = convolution(size, kernel, stride, channels)
+    assert FEW.accepts(op)
+    check(library, FEW, op, fill("random", np.random.default_rng(0), (1, *op.input.shape)))
+
+
+@pytest.mark.parametrize("kernel", [(1, 1, 7), (2, 2, 1), (3, 1, 3), (3, 3, 2), (4, 1, 2), (1, 1, 9)])
+def test_other_kernels_of_few_taps_are_left_to_others(kernel: tuple[int, int, int]) -> None:
+    assert not FEW.accepts(convolution((9, 9), kernel))
+
+
+@pytest.mark.parametrize("form", ["pairs", "duos", "duos_exact", "twins"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(
+    ("size", "kernel"),
+    [((3, 9), (3, 3, 4)), ((8, 6), (3, 3, 12)), ((6, 17), (3, 5, 8)), ((11, 5), (5, 3, 4)), ((7, 8), (2, 4, 16))],
+)
+def test_strips(library: Library, size: tuple[int, int], kernel: tuple[int, int, int], stride: int, form: str) -> None:
+    op, strips = convolution(size, kernel, stride, 6), PLAIN[f"tp_conv_2d_s8_{form}_dsp"]
+    assert strips.accepts(op)
+    check(library, strips, op, fill("random", np.random.default_rng(0), (1, *op.input.shape)))
