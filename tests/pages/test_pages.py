@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import html5lib
@@ -183,12 +183,20 @@ def test_a_page_tells_what_the_report_does(reports: dict[str, str], tmp_path: Pa
         if layer["dense_cycles_ratio"] is not None:
             dense = f"{layer['modelled_cycles'] * layer['dense_cycles_ratio']:,.0f}"
             assert f"<title>{layer['name']}, dense (estimated): {dense} cycles</title>" in page
+        if layer["cmsis_nn_cycles"] is not None:
+            peer = f"CMSIS-NN, dense (modelled): {layer['cmsis_nn_cycles']:,} cycles"
+            assert f"<title>{layer['name']}, {peer}</title>" in page
         if layer["constant_bytes"]:
             assert f"<title>{layer['name']}: {layer['constant_bytes']:,} bytes, " in page
     for resident in found["arena_map"]:
         last = resident["offset"] + resident["size_bytes"] - 1
         assert f"bytes {resident['offset']:,} to {last:,} ({resident['size_bytes']:,})" in page
     assert "tinyprune flash --board nano33" in page
+    assert any(layer["cmsis_nn_cycles"] for layer in found["layers"])
+    assert "Error by layer" not in page
+    quantized = json.dumps(found | {"layer_errors": [asdict(layer) for layer in QUANTIZED.layers]})
+    (tmp_path / "r.json").write_text(quantized, encoding="utf-8")
+    assert "<title>conv, SQNR: 31 dB</title>" in pages.make(schema.read(tmp_path / "r.json"))
 
 
 @pytest.mark.compiler

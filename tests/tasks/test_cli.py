@@ -554,7 +554,9 @@ def test_a_keras_model_is_quantized_with_the_users_samples(run: Run) -> None:
     build = ["build", "--board", "host", "--model", "mine.keras", "--json", "--calibration"]
     code, out, _ = run(*build, "good.npy")
     assert code == 0
-    assert json.loads(out)["bit_exact"]
+    report = json.loads(out)
+    assert report["bit_exact"]
+    assert {layer["name"] for layer in report["layers"]} <= {layer["name"] for layer in report["layer_errors"]}
     wrong = {"shape": good[:, :4], "nan": np.full_like(good, np.nan), "text": "no"}
     for name, message in {"shape": "8, 6, 1", "nan": "NaN", "text": "not a .npy array"}.items():
         if name == "text":

@@ -1,9 +1,11 @@
 """What int8 costs each layer, and how the int8 network answers, as data and as JSON."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from tinyprune.measure.agreement import Agreement
+from tinyprune.training.quantization_error import LayerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,15 @@ class LayerFigures:
     sqnr_db: float | None
     largest: float | None
     clipped: float | None
+
+    @classmethod
+    def of(cls, error: LayerError) -> "LayerFigures":
+        return cls(error.name, *map(_finite, (error.sqnr_db, error.largest, error.clipped)))
+
+
+def _finite(value: float) -> float | None:
+    """None for what JSON cannot say."""
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

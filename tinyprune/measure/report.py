@@ -15,9 +15,11 @@ from tinyprune.device.boards import Board
 from tinyprune.device.emulators import LayerProfile, Profile, Span
 from tinyprune.device.firmware import FORMAT, FirmwareImage
 from tinyprune.errors import TargetError
+from tinyprune.measure import cmsis_nn
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.estimate import dense_ratio
 from tinyprune.measure.hearing import AudioTrial
+from tinyprune.measure.quantize_report import LayerFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class LayerReport:
     constant_bytes: int | None = None  # in flash: weights, biases, requantization; None where a runtime keeps them
     dense_cycles_ratio: float | None = None  # expected of the fastest dense kernel, to what runs here
     weights_corner: tuple[str, ...] = ()  # some output channels and taps: "#" a weight, "." a zero
+    cmsis_nn_cycles: int | None = None  # modelled, of CMSIS-NN's kernel for the dense layer (cmsis_nn.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class BuildReport:
     format: int = FORMAT  # of the build, so that another tinyprune knows whether it can take it
     arena_map: tuple[Resident, ...] = ()  # what lies where in the arena, and when; empty where a runtime plans it
     agreement: Agreement | None = None  # with float and labels, on the samples that were given
+    layer_errors: tuple[LayerFigures, ...] = ()  # beside float, where the build has quantized the network
     schema: str = "build-1"  # of this report: docs/reports.md
 
     def to_json(self) -> str:
@@ -229,6 +233,7 @@ def _layer(program: Program, number: int) -> LayerReport:
         constant_bytes=step.constant_bytes,
         dense_cycles_ratio=dense_ratio(program, step),
         weights_corner=corner(op),
+        cmsis_nn_cycles=cmsis_nn.cycles(op) if program.board.cpu.core == cmsis_nn.CORE else None,
     )
 
 

@@ -1,14 +1,22 @@
 """What the page of a build says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tinyprune.compiler.sparsity import DENSE
-from tinyprune.measure import verdict
+from tinyprune.measure import cmsis_nn, verdict
 from tinyprune.measure.report import BuildReport, LayerReport
 from tinyprune.pages import charts
 from tinyprune.pages.charts import Bar
 from tinyprune.pages.page import Page, Section, Step, Table
-from tinyprune.pages.parts import agreement_section, arena_section, corners_of, number, of, weights_section
+from tinyprune.pages.parts import (
+    agreement_section,
+    arena_section,
+    corners_of,
+    error_section,
+    number,
+    of,
+    weights_section,
+)
 
 
 def page(report: BuildReport) -> Page:
@@ -47,20 +55,29 @@ def _sections(report: BuildReport) -> Iterator[Section]:
         yield _flash(report)
     yield from arena_section(report.arena_map, [layer.name for layer in report.layers], report.arena_bytes)
     yield from agreement_section(report.agreement)
+    yield from error_section(report.layer_errors)
     yield from weights_section(corners_of(report.layers))
     yield _layers(report)
 
 
 def _cycles(report: BuildReport) -> Section:
-    rows = [Bar(layer.name, (layer.modelled_cycles, _dense(layer))) for layer in report.layers]
-    pruned = any(layer.dense_cycles_ratio is not None for layer in report.layers)
-    text = f"Modelled, not measured: {report.cost_model}."
-    if not pruned:
-        rows, series = [Bar(row.name, row.values[:1]) for row in rows], ["as it is"]
-    else:
-        series = ["as it is", "dense (estimated)"]
-        text += " Dense: what the fastest dense kernel is expected to take for the same layer without zeros."
-    return Section("Cycles by layer", text, charts.bars(rows, series, "cycles"))
+    columns: dict[str, tuple[str, Sequence[float | None]]] = {
+        "as it is": ("", [layer.modelled_cycles for layer in report.layers]),
+        "dense (estimated)": (
+            " Dense: what the fastest dense kernel is expected to take for the same layer without zeros.",
+            [_dense(layer) for layer in report.layers],
+        ),
+        "CMSIS-NN, dense (modelled)": (
+            f" CMSIS-NN: a line fitted to its layers in the emulator; nine of ten were within {cmsis_nn.ERROR:.0%}. "
+            "Layers that no line fits have no bar.",
+            [layer.cmsis_nn_cycles for layer in report.layers],
+        ),
+    }
+    known = {name: column for name, column in columns.items() if any(value is not None for value in column[1])}
+    values = zip(*(figures for _, figures in known.values()), strict=True)
+    rows = [Bar(layer.name, each) for layer, each in zip(report.layers, values, strict=True)]
+    text = f"Modelled, not measured: {report.cost_model}." + "".join(told for told, _ in known.values())
+    return Section("Cycles by layer", text, charts.bars(rows, list(known), "cycles"))
 
 
 def _dense(layer: LayerReport) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from tinyprune.compiler.program import Resident
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.check_report import LayerCheck
+from tinyprune.measure.quantize_report import LayerFigures
 from tinyprune.measure.report import LayerReport
 from tinyprune.measure.streams import Tally
 from tinyprune.pages import charts
@@ -53,6 +54,32 @@ def agreement_section(found: Agreement | None) -> Iterator[Section]:
     ]
     svg = charts.bars(rows, series, "per cent of the samples")
     yield Section("Answers by class", "", svg, Table(("class", "samples", *series), table))
+
+
+def error_section(layers: Sequence[LayerFigures]) -> Iterator[Section]:
+    """What int8 costs each layer. Nothing where a report does not tell."""
+    if not layers:
+        return
+    text = (
+        "Signal to quantization noise of each layer's output beside float, with errors of layers before it. "
+        "20 dB is an error of a tenth; layers without a difference have no bar."
+    )
+    rows = [Bar(layer.name, (layer.sqnr_db,)) for layer in layers]
+    table = [
+        (
+            layer.name,
+            _told(layer.sqnr_db, "{:.1f} dB"),
+            _told(layer.largest, "{:.1%}"),
+            _told(layer.clipped, "{:.2%}"),
+        )
+        for layer in layers
+    ]
+    heads = ("layer", "SQNR", "largest error, of the range", "outside of the int8 range")
+    yield Section("Error by layer", text, charts.bars(rows, ["SQNR"], "dB"), Table(heads, table))
+
+
+def _told(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
 
 
 def streams_section(tallies: Sequence[Tally]) -> Iterator[Section]:

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 from tinyprune.measure import verdict
 from tinyprune.measure.quantize_report import QuantizeFigures
-from tinyprune.pages import charts
-from tinyprune.pages.charts import Bar
-from tinyprune.pages.page import Page, Section, Step, Table
-from tinyprune.pages.parts import agreement_section
+from tinyprune.pages.page import Page, Section, Step
+from tinyprune.pages.parts import agreement_section, error_section
 
 
 def page(report: QuantizeFigures) -> Page:
@@ -33,27 +31,7 @@ def _sections(report: QuantizeFigures) -> Iterator[Section]:
     yield from agreement_section(report.agreement)
     if report.unknown is not None:
         yield Section("Error by layer", f"Not known: {report.unknown}.")
-    if report.layers:
-        text = (
-            "Signal to quantization noise of each layer's output beside float, with errors of layers before it. "
-            "20 dB is an error of a tenth; layers without a difference have no bar."
-        )
-        rows = [Bar(layer.name, (layer.sqnr_db,)) for layer in report.layers]
-        table = [
-            (
-                layer.name,
-                _told(layer.sqnr_db, "{:.1f} dB"),
-                _told(layer.largest, "{:.1%}"),
-                _told(layer.clipped, "{:.2%}"),
-            )
-            for layer in report.layers
-        ]
-        heads = ("layer", "SQNR", "largest error, of the range", "outside of the int8 range")
-        yield Section("Error by layer", text, charts.bars(rows, ["SQNR"], "dB"), Table(heads, table))
-
-
-def _told(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+    yield from error_section(report.layers)
 
 
 def _next_steps(report: QuantizeFigures) -> Iterator[Step]:

@@ -190,7 +190,8 @@ def _staged(request: BuildRequest, progress: Progress) -> Iterator[tuple[Path, M
 
 def _with_samples(report: BuildReport, model: Model) -> BuildReport:
     """With what the user's samples told of the network."""
-    return replace(report, notes=(*report.notes, *model.notes), agreement=model.agreement)
+    notes = (*report.notes, *model.notes)
+    return replace(report, notes=notes, agreement=model.agreement, layer_errors=model.errors)
 
 
 def _measured(request: BuildRequest, model: Model, graph: Graph, progress: Progress) -> Model:

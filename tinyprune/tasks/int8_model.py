@@ -13,6 +13,7 @@ from tinyprune.compiler.samples import Source
 from tinyprune.compiler.sparsity import DENSE
 from tinyprune.errors import TinypruneError, UsageError
 from tinyprune.measure.agreement import Agreement
+from tinyprune.measure.quantize_report import LayerFigures
 from tinyprune.measure.report import Accuracy
 from tinyprune.progress import Progress
 from tinyprune.sound.detector import DEFAULT_RULE, Rule
@@ -36,6 +37,7 @@ class Model:
     rule: Rule = DEFAULT_RULE  # when one of them counts as heard
     notes: tuple[str, ...] = ()  # on the samples that it was calibrated on
     agreement: Agreement | None = None  # with float, on those samples
+    errors: tuple[LayerFigures, ...] = ()  # of each layer beside float, on those samples
 
 
 def check_paths(
@@ -114,8 +116,11 @@ def make(
         )
     inputs = samples.load_array(calibration)
     keras = keras_model.load(model, trust=trust, samples=inputs)
-    data, notes, agreement = quantized(keras, inputs, labels, "least-error", progress)
-    return Model(model.stem, str(model), data, None, notes=notes, agreement=agreement)
+    found = quantized(keras, inputs, labels, "least-error", progress)
+    errors = tuple(map(LayerFigures.of, found.layers))
+    return Model(
+        model.stem, str(model), found.content, None, notes=found.notes, agreement=found.agreement, errors=errors
+    )
 
 
 def make_blindly(model: Path | None, calibration: Source | None, progress: Progress, *, trust: bool = False) -> Model:

@@ -1,6 +1,5 @@
 """All of `tinyprune quantize`: float network and calibration samples → int8 .tflite, and what int8 costs each layer."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -8,7 +7,7 @@ from typing import Any, get_args
 from tinyprune import files
 from tinyprune.compiler import samples
 from tinyprune.compiler.samples import Source
-from tinyprune.errors import ModelError, UsageError
+from tinyprune.errors import UsageError
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.quantize_report import LayerFigures, QuantizeFigures
 from tinyprune.progress import Progress
@@ -45,19 +44,12 @@ class QuantizeReport:
     @property
     def figures(self) -> QuantizeFigures:
         """As JSON and pages have them."""
-        layers = tuple(
-            LayerFigures(each.name, *map(_finite, (each.sqnr_db, each.largest, each.clipped))) for each in self.layers
-        )
+        layers = tuple(map(LayerFigures.of, self.layers))
         output = None if self.output is None else str(self.output)
         return QuantizeFigures(self.source, output, layers, self.unknown, self.notes, self.agreement)
 
     def to_json(self) -> str:
         return self.figures.to_json()
-
-
-def _finite(value: float) -> float | None:
-    """None for what JSON cannot say."""
-    return value if math.isfinite(value) else None
 
 
 def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport:
@@ -71,17 +63,12 @@ def run_quantize(request: QuantizeRequest, progress: Progress) -> QuantizeReport
     if isinstance(request.model, Path):
         progress(f"loading {request.model}")
     model = keras_model.given(request.model, trust=request.trust, samples=calibration)
-    content, odd, agreement = quantized(model, calibration, request.labels, request.ranges, progress)
-    refusal = check.refusal(content, "the int8 network")
-    progress("comparing each layer with float")
-    layers, unknown = tuple[LayerError, ...](), None
-    try:
-        layers = quantization_error.layer_errors(model, content, calibration)
-    except ModelError as error:
-        unknown = str(error)
+    found = quantized(model, calibration, request.labels, request.ranges, progress)
+    refusal = check.refusal(found.content, "the int8 network")
     if request.output is not None:
         with files.replacing(request.output) as part:
-            part.write_bytes(content)
-    notes = (*([refusal] if refusal else []), *odd, *(() if odd else quantization_error.oddities(layers)))
+            part.write_bytes(found.content)
+    told = found.notes or quantization_error.oddities(found.layers)
+    notes = (*([refusal] if refusal else []), *told)
     source = str(request.model) if isinstance(request.model, Path) else f"model {model.name}"
-    return QuantizeReport(request.output, layers, unknown, content, notes, agreement, source)
+    return QuantizeReport(request.output, found.layers, found.unknown, found.content, notes, found.agreement, source)

@@ -11,7 +11,8 @@ from tinyprune.errors import ModelError
 from tinyprune.measure import agreement
 from tinyprune.measure.agreement import Agreement, Numbers
 from tinyprune.progress import Progress
-from tinyprune.training import calibration, keras_model, quantize
+from tinyprune.training import calibration, keras_model, quantization_error, quantize
+from tinyprune.training.quantization_error import LayerError
 from tinyprune.training.quantize import RangeRule
 
 #: How many samples are compared where there are no labels: a mean over classes needs no more.
@@ -25,6 +26,10 @@ class Quantized(NamedTuple):
     notes: tuple[str, ...]
     agreement: Agreement | None
     """None for a network that tells no classes apart."""
+    layers: tuple[LayerError, ...]
+    """What int8 costs each operator."""
+    unknown: str | None
+    """Why that is not known, where it is not."""
 
 
 def quantized(
@@ -43,9 +48,19 @@ def quantized(
     progress("comparing the answers with those of float")
     compared = checked if truth is not None else checked[:: -(-len(checked) // _COMPARED)]
     found = _answers(model, content, compared, truth is not None)
+    progress("comparing each layer with float")
+    errors = _errors(model, content, inputs)
     if found is None:
-        return Quantized(content, notes, None)
-    return Quantized(content, notes or tuple(agreement.oddities(*found)), agreement.compare(*found, truth))
+        return Quantized(content, notes, None, *errors)
+    return Quantized(content, notes or tuple(agreement.oddities(*found)), agreement.compare(*found, truth), *errors)
+
+
+def _errors(model: Any, content: bytes, inputs: npt.NDArray[Any]) -> tuple[tuple[LayerError, ...], str | None]:
+    """Of each layer, or none and why."""
+    try:
+        return quantization_error.layer_errors(model, content, inputs), None
+    except ModelError as error:
+        return (), str(error)
 
 
 def _answers(
