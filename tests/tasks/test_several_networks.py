@@ -199,6 +199,15 @@ def test_two_networks_of_one_name_are_told(tmp_path: Path) -> None:
     assert message in done.stderr
 
 
+def test_two_arduino_libraries_of_one_name_are_told(tmp_path: Path) -> None:
+    found = [build(tmp_path / name, name, "nano33", "arduino", name="kws") for name in ("kws", "twins")]
+    headers = [path / "tinyprune_kws/src/tinyprune_kws.h" for path in found]
+    (tmp_path / "x.c").write_text("".join(f'#include "{path}"\n' for path in headers))
+    done = subprocess.run([*ZIG, "cc", "-c", "x.c"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "networks are called kws: build one of them with another --name" in done.stderr
+
+
 def test_kernels_of_different_versions_stand_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another tinyprune generated does not get the kernels of this one."""
     one = build(tmp_path / "a", "kws", "host", "bare")
