@@ -172,7 +172,7 @@ def load(output: Path, board: Board) -> tuple[FirmwareImage, bytes]:
     if image.board != board.name:
         raise UsageError(
             f"{output} holds firmware for {image.board}, not {board.name}; "
-            f"give --board {image.board}, or another folder with -o"
+            f"give --board {image.board}, or another folder with --build"
         )
     built = image.elf.is_file() and edits.read_manifest(output).files.get(image.elf.name) == edits.sha256(image.elf)
     if not built or hashlib.sha256(model).hexdigest() != image.model_sha256:
