@@ -20,7 +20,7 @@ _Static_assert(SOURCE_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLM >= 1 && PLLM <= PLLM_
 _Static_assert(2 * CPU_CLOCK_HZ % PLL_INPUT_HZ == 0 && PLLN >= 8 && PLLN <= PLLN_MAX,
                "the PLL cannot make cpu.clock_hz of clock.hz");
 _Static_assert(CPU_CLOCK_HZ > 48 * MHZ && CPU_CLOCK_HZ <= CPU_CLOCK_MAX_HZ,
-               "cpu.clock_hz must be above 48 MHz and at most the chip's highest: L4+ 120, G4 170 MHz");
+               "cpu.clock_hz must be above 48 MHz and at most 120 (L4+) or 170 MHz (G4)");
 
 #if defined SOURCE_IS_INTERNAL
 _Static_assert(SOURCE_CLOCK_HZ == 16 * MHZ, "the internal clock, HSI16, has 16 MHz");

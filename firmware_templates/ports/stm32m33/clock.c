@@ -17,7 +17,7 @@
 #define PLLN (CPU_CLOCK_HZ / (2 * MHZ))
 _Static_assert(SOURCE_CLOCK_HZ % (4 * MHZ) == 0 && PLLM >= 1 && SOURCE_CLOCK_HZ <= SOURCE_CLOCK_MAX_HZ,
                "clock.hz must be a multiple of 4 MHz, at most 16 MHz (U5) or 48 MHz (H5)");
-_Static_assert(CPU_CLOCK_HZ % (2 * MHZ) == 0, "the PLL cannot make cpu.clock_hz: it must be an even number of MHz");
+_Static_assert(CPU_CLOCK_HZ % (2 * MHZ) == 0, "cpu.clock_hz must be an even number of MHz");
 _Static_assert(CPU_CLOCK_HZ >= CPU_CLOCK_MIN_HZ && CPU_CLOCK_HZ <= CPU_CLOCK_MAX_HZ,
                "cpu.clock_hz must be 64 to 160 MHz (U5) or 96 to 250 MHz (H5)");
 _Static_assert(TX_PORT != 'G' - 'A' && RX_PORT != 'G' - 'A',

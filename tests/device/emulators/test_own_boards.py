@@ -50,6 +50,16 @@ OWN: dict[str, tuple[str, Changes]] = {
         "nucleo-f767zi",
         (("216_000_000", "168_000_000"), (USART3, serial("USART6", "PG14", "PG9", 8))),
     ),
+    "G4 on its internal oscillator, 80 MHz": (
+        "nucleo-g474re",
+        (('source = "crystal"', 'source = "internal"'), ("24_000_000", "16_000_000"), ("170_000_000", "80_000_000")),
+    ),
+    "H5 on its internal oscillator": (
+        "nucleo-h563zi",
+        (('source = "external"', 'source = "internal"'), ("hz = 8_000_000", "hz = 32_000_000")),
+    ),
+    "U5 with a crystal": ("nucleo-u575zi-q", ((HSI16, 'source = "crystal"\nhz = 8_000_000'), ("160_000", "100_000"))),
+    "nRF54L at half speed": ("nrf54l15dk", (("128_000_000", "64_000_000"),)),
     "H7 on its internal oscillator": ("portenta-h7", ((OSCILLATOR, 'source = "internal"\nhz = 64_000_000'),)),
     "Pico on UART1, 100 MHz": (
         "pico",
@@ -59,8 +69,21 @@ OWN: dict[str, tuple[str, Changes]] = {
 #: Shipped board, a number and another one → message.
 REFUSED: dict[tuple[str, str, str], str] = {
     ("nucleo-l4r5zi", "120_000_000", "119_500_000"): "the PLL cannot make cpu.clock_hz of clock.hz",
-    ("nucleo-l4r5zi", "120_000_000", "128_000_000"): "cpu.clock_hz must be above 48 and at most 120 MHz",
+    (
+        "nucleo-l4r5zi",
+        "120_000_000",
+        "128_000_000",
+    ): r"cpu.clock_hz must be above 48 MHz and at most 120 \(L4\+\) or 170 MHz \(G4\)",
     ("nucleo-l4r5zi", "hz = 16_000_000", "hz = 8_000_000"): "the internal clock, HSI16, has 16 MHz",
+    (
+        "nucleo-g474re",
+        "170_000_000",
+        "172_000_000",
+    ): r"cpu.clock_hz must be above 48 MHz and at most 120 \(L4\+\) or 170 MHz \(G4\)",
+    ("nucleo-h563zi", "250_000_000", "251_000_000"): "cpu.clock_hz must be an even number of MHz",
+    ("nucleo-u575zi-q", "160_000_000", "168_000_000"): r"cpu.clock_hz must be 64 to 160 MHz \(U5\)",
+    ("nucleo-u575zi-q", '"PA9"', '"PG9"'): "serial.tx and serial.rx must not be of port G",
+    ("nrf54l15dk", "128_000_000", "100_000_000"): "cpu.clock_hz must be 128 or 64 MHz",
     ("stm32f4-discovery", "168_000_000", "180_000_000"): "cpu.clock_hz is beyond what the PLL is set up for",
     ("stm32f4-discovery", "hz = 8_000_000", "hz = 12_288_000"): "clock.hz must be whole MHz, 4 to 50",
     ("netduinoplus2", "clock_hz = 16_000_000", "clock_hz = 32_000_000"): "reset leaves HSI, so both clocks have 16 MHz",
