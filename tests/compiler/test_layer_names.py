@@ -35,6 +35,10 @@ CASES = {
         [("net/stem/Conv2D", "net/stem_relu/Relu;net/last/Conv2D;net/stem/Conv2D1"), ("net/last/Conv2D", "net/last/x")],
         ["stem", "last"],
     ),
+    "Keras 3, which traces a model again": (
+        [("net_1/stem_1/convolution", "y"), ("net_1/conv_2_1/convolution", "z"), ("w", "Identity")],
+        ["stem", "conv_2", "conv_3"],
+    ),
     "a bias that two layers share is no name": (
         [("w", "net/bn/FusedBatchNormV3;net/one/BiasAdd;net/two/Conv2D"), ("w", "net/two/BiasAdd;net/two/Conv2D1")],
         ["conv_1", "conv_2"],

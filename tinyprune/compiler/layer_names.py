@@ -18,7 +18,7 @@ _LONGEST = 32
 _DEEPEST = 5  # scopes of a name
 #: What computes an operator's weights with its input, as TensorFlow and PyTorch call it.
 _OWN = {
-    "CONV_2D": ("conv2d", "conv1d"),
+    "CONV_2D": ("conv2d", "conv1d", "convolution"),
     "DEPTHWISE_CONV_2D": ("depthwise", "conv2d", "conv1d"),
     "FULLY_CONNECTED": ("matmul", "linear"),
     "TRANSPOSE_CONV": ("conv2d_transpose", "convtranspose2d"),
@@ -38,9 +38,7 @@ class _Part(NamedTuple):
 def name_layers(file: File, operators: Sequence[StoredOperator]) -> dict[int, str]:
     """A name for each operator, by its number; no two are the same, whatever the case of their letters. Where the file
     does not tell, or tells the same of several operators of a kind: kind and number, "conv_2"."""
-    scopes = [_scopes(file, one) for one in operators]
-    if len({path[0] for path in scopes if path}) == 1:  # the model's own name
-        scopes = [path[1:] for path in scopes]
+    scopes = _within_model([_scopes(file, one) for one in operators])
     names = [""] * len(operators)
     for depth in range(1, _DEEPEST + 1):
         tried = [name or _safe(path[-depth:]) for name, path in zip(names, scopes, strict=True)]
@@ -49,6 +47,20 @@ def name_layers(file: File, operators: Sequence[StoredOperator]) -> dict[int, st
         names = [name if counts[pair] == 1 else "" for name, pair in zip(tried, pairs, strict=True)]
     distinct = _distinct(names, [one.kind for one in operators])
     return {one.number: name for one, name in zip(operators, distinct, strict=True)}
+
+
+def _within_model(scopes: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Without the model's own name, and without the number that Keras 3 puts behind it and behind every layer's when it
+    traces the model again: "net_1/stem_1"."""
+    roots = {path[0] for path in scopes if path}
+    if len(roots) != 1:
+        return list(scopes)
+    inner = [path[1:] for path in scopes]
+    _, _, number = roots.pop().rpartition("_")
+    again = f"_{number}"
+    if not number.isdigit() or not all(path[0].endswith(again) for path in inner if path):
+        return inner
+    return [(path[0].removesuffix(again), *path[1:]) if path else path for path in inner]
 
 
 def _scopes(file: File, one: StoredOperator) -> tuple[str, ...]:
