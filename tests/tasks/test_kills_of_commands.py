@@ -94,6 +94,7 @@ SWEEP = (
 COMMANDS = {
     "prune": Command((*PRUNE, "1:4"), (*PRUNE, "2:4"), _int8),
     "bench": Command((*BENCH, "2"), (*BENCH, "1"), partial(_built, "nano33"), grows=("h.jsonl",)),
+    "page": Command(("page", "build/nano33/report.json", "-o", "pages/p.html", "-q"), (), partial(_built, "nano33")),
     "flash": Command(FLASH, (), _volume, grows=("RPI-RP2/FIRMWARE.UF2",), prepare=_bootloader),
     "quantize": Command((*QUANTIZE, "extremes"), (*QUANTIZE, "least-error"), _float, apart=True),
     "sweep": Command(
