@@ -67,6 +67,20 @@ def field(name: str, value: Any) -> Callable[[Any], None]:
     return lambda table: setattr(table, name, value)
 
 
+def test_a_bias_has_the_scale_that_goes_with_its_weights() -> None:
+    random = np.random.default_rng(2)
+    layers = iter(lambda: OPERATORS["FULLY_CONNECTED"].case(random), None)
+    layer = next(one for one in layers if len(one.weight_scales) == 1)
+    model = file_of((layer,), layer.activations, layer.outputs)
+    reader.read(model)
+
+    def change(root: Any) -> None:
+        main(root).tensors[main(root).operators[0].inputs[2]].quantization.scale = [9.0]
+
+    with pytest.raises(ModelError, match=r"its bias has scale 9, its input times its weights .*; needed: where its"):
+        reader.read(changed(model, change))
+
+
 def test_a_quantize_at_an_end_writes_no_constant() -> None:
     """Such an operator is none of the graph's: what it writes is looked at all the same."""
     random = np.random.default_rng(1)
@@ -120,6 +134,7 @@ def test_a_variable_that_is_read_is_assigned_somewhere() -> None:
             lambda root: field("shape", [1] * 9)(main(root).tensors[0]),
             "has 9 axes, at most 8 are possible",
         ),
+        (lambda root: field("type", 77)(main(root).tensors[-1]), "is of type number 77, which TFLite's schema"),
         (lambda root: field("padding", 2)(main(root).operators[0].builtinOptions), "its padding is number 2"),
         (lambda root: field("builtinCode", 150)(root.operatorCodes[0]), "is not supported"),
         (lambda root: field("builtinCode", 40)(root.operatorCodes[0]), "operator"),

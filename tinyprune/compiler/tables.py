@@ -70,7 +70,7 @@ def tensors_of(model: Any, subgraph: Any) -> Iterator[StoredTensor]:
         yield StoredTensor(
             whole_name,
             name,
-            type_name(table.Type()),
+            _type(table.Type(), name),
             shape,
             _shape(table, "ShapeSignature", name) or shape,
             buffer,
@@ -79,6 +79,12 @@ def tensors_of(model: Any, subgraph: Any) -> Iterator[StoredTensor]:
             bool(table.IsVariable()),
             table.Sparsity(),
         )
+
+
+def _type(number: int, name: str) -> str:
+    if number not in _names("TensorType"):
+        raise ModelError(f'tensor "{name}" is of type number {number}, which TFLite\'s schema does not know')
+    return type_name(number)
 
 
 def _shape(table: Any, field: str, name: str) -> tuple[int, ...]:

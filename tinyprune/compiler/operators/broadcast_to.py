@@ -52,12 +52,12 @@ class Tile(Unary):
 def broadcasts(node: Node) -> str | None:
     """Its input can be broadcast to the result's shape, of at most 5 axes, which is a constant operand."""
     before, behind = node.activation(0).file_shape, node.result().file_shape
-    shape = tuple(node.constant(1, "INT32").ravel().tolist())
+    shape = node.constant(1, "INT32").tolist()
     padded = (*[1] * (len(behind) - len(before)), *before)
     fits = len(padded) == len(behind) and all(a in (1, b) for a, b in zip(padded, behind, strict=True))
-    if fits and shape == behind and len(behind) <= _MOST_AXES:
+    if fits and shape == list(behind) and len(behind) <= _MOST_AXES:
         return None
-    return f"it makes {list(behind)} of {list(before)} by the shape {list(shape)}"
+    return f"it makes {list(behind)} of {list(before)} by the shape {shape}"
 
 
 def repeats(node: Node) -> str | None:

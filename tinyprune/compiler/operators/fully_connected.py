@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyprune.compiler.file import Node
+from tinyprune.compiler.file import Node, scales_of, tensor_of
 from tinyprune.compiler.graph import Array, Int8
 from tinyprune.compiler.operators import cases, fused
 from tinyprune.compiler.operators.operator import Operator, Written, one_result
@@ -23,6 +23,8 @@ from tinyprune.compiler.operators.weighted import (
 from tinyprune.compiler.tables import type_name
 
 _OPTIONS = "FullyConnectedOptions"
+_BIAS = 2  # number of the operand
+_MOST_AWAY = 0.02  # of TFLite Micro's GetQuantizedConvolutionMultipler
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,18 @@ def weights_are_int8(node: Node) -> str | None:
     """Weights are constant, [out_channels, in_channels], int8, symmetric, with a scale for the layer or for each output
     channel; a bias is int32, with int16 activations int64 or int32."""
     return weights_fault(node, 2, 0)
+
+
+def bias_has_scale(node: Node) -> str | None:
+    """Where its weights have one scale, that of its bias is this times its input's, within 2 % of its result's."""
+    weights = scales_of(node.file, node.index(1))[0]
+    if len(weights) > 1 or not node.has(_BIAS):
+        return None
+    quantization, target = tensor_of(node.file, node.index(_BIAS)).quantization, node.result()
+    found = 0.0 if quantization is None else float(quantization.scales[0])
+    wanted = float(node.activation(0).scale) * float(weights[0])
+    near = abs(wanted - found) / float(target.scale) <= _MOST_AWAY  # also where it is no number
+    return None if near else f"its bias has scale {found:g}, its input times its weights {wanted:g}"
 
 
 def rows_agree(node: Node) -> str | None:
@@ -90,6 +104,6 @@ def write(op: FullyConnected) -> Written:
 
 FULLY_CONNECTED = Operator(
     FullyConnected, "fully_connected", "Fully connected layer, over one row of values or several.", read,
-    (one_result, plain_weights, weights_are_int8, rows_agree, fused.clamped(_OPTIONS)),
+    (one_result, plain_weights, weights_are_int8, bias_has_scale, rows_agree, fused.clamped(_OPTIONS)),
     infer, case, write, "AddFullyConnected", types=("INT8", "INT16"),
 )  # fmt: skip
