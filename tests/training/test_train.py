@@ -100,6 +100,19 @@ def test_a_finished_training_only_loads_its_weights(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def test_what_follows_a_training_is_the_same_whether_that_was_loaded_or_not(tmp_path):
+    """The next optimizer begins anew: with the state of the last it would train at a learning rate of nothing."""
+
+    def both(second: str) -> list[np.ndarray]:
+        model = network()
+        train(model, clips_of_epoch, VALIDATION, RECIPE, tmp_path / "first")
+        train(model, clips_of_epoch, VALIDATION, replace(RECIPE, epochs=2, seed=6), tmp_path / second)
+        return model.get_weights()
+
+    for one, other in zip(both("second"), both("again"), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
 def test_one_checkpoint_is_kept(tmp_path):
     weights_after(tmp_path)
     assert {path.name.split(".")[0] for path in tmp_path.iterdir()} == {"history", "checkpoint-3"}

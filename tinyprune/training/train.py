@@ -25,6 +25,8 @@ from tinyprune.training.keras_model import Examples
 
 HISTORY = "history.json"
 CROSS_ENTROPY, SQUARED_ERROR = "sparse_categorical_crossentropy", "mean_squared_error"
+#: Of targets that are a probability of each class.
+SOFT_CROSS_ENTROPY = "categorical_crossentropy"
 BATCH_SAMPLES = 256
 WARMUP_EPOCHS, MOST_WARMUP = 1, 0.1
 
@@ -85,7 +87,8 @@ def train(
         _write_history(folder, recipe, history)
         progress(result)
     if checkpoint is None:
-        _restore(tf.train.Checkpoint(model=model), folder, history)
+        _compile(model, recipe, 1, loss)  # TensorFlow would give the state on disk to the next training's optimizer
+        _restore(tf.train.Checkpoint(model=model, optimizer=model.optimizer), folder, history)
     return history
 
 
