@@ -61,6 +61,20 @@ def test_an_epoch_comes_again_in_another_order_and_with_fewer_clips_without_a_wo
     assert len(keywords.fewer(clips, 0.9, np.random.default_rng(1)).targets) == 80
 
 
+def test_words_are_answered_as_if_all_classes_had_been_heard_equally_often() -> None:
+    """Ten words of 7.2 % each beside 14 % silence and 14 % unknown; three words of 24 % stay as they are."""
+    from tinyprune.training.models import ds_cnn
+
+    inputs = RNG.normal(size=(5, 49, 10, 1)).astype(np.float32)
+    for words, odds in ((10, 7.2 / 14), (3, 1.0)):
+        model = ds_cnn("S", 2 + words)
+        before = model.predict(inputs, verbose=0)
+        keywords.expect_evenly(model, 0.28, words)
+        wanted = before * ([odds, odds] + [1.0] * words)
+        wanted /= wanted.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(model.predict(inputs, verbose=0), wanted, rtol=1e-4)
+
+
 def test_what_was_taken_for_a_word_comes_again() -> None:
     marked = np.zeros((1, CLIP_SAMPLES), np.int16)
     marked[0, ::50] = 30_000

@@ -116,6 +116,7 @@ class Trainer:
         self.hard = keywords.mine(model, self.heard.training, course.seed, course.hears)
         last = self._train(model, closing, "closing", first.epochs)
         self._warn(model, closing, last)
+        keywords.expect_evenly(model, CLOSING, len(self.heard.training.words))
         return model
 
     def two_of_four(self, dense: Any) -> tuple[Any, Sequence[str]]:
@@ -130,6 +131,7 @@ class Trainer:
             self.place,
             lambda step, result: self._show(step.name, self.course.epochs, result),
         )
+        keywords.expect_evenly(tuned.pruned.model, CLOSING, len(self.heard.training.words))
         verify(tuned.pruned.model, tuned.pruned.masks)
         return tuned.pruned.model, tuple(tuned.pruned.masks)
 

@@ -6,6 +6,7 @@ none (`augmentation.py`). In the closing epochs there are fewer of them, since t
 training, those that the network took for words (`mine`) come again and again.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -210,3 +211,16 @@ def plain(material: Material, most: int, seed: int, front_end: FrontEnd = MFCC10
         *_silence(material, most // 4, NOTHING_HARD.silence, rng),
     ]
     return speech_commands.features_of(np.concatenate([half, *(clips for clips, _, _ in parts)]), front_end)
+
+
+def expect_evenly(model: Any, negatives: float, words: int) -> None:
+    """Let a network that heard this share of clips without a word no longer take words for them.
+
+    Silence and unknown were heard more often than a word where words are many, and are answered more often where a
+    network is unsure. Its last layer answers as if all had been heard equally often (logit adjustment: Menon et al.,
+    arXiv:2007.07314); how sure it must be of a word is chosen afterwards.
+    """
+    excess = math.log((negatives / 2) / ((1 - negatives) / words))
+    kernel, bias = model.get_layer("dense").get_weights()
+    bias[:FIRST_WORD] -= max(0.0, excess)
+    model.get_layer("dense").set_weights([kernel, bias])

@@ -87,10 +87,15 @@ def speaker_of(path: Path) -> str:
 
 
 def split_of(speaker: str) -> Split:
-    """The official rule: the SHA-1 of the speaker id as a percentage; below 10 validation, below 20 test."""
-    modulus = 2**27
-    percentage = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % modulus * (100.0 / (modulus - 1))
+    """The official rule: below 10 % validation, below 20 % test."""
+    percentage = percentage_of(speaker)
     return "validation" if percentage < 10 else "test" if percentage < 20 else "train"
+
+
+def percentage_of(speaker: str) -> float:
+    """The SHA-1 of the speaker id, as the official rule makes a percentage of it."""
+    modulus = 2**27
+    return int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % modulus * (100.0 / (modulus - 1))
 
 
 def clip_paths(folder: Path, split: Split) -> dict[str, list[Path]]:

@@ -25,8 +25,6 @@ from tinyprune.training.keras_model import Examples
 
 HISTORY = "history.json"
 CROSS_ENTROPY, SQUARED_ERROR = "sparse_categorical_crossentropy", "mean_squared_error"
-#: Of targets that are a probability of each class.
-SOFT_CROSS_ENTROPY = "categorical_crossentropy"
 BATCH_SAMPLES = 256
 WARMUP_EPOCHS, MOST_WARMUP = 1, 0.1
 
