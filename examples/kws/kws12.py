@@ -86,6 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
         BATCH_CLIPS,
         VERSIONS,
         arguments.front_end,
+        evenly=True,
     )
     report = task.train_on(course, arguments.out, heard, Notes(), lambda said: print(said, flush=True))
     print(*lines(report), sep="\n")

@@ -52,7 +52,7 @@ def test_the_official_split_the_third_fold_and_some_speakers(data: Path, monkeyp
     np.testing.assert_array_equal(found.targets, wanted.targets)
     assert isinstance(course, task.Course)
     assert isinstance(heard, task.Gathered)
-    assert (output, course.epochs, course.seed) == (data / "out", 60, 1)
+    assert (output, course.epochs, course.seed, course.evenly) == (data / "out", 60, 1, True)
     assert (heard.task, heard.split, heard.data_set) == ("kws12", "validation", "tones")
     assert heard.groups == ("00000000",) * (8 * 3 + 2)
     labels = "silence unknown yes no up down left right on off stop go".split()
