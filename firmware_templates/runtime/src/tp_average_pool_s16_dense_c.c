@@ -2,39 +2,88 @@
  * Copyright The tinyprune authors */
 #include "tp_fixed_point.h"
 #include "tp_kernels_s16.h"
+#include "tp_loops.h"
+#include "tp_pool.h"
 
-static int32_t larger(int32_t a, int32_t b)
+/* Sums of one channel, whose first value is *x. */
+TP_NOINLINE int32_t sum(const tp_layer *layer, const tp_window *w, const int16_t *x)
 {
-    return a > b ? a : b;
+    const int32_t step = layer->in_channels, row_step = (layer->in_width - w->columns) * step;
+    int32_t total = 0, rows = w->rows;
+    do {
+        int32_t columns = w->columns;
+        do {
+            total += *x;
+            x += step;
+        } while (--columns != 0);
+        x += row_step;
+    } while (--rows != 0);
+    return total;
 }
 
-static int32_t smaller(int32_t a, int32_t b)
+/* Of four neighbouring channels. */
+TP_NOINLINE void sum_four(const tp_layer *layer, const tp_window *w, const int16_t *x, int32_t sums[4])
 {
-    return a < b ? a : b;
+    const int32_t step = layer->in_channels, row_step = (layer->in_width - w->columns) * step;
+    int32_t sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0, rows = w->rows;
+    do {
+        int32_t columns = w->columns;
+        do {
+            sum_0 += x[0];
+            sum_1 += x[1];
+            sum_2 += x[2];
+            sum_3 += x[3];
+            x += step;
+        } while (--columns != 0);
+        x += row_step;
+    } while (--rows != 0);
+    sums[0] = sum_0;
+    sums[1] = sum_1;
+    sums[2] = sum_2;
+    sums[3] = sum_3;
+}
+
+/* The means of all channels, mostly four at a time; x is the window's first value. The last four may have one that is there. */
+TP_NOINLINE void pool(const tp_layer *layer, const tp_window *w, tp_divisor by, const int16_t *x, int16_t *output)
+{
+    const int32_t channels = layer->in_channels, low = layer->activation_min, high = layer->activation_max;
+    int32_t c = 0;
+    while (channels >= 4 && channels - c >= 3) {
+        int32_t sums[4];
+        c = c + 4 <= channels ? c : channels - 4;
+        sum_four(layer, w, x + c, sums);
+        for (int32_t i = 0; i < 4; i++) {
+            output[c++] = (int16_t)tp_limit(tp_mean_s16(sums[i], by), low, high);
+        }
+    }
+    for (; c < channels; c++) {
+        output[c] = (int16_t)tp_limit(tp_mean_s16(sum(layer, w, x + c), by), low, high);
+    }
+}
+
+/* The same of a window of many pixels. */
+static void pool_many(const tp_layer *layer, const tp_window *w, const int16_t *x, int16_t *output)
+{
+    for (int32_t c = 0; c < layer->in_channels; c++) {
+        const int32_t mean = tp_divided(sum(layer, w, x + c), w->rows * w->columns);
+        output[c] = (int16_t)tp_clamp(mean, layer->activation_min, layer->activation_max);
+    }
 }
 
 void tp_average_pool_s16_dense_c(const tp_layer *layer, const int16_t *input, int16_t *output)
 {
-    const int32_t channels = layer->in_channels;
+    tp_divisor by = {0, 0, 0};
     for (int32_t out_row = 0; out_row < layer->out_height; out_row++) {
-        const int32_t top = out_row * layer->stride_height - layer->pad_top;
-        const int32_t first_row = larger(top, 0), end_row = smaller(top + layer->kernel_height, layer->in_height);
         for (int32_t out_column = 0; out_column < layer->out_width; out_column++) {
-            const int32_t left = out_column * layer->stride_width - layer->pad_left;
-            const int32_t first = larger(left, 0), end = smaller(left + layer->kernel_width, layer->in_width);
-            const int32_t count = (end_row - first_row) * (end - first);
-            for (int32_t c = 0; c < channels; c++) {
-                int32_t sum = 0;
-                for (int32_t row = first_row; row < end_row; row++) {
-                    const int16_t *x = input + (row * layer->in_width + first) * channels + c;
-                    for (int32_t column = first; column < end; column++) {
-                        sum += *x;
-                        x += channels;
-                    }
-                }
-                sum += sum > 0 ? count / 2 : -(count / 2);
-                *output++ = (int16_t)tp_clamp(sum / count, layer->activation_min, layer->activation_max);
+            const tp_window w = tp_window_of(layer, out_row, out_column);
+            const int32_t count = w.rows * w.columns;
+            if (count > TP_MOST_S16) {
+                pool_many(layer, &w, input + w.first, output);
+            } else {
+                by = count == by.count ? by : tp_divisor_of(count, TP_BITS_S16);
+                pool(layer, &w, by, input + w.first, output);
             }
+            output += layer->in_channels;
         }
     }
 }

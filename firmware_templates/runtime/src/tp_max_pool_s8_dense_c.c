@@ -7,16 +7,7 @@
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 #include "tp_loops.h"
-
-static int32_t larger(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
-static int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
+#include "tp_pool.h"
 
 /* y[c] = the larger of y[c] and x[c], four channels at a time. */
 static void raise_to(int8_t *y, const int8_t *x, int32_t channels)
@@ -35,15 +26,12 @@ void tp_max_pool_s8_dense_c(const tp_layer *layer, const int8_t *input, int8_t *
     const int32_t channels = layer->in_channels, row_bytes = layer->in_width * channels;
     const bool clamped = layer->activation_min > INT8_MIN || layer->activation_max < INT8_MAX;
     for (int32_t out_row = 0; out_row < layer->out_height; out_row++) {
-        const int32_t top = out_row * layer->stride_height - layer->pad_top;
-        const int32_t first_row = larger(top, 0), end_row = smaller(top + layer->kernel_height, layer->in_height);
         for (int32_t out_column = 0; out_column < layer->out_width; out_column++) {
-            const int32_t left = out_column * layer->stride_width - layer->pad_left;
-            const int32_t first = larger(left, 0), end = smaller(left + layer->kernel_width, layer->in_width);
-            const int8_t *x = input + first_row * row_bytes + first * channels;
+            const tp_window w = tp_window_of(layer, out_row, out_column);
+            const int8_t *x = input + w.first;
             memcpy(output, x, (size_t)channels);
-            for (int32_t row = first_row; row < end_row; row++) {
-                for (int32_t column = row == first_row; column < end - first; column++) {
+            for (int32_t row = 0; row < w.rows; row++) {
+                for (int32_t column = row == 0; column < w.columns; column++) {
                     raise_to(output, x + column * channels, channels);
                 }
                 x += row_bytes;
