@@ -4,12 +4,15 @@
 
 static void row(const tp_select *op, const int8_t *condition, const int16_t *left, const int16_t *right, int16_t *output)
 {
-    for (int32_t i = 0; i < op->count_3; i++) {
-        output[i] = *condition ? *left : *right;
-        condition += op->condition_3;
-        left += op->left_3;
-        right += op->right_3;
-    }
+    const int32_t step = op->condition_3, left_step = op->left_3, right_step = op->right_3;
+    int32_t rest = op->count_3;
+    do {
+        const int16_t a = *left, b = *right;
+        *output++ = *condition ? a : b;
+        condition += step;
+        left += left_step;
+        right += right_step;
+    } while (--rest != 0);
 }
 
 void tp_select_s16_dense_c(const tp_select *op, const int8_t *condition, const int16_t *left, const int16_t *right,

@@ -12,14 +12,28 @@ TP_INLINE uint32_t chosen(uint32_t condition, uint32_t a, uint32_t b)
 TP_NOINLINE void row(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right, int8_t *output)
 {
     const int32_t step = op->condition_3, left_step = op->left_3, right_step = op->right_3;
-    for (int32_t rest = op->count_3; rest > 0; rest -= 4) {
-        const int32_t count = rest < 4 ? rest : 4;
-        const uint32_t a = tp_some(left, left_step, count), b = tp_some(right, right_step, count);
-        tp_put(output, chosen(tp_some(condition, step, count), a, b), count);
-        condition += 4 * step;
-        left += 4 * left_step;
-        right += 4 * right_step;
+    uint32_t which = tp_some(condition, 0, 4), a = tp_some(left, 0, 4), b = tp_some(right, 0, 4); /* of what is broadcast */
+    int32_t rest = op->count_3;
+    for (; rest >= 4; rest -= 4) {
+        if (step != 0) {
+            which = tp_load4(condition);
+            condition += 4;
+        }
+        if (left_step != 0) {
+            a = tp_load4(left);
+            left += 4;
+        }
+        if (right_step != 0) {
+            b = tp_load4(right);
+            right += 4;
+        }
+        tp_store4(output, chosen(which, a, b));
         output += 4;
+    }
+    if (rest > 0) {
+        a = tp_some(left, left_step, rest);
+        b = tp_some(right, right_step, rest);
+        tp_put(output, chosen(tp_some(condition, step, rest), a, b), rest);
     }
 }
 

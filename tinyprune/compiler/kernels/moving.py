@@ -32,12 +32,10 @@ _SHORT = 8
 
 
 def copy_fields(move: Move) -> dict[str, int]:
-    """The values of `tp_copy`, by field name."""
-    missing = MOST_LOOPS - len(move.counts)
-    rows = {
-        "count": (*[1] * missing, *move.counts), "source": (*[0] * missing, *move.source_strides),
-        "target": (*[0] * missing, *move.target_strides),
-    }  # fmt: skip
+    """The values of `tp_copy`, by field name. The loop of most turns is the innermost: it costs least."""
+    loops = sorted(zip(move.counts, move.source_strides, move.target_strides, strict=True), key=lambda loop: loop[0])
+    whole = [*[(1, 0, 0)] * (MOST_LOOPS - len(loops)), *loops]
+    rows = dict(zip(("count", "source", "target"), zip(*whole, strict=True), strict=True))
     first = {"size": move.size, "source_offset": move.source_offset, "target_offset": move.target_offset}
     return first | {f"{name}_{n}": value for name, row in rows.items() for n, value in enumerate(row)}
 
