@@ -52,6 +52,11 @@ typedef struct tp_quantize {
     int32_t count, multiplier, shift, input_zero_point, output_zero_point;
 } tp_quantize;
 
+/* `count` integers of from_bytes each as such of to_bytes: 1 to 2, 1 to 4, or 2 to 4. */
+typedef struct tp_cast {
+    int32_t count, from_bytes, to_bytes;
+} tp_cast;
+
 /* `count` values, each replaced by a table's. */
 typedef struct tp_lookup {
     int32_t count;
@@ -413,6 +418,10 @@ void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const in
  *   scratch  [word-aligned] 4 * rows + depth bytes, and rows * depth more where left_transposed */
 void tp_batch_matmul_s8_dense_c(const tp_matmul *matmul, const int8_t *left, const int8_t *right, int8_t *output,
                                 void *scratch);
+
+/* The same integers with more bytes.
+ *   input, output  [count] */
+void tp_cast_s8_dense_c(const tp_cast *cast, const void *input, void *output);
 
 /* Moves bytes, whatever they stand for; source and target do not overlap. */
 void tp_copy_s8_dense_c(const tp_copy *copy, const void *source, void *target);

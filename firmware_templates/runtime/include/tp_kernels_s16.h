@@ -106,6 +106,9 @@ typedef struct tp_bounds_s16 {
 /* y = clamp(x). The output may be the input. */
 void tp_clamp_s16_dense_c(const tp_bounds_s16 *bounds, const int16_t *input, int16_t *output);
 
+/* y = clamp(the size of x). The output may be the input. */
+void tp_abs_s16_dense_c(const tp_bounds_s16 *bounds, const int16_t *input, int16_t *output);
+
 /* The same values in another quantization, which may be of another type, clamped to it. multiplier is in [0, 2^31),
  * shift in [-31, 22]; (x - input_zero_point) << shift fits 32 bits.
  *   input, output  [count] */
@@ -130,6 +133,9 @@ void tp_tanh_s16_dense_c(const tp_sigmoid *sigmoid, const uint16_t *table, const
 /* Softmax of int8 whose output has scale 2^-16 and zero point -32768.
  *   input, output  [rows][depth] */
 void tp_softmax_s8_to_s16_c(const tp_softmax *softmax, const int8_t *input, int16_t *output);
+
+/* The same with a table, as for tp_softmax_s8_table_c. */
+void tp_softmax_s8_to_s16_table_c(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, int16_t *output);
 
 /* Softmax; the output has scale 2^-15. diff_min is not used; input_left_shift may be below 0, then it is to the right. Differences
  * of inputs shifted to the left fit 32 bits.

@@ -38,4 +38,55 @@ static inline int32_t tp_exp_of_difference(const tp_softmax *softmax, int32_t di
         PUT(i, tp_probability);                                                                                               \
     }
 
+static inline int32_t tp_largest(const int8_t *input, int32_t depth)
+{
+    int32_t most = -128;
+    for (const int8_t *end = input + depth; input != end; input++) {
+        most = *input > most ? *input : most;
+    }
+    return most;
+}
+
+/* In Q12.19. */
+static inline int32_t tp_sum_of_exponentials(const int8_t *input, int32_t depth, int32_t most, const int32_t *exponentials)
+{
+    uint32_t sum = 0;
+    for (const int8_t *end = input + depth; input != end; input++) {
+        sum += ((uint32_t)exponentials[most - *input] + (1 << (TP_SUM_INTEGER_BITS - 1))) >> TP_SUM_INTEGER_BITS;
+    }
+    return (int32_t)sum;
+}
+
+/* Defines a softmax whose exponentials are in a table: probabilities are of 2^-bits, from LOW on. Exponentials, sum and scale are
+ * positive, so that adding a half rounds to the nearest. */
+#define TP_DEFINE_SOFTMAX_TABLE(TYPE, bits, LOW, HIGH)                                                                         \
+    static void tp_divide(const int8_t *input, TYPE *output, int32_t depth, int32_t most, int32_t sum, const int32_t *exponentials) \
+    {                                                                                                                          \
+        int32_t over_unit;                                                                                                     \
+        const int32_t scale = tp_reciprocal(sum, TP_SUM_INTEGER_BITS, &over_unit), shift = over_unit + 31 - (bits);            \
+        if (shift > 31) { /* so many values share what there is that there is less than half of a step for each */             \
+            for (int32_t i = 0; i < depth; i++) {                                                                              \
+                *output++ = LOW;                                                                                               \
+            }                                                                                                                  \
+            return;                                                                                                            \
+        }                                                                                                                      \
+        const uint32_t half = UINT32_C(1) << (shift - 1), top = (UINT32_C(1) << (bits)) - 1;                                   \
+        for (const int8_t *end = input + depth; input != end; input++) {                                                       \
+            const uint32_t product = (uint32_t)tp_doubling_high_mul(scale, exponentials[most - *input]);                       \
+            const uint32_t probability = (product + half) >> shift; /* a sum is 1 or more: there are places to round off */    \
+            *output++ = (TYPE)(probability > top ? HIGH : (int32_t)probability + LOW);                                         \
+        }                                                                                                                      \
+    }                                                                                                                          \
+                                                                                                                               \
+    static void tp_softmax_rows(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, TYPE *output)     \
+    {                                                                                                                          \
+        const int32_t depth = softmax->depth;                                                                                  \
+        for (int32_t rows = softmax->rows; rows > 0; rows--) {                                                                 \
+            const int32_t most = tp_largest(input, depth);                                                                     \
+            tp_divide(input, output, depth, most, tp_sum_of_exponentials(input, depth, most, exponentials), exponentials);     \
+            input += depth;                                                                                                    \
+            output += depth;                                                                                                   \
+        }                                                                                                                      \
+    }
+
 #endif

@@ -5,16 +5,11 @@
 #include "tp_dot.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
+#include "tp_loops.h"
 
-#if defined(__GNUC__)
-#define NEVER_INLINE __attribute__((noinline)) /* what it works on stays in registers */
-#else
-#define NEVER_INLINE
-#endif
-
-static NEVER_INLINE int32_t dot(const int8_t *a, const int8_t *b, int32_t count)
+TP_NOINLINE int32_t dot(const int8_t *a, const int8_t *b, int32_t count, int32_t acc)
 {
-    return tp_dot(a, b, count, 0);
+    return tp_dot(a, b, count, acc);
 }
 
 static int32_t sum(const int8_t *x, int32_t count)
@@ -35,14 +30,26 @@ static void gather(const int8_t *x, int32_t count, int32_t stride, int8_t *to)
     }
 }
 
-/* Sum of (left - left_zero_point) * (right - right_zero_point) = left . right - left_zero_point * (sum of right)
- * - right_zero_point * (sum of left) + depth * left_zero_point * right_zero_point. */
+/* A column of the product. Sum of (left - left_zero_point) * (right - right_zero_point) = left . right
+ * - left_zero_point * (sum of right) - right_zero_point * (sum of left) + depth * left_zero_point * right_zero_point. */
+TP_NOINLINE void multiply_column(const tp_matmul *matmul, const int8_t *left, const int8_t *column, const int32_t *row_offsets,
+                                 int8_t *output)
+{
+    const int32_t depth = matmul->depth, columns = matmul->columns, multiplier = matmul->multiplier, shift = matmul->shift;
+    const int32_t zero_point = matmul->output_zero_point, offset = -matmul->left_zero_point * sum(column, depth);
+    int32_t rows = matmul->rows;
+    do {
+        const int32_t acc = dot(left, column, depth, offset + *row_offsets++);
+        *output = (int8_t)tp_clamp(tp_requantize(acc, multiplier, shift) + zero_point, INT8_MIN, INT8_MAX);
+        output += columns;
+        left += depth;
+    } while (--rows != 0);
+}
+
 static void multiply(const tp_matmul *matmul, const int8_t *left, const int8_t *right, int8_t *output, int32_t *row_offsets,
                      int8_t *rest)
 {
     const int32_t rows = matmul->rows, depth = matmul->depth, columns = matmul->columns;
-    const int32_t zero_point = matmul->output_zero_point;
-    int8_t *column_there = rest;
     if (matmul->left_transposed) {
         for (int32_t i = 0; i < rows; i++) {
             gather(left + i, depth, rows, rest + depth + i * depth);
@@ -55,16 +62,10 @@ static void multiply(const tp_matmul *matmul, const int8_t *left, const int8_t *
     for (int32_t j = 0; j < columns; j++) {
         const int8_t *column = right + j * depth;
         if (!matmul->right_transposed) {
-            gather(right + j, depth, columns, column_there);
-            column = column_there;
+            gather(right + j, depth, columns, rest);
+            column = rest;
         }
-        const int32_t offset = -matmul->left_zero_point * sum(column, depth);
-        for (int32_t i = 0; i < rows; i++) {
-            const int32_t acc = dot(left + i * depth, column, depth) + offset + row_offsets[i];
-            const int32_t scaled = tp_requantize(acc, matmul->multiplier, matmul->shift);
-            output[i * columns + j] =
-                (int8_t)(zero_point + tp_clamp(scaled, INT8_MIN - zero_point, INT8_MAX - zero_point));
-        }
+        multiply_column(matmul, left, column, row_offsets, output + j);
     }
 }
 

@@ -2,48 +2,69 @@
  * Copyright The tinyprune authors */
 #include "tp_s16.h"
 
-/* The products of one row of a channel's kernel with the row of the map under it, from column `left` on: row is the channel
- * in its first pixel. Taps outside of the map add nothing. */
-static int32_t along(const tp_layer *layer, const int8_t *weights, const int16_t *row, int32_t left)
+/* Taps of a kernel along one axis that are inside of the map: those from first to end. */
+typedef struct span {
+    int32_t first, end;
+} span;
+
+static span span_of(int32_t begin, int32_t taps, int32_t dilation, int32_t size)
 {
+    span found = {0, taps};
+    while (found.first < taps && begin + found.first * dilation < 0) {
+        found.first++;
+    }
+    while (found.end > found.first && begin + (found.end - 1) * dilation >= size) {
+        found.end--;
+    }
+    return found;
+}
+
+/* The products of a channel's kernel, of `rows` rows of `columns` taps, with what is under it, whose first value is *x. */
+TP_NOINLINE int32_t products(const tp_layer *layer, const int8_t *weights, const int16_t *x, int32_t rows, int32_t columns)
+{
+    const int32_t step = layer->dilation_width * layer->in_channels, weights_step = layer->out_channels;
+    const int32_t row_step = layer->dilation_height * layer->in_width * layer->in_channels - columns * step;
+    const int32_t weights_row_step = (layer->kernel_width - columns) * weights_step;
     int32_t sum = 0;
-    for (int32_t tap = 0; tap < layer->kernel_width; tap++) {
-        const int32_t column = left + tap * layer->dilation_width;
-        if (column >= 0 && column < layer->in_width) {
-            sum += *weights * row[column * layer->in_channels];
-        }
-        weights += layer->out_channels;
+    for (; rows > 0; rows--) {
+        int32_t left = columns;
+        do {
+            sum += *weights * *x;
+            weights += weights_step;
+            x += step;
+        } while (--left != 0);
+        weights += weights_row_step;
+        x += row_step;
     }
     return sum;
 }
 
-/* One channel of the pixel whose kernel begins at (top, left); input is the channel in the first pixel of the map. */
-static int16_t one(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channel, const int16_t *input,
-                   int32_t top, int32_t left)
+/* All channels of the pixel whose kernel begins at (top, left). */
+static void pixel(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels, const int16_t *input, int32_t top,
+                  int32_t left, int16_t *output)
 {
-    int64_t acc = tp_wide_bias(channel);
-    for (int32_t tap = 0; tap < layer->kernel_height; tap++) {
-        const int32_t row = top + tap * layer->dilation_height;
-        if (row >= 0 && row < layer->in_height) {
-            acc += along(layer, weights, input + row * layer->in_width * layer->in_channels, left);
-        }
-        weights += layer->kernel_width * layer->out_channels;
+    const span rows = span_of(top, layer->kernel_height, layer->dilation_height, layer->in_height);
+    const span columns = span_of(left, layer->kernel_width, layer->dilation_width, layer->in_width);
+    const int32_t row = top + rows.first * layer->dilation_height, column = left + columns.first * layer->dilation_width;
+    const int32_t count = columns.end > columns.first ? rows.end - rows.first : 0;
+    const int32_t depth_multiplier = layer->out_channels / layer->in_channels;
+    const int16_t *x = input + (row * layer->in_width + column) * layer->in_channels;
+    weights += (rows.first * layer->kernel_width + columns.first) * layer->out_channels;
+    for (int32_t o = 0; o < layer->out_channels; o++) {
+        const int32_t sum = products(layer, weights + o, x + o / depth_multiplier, count, columns.end - columns.first);
+        output[o] = tp_wide_output(tp_wide_bias(&channels[o]) + sum, &channels[o], layer);
     }
-    return tp_wide_output(acc, channel, layer);
 }
 
 void tp_depthwise_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
                                  const int16_t *input, int16_t *output, void *scratch)
 {
-    const int32_t depth_multiplier = layer->out_channels / layer->in_channels;
     (void)scratch;
     for (int32_t row = 0; row < layer->out_height; row++) {
         const int32_t top = row * layer->stride_height - layer->pad_top;
         for (int32_t column = 0; column < layer->out_width; column++) {
-            const int32_t left = column * layer->stride_width - layer->pad_left;
-            for (int32_t o = 0; o < layer->out_channels; o++) {
-                *output++ = one(layer, weights + o, &channels[o], input + o / depth_multiplier, top, left);
-            }
+            pixel(layer, weights, channels, input, top, column * layer->stride_width - layer->pad_left, output);
+            output += layer->out_channels;
         }
     }
 }

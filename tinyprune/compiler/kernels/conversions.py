@@ -1,7 +1,5 @@
 """Kernels from one type or quantization to another, and activations of int16: portable C."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from tinyprune.compiler import fixed_functions, fixed_point
@@ -9,6 +7,7 @@ from tinyprune.compiler.fixed_functions import SIGMOID
 from tinyprune.compiler.graph import Op
 from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always
 from tinyprune.compiler.kernels.parameters import quantize_fields, softmax_fields
+from tinyprune.compiler.kernels.unary import is_worth_exponentials, softmax_by_table
 from tinyprune.compiler.operators.cast import Cast
 from tinyprune.compiler.operators.fused import ACTIVATIONS, bounds_of
 from tinyprune.compiler.operators.logistic import Logistic, Tanh
@@ -52,38 +51,40 @@ def _slopes(op: _Line, _wiring: Wiring) -> Call:
     return Struct("tp_slopes", fields), Place.INPUT, Place.OUTPUT
 
 
-def _only_clamps(op: Relu | Relu6) -> bool:
+def _keeps_scale(op: Abs | Relu | Relu6) -> bool:
     return _ratios(op)[0] == 1.0
 
 
-def _clamp(op: Relu | Relu6, _wiring: Wiring) -> Call:
+def _clamp(op: Abs | Relu | Relu6, _wiring: Wiring) -> Call:
     low, high = bounds_of(ACTIVATIONS["RELU6"], op.input) if isinstance(op, Relu6) else (0, op.output.limits[1])
     fields = {"count": op.output.count, "activation_min": low, "activation_max": high}
     return Struct("tp_bounds_s16", fields), Place.INPUT, Place.OUTPUT
 
 
 def _between(before: str, behind: str) -> Kernel:
-    """The row of a QUANTIZE from one type to another, and of a CAST that gives values more bytes: multiplied by 1."""
+    """The row of a QUANTIZE from one type to another."""
 
-    def accepts(op: Quantize | Cast) -> bool:
-        kinds = {before, "bool"} if isinstance(op, Cast) and before == "int8" else {before}
-        return op.input.dtype in kinds and op.output.dtype == behind and op.moves is None
+    def accepts(op: Quantize) -> bool:
+        return (op.input.dtype, op.output.dtype) == (before, behind)
 
     return Kernel(
-        f"tp_quantize_{_NAMES[before]}_to_{_NAMES[behind]}_c", (Cast, Quantize), DENSE, "c", accepts, _quantize,
-        lambda op: 60 + 20 * op.output.count, dtypes=("bool", before, behind),
+        f"tp_quantize_{_NAMES[before]}_to_{_NAMES[behind]}_c", (Quantize,), DENSE, "c", accepts, _quantize,
+        lambda op: 60 + 20 * op.output.count, dtypes=(before, behind),
     )  # fmt: skip
 
 
-def _quantize(op: Quantize | Cast, _wiring: Wiring) -> Call:
-    fields = quantize_fields(op) if isinstance(op, Quantize) else quantize_fields(_numbers(op))
-    return Struct("tp_quantize", fields), Place.INPUT, Place.OUTPUT
+def _quantize(op: Quantize, _wiring: Wiring) -> Call:
+    return Struct("tp_quantize", quantize_fields(op)), Place.INPUT, Place.OUTPUT
 
 
-def _numbers(op: Cast) -> Quantize:
-    """The QUANTIZE that leaves all values as they are."""
-    source, target = (replace(tensor, scale=np.float32(1), zero_point=0) for tensor in (op.input, op.output))
-    return Quantize(op.name, source, target)
+def _gains_bytes(op: Cast) -> bool:
+    return op.moves is None
+
+
+def _cast(op: Cast, _wiring: Wiring) -> Call:
+    before, behind = (np.dtype(tensor.dtype).itemsize for tensor in (op.input, op.output))
+    fields = {"count": op.output.count, "from_bytes": before, "to_bytes": behind}
+    return Struct("tp_cast", fields), Place.INPUT, Place.OUTPUT
 
 
 def _sigmoid(op: Logistic | Tanh, _wiring: Wiring) -> Call:
@@ -94,6 +95,10 @@ def _sigmoid(op: Logistic | Tanh, _wiring: Wiring) -> Call:
 
 def _widens(op: Softmax) -> bool:
     return (op.input.dtype, op.output.dtype) == ("int8", "int16")
+
+
+def _widens_by_table(op: Softmax) -> bool:
+    return _widens(op) and is_worth_exponentials(op)
 
 
 def _softmax(op: Softmax, _wiring: Wiring) -> Call:
@@ -121,7 +126,15 @@ _INT16 = ("int16",)
 ROWS = (
     *(_between(before, behind) for before, behind in _KINDS),
     Kernel(
-        "tp_clamp_s16_dense_c", (Relu, Relu6), DENSE, "c", _only_clamps, _clamp, lambda op: 60 + 12 * op.output.count,
+        "tp_cast_s8_dense_c", (Cast,), DENSE, "c", _gains_bytes, _cast, lambda op: 60 + 7 * op.output.count,
+        dtypes=("bool", "int8", "int16", "int32"),
+    ),
+    Kernel(
+        "tp_abs_s16_dense_c", (Abs,), DENSE, "c", _keeps_scale, _clamp, lambda op: 60 + 13 * op.output.count,
+        in_place=_over_operand, dtypes=_INT16,
+    ),
+    Kernel(
+        "tp_clamp_s16_dense_c", (Relu, Relu6), DENSE, "c", _keeps_scale, _clamp, lambda op: 60 + 12 * op.output.count,
         in_place=_over_operand, dtypes=_INT16,
     ),
     Kernel(
@@ -139,6 +152,10 @@ ROWS = (
     Kernel(
         "tp_softmax_s8_to_s16_c", (Softmax,), DENSE, "c", _widens, _softmax, lambda op: 430 * op.output.count,
         dtypes=("int8", "int16"),
+    ),
+    Kernel(
+        "tp_softmax_s8_to_s16_table_c", (Softmax,), DENSE, "c", _widens_by_table, softmax_by_table,
+        lambda op: 52 * op.output.count, dtypes=("int8", "int16"),
     ),
     Kernel(
         "tp_softmax_s16_dense_c", (Softmax,), DENSE, "c", always, _softmax_tables, lambda op: 80 * op.output.count,

@@ -71,11 +71,11 @@ def _lookup(op: Lookup | Quantize | Binary, _wiring: Wiring) -> Call:
     return Struct("tp_lookup", fields), values, Place("input", _variable(op)), Place.OUTPUT
 
 
-def _is_worth_exponentials(op: Softmax | LogSoftmax) -> bool:
+def is_worth_exponentials(op: Softmax | LogSoftmax) -> bool:
     return op.input.count >= _FEWEST_EXPONENTIALS and op.input.file_shape[-1] <= MAX_DEPTH
 
 
-def _softmax(op: Softmax, _wiring: Wiring) -> Call:
+def softmax_by_table(op: Softmax, _wiring: Wiring) -> Call:
     table_ = Constant("exponentials", "int32_t", exponentials(op))
     return Struct("tp_softmax", softmax_fields(op)), table_, Place.INPUT, Place.OUTPUT
 
@@ -108,11 +108,11 @@ ROWS = (
         in_place=lambda op: (_variable(op),), dtypes=("int8", "bool"),
     ),
     Kernel(
-        "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", _is_worth_exponentials, _softmax,
+        "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", is_worth_exponentials, softmax_by_table,
         lambda op: op.output.count * (51 + 210 / op.output.file_shape[-1]), in_place=lambda _op: (0,),
     ),
     Kernel(
-        "tp_log_softmax_s8_table_c", (LogSoftmax,), DENSE, "c", _is_worth_exponentials, _log_softmax_table,
+        "tp_log_softmax_s8_table_c", (LogSoftmax,), DENSE, "c", is_worth_exponentials, _log_softmax_table,
         lambda op: op.output.count * (80 + 480 / op.depth),
         in_place=lambda _op: (0,),
     ),
