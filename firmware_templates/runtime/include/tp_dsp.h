@@ -158,6 +158,14 @@ static inline uint32_t tp_max4(uint32_t a, uint32_t b)
     return result;
 }
 
+/* The smaller of each two halfwords, as int16. */
+static inline uint32_t tp_min2(uint32_t a, uint32_t b)
+{
+    uint32_t result;
+    __asm__("ssub16 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(result) : "r"(a), "r"(b) : "cc");
+    return result;
+}
+
 /* The larger of each two halfwords, as int16. */
 static inline uint32_t tp_max2(uint32_t a, uint32_t b)
 {
@@ -314,6 +322,12 @@ static inline uint32_t tp_at_least4(uint32_t a, uint32_t b)
 static inline uint32_t tp_min4(uint32_t a, uint32_t b)
 {
     return a ^ ((a ^ b) & tp_at_least4(a, b));
+}
+
+static inline uint32_t tp_min2(uint32_t a, uint32_t b)
+{
+    const uint32_t high = (tp_high(a) < tp_high(b) ? a : b) & 0xffff0000u;
+    return high | ((tp_low(a) < tp_low(b) ? a : b) & 0xffffu);
 }
 
 static inline uint32_t tp_max2(uint32_t a, uint32_t b)

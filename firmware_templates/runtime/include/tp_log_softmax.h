@@ -5,14 +5,12 @@
 #ifndef TP_LOG_SOFTMAX_H
 #define TP_LOG_SOFTMAX_H
 
-#include <stddef.h>
-
 #include "tp_fixed_functions.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 #include "tp_loops.h"
+#include "tp_softmax.h"
 
-#define SUM_INTEGER_BITS 12
 #define LOG_INTEGER_BITS 6 /* in which the logarithm is summed, one more than it has in the end */
 
 static inline int32_t tp_log_mul(int32_t a, int32_t b)
@@ -29,7 +27,7 @@ static inline int32_t tp_log_of(int32_t x)
     const int32_t zeros = tp_leading_zeros((uint32_t)x), others = tp_leading_zeros((uint32_t)tp_log_mul(x, sqrt_half)) - 1;
     const int32_t r_a = tp_saturating_shift_left(tp_log_mul(tp_saturating_shift_left(x, zeros - 1), sqrt_half), 1);
     const int32_t r_b = tp_saturating_shift_left(x, others);
-    const int32_t e_a = (SUM_INTEGER_BITS - zeros) * unit + quarter, e_b = (SUM_INTEGER_BITS - others) * unit - quarter;
+    const int32_t e_a = (TP_SUM_INTEGER_BITS - zeros) * unit + quarter, e_b = (TP_SUM_INTEGER_BITS - others) * unit - quarter;
     const int32_t r = r_a < r_b ? r_a : r_b, e = e_a > e_b ? e_a : e_b;
     const int32_t p = (int32_t)(((uint32_t)r + (uint32_t)middle + 1) >> 1), q = 2 * (r - middle), square = tp_log_mul(q, q);
     const int32_t numerator = tp_log_mul(q, r) + tp_log_mul(tp_log_mul(q, square), 117049297);
@@ -44,31 +42,21 @@ static inline int32_t tp_log_input(const tp_log_softmax *layer, int32_t differen
     return tp_requantize(difference, layer->input_multiplier, layer->input_left_shift);
 }
 
-/* exponentials may be null: then they are computed. */
-TP_INLINE void tp_log_softmax_row(const tp_log_softmax *layer, const int32_t *exponentials, const int8_t *input, int8_t *output)
+/* The outputs of a row, whose largest value is `most`, and the logarithm of its sum `log`. */
+TP_NOINLINE void tp_log_outputs(const tp_log_softmax *layer, const int8_t *input, int8_t *output, int32_t most, int32_t log)
 {
-    int32_t most = -128, sum = 0;
-    for (int32_t i = 0; i < layer->depth; i++) {
-        most = input[i] > most ? input[i] : most;
-    }
-    for (int32_t i = 0; i < layer->depth; i++) {
-        if (input[i] - most >= layer->diff_min) {
-            const int32_t exponential = exponentials != NULL ? exponentials[most - input[i]]
-                                                             : tp_exp_of_negative(tp_log_input(layer, input[i] - most));
-            sum += tp_rounding_shift_right(exponential, SUM_INTEGER_BITS);
-        }
-    }
-    const int32_t log = tp_log_of(sum);
     const int32_t reach = tp_requantize(log + INT32_MIN, layer->back_multiplier, -layer->back_right_shift);
-    const int32_t least = reach > layer->diff_min - 1 ? reach : layer->diff_min - 1;
-    for (int32_t i = 0; i < layer->depth; i++) {
+    const int32_t least = most + (reach > layer->diff_min - 1 ? reach : layer->diff_min - 1);
+    const int8_t *const end = input + layer->depth;
+    do {
+        const int32_t x = *input++;
         int32_t y = -128;
-        if (input[i] - most > least) {
-            const int32_t difference = (int32_t)((uint32_t)tp_log_input(layer, input[i] - most) - (uint32_t)log);
+        if (x > least) {
+            const int32_t difference = (int32_t)((uint32_t)tp_log_input(layer, x - most) - (uint32_t)log);
             y = tp_clamp(tp_rounding_shift_right(difference, 31 - 5 - 4) + 127, -128, 127);
         }
-        output[i] = (int8_t)y;
-    }
+        *output++ = (int8_t)y;
+    } while (input != end);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "tp_fixed_functions.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
+#include "tp_loops.h"
 
 #define TP_SUM_INTEGER_BITS 12
 
@@ -38,23 +39,33 @@ static inline int32_t tp_exp_of_difference(const tp_softmax *softmax, int32_t di
         PUT(i, tp_probability);                                                                                               \
     }
 
+/* Four values at a time. */
 static inline int32_t tp_largest(const int8_t *input, int32_t depth)
 {
-    int32_t most = -128;
-    for (const int8_t *end = input + depth; input != end; input++) {
+    const int8_t *const end = input + depth, *const whole = input + (depth & ~3);
+    uint32_t four = UINT32_C(0x80808080);
+    for (; input != whole; input += 4) {
+        four = tp_max4(four, tp_load4(input));
+    }
+    four = tp_max4(four, four >> 16);
+    int32_t most = (int8_t)(tp_max4(four, four >> 8) & 0xffu);
+    for (; input != end; input++) {
         most = *input > most ? *input : most;
     }
     return most;
 }
 
-/* In Q12.19. */
+/* In Q12.19, two values at a time. */
 static inline int32_t tp_sum_of_exponentials(const int8_t *input, int32_t depth, int32_t most, const int32_t *exponentials)
 {
+    const uint32_t half = UINT32_C(1) << (TP_SUM_INTEGER_BITS - 1);
     uint32_t sum = 0;
-    for (const int8_t *end = input + depth; input != end; input++) {
-        sum += ((uint32_t)exponentials[most - *input] + (1 << (TP_SUM_INTEGER_BITS - 1))) >> TP_SUM_INTEGER_BITS;
+    for (; depth >= 2; depth -= 2) {
+        const uint32_t one = (uint32_t)exponentials[most - input[0]], other = (uint32_t)exponentials[most - input[1]];
+        sum += ((one + half) >> TP_SUM_INTEGER_BITS) + ((other + half) >> TP_SUM_INTEGER_BITS);
+        input += 2;
     }
-    return (int32_t)sum;
+    return (int32_t)(depth == 0 ? sum : sum + (((uint32_t)exponentials[most - *input] + half) >> TP_SUM_INTEGER_BITS));
 }
 
 /* Defines a softmax whose exponentials are in a table: probabilities are of 2^-bits, from LOW on. Exponentials, sum and scale are
