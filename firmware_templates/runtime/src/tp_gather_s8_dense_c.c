@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "tp_kernels.h"
-
-enum { SHORT = 8 }; /* runs up to here are not worth a call */
+#include "tp_runs.h"
 
 static void gather_row(const tp_table *table, const int32_t *columns, const int8_t *source, int8_t *target)
 {
@@ -16,14 +15,7 @@ static void gather_row(const tp_table *table, const int32_t *columns, const int8
         return;
     }
     for (int32_t column = 0; column < table->columns; column++) {
-        const int8_t *from = source + columns[column];
-        if (size > SHORT) {
-            memcpy(target, from, (size_t)size);
-        } else {
-            for (int32_t byte = 0; byte < size; byte++) {
-                target[byte] = from[byte];
-            }
-        }
+        tp_copy_run(target, source + columns[column], size);
         target += size;
     }
 }

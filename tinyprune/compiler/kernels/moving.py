@@ -27,8 +27,8 @@ from tinyprune.compiler.sparsity import DENSE
 
 #: Bytes are moved whatever they stand for.
 _ANY = ("int8", "bool", "int16", "int32")
-#: Runs up to here C copies byte by byte.
-_SHORT = 8
+#: Runs up to here C copies as two words; up to there word by word.
+_SHORT, _LONG = 8, 32
 
 
 def copy_fields(move: Move) -> dict[str, int]:
@@ -50,14 +50,21 @@ def _copy(op: Op, move: Move, _wiring: Wiring) -> Call:
 
 
 def _copy_cycles(op: Op) -> float:
-    """What a turn of the outer loops costs, and a run."""
-    return sum(60 + 50 * prod(move.counts[:-1]) + _run_cycles(move.size) * prod(move.counts) for move in op.moves or ())
+    """What a turn of the outer loops costs, and a run. The loop of most turns is the innermost."""
+    return sum(
+        60 + 45 * prod(move.counts) / max(move.counts, default=1) + _run_cycles(move.size) * prod(move.counts)
+        for move in op.moves or ()
+    )
 
 
 def _run_cycles(size: int) -> float:
-    if size == 1:
-        return 10
-    return 24 + 7.5 * size if size <= _SHORT else 50 + 1.6 * size
+    if size <= 2:
+        return 6
+    if size < 4:
+        return 35
+    if size <= _SHORT:
+        return 14
+    return 25 + 2.3 * size if size <= _LONG else 80 + 0.8 * size
 
 
 def _runs(op: Op) -> bool:
