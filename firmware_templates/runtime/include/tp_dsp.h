@@ -292,7 +292,7 @@ static inline int32_t tp_ssat8_asr21(int32_t x)
 
 static inline int32_t tp_smlaw(int32_t a, int32_t b, int32_t acc)
 {
-    return acc + (a >> 16) * b + ((int32_t)(a & 0xffff) * b >> 16); /* of halves, for cores that have no wider product */
+    return acc + (a >> 16) * b + ((a & 0xffff) * b >> 16); /* by halves: few of these cores have wide products */
 }
 
 static inline int32_t tp_smlawb(int32_t a, uint32_t b, int32_t acc)

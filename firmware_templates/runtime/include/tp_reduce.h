@@ -5,29 +5,17 @@
 #ifndef TP_REDUCE_H
 #define TP_REDUCE_H
 
-#include <string.h>
-
 #include "tp_dsp.h"
-#include "tp_kernels.h"
-
-#if defined(__GNUC__)
-#define TP_REDUCE_INLINE static inline __attribute__((always_inline))
-#define TP_REDUCE_LOOP __attribute__((noinline)) /* what it works on stays in registers */
-#else
-#define TP_REDUCE_INLINE static inline
-#define TP_REDUCE_LOOP
-#endif
+#include "tp_loops.h"
 
 /* Four values, as they are or (~x = -1 - x) in reverse order, so that the largest stands for the smallest. */
-TP_REDUCE_INLINE uint32_t tp_reduce_load(const int8_t *x, uint32_t flip)
+TP_INLINE uint32_t tp_reduce_load(const int8_t *x, uint32_t flip)
 {
-    uint32_t word;
-    memcpy(&word, x, 4);
-    return word ^ flip;
+    return tp_load4(x) ^ flip;
 }
 
 /* The largest of `largest` and of `count` times four neighbours at x, which moves on by `stride`. */
-static TP_REDUCE_LOOP uint32_t tp_reduce_column(uint32_t largest, const int8_t *x, int32_t count, int32_t stride, uint32_t flip)
+TP_NOINLINE uint32_t tp_reduce_column(uint32_t largest, const int8_t *x, int32_t count, int32_t stride, uint32_t flip)
 {
     for (; count > 0; count--) {
         largest = tp_max4(largest, tp_reduce_load(x, flip));
@@ -37,7 +25,7 @@ static TP_REDUCE_LOOP uint32_t tp_reduce_column(uint32_t largest, const int8_t *
 }
 
 /* Four results side by side. */
-TP_REDUCE_INLINE uint32_t tp_reduce_fours(const tp_reduce *reduce, const int8_t *x, uint32_t flip)
+TP_INLINE uint32_t tp_reduce_fours(const tp_reduce *reduce, const int8_t *x, uint32_t flip)
 {
     const int32_t count = reduce->reduced_2, stride = reduce->reduced_stride_2;
     uint32_t largest = tp_reduce_load(x, flip);
@@ -51,7 +39,7 @@ TP_REDUCE_INLINE uint32_t tp_reduce_fours(const tp_reduce *reduce, const int8_t 
 }
 
 /* One result. */
-TP_REDUCE_INLINE int8_t tp_reduce_one(const tp_reduce *reduce, const int8_t *x, uint32_t flip)
+TP_INLINE int8_t tp_reduce_one(const tp_reduce *reduce, const int8_t *x, uint32_t flip)
 {
     const int32_t count = reduce->reduced_2, stride = reduce->reduced_stride_2, flip_one = (int32_t)flip;
     int32_t largest = *x ^ flip_one;
@@ -76,7 +64,7 @@ TP_REDUCE_INLINE int8_t tp_reduce_one(const tp_reduce *reduce, const int8_t *x, 
 }
 
 /* flip: 0 for the largest values, all ones for the smallest. */
-TP_REDUCE_INLINE void tp_reduce_to_largest(const tp_reduce *reduce, const int8_t *input, int8_t *output, uint32_t flip)
+TP_INLINE void tp_reduce_to_largest(const tp_reduce *reduce, const int8_t *input, int8_t *output, uint32_t flip)
 {
     const int32_t results = reduce->kept_2;
     for (int32_t i = 0; i < reduce->kept_0; i++) {
@@ -85,8 +73,7 @@ TP_REDUCE_INLINE void tp_reduce_to_largest(const tp_reduce *reduce, const int8_t
             if (reduce->kept_stride_2 == 1 && results >= 4) {
                 for (int32_t k = 0; k < results; k += 4) {
                     const int32_t first = k < results - 4 ? k : results - 4; /* the last four overlap those before */
-                    const uint32_t largest = tp_reduce_fours(reduce, x + first, flip);
-                    memcpy(output + first, &largest, 4);
+                    tp_store4(output + first, tp_reduce_fours(reduce, x + first, flip));
                 }
             } else {
                 for (int32_t k = 0; k < results; k++) {

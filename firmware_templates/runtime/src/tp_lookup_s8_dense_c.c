@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
-#include <string.h>
+#include "tp_loops.h"
 
-#include "tp_kernels.h"
-
-#if defined(__GNUC__)
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#else
-#define ALWAYS_INLINE static inline
-#endif
-
-ALWAYS_INLINE uint32_t four(const uint8_t *table, uint32_t x)
+/* Four values at a time: by words where those may lie anywhere, else by bytes. */
+TP_INLINE void look_up(const uint8_t *table, const int8_t *x, int8_t *y)
 {
-    const uint32_t first = x & 255, second = x >> 8 & 255, third = x >> 16 & 255, fourth = x >> 24;
+#if defined(__ARM_ARCH_6M__)
+    const uint8_t *const at = (const uint8_t *)x;
+    const uint8_t a = table[at[0]], b = table[at[1]], c = table[at[2]], d = table[at[3]];
+    y[0] = (int8_t)a;
+    y[1] = (int8_t)b;
+    y[2] = (int8_t)c;
+    y[3] = (int8_t)d;
+#else
+    const uint32_t four = tp_load4(x);
+    const uint32_t first = four & 255, second = four >> 8 & 255, third = four >> 16 & 255, fourth = four >> 24;
     const uint32_t a = table[first], b = table[second], c = table[third], d = table[fourth];
-    return a | b << 8 | c << 16 | d << 24;
+    tp_store4(y, a | b << 8 | c << 16 | d << 24);
+#endif
 }
 
 void tp_lookup_s8_dense_c(const tp_lookup *lookup, const int8_t *table, const int8_t *input, int8_t *output)
 {
-    const int32_t count = lookup->count;
     const uint8_t *bytes = (const uint8_t *)table;
-    for (int32_t turns = count >> 3; turns > 0; turns--) {
-        uint32_t x, y;
-        memcpy(&x, input, 4);
-        memcpy(&y, input + 4, 4);
-        x = four(bytes, x);
-        y = four(bytes, y);
-        memcpy(output, &x, 4);
-        memcpy(output + 4, &y, 4);
+    for (int32_t turns = lookup->count >> 3; turns > 0; turns--) {
+        look_up(bytes, input, output);
+        look_up(bytes, input + 4, output + 4);
         input += 8;
         output += 8;
     }
-    for (int32_t i = 0; i < (count & 7); i++) {
-        output[i] = table[(uint8_t)input[i]];
+    for (int32_t rest = lookup->count & 7; rest > 0; rest--) {
+        *output++ = table[(uint8_t)*input++];
     }
 }

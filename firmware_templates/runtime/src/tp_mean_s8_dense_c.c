@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tp_fixed_point.h"
-#include "tp_kernels.h"
+#include "tp_loops.h"
 
 /* Bytes are added two at a time, as halfwords of a word: x + 128, which is x ^ 0x80 without a sign, so that nothing is carried
  * from one halfword to the other in this many additions. */
@@ -11,22 +11,9 @@ enum { ADDITIONS = 256, BIAS = 128 };
 #define SIGNS UINT32_C(0x80808080)
 #define BYTES UINT32_C(0x00ff00ff)
 
-#if defined(__GNUC__)
-#define NEVER_INLINE __attribute__((noinline)) /* what it adds up stays in registers */
-#else
-#define NEVER_INLINE
-#endif
-
 static int32_t smaller(int32_t a, int32_t b)
 {
     return a < b ? a : b;
-}
-
-static uint32_t load(const int8_t *x)
-{
-    uint32_t word;
-    memcpy(&word, x, 4);
-    return word;
 }
 
 static int32_t both(uint32_t pair)
@@ -42,11 +29,11 @@ static int8_t result(const tp_mean *mean, int32_t sum)
 }
 
 /* sums[8] + `count` times eight neighbours at x, which moves on by `stride`; count <= ADDITIONS. */
-static NEVER_INLINE void add_eights(const int8_t *x, int32_t count, int32_t stride, int32_t *sums)
+TP_NOINLINE void add_eights(const int8_t *x, int32_t count, int32_t stride, int32_t *sums)
 {
     uint32_t even_0 = 0, odd_0 = 0, even_1 = 0, odd_1 = 0;
     for (int32_t i = 0; i < count; i++) {
-        const uint32_t a = load(x) ^ SIGNS, b = load(x + 4) ^ SIGNS;
+        const uint32_t a = tp_load4(x) ^ SIGNS, b = tp_load4(x + 4) ^ SIGNS;
         even_0 += a & BYTES;
         odd_0 += a >> 8 & BYTES;
         even_1 += b & BYTES;
@@ -80,14 +67,14 @@ static void sum_eights(const tp_reduce *reduce, const int8_t *x, int32_t *sums)
 }
 
 /* The sum of `count` values one behind the other. */
-static NEVER_INLINE int32_t sum_run(const int8_t *x, int32_t count)
+TP_NOINLINE int32_t sum_run(const int8_t *x, int32_t count)
 {
     int32_t sum = 0, i = 0;
     while (count - i >= 4) {
         const int32_t words = smaller((count - i) / 4, ADDITIONS / 2); /* each is two additions to a halfword */
         uint32_t pair = 0;
         for (int32_t word = 0; word < words; word++, i += 4) {
-            const uint32_t a = load(x + i) ^ SIGNS;
+            const uint32_t a = tp_load4(x + i) ^ SIGNS;
             pair += (a & BYTES) + (a >> 8 & BYTES);
         }
         sum += both(pair) - 4 * BIAS * words;
