@@ -41,7 +41,9 @@ _SHOWN = 20
     type=click.Path(path_type=Path),
     help="With --stream: .csv of file,start_s,end_s,word, what is said when.  [default: the word of its folder]",
 )
-@click.option("--microphone", is_flag=True, help="Play them to the emulated chip's own microphone (nano33sense).")
+@click.option(
+    "--microphone", is_flag=True, help="Play the recordings to the microphone of the emulated chip (nano33sense)."
+)
 @click.option("--limit", type=options.Whole(1), help="Take at most this many recordings, spread evenly.")
 @options.html
 @options.as_json

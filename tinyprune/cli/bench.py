@@ -18,7 +18,9 @@ _path = click.Path(path_type=Path)
 @click.command("bench", short_help="Run a finished build: latency, every output byte, accuracy.")
 @options.board
 @options.port
-@click.option("--serial-number", metavar="S", help="Of the board or its probe, where --port auto finds several.")
+@click.option(
+    "--serial-number", metavar="S", help="Serial number of the board or its probe, if --port auto finds several."
+)
 @options.emulator
 @options.hardware
 @options.finished_build
@@ -29,9 +31,13 @@ _path = click.Path(path_type=Path)
     help=".npy, [samples, *input shape], "
     "int8 or real values, or values of the model's own type; once for each input, by name.  [default: generated]",
 )
-@click.option("-n", "--count", default=8, show_default=True, type=options.Whole(1), help="How many inputs to generate.")
 @click.option(
-    "--samples", type=_path, help="For accuracy: a folder of class folders with .wav or .npy, MLPerf's, or .npz."
+    "-n", "--count", default=8, show_default=True, type=options.Whole(1), help="Number of inputs to generate."
+)
+@click.option(
+    "--samples",
+    type=_path,
+    help="Measure accuracy on a folder of class folders with .wav or .npy, on MLPerf's layout, or on an .npz.",
 )
 @click.option(
     "--class-names",
@@ -39,12 +45,12 @@ _path = click.Path(path_type=Path)
     "labels",
     metavar="A,B,…",
     callback=options.names,
-    help="What each output stands for.  [default: the zoo's, or the folders]",
+    help="Names of the classes, in the order of the outputs.  [default: the zoo's, or the folders]",
 )
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
-    help="Of Speech Commands in --samples, as in the zoo.",
+    help="Use this split of the Speech Commands in --samples, as the zoo does.",
 )
 @click.option("--limit", type=options.Whole(1), help="Take at most this many samples, evenly over the classes.")
 @click.option(
@@ -57,17 +63,21 @@ _path = click.Path(path_type=Path)
     type=options.Whole(0),
     help="Number of untimed inferences at the beginning.",
 )
-@click.option("--no-clock", is_flag=True, help="Faster in sim: outputs and accuracy only, nothing timed or counted.")
-@click.option("--csv", type=_path, help="Write a table with a line an input.")
-@click.option("--history", type=_path, help="Add the report to this file, a line a run.")
-@click.option("--compare", type=_path, help="An old --json or --history; exit code 1 if something is worse now.")
+@click.option(
+    "--no-clock", is_flag=True, help="Compare outputs and accuracy only; do not time or count. Faster in sim."
+)
+@click.option("--csv", type=_path, help="Write a table to this file, a line for each input.")
+@click.option("--history", type=_path, help="Append the report to this file, a line for each run.")
+@click.option(
+    "--compare", type=_path, help="Compare with an old --json or --history file; exit with 1 if something is worse."
+)
 @click.option(
     "--tolerance",
     default=2.0,
     show_default=True,
     type=click.FloatRange(0),
     metavar="PERCENT",
-    help="With --compare: by which latency, cycles, instructions, flash and RAM may rise.",
+    help="With --compare: percentage by which latency, cycles, instructions, flash and RAM may rise.",
 )
 @click.option(
     "--accuracy-tolerance",

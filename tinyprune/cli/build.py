@@ -35,7 +35,7 @@ from tinyprune.cli import console, options
     help="Quantize the zoo's network anew from its float weights, with the TensorFlow installed here. By default, "
     "build takes the zoo's int8 file as it was measured.",
 )
-@click.option("--compiler", metavar="NAME", help="gcc or zig.  [default: gcc where it is installed, else zig]")
+@click.option("--compiler", metavar="NAME", help="C compiler: gcc or zig.  [default: gcc if it is installed, else zig]")
 @click.option(
     "--optimize",
     type=click.Choice(["speed", "size", "ram"]),
@@ -52,33 +52,47 @@ from tinyprune.cli import console, options
     help="Where weights lie when the network runs. ram: those that fit are copied there at the start; auto: only where "
     "the board waits for its flash, and a quarter of the RAM stays free for your own code.",
 )
-@click.option("--max-flash", type=options.Whole(1), metavar="BYTES", help="Of the firmware.  [default: the board's]")
-@click.option("--max-ram", type=options.Whole(1), metavar="BYTES", help="With the stack.  [default: the board's]")
-@click.option("--max-cycles", type=options.Whole(1), metavar="N", help="Modelled, of an inference; else exit code 3.")
+@click.option(
+    "--max-flash",
+    type=options.Whole(1),
+    metavar="BYTES",
+    help="Largest flash size of the firmware.  [default: the board's]",
+)
+@click.option(
+    "--max-ram", type=options.Whole(1), metavar="BYTES", help="Largest RAM use, with the stack.  [default: the board's]"
+)
+@click.option(
+    "--max-cycles",
+    type=options.Whole(1),
+    metavar="N",
+    help="Largest number of modelled cycles of an inference; exit with 3 if it is exceeded.",
+)
 @click.option(
     "--compare",
     type=click.Path(path_type=Path),
     metavar="OLD/report.json",
-    help="Of an earlier build: where this one takes more flash, RAM or cycles, it ends with exit code 3 and a table.",
+    help="report.json of an earlier build; exit with 3 and a table if this build takes more flash, RAM or cycles.",
 )
 @click.option(
     "--project",
     default="bare",
     show_default=True,
     metavar="KIND",
-    help="What project/ is made for: bare, arduino, platformio, cmake, zephyr, espidf or folder (docs/projects.md).",
+    help="Kind of project in project/: bare, arduino, platformio, cmake, zephyr, espidf or folder (docs/projects.md).",
 )
 @click.option(
     "--name",
-    help="Of the network, in C (NAME_invoke, tinyprune_NAME.h) and where it is asked: MLPerf's runner wants kws01. "
+    help="Name of the network in C (NAME_invoke, tinyprune_NAME.h) and on the serial port (kws01 for MLPerf's runner). "
     "Networks of different names go into one program (docs/c-interface.md).  [default: the model's name]",
 )
-@click.option("--audio", is_flag=True, help="Let the firmware hear: MFCC and word detection in C (docs/audio.md).")
+@click.option(
+    "--audio", is_flag=True, help="Build microphone firmware: front end and word detection in C (docs/audio.md)."
+)
 @click.option(
     "--class-names",
     metavar="A,B,…",
     callback=options.names,
-    help="With --audio: what a --model's classes are called, in order.",
+    help="With --audio: names of the model's classes, in the order of its outputs.",
 )
 @click.option(
     "--runtime",
@@ -88,11 +102,13 @@ from tinyprune.cli import console, options
     help="aot: plain C calls; tflm: TFLite Micro's interpreter, sparse layers as custom operators (docs/tflm.md).",
 )
 @click.option(
-    "--tflm-root", type=click.Path(path_type=Path), help="For tflm: a checkout of TFLite Micro.  [default: TFLM_ROOT]"
+    "--tflm-root",
+    type=click.Path(path_type=Path),
+    help="With --runtime tflm: a checkout of TFLite Micro.  [default: TFLM_ROOT]",
 )
 @click.option("--no-run", is_flag=True, help="Stop before the emulator: nothing is compared or modelled.")
 @click.option(
-    "--force", is_flag=True, help="Replace files that you have changed, where the build has shown them and stopped."
+    "--force", is_flag=True, help="Replace files that you have changed; without it the build lists them and stops."
 )
 @options.html
 @options.trust

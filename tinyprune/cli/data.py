@@ -18,9 +18,9 @@ def data_group() -> None:
 
 @data_group.command("fetch", short_help="Download and unpack it; run again after a cut.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--url", help="Another copy of the archive.")
+@click.option("--url", help="URL of another copy of the archive.")
 @click.option("--sha256", help="Checksum of that copy.")
-@click.option("--max-bytes", type=options.Whole(1), help="Of the archive.  [default: 4 GB]")
+@click.option("--max-bytes", type=options.Whole(1), help="Largest size of the archive.  [default: 4 GB]")
 @options.quiet
 def data_fetch(folder: Path, url: str | None, sha256: str | None, max_bytes: int | None, quiet: bool) -> None:
     """Download the official archive and unpack it as FOLDER; run again to go on after a cut.

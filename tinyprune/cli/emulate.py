@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 @click.command("emulate", short_help="Keep a build running behind a pseudo terminal or a TCP port.")
 @options.board
-@click.option("--pty", is_flag=True, help="Behind a pseudo terminal, whose name is printed.")
-@click.option("--tcp", metavar="[HOST:]PORT", help="Behind a TCP port (0: any that is free), for socket://HOST:PORT.")
+@click.option("--pty", is_flag=True, help="Open a pseudo terminal and print its name.")
+@click.option("--tcp", metavar="[HOST:]PORT", help="Listen on a TCP port (0: any free one), for socket://HOST:PORT.")
 @options.emulator
 @options.finished_build
 @click.option(
-    "--link", type=click.Path(path_type=Path), help="Also make this symbolic link to it: a name that stays the same."
+    "--link",
+    type=click.Path(path_type=Path),
+    help="Also make this symbolic link to the pseudo terminal, so that its name stays the same.",
 )
-@click.option("--no-clock", is_flag=True, help="Faster, but the firmware's clock may stand still.")
+@click.option("--no-clock", is_flag=True, help="Run faster; the firmware's clock may stand still.")
 @options.as_json
 def emulate_command(
     board_name: str,

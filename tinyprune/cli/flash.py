@@ -10,9 +10,13 @@ from tinyprune.cli import console, options
 @click.command("flash")
 @options.board
 @options.finished_build
-@click.option("--method", metavar="NAME", help="How, from `tinyprune boards show BOARD`.  [default: the board's first]")
+@click.option(
+    "--method", metavar="NAME", help="Flash method, from `tinyprune boards show BOARD`.  [default: the board's first]"
+)
 @click.option("--port", help="Serial port of the board, or the folder of its volume.  [default: found by USB id]")
-@click.option("--serial-number", metavar="S", help="Of the board or its probe, where several are plugged in.")
+@click.option(
+    "--serial-number", metavar="S", help="Serial number of the board or its probe, if several are plugged in."
+)
 @click.option(
     "--timeout",
     "timeout_s",
@@ -20,7 +24,7 @@ from tinyprune.cli import console, options
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="How long a tool may take.",
+    help="Seconds that a flash tool may take.",
 )
 @options.as_json
 @options.quiet

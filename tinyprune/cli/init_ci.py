@@ -16,19 +16,21 @@ from tinyprune.cli import options
     metavar="BOARD",
     help="A name from `tinyprune boards`; may be given several times.",
 )
-@click.option("--model", type=click.Path(path_type=Path), help="An int8 .tflite in it.  [default: the zoo's]")
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="An int8 .tflite in the repository.  [default: the zoo's network]"
+)
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="Root of the repository.  [default: .]")
 @click.option(
     "--install",
     metavar="SPEC",
-    help="What pip installs there: git+https://…, a wheel.  [default: where this one is from]",
+    help="What pip installs in CI: git+https://… or a wheel.  [default: where this tinyprune is from]",
 )
 @click.option(
-    "--max-flash", type=options.Whole(1), metavar="BYTES", help="What the firmware may take there, as for build."
+    "--max-flash", type=options.Whole(1), metavar="BYTES", help="Largest flash size of the firmware, as in `build`."
 )
 @click.option("--max-ram", type=options.Whole(1), metavar="BYTES", help="Likewise.")
 @click.option("--max-cycles", type=options.Whole(1), metavar="N", help="Likewise.")
-@click.option("--force", is_flag=True, help="Replace a workflow that is there already.")
+@click.option("--force", is_flag=True, help="Replace an existing workflow.")
 def init_ci_command(
     board_names: tuple[str, ...],
     model: Path | None,

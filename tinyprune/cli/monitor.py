@@ -13,9 +13,9 @@ from tinyprune.cli import options
 @click.command("monitor")
 @click.option("--board", "board_name", metavar="BOARD", help="Find the port by this board's USB id.")
 @click.option("--port", help="A serial port, or a URL of pyserial: socket://HOST:PORT, rfc2217://…, loop://.")
-@click.option("--serial-number", metavar="S", help="Of the board's probe or adapter, where several are plugged in.")
+@click.option("--serial-number", metavar="S", help="Serial number of the probe or adapter, if several are plugged in.")
 @click.option(
-    "--baud", default=115_200, show_default=True, type=options.Whole(1), help="Speed; 8 data bits, no parity."
+    "--baud", default=115_200, show_default=True, type=options.Whole(1), help="Baud rate; 8 data bits, no parity."
 )
 @click.option(
     "--wait",
@@ -24,7 +24,7 @@ from tinyprune.cli import options
     show_default=True,
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Leave after so long a silence once piped input has ended.",
+    help="Leave after this many seconds of silence, once piped input has ended.",
 )
 def monitor_command(
     board_name: str | None, port: str | None, serial_number: str | None, baud: int, wait_s: float

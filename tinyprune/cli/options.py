@@ -81,10 +81,10 @@ emulator = click.option(
     "--emulator",
     metavar="NAME",
     shell_complete=complete_emulator,
-    help="Which emulator runs the firmware.  [default: the board's first]",
+    help="Emulator that runs the firmware.  [default: the board's first]",
 )
 hardware = click.option(
-    "--hardware", is_flag=True, help="A board is at the other end of a --port that could be anything."
+    "--hardware", is_flag=True, help="State that a board is behind --port, so that its times count as measured."
 )
 
 
@@ -137,15 +137,13 @@ html = click.option(
     type=click.Path(path_type=Path),
     callback=_page_file,
     metavar="FILE",
-    help="Also write a page with pictures, one file that any browser opens (docs/reports.md).",
+    help="Also write a page with pictures to this file, for any browser (docs/reports.md).",
 )
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output instead of text."
 )
-trust = click.option(
-    "--trust", is_flag=True, help="Load Keras files although they can run code of their own (Lambda layers)."
-)
-quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
+trust = click.option("--trust", is_flag=True, help="Load Keras files that can run their own code (Lambda layers).")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 
 
 def names(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from tinyprune.cli import options
 
 @click.command("page", short_help="Make a page with pictures from a report.")
 @click.argument("report", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page.  [default: REPORT with .html]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File of the page.  [default: REPORT with .html]")
 @options.quiet
 def page_command(report: Path, output: Path | None, quiet: bool) -> None:
     """Make a page for a browser from REPORT: the report.json of a build, or what a command printed with

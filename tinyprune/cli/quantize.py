@@ -31,7 +31,7 @@ from tinyprune.cli import console, options
     help="What int8 covers of each tensor's values: the range that rounds them with the least squared error, or from "
     "the smallest to the largest, as TensorFlow Lite does by itself.",
 )
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The int8 .tflite.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File of the int8 .tflite.")
 @options.html
 @options.trust
 @options.as_json

@@ -16,12 +16,21 @@ _METER_CHARACTERS, _QUIETEST_DB = 40, -60.0
 
 @click.command("record", short_help="Record clips of your own words for `train`.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--words", required=True, callback=options.names, metavar="A,B,…", help="One folder of clips each.")
-@click.option("--takes", type=options.Whole(1), default=50, show_default=True, help="Clips of each word.")
 @click.option(
-    "--speaker", default="me", show_default=True, help="Who speaks: `train` keeps a speaker's clips together."
+    "--words",
+    required=True,
+    callback=options.names,
+    metavar="A,B,…",
+    help="Words to record, a folder of clips for each.",
 )
-@click.option("--device", metavar="NAME", help="A microphone, as `python -m sounddevice` lists them.")
+@click.option("--takes", type=options.Whole(1), default=50, show_default=True, help="Number of clips of each word.")
+@click.option(
+    "--speaker",
+    default="me",
+    show_default=True,
+    help="Name of the speaker; `train` keeps the clips of a speaker together.",
+)
+@click.option("--device", metavar="NAME", help="Microphone, by a name that `python -m sounddevice` lists.")
 def record_command(folder: Path, words: tuple[str, ...], takes: int, speaker: str, device: str | None) -> None:
     """Record a second at a time with this computer's microphone, into FOLDER/WORD/SPEAKER_nohash_N.wav.
 

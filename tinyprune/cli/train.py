@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @click.command("train", short_help="Train a network on recordings of your own words.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--words", callback=options.names, metavar="A,B,…", help="Some of the folders.  [default: all]")
-@click.option("--size", type=click.Choice(["S", "M", "L"]), default="S", show_default=True, help="Of the DS-CNN.")
+@click.option("--words", callback=options.names, metavar="A,B,…", help="Folders to use.  [default: all]")
+@click.option("--size", type=click.Choice(["S", "M", "L"]), default="S", show_default=True, help="Size of the DS-CNN.")
 @click.option(
     "--negatives",
     type=click.Path(path_type=Path),
-    help="A folder of folders of sounds in which no word is said, such as dog/ and music/; speech in speech/.",
+    help="Folder with a folder for each kind of sound without words: dog/, music/; speech belongs into speech/.",
 )
 @click.option(
     "--speech-commands",
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     help="A copy of Speech Commands (`tinyprune data fetch`): its other words are the unknown ones, its noise silence.",
 )
 @click.option(
-    "--epochs", type=options.Whole(2), default=30, show_default=True, help="Dense; two thirds as many follow at 2:4."
+    "--epochs",
+    type=options.Whole(2),
+    default=30,
+    show_default=True,
+    help="Number of dense epochs; two thirds as many follow at 2:4.",
 )
 @click.option(
     "--front-end",
@@ -38,8 +42,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="What the network hears: 10 MFCC, or 40 log-mel bands (docs/audio.md).",
 )
-@click.option("--seed", type=options.Whole(0, 2**31 - 1), default=0, show_default=True, help="Of all that is random.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder for the network.")
+@click.option(
+    "--seed", type=options.Whole(0, 2**31 - 1), default=0, show_default=True, help="Seed of all that is random."
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the network.")
 @options.html
 @options.as_json
 @options.quiet

@@ -12,7 +12,10 @@ from tinyprune.cli import console, options
 
 @click.command("zoo", short_help="List the trained networks that come with tinyprune.")
 @click.option(
-    "--board", "board_name", metavar="BOARD", help="Build each for this board: flash, RAM and modelled cycles."
+    "--board",
+    "board_name",
+    metavar="BOARD",
+    help="Build each network for this board, and list flash, RAM and modelled cycles.",
 )
 @options.as_json
 @options.quiet
