@@ -28,8 +28,12 @@ from tinyprune.cli import options
 @click.option(
     "--max-flash", type=options.Whole(1), metavar="BYTES", help="Largest flash size of the firmware, as in `build`."
 )
-@click.option("--max-ram", type=options.Whole(1), metavar="BYTES", help="Likewise.")
-@click.option("--max-cycles", type=options.Whole(1), metavar="N", help="Likewise.")
+@click.option(
+    "--max-ram", type=options.Whole(1), metavar="BYTES", help="Largest RAM use with the stack, as in `build`."
+)
+@click.option(
+    "--max-cycles", type=options.Whole(1), metavar="N", help="Largest number of modelled cycles, as in `build`."
+)
 @click.option("--force", is_flag=True, help="Replace an existing workflow.")
 def init_ci_command(
     board_names: tuple[str, ...],

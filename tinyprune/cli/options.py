@@ -50,14 +50,16 @@ board = click.option(
 def limits(command: Any) -> Any:
     """What a network must stay within to be recommended."""
     options = (
-        click.option("--max-flash", type=Whole(1), metavar="BYTES", help="Of the firmware.  [default: the board's]"),
-        click.option("--max-ram", type=Whole(1), metavar="BYTES", help="With the stack.  [default: the board's]"),
-        click.option("--max-cycles", type=Whole(1), metavar="CYCLES", help="Modelled, of one inference."),
+        click.option("--max-flash", type=Whole(1), metavar="BYTES", help="Largest flash size.  [default: the board's]"),
+        click.option(
+            "--max-ram", type=Whole(1), metavar="BYTES", help="Largest RAM use, with the stack.  [default: the board's]"
+        ),
+        click.option("--max-cycles", type=Whole(1), metavar="CYCLES", help="Most modelled cycles of an inference."),
         click.option(
             "--max-ms",
             type=click.FloatRange(0, min_open=True),
             metavar="MS",
-            help="Time of one inference on the board, modelled.",
+            help="Longest time of an inference on the board, modelled.",
         ),
         click.option(
             "--max-loss",

@@ -17,11 +17,11 @@ from tinyprune.cli import console, options
     help=".npy of real inputs, [samples, *input shape]: the first 256, at most half, prune; the others judge.",
 )
 @click.option(
-    "--labels", type=click.Path(path_type=Path), help=".npy, [samples], classes.  [default: closeness to dense]"
+    "--labels",
+    type=click.Path(path_type=Path),
+    help=".npy of class numbers, [samples].  [default: judge by closeness to dense]",
 )
-@click.option(
-    "--trials", default=50, show_default=True, type=options.Whole(1), help="Finished ones that the study shall have."
-)
+@click.option("--trials", default=50, show_default=True, type=options.Whole(1), help="Number of finished trials.")
 @click.option(
     "--patterns",
     metavar="A,B,…",
@@ -31,11 +31,13 @@ from tinyprune.cli import console, options
 )
 @options.limits
 @click.option(
-    "--storage", metavar="URL", help="Database that machines share.  [default: study.db in the output folder]"
+    "--storage", metavar="URL", help="URL of a database that machines share.  [default: study.db in the output folder]"
 )
 @click.option("--study", default="tinyprune", show_default=True, help="Name of the study in the database.")
-@click.option("--seed", type=options.Whole(0, 2**32 - 1), help="Of the search; one for each worker.")
-@click.option("-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Folder.")
+@click.option("--seed", type=options.Whole(0, 2**32 - 1), help="Seed of the search; give each process its own.")
+@click.option(
+    "-o", "--output", default="sweep", show_default=True, type=click.Path(path_type=Path), help="Output folder."
+)
 @options.html
 @options.trust
 @options.as_json
