@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 SAMPLE = ("reports.md",)
 #: What cannot run in seconds and offline, and what it needs. All other lines run.
 NEEDS = {
-    r"^(?!tinyprune )": "another program",
+    r"^(?!tinyprune )|\| sudo ": "another program",
     r"^tinyprune (flash|monitor)\b| --port | --microphone ": "a board",
     r"^tinyprune (train|audio)\b| --samples |bench\.jsonl|words/": "recordings",
     r"^tinyprune sweep\b": "minutes",
