@@ -17,13 +17,13 @@ def notes(tag: str, root: Path = ROOT) -> str:
         raise SystemExit(
             f"the tag is {tag}, but tinyprune/__init__.py says {version}: set __version__, or tag v{version}"
         )
+    if left := sorted(path.name for path in (root / "changes").glob("*.*.md")):
+        raise SystemExit(f"changes/ has {', '.join(left)}: `towncrier build` moves them into CHANGELOG.md")
     parts = re.split(r"^## ", (root / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     heads = {part.partition("\n")[0]: part.partition("\n")[2].strip() for part in parts}
     head = next((head for head in heads if head.split()[0] == version), None)
     if head is None or not re.fullmatch(r"\S+ \(\d{4}-\d\d-\d\d\)", head):
-        raise SystemExit(
-            f'CHANGELOG.md has no heading "## {version} (YYYY-MM-DD)": give the part of this version its date'
-        )
+        raise SystemExit(f'CHANGELOG.md has no heading "## {version} (YYYY-MM-DD)": `towncrier build` makes it')
     return heads[head] + "\n"
 
 

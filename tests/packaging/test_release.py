@@ -1,6 +1,5 @@
 """A release as `.github/workflows/release.yml` makes it, up to the upload."""
 
-import datetime
 import re
 import shutil
 import subprocess
@@ -40,12 +39,34 @@ def test_only_the_uploading_job_may_sign() -> None:
     assert all(workflow["jobs"][name]["if"] == "github.ref_type == 'tag'" for name in ("publish", "page"))
 
 
-def source(folder: Path, changelog: str) -> Path:
-    """A copy with another changelog."""
+def source(folder: Path) -> Path:
+    """A copy of what is released."""
     skipped = shutil.ignore_patterns(".git", ".venv", "build", "dist", "runs", "data", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, folder, ignore=skipped)
-    (folder / "CHANGELOG.md").write_text(changelog)
     return folder
+
+
+def towncrier(folder: Path, *options: str) -> str:
+    """What `towncrier build` says in that folder."""
+    command = [sys.executable, "-m", "towncrier", "build", "--dir", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_what_is_unreleased_makes_a_part_of_the_changelog() -> None:
+    """Each file of changes/ is a list, of a kind that there is, and stands whole under its kind."""
+    draft = towncrier(ROOT, "--draft", "--date", "2026-12-01")
+    assert f"## {VERSION} (2026-12-01)\n" in draft
+    fragments = {path.name: path.read_text() for path in (ROOT / "changes").glob("*.md")}
+    del fragments["README.md"], fragments["template.md"]
+    for name, text in fragments.items():
+        found = re.fullmatch(r"[a-z0-9-]+\.(added|changed|fixed)\.md", name)
+        assert found, f"changes/{name}: see changes/README.md"
+        assert re.match(r"\* \S", text), f"changes/{name} is no list"
+        kind = draft.partition(f"### {found[1].capitalize()}\n")[2].partition("\n### ")[0]
+        assert text.rstrip() in kind
+    assert (ROOT / "CHANGELOG.md").read_text().count("<!-- towncrier release notes start -->") == 1
 
 
 def sentence(folder: Path, tag: str) -> tuple[int, str]:
@@ -70,6 +91,11 @@ def test_tag_package_and_changelog_say_the_same(tmp_path: Path) -> None:
     assert (code, said.startswith(f'CHANGELOG.md has no heading "## {VERSION} (YYYY-MM-DD)"')) == (1, True)
     released = (tmp_path / "CHANGELOG.md").read_text().replace("unreleased", "2026-12-01")
     (tmp_path / "CHANGELOG.md").write_text(released)
+    (tmp_path / "changes").mkdir()
+    (tmp_path / "changes/boards.added.md").write_text("* a board\n")
+    left = "changes/ has boards.added.md: `towncrier build` moves them into CHANGELOG.md\n"
+    assert sentence(tmp_path, f"v{VERSION}") == (1, left)
+    (tmp_path / "changes/boards.added.md").unlink()
     assert sentence(tmp_path, f"v{VERSION}") == (0, "* new\n")
 
 
@@ -79,8 +105,9 @@ def test_tag_package_and_changelog_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.emulator
 def test_a_dry_run(tmp_path: Path) -> None:
     """Every script of the job, in an environment of its own: archives, their check, and the wheel's main job."""
-    today = datetime.date.today().isoformat()
-    copy = source(tmp_path / "tinyprune", (ROOT / "CHANGELOG.md").read_text().replace("(unreleased)", f"({today})", 1))
+    copy = source(tmp_path / "tinyprune")
+    subprocess.run(["git", "init", "-q"], cwd=copy, check=True)  # towncrier removes by git what it has taken
+    towncrier(copy, "--yes")
     tools = [sys.executable, "-m", "venv", str(tmp_path / "tools")]
     subprocess.run(tools, check=True)
     environment = {
@@ -93,7 +120,7 @@ def test_a_dry_run(tmp_path: Path) -> None:
             ["bash", "-e", "-c", script], cwd=copy, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{name}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    assert (copy / "notes.md").read_text().startswith("* ")
+    assert (copy / "notes.md").read_text().startswith("### ")
     wheel, archive = copy / f"dist/tinyprune-{VERSION}-py3-none-any.whl", copy / f"dist/tinyprune-{VERSION}.tar.gz"
     assert wheel.is_file()
     with tarfile.open(archive) as packed:
