@@ -71,7 +71,7 @@ def sequence(x: Any) -> Any:
 
 
 #: Files do not tell what a recurrent layer was called.
-LSTMS = ("unidirectional_sequence_lstm", "unidirectional_sequence_lstm_1")
+LSTMS = ("lstm_1", "lstm_2")
 NETWORKS = {
     convolutions: ["conv", "dw", "pw"],
     arithmetic: ["prelu"],

@@ -140,11 +140,6 @@ def tensor_name(file: File, index: int) -> str:
     return tensor_of(file, index).name
 
 
-def whole_name(file: File, index: int) -> str:
-    """Its name as the file has it, to take apart and never to show."""
-    return tensor_of(file, index).whole_name
-
-
 def type_of(file: File, index: int) -> str:
     return tensor_of(file, index).type
 

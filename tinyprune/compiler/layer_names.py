@@ -87,7 +87,8 @@ def _part(text: str) -> _Part:
     if torch := _TORCH.fullmatch(last):
         layer = [found[2] for scope in (*scopes, last) if (found := _TORCH.fullmatch(scope)) and found[2] != "wrapped"]
         return _Part(torch[1].lower(), tuple(layer))
-    alone = tuple(scope for scope, before in zip(scopes, ("", *scopes), strict=False) if scope != before)
+    own = (scope for scope, before in zip(scopes, ("", *scopes), strict=False) if scope not in (before, "Tensordot"))
+    alone = tuple(own)
     return _Part(last.rstrip("0123456789_:").lower(), alone)
 
 
@@ -97,10 +98,18 @@ def _safe(scopes: Sequence[str]) -> str:
     return "" if plain[:1].isdigit() else plain
 
 
+def _prefix(kind: str) -> str:
+    """Of names of a kind; those that only a float network may have are called as TFLite calls them."""
+    return OPERATORS[kind].prefix if kind in OPERATORS else _safe([kind.lower()])
+
+
 def _distinct(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
     """With kind and number where there is no name. Of operators of several kinds with one name, the one with weights
     keeps it, or the first in the file; the others get their kind behind it."""
-    prefixes, counts = [OPERATORS[kind].prefix for kind in kinds], Counter[str]()
+    prefixes, counts = (
+        [OPERATORS[kind].prefix if kind in OPERATORS else _safe([kind.lower()]) for kind in kinds],
+        Counter[str](),
+    )
     named = [number for number, name in enumerate(names) if name]
     named.sort(key=lambda number: kinds[number] not in _OWN)
     owners = {names[number].lower(): number for number in reversed(named)}

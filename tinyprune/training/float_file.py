@@ -5,7 +5,6 @@ nothing was misread is seen by running both: their answers must be equal but for
 """
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,8 @@ from tinyprune.compiler.file import (
     shape_of,
     tensor_name,
     type_of,
-    whole_name,
 )
+from tinyprune.compiler.layer_names import name_layers
 from tinyprune.errors import ModelError, Obstacle, UsageError, first_line
 from tinyprune.training.float_layers import BUILDERS
 from tinyprune.training.quiet import quiet_tensorflow
@@ -40,9 +39,6 @@ _WEIGHTS = {
     "FULLY_CONNECTED": slice(1, 2),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": slice(1, 9),
 }
-#: How the tensors are called that do a layer's own work, before what is fused to it.
-_WORK = re.compile(r"(.+?)(/Tensordot)?/(Conv2D|Conv1D|conv2d_transpose|depthwise|MatMul)\d*$")
-_NO_NAME = re.compile(r"(StatefulPartitionedCall|PartitionedCall|Identity|arith|tfl|\W|\d).*|")
 
 
 @quiet_tensorflow()
@@ -121,16 +117,17 @@ class _Import:
     def __init__(self, file: File, name: str) -> None:
         self._file, self._name = file, name
         self._values: dict[int, Any] = {}
-        self._taken: set[str] = set()
         self._obstacles: list[Obstacle] = []
 
     def model(self) -> Any:
         from tf_keras import Model
 
-        inputs = [self._input(index) for index in self._file.inputs]
-        for one in self._file.operators:
-            if not reader.vanishes(self._file, one):
-                self._add(Node(self._file, one.kind, one.kind, one.number, one.inputs, one.outputs, one.table, {}))
+        kept = [one for one in self._file.operators if not reader.vanishes(self._file, one)]
+        names = name_layers(self._file, kept)
+        inputs = [self._input(index, set(names.values())) for index in self._file.inputs]
+        for one in kept:
+            name = names[one.number]
+            self._add(Node(self._file, one.kind, name, one.number, one.inputs, one.outputs, one.table, {}))
         if self._obstacles:
             told = reader.told(self._obstacles, BUILDERS)
             raise ModelError(
@@ -139,7 +136,7 @@ class _Import:
         answers = [self._values[index] for index in self._file.outputs]
         return Model(inputs, answers[0] if len(answers) == 1 else answers, name="imported")
 
-    def _input(self, index: int) -> Any:
+    def _input(self, index: int, taken: set[str]) -> Any:
         from tf_keras import layers
 
         shape = shape_of(self._file, index)
@@ -149,7 +146,9 @@ class _Import:
                 f'{self._name}: its input "{tensor_name(self._file, index)}" is {kind} {list(shape)}; float32 with a '
                 "batch of 1 (or −1) is needed: convert the model again"
             )
-        self._values[index] = layers.Input(shape[1:], name=self._called([whole_name(self._file, index)], "input"))
+        plain = re.sub(r"[^A-Za-z0-9_]+", "_", tensor_name(self._file, index)).strip("_")
+        is_free = plain[:1].isalpha() and plain not in taken
+        self._values[index] = layers.Input(shape[1:], name=plain if is_free else f"input_{index}_{plain}")
         return self._values[index]
 
     def _add(self, node: Node) -> None:
@@ -172,8 +171,7 @@ class _Import:
             return operands[0]
         if node.kind not in BUILDERS or len(node.outputs) != 1:
             raise ModelError("is not supported")
-        names = [whole_name(self._file, index) for index in (*node.inputs[1:2], *node.outputs) if index >= 0]
-        return BUILDERS[node.kind](node, operands, self._called(names, node.kind.lower()))
+        return BUILDERS[node.kind](node, operands, node.name)
 
     def _operand(self, index: int) -> Any:
         if index < 0 or index in self._values:
@@ -185,20 +183,6 @@ class _Import:
             return _real(self._file, index)
         values = constant_of(self._file, index, "FLOAT32", "FLOAT16", "INT32", "INT64")
         return values.astype(np.float32) if kind == "FLOAT16" else values
-
-    def _called(self, names: Iterable[str], kind: str) -> str:
-        """What the file calls a layer, from the names of its tensors; TFLite joins those of fused layers by ";"."""
-        parts = [part for name in names for part in name.split(";")]
-        works = [found[1] for part in parts if (found := _WORK.match(part))]
-        scope = works[0] if works else parts[-1].rpartition("/")[0] or parts[-1]
-        own = re.sub(r"[^A-Za-z0-9_.-]", "_", scope.rpartition("/")[2])
-        name = stem = kind if _NO_NAME.fullmatch(own) else own
-        number = 0
-        while name in self._taken:
-            number += 1
-            name = f"{stem}_{number}"
-        self._taken.add(name)
-        return name
 
 
 def _stand_in(file: File, index: int) -> Any:
