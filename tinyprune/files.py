@@ -40,9 +40,7 @@ def staging(folder: Path) -> Iterator[Path]:
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is a file; give another folder with -o")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in temporaries(folder):
-            if not (left / JOURNAL).exists():
-                remove_stale(left)
+        tidy(folder)
         with _temporary(folder if folder.is_dir() else folder.parent, folder.name) as staged:
             yield staged
     except OSError as error:
@@ -84,6 +82,13 @@ def temporaries(folder: Path) -> list[Path]:
     """The temporary folders of `staging(folder)` of all processes, those that were killed too."""
     pattern = f".{glob.escape(folder.name)}-{'[a-z0-9_]' * 8}"
     return sorted(path for place in (folder, folder.parent) for path in place.glob(pattern))
+
+
+def tidy(folder: Path) -> None:
+    """Removes what processes that were killed have left of `staging(folder)`, but for moves to be finished."""
+    for left in temporaries(folder):
+        if not (left / JOURNAL).exists():
+            remove_stale(left)
 
 
 def remove_stale(path: Path) -> None:

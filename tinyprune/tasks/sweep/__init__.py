@@ -42,6 +42,7 @@ def run_sweep(request: SweepRequest, progress: Progress) -> SweepReport:
     given = asked(request, models, data)
     models |= dict(narrower(models, request.patterns, data, progress))
     request.output.mkdir(parents=True, exist_ok=True)
+    files.tidy(request.output)  # a sweep that finds all its networks there writes nothing
 
     def objective(trial: Any) -> tuple[float, float]:
         return attempt(optuna, trial, request, models, data, progress)
