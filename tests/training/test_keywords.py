@@ -1,14 +1,19 @@
 """What a network for keywords hears in an epoch, and the sounds that are made for it."""
 
+import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tinyprune.sound.features import CLIP_SAMPLES, LOGMEL40
-from tinyprune.training import augmentation, keywords
+from tinyprune.sound.features import CLIP_SAMPLES, LOGMEL40, MFCC10
+from tinyprune.training import augmentation, keywords, warm_start
 from tinyprune.training import speech_commands as sc
+from tinyprune.training.gather import Gathered
+from tinyprune.training.keyword_training import Course, Trainer
 from tinyprune.training.keywords import Hard, Material
+from tinyprune.training.own_words import Notes
 
 RNG = np.random.default_rng(0)
 WORDS = RNG.integers(-9_000, 9_000, (8, CLIP_SAMPLES), dtype=np.int16)
@@ -16,9 +21,13 @@ ROOM = RNG.integers(-900, 900, 30_000, dtype=np.int16)
 
 
 def material(**other: object) -> Material:
-    given = {"unknown": {"cat": WORDS[6:7], "dog": WORDS[7:]}, "sounds": {"rain": [ROOM]}, "speech": [ROOM]}
-    words = {"left": WORDS[:4], "right": WORDS[4:6]}
-    return Material(words, **{**given, **other}, backgrounds=[ROOM])  # type: ignore[arg-type]
+    given = {
+        "words": {"left": WORDS[:4], "right": WORDS[4:6]},
+        "unknown": {"cat": WORDS[6:7], "dog": WORDS[7:]},
+        "sounds": {"rain": [ROOM]},
+        "speech": [ROOM],
+    }
+    return Material(**{**given, **other}, backgrounds=[ROOM])  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +147,20 @@ def test_words_that_are_none() -> None:
     assert (ends.min(axis=0) < 0.01).all()
     assert augmentation.glued(WORDS, rng).shape == WORDS.shape
     assert len(augmentation.no_words(WORDS, 10, rng)) == 10
+
+
+@pytest.mark.parametrize("evenly", [False, True])
+def test_shares_are_made_even_where_a_course_says_so(
+    evenly: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a network that learns nothing in between; ten words, of which each was heard less often than silence."""
+    words = {f"word{number}": WORDS[:1] for number in range(10)}
+    heard = Gathered(material(words=words), material(words=words), ("anna",) * 10, "made")
+    monkeypatch.setattr(keywords, "mine", lambda *_: keywords.NOTHING_HARD)
+    for left_out in ("_train", "_warn"):
+        monkeypatch.setattr(Trainer, left_out, lambda *_: None)
+    trainer = Trainer(Course(evenly=evenly), heard, tmp_path, Notes(), lambda _said: None)
+    found = trainer.dense().get_layer("dense").bias.numpy()
+    begun = warm_start.start("S", heard.training.labels, 0, MFCC10).get_layer("dense").bias.numpy()
+    lowered = math.log(14 / 7.2) if evenly else 0.0
+    np.testing.assert_allclose(begun - found, [lowered, lowered] + [0.0] * 10, atol=1e-6)
