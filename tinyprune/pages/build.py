@@ -68,8 +68,8 @@ def _cycles(report: BuildReport) -> Section:
             [_dense(layer) for layer in report.layers],
         ),
         "CMSIS-NN, dense (modelled)": (
-            f" CMSIS-NN: a line fitted to its layers in the emulator; nine of ten were within {cmsis_nn.ERROR:.0%}. "
-            "Layers that no line fits have no bar.",
+            f" CMSIS-NN: a linear fit to its cycles in the emulator; nine of ten layers are within {cmsis_nn.ERROR:.0%}. "
+            "Kinds of layers without a fit have no bar.",
             [layer.cmsis_nn_cycles for layer in report.layers],
         ),
     }
