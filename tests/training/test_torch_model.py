@@ -62,7 +62,8 @@ def test_an_exported_network_is_quantized_as_one_in_memory(net: Any, samples: np
     assert (found.agreement.float_correct, found.notes) == (64, ())
     assert (found.agreement.int8_correct or 0) > 57
     turned = tinyprune.quantize(net, samples)
-    assert [layer.name for layer in turned.layers] == [layer.name for layer in found.layers]
+    assert len(turned.layers) == len(found.layers)
+    assert {"first", "inner", "last", "dense"} <= {layer.name for layer in turned.layers}  # an export forgets them
     assert not net.training
     first = reader.read(found.tflite).ops[0]
     assert type(first).__name__ == "Conv2D"  # of one channel, though converters make it depthwise

@@ -68,7 +68,7 @@ def _cycles(report: BuildReport) -> Section:
             [_dense(layer) for layer in report.layers],
         ),
         "CMSIS-NN, dense (modelled)": (
-            f" CMSIS-NN: a linear fit to its cycles in the emulator; nine of ten layers are within {cmsis_nn.ERROR:.0%}. "
+            f" CMSIS-NN: a linear fit to its cycles in the emulator; nine of ten layers within {cmsis_nn.ERROR:.0%}. "
             "Kinds of layers without a fit have no bar.",
             [layer.cmsis_nn_cycles for layer in report.layers],
         ),
