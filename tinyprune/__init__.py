@@ -194,6 +194,8 @@ def build(
     run: bool = True,
     force: bool = False,
     trust: bool = False,
+    gain_db: float | None = None,
+    gate_db: float | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Make firmware for a board, run it in an emulator and compare its output with TFLite Micro, byte for byte.
@@ -201,6 +203,8 @@ def build(
     `model` is an int8 .tflite, a Keras file or float .tflite with `calibration` `[samples, *input shape]` (an array or
     a .npy), or a name from `zoo()`; by default the zoo's DS-CNN, with `audio` its network that hears. `labels`
     `[samples]` are the classes of these samples: `report.agreement` then has the accuracy, of an int8 model as well.
+    With `audio`, `gain_db` is that of the board's microphone (-20 to 20, by default -10), and seconds that stay below
+    `gate_db` of full scale (-90 to 0) are not looked at.
     With `run=False` nothing is compared: `bit_exact` is false. `compare` is the report.json of an earlier build, than
     which this one must not take more.
 
@@ -234,6 +238,8 @@ def build(
         force=force,
         requantize=requantize,
         trust=trust,
+        gain_db=gain_db,
+        gate_db=gate_db,
     )
     return task.run_build(request, progress or _silent)
 

@@ -67,6 +67,14 @@ size_t tp_audio_push(tp_audio *audio, const int16_t *samples, size_t count, void
 
 bool tp_audio_second_ends(const tp_audio *audio) { return audio->hop_samples == 0 && audio->hops >= TP_AUDIO_HOPS; }
 
+int32_t tp_audio_largest(const tp_audio *audio) {
+    int16_t largest = 0;
+    for (size_t i = 0; i < TP_AUDIO_HOPS; i++) {
+        largest = larger(largest, audio->largest[i]);
+    }
+    return largest;
+}
+
 #ifdef TP_AUDIO_LOGMEL
 void tp_audio_features(const tp_audio *audio, int8_t features[TP_AUDIO_FEATURES]) {
     const size_t oldest = audio->next_frame;
@@ -75,17 +83,9 @@ void tp_audio_features(const tp_audio *audio, int8_t features[TP_AUDIO_FEATURES]
     memcpy(features + old_features, audio->bands, oldest * TP_AUDIO_BANDS);
 }
 #else
-/* As features.py: a second without a sample above 0 keeps its level. */
-static int32_t largest_sample(const tp_audio *audio) {
-    int16_t largest = 0;
-    for (size_t i = 0; i < TP_AUDIO_HOPS; i++) {
-        largest = larger(largest, audio->largest[i]);
-    }
-    return largest > 0 ? largest : LOUDEST;
-}
-
 void tp_audio_features(const tp_audio *audio, int8_t features[TP_AUDIO_FEATURES]) {
-    const int32_t largest = largest_sample(audio);
+    const int32_t peak = tp_audio_largest(audio);
+    const int32_t largest = peak > 0 ? peak : LOUDEST; /* as features.py: a second without a sample above 0 keeps its level */
     const size_t oldest = audio->next_frame;
     const size_t old_frames = TP_AUDIO_FRAMES - oldest;
     tp_audio_coefficients(&audio->bands[oldest], old_frames, largest, features);

@@ -73,6 +73,9 @@ size_t tp_audio_push(tp_audio *audio, const int16_t *samples, size_t count, void
  * TP_AUDIO_SECOND_SAMPLES samples. */
 bool tp_audio_second_ends(const tp_audio *audio);
 
+/* The largest sample of the last complete hops, a second's at most; at least 0. */
+int32_t tp_audio_largest(const tp_audio *audio);
+
 /* Features of the last complete hops, as [frames][coefficients], quantized for the network's input. Before a whole second
  * has been heard, what is missing counts as silence that came before. */
 void tp_audio_features(const tp_audio *audio, int8_t features[TP_AUDIO_FEATURES]);

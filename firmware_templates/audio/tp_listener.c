@@ -72,12 +72,21 @@ static void look(tp_device *device) {
     device->has_output = true;
 }
 
+/* The class that the detector hears in the last second. */
+static int32_t heard_now(tp_device *device) {
+    tp_listener *listener = &device->listener;
+    if (tp_audio_largest(&listener->audio) < TP_DETECTOR_QUIET_BELOW) {
+        return tp_detector_update_quiet(&listener->detector, listener->audio.hops);
+    }
+    look(device);
+    return tp_detector_update(&listener->detector, tp_network_output(device->arena), listener->audio.hops);
+}
+
 /* Whether a word was heard. */
 static bool listen(tp_device *device) {
     tp_listener *listener = &device->listener;
-    look(device);
     const uint32_t hops = listener->audio.hops;
-    const int32_t heard = tp_detector_update(&listener->detector, tp_network_output(device->arena), hops);
+    const int32_t heard = heard_now(device);
     if (heard != TP_DETECTOR_NOTHING) {
         tp_put("m-audio-heard-[");
         put_score(heard, tp_detector_sum(&listener->detector, heard), TP_DETECTOR_SMOOTHED);

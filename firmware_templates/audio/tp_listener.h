@@ -5,7 +5,7 @@
  *   audio labels%   "m-audio-labels-[silence,unknown,yes]": the classes in the order of the outputs
  *   audio start%    "m-audio-start": forgets what was heard
  *   audio BASE64%   up to 27 samples at 16 kHz, int16 with the low byte first. From the first whole second on, the network
- *                   looks at the last second every TP_AUDIO_EVERY_HOPS; for each word that the detector hears in them,
+ *                   looks at the last second every TP_AUDIO_EVERY_HOPS, unless it is too quiet; for each word that the detector hears in them,
  *                   "m-audio-heard-[yes,0.913,1240]": mean score and milliseconds since the start
  *   audio end%      pads less than a second with zeros, looks at the last second (of whole hops) and says
  *                   "m-audio-class-[yes,0.996]": the class with the highest score. The features are then what

@@ -24,7 +24,7 @@ def stream(kind: str, word_score: float, count: int, seen: int = SEEN, said: boo
         scores[5 * APART_S * number : 5 * APART_S * number + seen, 2] = round(256 * word_score - 128)
     hops = tuple(50 + 10 * look for look in range(len(scores)))
     words = tuple(Spoken("yes", 0.5 + APART_S * n, 1.5 + APART_S * n) for n in range(count)) if said else ()
-    return Stream(kind, count * APART_S, words, Looks(scores, hops, 10, 1 / 256, -128))
+    return Stream(kind, count * APART_S, words, Looks(scores, hops, (9,) * len(hops), 10, 1 / 256, -128))
 
 
 def test_the_fewest_false_alarms_of_the_rules_that_hit_enough() -> None:
@@ -67,7 +67,8 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
         seen.append(pcm)
         looks = pcm[::3_200][: max(0, len(pcm) // 3_200 - 4)]
         scores = np.stack([looks * 0, looks * 0, looks // 256, looks * 0], axis=1).astype(np.int8)
-        return Looks(scores, tuple(range(50, 50 + 10 * len(scores), 10)), every_hops, 1 / 256, -128)
+        hops = tuple(range(50, 50 + 10 * len(scores), 10))
+        return Looks(scores, hops, (9,) * len(hops), every_hops, 1 / 256, -128)
 
     monkeypatch.setattr(streams, "look", look)
     clips = np.full((300, CLIP_SAMPLES), 30_000, np.int16)

@@ -49,6 +49,14 @@ def test_clips_are_joined_with_a_pause_around_each() -> None:
     assert set(pcm[:8_000]) == set(pcm[-8_000:]) == {9}
 
 
+def test_what_is_quieter_than_the_gate_is_not_heard() -> None:
+    sure = np.tile(np.int8([-128, 127]), (4, 1))
+    looks = streams.Looks(sure, (50, 60, 70, 80), (99, 99, 100, 101), 10, 1 / 256, -128)
+    for gate, heard_at in ((0, [1.2]), (99, [1.2]), (100, [1.6]), (101, [])):
+        rule = Rule(smoothed=2, quiet_below=gate)
+        assert [each.time_s for each in streams.heard(looks, ["silence", "yes"], rule)] == heard_at
+
+
 @pytest.mark.parametrize("heading", ["", "file,start_s,end_s,word\n"])
 def test_what_is_said_when_is_read_from_lines(tmp_path: Path, heading: str) -> None:
     (tmp_path / "e.csv").write_text(heading + "a.wav, 1.5, 2, yes\n\nb.wav,0,0.5,no\na.wav,3,4,no\n")

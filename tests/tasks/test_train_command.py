@@ -66,7 +66,8 @@ def test_a_folder_of_recordings_becomes_a_network_that_a_build_takes(run: Run, o
     )
     described = own / "net" / "ds-cnn-s-2x4.json"
     fields = json.loads(described.read_text())
-    assert fields["rule"] == report["rule"] == {"every_hops": 10, "smoothed": 4, "threshold": 0.6, "holdoff_hops": 75}
+    default = {"every_hops": 10, "smoothed": 4, "threshold": 0.6, "holdoff_hops": 75, "quiet_below": 0}
+    assert fields["rule"] == report["rule"] == default
     described.write_text(json.dumps(fields | {"rule": fields["rule"] | {"smoothed": 7}}))
     assert run(*build)[0] == 0
     assert "#define TP_DETECTOR_SMOOTHED 7" in next(Path("build/host").rglob("audio_config.h")).read_text()

@@ -95,6 +95,19 @@ from tinyprune.cli import console, options
     help="With --audio: names of the model's classes, in the order of its outputs.",
 )
 @click.option(
+    "--gain",
+    type=float,
+    metavar="DB",
+    help="With --audio: of the board's microphone, -20 to 20 dB.  [default: -10, as Arduino has it]",
+)
+@click.option(
+    "--gate",
+    type=float,
+    metavar="DB",
+    help="With --audio: a second whose samples stay so far below full scale, such as -50 dB, is not looked at.  "
+    "[default: none]",
+)
+@click.option(
     "--runtime",
     default="aot",
     show_default=True,
@@ -133,6 +146,8 @@ def build_command(
     name: str | None,
     audio: bool,
     class_names: tuple[str, ...] | None,
+    gain: float | None,
+    gate: float | None,
     runtime: str,
     tflm_root: Path | None,
     no_run: bool,
@@ -177,6 +192,8 @@ def build_command(
         force=force,
         requantize=requantize,
         trust=trust,
+        gain_db=gain,
+        gate_db=gate,
     )
     if build_task.is_without_runtime(request):
         _make_project(request, quiet, as_json, verbose)

@@ -6,7 +6,7 @@ from tinyprune.cli.console import Grid
 from tinyprune.device.emulators import Span
 from tinyprune.measure.agreement import Agreement, ClassAgreement
 from tinyprune.measure.bench_report import BenchAccuracy, BenchReport, Latency, Spread
-from tinyprune.measure.hearing import Chain
+from tinyprune.measure.hearing import AudioTrial, Chain
 from tinyprune.measure.history import Change
 from tinyprune.measure.report import BuildReport, ProjectReport
 from tinyprune.measure.verdict import Verdict, of_bench, span_ms
@@ -131,6 +131,7 @@ def _audio_lines(report: BuildReport) -> list[str]:
     point = " point" if trial.arithmetic == "fixed" else ""
     heard_as = FRONT_ENDS[trial.front_end].title
     lines = [f"audio     {heard_as} in {trial.arithmetic}{point}: {equal}{rest}"]
+    lines += _rule_lines(trial)
     frame, features = trial.frame, trial.features
     if frame is None or features is None:
         return lines
@@ -142,6 +143,16 @@ def _audio_lines(report: BuildReport) -> list[str]:
         f"{trial.modelled_cycles_a_second:,} a second of sound with {trial.looks_a_second:g} looks, network apart",
         *_chain_lines(trial.chain),
     ]
+
+
+def _rule_lines(trial: AudioTrial) -> list[str]:
+    """When it takes what it hears for a word, and how loud that is."""
+    rule = trial.rule
+    if rule is None:
+        return []
+    gate = f", a second that stays below {rule.quiet_below:,} is not looked at" if rule.quiet_below else ""
+    gain = f"; microphone's gain {trial.gain_db:g} dB" if trial.gain_db is not None else ""
+    return [f"          a word: {rule.smoothed} looks with a mean score of {rule.threshold:g}{gate}{gain}"]
 
 
 def _chain_lines(chain: Chain | None) -> list[str]:

@@ -62,6 +62,10 @@ class AudioTrial:
     chain: Chain | None = None
     front_end: str = "mfcc10"
     """Its name in `sound/features.py`."""
+    rule: Rule | None = None
+    """When a word counts as heard; None in reports before it was told."""
+    gain_db: float | None = None
+    """Of the microphone, where the firmware takes the board's."""
 
 
 def try_out(
@@ -94,6 +98,8 @@ def try_out(
         modelled_cycles_a_second=_cycles(frame, transform, looks),
         stack_bytes=profile.stack_bytes if profile else None,
         front_end=front_end.tables.front_end.name,
+        rule=front_end.rule,
+        gain_db=front_end.gain_db if board.microphone else None,
     )
 
 

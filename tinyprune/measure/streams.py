@@ -14,7 +14,7 @@ from tinyprune.compiler import oracle, reader, samples
 from tinyprune.compiler.graph import Activation, Graph, Int8
 from tinyprune.errors import DataError, UsageError
 from tinyprune.sound import features
-from tinyprune.sound.detector import Rule, detect, is_word
+from tinyprune.sound.detector import LOWEST_SCORE, Rule, detect, is_word
 from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ, STRIDE_SAMPLES
 from tinyprune.sound.recordings import Int16
 
@@ -126,6 +126,8 @@ class Looks:
     """`[looks, classes]`"""
     hops: tuple[int, ...]
     """Of 20 ms, before each look."""
+    largest: tuple[int, ...]
+    """The largest sample of each second that was looked at, at least 0."""
     every_hops: int
     scale: float
     zero_point: int
@@ -146,12 +148,15 @@ def look(content: bytes, pcm: Int16, every_hops: int) -> Looks:
     scores = [_scores(content, graph, part, source) for part in parts]
     none = np.zeros((0, target.size_bytes), np.int8)
     hops = tuple(CLIP_SAMPLES // STRIDE_SAMPLES + number * every_hops for number in range(len(windows)))
-    return Looks(np.concatenate([none, *scores]), hops, every_hops, float(target.scale), target.zero_point)
+    largest = tuple(windows.max(axis=1, initial=0).tolist())
+    return Looks(np.concatenate([none, *scores]), hops, largest, every_hops, float(target.scale), target.zero_point)
 
 
 def heard(looks: Looks, labels: Sequence[str], rule: Rule) -> list[Detected]:
     """What the rule, which must look as often, makes of the answers."""
-    found = detect(looks.scores, looks.hops, labels, rule, rule.threshold_sum(looks.scale, looks.zero_point))
+    quiet = np.array(looks.largest)[:, np.newaxis] < rule.quiet_below
+    scores = np.where(quiet, np.int8(LOWEST_SCORE), looks.scores)
+    found = detect(scores, looks.hops, labels, rule, rule.threshold_sum(looks.scale, looks.zero_point))
     return [Detected(labels[number], hop * STRIDE_SAMPLES / SAMPLE_RATE_HZ) for hop, number in found]
 
 

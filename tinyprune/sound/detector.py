@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 Int8 = npt.NDArray[np.int8]
 
+LOUDEST = 32_767
 #: Labels that are no words: the detector never reports them.
 NO_WORDS = frozenset({"silence", "unknown", "_silence_", "_unknown_"})
 
@@ -15,7 +16,8 @@ NO_WORDS = frozenset({"silence", "unknown", "_silence_", "_unknown_"})
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A second is looked at every `every_hops` (of 20 ms); the mean score of the last `smoothed` looks must reach
-    `threshold`, in the units of the network's output; then nothing is heard for `holdoff_hops`.
+    `threshold`, in the units of the network's output; then nothing is heard for `holdoff_hops`. A second without a
+    sample of `quiet_below` or more is not looked at: it has the lowest scores.
 
     The defaults were chosen on a stream of validation clips: docs/audio.md.
     """
@@ -24,6 +26,7 @@ class Rule:
     smoothed: int = 4
     threshold: float = 0.6
     holdoff_hops: int = 75
+    quiet_below: int = 0
 
     def __post_init__(self) -> None:
         hops = (self.every_hops, self.smoothed, self.holdoff_hops)
@@ -31,6 +34,8 @@ class Rule:
             raise ValueError(f"{self}: hops and looks are whole numbers, and at least one")
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"{self}: the threshold is between 0 and 1")
+        if not isinstance(self.quiet_below, int) or not 0 <= self.quiet_below <= LOUDEST:
+            raise ValueError(f"{self}: samples lie between 0 and {LOUDEST}")
 
     def threshold_sum(self, scale: float, zero_point: int) -> int:
         """The least sum of `smoothed` raw outputs that counts."""
@@ -38,6 +43,9 @@ class Rule:
 
 
 DEFAULT_RULE = Rule()
+
+
+LOWEST_SCORE = -128
 
 
 def is_word(label: str) -> bool:

@@ -29,10 +29,11 @@ from tinyprune.device.emulators import renode_files
 from tinyprune.device.firmware import FirmwareImage, Project
 from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
 from tinyprune.firmware import names, output, tflm
-from tinyprune.firmware.audio import FrontEnd, front_end
+from tinyprune.firmware.audio import GAINS_DB, FrontEnd, front_end
 from tinyprune.measure import agreement, benchmark, budget, hearing, tflm_report
 from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
 from tinyprune.progress import Progress
+from tinyprune.sound.detector import LOUDEST
 from tinyprune.tasks import int8_model, runtimes, values
 from tinyprune.tasks.int8_model import Model
 from tinyprune.tasks.runtimes import Job, Made, Runtime
@@ -68,6 +69,8 @@ class BuildRequest:
     compared_inputs: int | None = None  # with TFLite Micro; None: COMPARED_INPUTS
     requantize: bool = False  # the zoo's network, from its float weights
     trust: bool = False  # the file of a Keras model may run code
+    gain_db: float | None = None  # of the microphone, with `audio`; None: Arduino's
+    gate_db: float | None = None  # of full scale: fainter seconds are not looked at; None: as the network's rule has it
 
 
 def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
@@ -75,7 +78,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
     board, count = request.board, request.compared_inputs or COMPARED_INPUTS
     runtime, earlier = _runtime(request), _earlier(request)
     with _staged(request, progress) as (staged, model, program):
-        audio = _front_end(program, model, request.class_names) if request.audio else None
+        audio = _front_end(program, model, request) if request.audio else None
         name = request.name or model.name
         job = Job(model, program, name, request.optimize, request.constants, audio, staged, request.output, progress)
         made = runtime(job)
@@ -125,6 +128,10 @@ def _runtime(request: BuildRequest) -> Runtime:
     values.one_of("constants", request.constants, get_args(Constants))
     if request.class_names is not None and not request.audio and request.runtime == "aot":
         raise UsageError("--class-names goes with --audio: only firmware that hears names its classes")
+    if not request.audio and (request.gain_db, request.gate_db) != (None, None):
+        raise UsageError("--gain and --gate go with --audio: they are for firmware that hears")
+    values.between(*GAINS_DB, gain=request.gain_db)
+    values.between(-90, 0, gate=request.gate_db)
     if request.runtime == "aot":
         if request.tflm_root is not None:
             raise UsageError("--tflm-root goes with --runtime tflm")
@@ -218,16 +225,18 @@ def _verify_pattern(model: Model, program: Program) -> None:
             )
 
 
-def _front_end(program: Program, model: Model, given: tuple[str, ...] | None) -> FrontEnd:
-    """What lets the network hear; `given` names go before those of the model."""
+def _front_end(program: Program, model: Model, request: BuildRequest) -> FrontEnd:
+    """What lets the network hear; names and settings that are given go before those of the model."""
     source, target = program.graph.ends("--audio")
-    labels = given or model.labels
+    labels, rule = request.class_names or model.labels, model.rule
     if labels is None:
         raise UsageError(
             f"{model.origin}: --audio needs the names of the network's classes: --class-names silence,unknown,yes,… "
             f"({target.size_bytes} of them, in the order of its outputs)"
         )
-    return front_end(program.board, source, target, labels, model.rule)
+    if request.gate_db is not None:
+        rule = replace(rule, quiet_below=round(LOUDEST * 10 ** (request.gate_db / 20)))
+    return front_end(program.board, source, target, labels, rule, request.gain_db)
 
 
 def _run(

@@ -13,6 +13,13 @@ def at_least(least: float, **given: float | None) -> None:
             raise UsageError(f"--{name.replace('_', '-')} {value:g}: {least:g} is the least")
 
 
+def between(least: float, most: float, **given: float | None) -> None:
+    """Raises UsageError for a value outside; None is no value."""
+    for name, value in given.items():
+        if value is not None and not least <= value <= most:
+            raise UsageError(f"--{name.replace('_', '-')} {value:g}: it lies between {least:g} and {most:g}")
+
+
 def one_of(name: str, value: str | None, known: Sequence[str]) -> None:
     """Raises UsageError for a word that is not known; None is no value."""
     if value is not None and value not in known:

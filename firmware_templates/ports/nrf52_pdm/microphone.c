@@ -3,8 +3,8 @@
 /* The PDM peripheral of the nRF52833 and nRF52840: two buffers that EasyDMA fills in turn, at 16 kHz.
  *
  * nRF52840 Product Specification, chapter PDM: SAMPLE.PTR is taken over when a buffer begins (EVENTS_STARTED), so the next
- * one has to stand there before the present one is full (EVENTS_END). Clock and gain as ArduinoCore-mbed's PDM library
- * sets them: 1.28 MHz / 80, mono on the falling edge, gain 20 (-10 dB).
+ * one has to stand there before the present one is full (EVENTS_END). The clock is as ArduinoCore-mbed's PDM library sets
+ * it: 1.28 MHz / 80, mono on the falling edge. GAINL and GAINR count half decibels from -20 dB on.
  */
 #include "microphone.h"
 
@@ -36,7 +36,7 @@
 #define NVIC_ISER REGISTER(0xE000E100)
 #define NVIC_ICPR REGISTER(0xE000E280)
 
-enum { PDM_INTERRUPT = 29, END = 1 << 2 /* of INTENSET */, OUTPUT = 3, INPUT = 0, GAIN = 20, MONO = 1, RATIO_80 = 1 };
+enum { PDM_INTERRUPT = 29, END = 1 << 2 /* of INTENSET */, OUTPUT = 3, INPUT = 0, MONO = 1, RATIO_80 = 1 };
 enum { CLOCK_1280_KHZ = 0x0A000000 };
 
 static int16_t buffers[2][TP_MICROPHONE_SAMPLES];
@@ -54,8 +54,8 @@ static void set_up(void) {
     PDM_PDMCLKCTRL = CLOCK_1280_KHZ;
     PDM_RATIO = RATIO_80;
     PDM_MODE = MONO;
-    PDM_GAINL = GAIN;
-    PDM_GAINR = GAIN;
+    PDM_GAINL = TP_MICROPHONE_GAIN;
+    PDM_GAINR = TP_MICROPHONE_GAIN;
     PDM_INTENSET = END;
     NVIC_ISER = 1u << PDM_INTERRUPT; /* masked by PRIMASK: it wakes the core and is never taken */
     PDM_ENABLE = 1;

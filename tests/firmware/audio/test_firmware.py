@@ -25,6 +25,7 @@ from tinyprune.errors import TargetError
 from tinyprune.firmware import output, toolchain
 from tinyprune.firmware.audio import Rule, ear
 from tinyprune.firmware.audio.tables import Arithmetic
+from tinyprune.measure import streams
 from tinyprune.sound import features
 from tinyprune.tasks import build as build_task
 from tinyprune.training import speech_commands, zoo
@@ -133,6 +134,7 @@ def test_the_report_has_what_the_front_end_costs(
     assert frame * 49 / clock_mhz < clip.frames.time_us < 1.3 * frame * 49 / clock_mhz
     assert clip.features.time_us == pytest.approx(look / clock_mhz, rel=0.02)
     shown = "\n".join(show.summary_lines(report))
+    assert "a word: 4 looks with a mean score of 0.6\n" in shown
     assert f"{frame:,} a frame of 20 ms, {look:,} a look" in shown
     assert re.search(r"10 MFCC in (float|fixed point): \d+ of 490 features of a second equal Python's", shown)
     assert "| `audio/` | from sound to" in (tmp_path / "out/project/README.md").read_text()
@@ -226,6 +228,53 @@ def test_a_long_recording_is_looked_at_as_the_rule_says(device: Device) -> None:
     assert clip.features.times == clip.network.times == (150 - 50) // Rule().every_hops + 1
     assert clip.frames.times == 149
     assert np.abs(shown_input(device).astype(int) - python_features(stream[-16_000:])).max() <= 1
+
+
+@pytest.mark.tflm
+def test_seconds_below_the_gate_are_not_looked_at(tmp_path: Path) -> None:
+    """Loud, faint, loud again: firmware and the Python chain hear the same, and the network rests meanwhile."""
+    request = build_task.BuildRequest(
+        boards.load("host"), tmp_path, MODEL, audio=True, class_names=LABELS, run=False, gate_db=-50
+    )
+    build_task.run_build(request, lambda _stage: None)
+    rule = Rule(quiet_below=104)
+    loud = np.concatenate([recording_like(seed, 20_000) for seed in range(48, 52)])  # two words to the network
+    stream = np.concatenate([loud, (loud / 400).astype(np.int16), loud])
+    expected = streams.listen(MODEL.read_bytes(), LABELS, stream, rule)
+    with closing(start(tmp_path, "host")) as link:
+        device = Device(link)
+        device.connect()
+        clip = ear.hear(device, stream)
+    assert [(word.label, word.time_s) for word in clip.heard] == [(each.word, each.time_s) for each in expected]
+    assert len(expected) >= 4
+    largest = np.array(streams.look(MODEL.read_bytes(), stream, rule.every_hops).largest)
+    assert clip.network.times == (largest >= 104).sum() < len(largest) - 10
+
+
+def test_settings_of_the_microphone_are_in_the_header(run: Run, tmp_path: Path) -> None:
+    def defined(*options: str) -> dict[str, str]:
+        code, _, err = run("build", "--board", "nano33sense", "--audio", "--no-run", "-q", "-o", "out", *options)
+        assert (code, err) == (0, "")
+        text = (tmp_path / "out/project/audio/audio_config.h").read_text()
+        return dict(re.findall(r"#define (\w+) (\d+)$", text, re.MULTILINE))
+
+    assert defined().items() >= {"TP_MICROPHONE_GAIN": "20", "TP_DETECTOR_QUIET_BELOW": "0"}.items()
+    louder = defined("--gain", "7.5", "--gate", "-40")
+    assert louder.items() >= {"TP_MICROPHONE_GAIN": "55", "TP_DETECTOR_QUIET_BELOW": "328"}.items()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--gain", "5"), "--gain and --gate go with --audio"),
+        (("--audio", "--gain", "21"), "--gain 21: it lies between -20 and 20"),
+        (("--audio", "--gate", "3"), "--gate 3: it lies between -90 and 0"),
+        (("--audio", "--gate", "nan"), "--gate nan: it lies between -90 and 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(run: Run, options: tuple[str, ...], message: str) -> None:
+    code, _, err = run("build", "--board", "nano33sense", "--no-run", "-q", *options)
+    assert (code, message in err) == (2, True)
 
 
 def test_what_audio_leaves_behind_can_be_inferred_again(device: Device) -> None:

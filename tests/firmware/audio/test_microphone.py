@@ -128,6 +128,7 @@ GOOD = {
     0x520: 1,
     0x508: 1,
     0x304: 1 << 2,
+    0x518: 20,
     0x500: 1,
     0x560: 0x20000000,
     0x564: 2,
@@ -151,6 +152,10 @@ def test_the_model_of_the_pdm_is_strict() -> None:
     assert pdm.fill()
     assert not pdm.fill()
     assert ram.written == [(0x20000000, b"\x01\x00\xfe\xff")]
+    louder, ram = started({17}, _518=40)  # 0 dB instead of -10
+    louder.sound.extend([100, -20_000])
+    assert louder.fill()
+    assert np.frombuffer(ram.written[0][1], "<i2").tolist() == [316, -32_768]
     for made, message in (
         (lambda: started(set()), "while the microphone has no power"),
         (lambda: started({17}, crystal=0), "before the crystal oscillator runs"),

@@ -98,6 +98,8 @@ def check(image: FirmwareImage, board: str, stream: np.ndarray) -> None:
     found = [(word, int(percent)) for word, percent in re.findall(r"^(\w+) \((\d+) %\)", text, re.MULTILINE)]
     assert [word for word, _ in found] == [word for word, _ in expected], text
     np.testing.assert_allclose([p for _, p in found], [p for _, p in expected], atol=3)
+    trouble = "The microphone does not start: is this a board with one?\r\n"
+    assert text.startswith(2 * trouble + "Listening for: yes no up down left right stop go\r\n")
     assert "[LED on]" in text
     assert "lost" not in text
 
@@ -140,7 +142,9 @@ def test_the_library_with_ears_pleases_arduino_lint_too(projects: Projects) -> N
     header = (made / f"src/{made.name}.h").read_text()
     assert "tp_audio.h" in header
     assert not list(made.rglob("tp_listener*"))
-    assert "KeywordSpotting" in (made / "README.md").read_text()
+    readme = (made / "README.md").read_text()
+    assert f"{made.name} > KeywordSpotting, then Upload, and open the serial monitor: it says which words" in readme
+    assert f"--port PORT {made.name}/examples/KeywordSpotting" in readme
 
 
 def test_a_library_without_ears_has_no_such_sketch(projects: Projects) -> None:

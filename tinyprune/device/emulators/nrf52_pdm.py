@@ -2,7 +2,8 @@
 
 nRF52840 Product Specification, chapter PDM; register map: nrf52840.svd in bsp/stable/mdk of Nordic's nrfx. The model
 refuses what hardware would answer with silence or noise: a microphone without power or clock, another rate than 16 kHz,
-other pins than the board's. A buffer whose successor is not told in time is filled again, as there.
+other pins than the board's. What it is given is at the gain of Arduino's core, -10 dB; another makes it louder or
+fainter. A buffer whose successor is not told in time is filled again, as there.
 """
 
 from collections import deque
@@ -15,6 +16,8 @@ _PDM = 0x4001D000
 _END = 1 << 2  # of INTENSET
 _CLOCK_1280_KHZ, _RATIO_80, _MONO = 0x0A000000, 1, 1
 _SAMPLE_BYTES = 2
+_GAIN_LEFT, _GAIN_0_DB, _MOST_GAIN, _ARDUINO_GAIN = 0x518, 0x28, 0x50, 20
+_LEAST, _MOST = -32_768, 32_767
 
 
 class Pdm:
@@ -36,8 +39,9 @@ class Pdm:
         self._events = {0x100: 0, 0x104: 0, 0x108: 0}  # STARTED, STOPPED, END
         self._interrupts = 0
         self._settings = {
-            offset: stored(0xFFFFFFFF if offset in self._wired else 0)
-            for offset in (0x500, 0x504, 0x508, 0x518, 0x51C, 0x520, 0x540, 0x544, 0x560, 0x564)
+            **{offset: stored(0) for offset in (0x500, 0x504, 0x508, 0x520, 0x560, 0x564)},
+            **{offset: stored(_GAIN_0_DB) for offset in (_GAIN_LEFT, 0x51C)},
+            **{offset: stored(0xFFFFFFFF) for offset in self._wired},
         }
         self.registers: dict[int, Register] = {
             _PDM + 0x000: write_only(self._start),
@@ -74,6 +78,8 @@ class Pdm:
                 raise FirmwareError(
                     f"PDM.TASKS_START with 0x{self._setting(offset):x} at 0x{_PDM + offset:08x}, not 0x{right:x}"
                 )
+        if self._setting(_GAIN_LEFT) > _MOST_GAIN:
+            raise FirmwareError(f"PDM.GAINL is 0x{self._setting(_GAIN_LEFT):x}; 0x{_MOST_GAIN:x} is the most")
         if self._power not in self._high:
             raise FirmwareError("PDM.TASKS_START while the microphone has no power")
         if not self._is_ready():
@@ -98,7 +104,9 @@ class Pdm:
             return False
         if not self._interrupts & _END:
             raise FirmwareError("PDM.EVENTS_END is awaited, and its interrupt would not wake the core")
-        samples = [self.sound.popleft().to_bytes(_SAMPLE_BYTES, "little", signed=True) for _ in range(count)]
+        loudness = 10 ** ((self._setting(_GAIN_LEFT) - _ARDUINO_GAIN) / 40)
+        heard = [max(_LEAST, min(_MOST, round(self.sound.popleft() * loudness))) for _ in range(count)]
+        samples = [sample.to_bytes(_SAMPLE_BYTES, "little", signed=True) for sample in heard]
         self._machine.write_ram(self._filling, b"".join(samples))
         self._begin()
         self._events[0x108] = 1

@@ -16,6 +16,9 @@ from tinyprune.sound.detector import Rule, is_word
 
 __all__ = ["FrontEnd", "Rule", "front_end"]
 
+#: Of the nRF52's PDM; and what Arduino's core begins with.
+GAINS_DB, ARDUINO_GAIN_DB = (-20.0, 20.0), -10.0
+
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .'-]{0,31}")
 
 
@@ -27,6 +30,13 @@ class FrontEnd:
     labels: tuple[str, ...]
     rule: Rule
     threshold_sum: int
+    gain_db: float = ARDUINO_GAIN_DB
+    """Of the board's microphone."""
+
+    @property
+    def gain_steps(self) -> int:
+        """As a PDM peripheral takes it: half decibels from the lowest on."""
+        return round(2 * (self.gain_db - GAINS_DB[0]))
 
     @property
     def is_word(self) -> tuple[bool, ...]:
@@ -34,7 +44,12 @@ class FrontEnd:
 
 
 def front_end(
-    board: Board, network_input: Activation, network_output: Activation, labels: Sequence[str], rule: Rule
+    board: Board,
+    network_input: Activation,
+    network_output: Activation,
+    labels: Sequence[str],
+    rule: Rule,
+    gain_db: float | None = None,
 ) -> FrontEnd:
     """For a network of that input and output, whose classes are called `labels`, and count as heard by `rule`.
 
@@ -50,6 +65,7 @@ def front_end(
         names,
         rule,
         rule.threshold_sum(float(network_output.scale), network_output.zero_point),
+        ARDUINO_GAIN_DB if gain_db is None else gain_db,
     )
 
 

@@ -14,6 +14,7 @@ extern "C" void *memcpy(void *to, const void *from, size_t bytes); /* Arduino.h 
 
 unsigned long micros();
 unsigned long millis();
+void delay(unsigned long ms);
 
 enum { LOW = 0, HIGH = 1, OUTPUT = 1, LED_BUILTIN = 13 };
 void pinMode(int pin, int mode);

@@ -2,7 +2,8 @@
  * Copyright The tinyprune authors
  *
  * A thin stand-in of the PDM library of ArduinoCore-mbed: what our sketches use of it. The microphone hears what the board's
- * serial port receives, samples of 16 bits with the low byte first; between two calls of loop() as much as one buffer. */
+ * serial port receives, samples of 16 bits with the low byte first; between two calls of loop() as much as one buffer. It
+ * starts when it is told to for the third time. */
 #ifndef STANDIN_PDM_H
 #define STANDIN_PDM_H
 
@@ -12,6 +13,7 @@
 class StandInPDM {
   public:
     int begin(int channels, int rate);
+    void setGain(int steps) { gain = steps; }
     void onReceive(void (*function)()) { received = function; }
     int available();
     int read(void *buffer, size_t size);
@@ -21,6 +23,7 @@ class StandInPDM {
   private:
     void (*received)() = nullptr;
     bool begun = false;
+    int gain = -1, tries = 0;
     size_t filled = 0, given = 0;
     uint8_t bytes[512]; /* the size of PDM's own buffer */
 };
