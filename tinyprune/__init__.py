@@ -426,6 +426,7 @@ def train(
     epochs: int = 30,
     seed: int = 0,
     front_end: Literal["mfcc10", "logmel40"] = "mfcc10",
+    leave_out: Sequence[str] = (),
     progress: Progress | None = None,
     done: CountProgress | None = None,
 ) -> TrainReport:
@@ -435,7 +436,7 @@ def train(
     folder of folders of sounds without words, `speech_commands` a copy of that data set. The network goes into the
     folder `output`, as an entry of a zoo. `epochs` are of dense training; two thirds as many follow at 2:4. A run that
     was stopped goes on from its last epoch. `front_end` is what the network hears of a second: ten MFCC, or 40 log-mel
-    bands, for which it begins with nothing.
+    bands, for which it begins with nothing. Kinds of sound to `leave_out` are measured with only.
 
     Raises DataError about recordings, MissingDependency without TensorFlow, soundfile or SciPy.
     """
@@ -451,6 +452,7 @@ def train(
         epochs,
         seed,
         front_end,
+        tuple(leave_out),
     )
     return task.run_train(request, progress or _silent, done)
 

@@ -24,7 +24,10 @@ from tinyprune.measure.streams import Tally
 from tinyprune.sound.features import SAMPLE_RATE_HZ
 from tinyprune.training import augmentation, zoo
 
-HEADING = ("network", "looks, threshold", "hits", "household sounds", "unknown words", "speech", "tones", "noise")
+HEADING = (
+    *("network", "looks, threshold", "hits", "household sounds", "kinds left out"),
+    *("unknown words", "speech", "tones", "noise"),
+)
 LEVELS = (0, 1, 3, 10, 30, 100, 1_000, 10_000)
 TONES_HZ = (100, 250, 440, 1_000, 2_000, 3_500)
 MADE_S = 10
@@ -34,13 +37,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Hits and false alarms an hour on what kws12.py holds out.")
     parser.add_argument("--data", type=Path, required=True, help="folder of Speech Commands (`tinyprune data fetch`)")
     parser.add_argument("--negatives", type=Path, required=True, help="folder of folders of sounds without words")
+    parser.add_argument(
+        "--left-out", action="append", default=[], metavar="KIND", help="kinds that nobody trained on, by themselves"
+    )
+    parser.add_argument("--curve", action="store_true", help="hits and false alarms at other thresholds as well")
     parser.add_argument("--kinds", action="store_true", help="each kind of sound by itself as well")
     parser.add_argument("networks", nargs="+", help="names of the zoo, or files")
     return script.attempt(run, parser.parse_args())
 
 
 def run(arguments: argparse.Namespace) -> None:
-    given = kws12.material(arguments.data, arguments.negatives)[1]
+    training, given = kws12.material(arguments.data, arguments.negatives, arguments.left_out)
     print(f"| {' | '.join(HEADING)} |", f"|{'--|' * len(HEADING)}", sep="\n")
     kinds = {}
     for name in arguments.networks:
@@ -48,10 +55,14 @@ def run(arguments: argparse.Namespace) -> None:
         entry = zoo.load(path.stem, path.parent if path.suffix else zoo.FOLDER)
         content = zoo.int8_model(entry, path.parent if path.suffix else zoo.FOLDER)
         known = replace(given, words={word: clips for word, clips in given.words.items() if word in entry.labels})
-        tallies = held_out.measured(content, entry.labels, [*held_out.halves(known)[1], *made()], entry.rule)
+        passages = [*held_out.halves(known, training.sounds)[1], *made()]
+        tallies = held_out.measured(content, entry.labels, passages, entry.rule)
         kinds[entry.name] = tallies
         rule = f"{entry.rule.smoothed}, {entry.rule.threshold}"
-        print(f"| {entry.name} | {rule} | {' | '.join(cells(tallies, list(given.sounds)))} |", flush=True)
+        print(f"| {entry.name} | {rule} | {' | '.join(cells(tallies, list(training.sounds)))} |", flush=True)
+        for point in held_out.curve(content, entry.labels, passages, entry.rule) if arguments.curve else ():
+            at = f"{entry.rule.smoothed}, {point.threshold:g}"
+            print(f"| | {at} | {' | '.join(cells(point.streams, list(training.sounds)))} |", flush=True)
     for name, tallies in kinds.items() if arguments.kinds else ():
         print(name, *(f"{each.kind} {rate([each])}" for each in tallies), sep="\n  ")
 
@@ -70,7 +81,8 @@ def made() -> Iterator[Passage]:
 def cells(tallies: Sequence[Tally], household: Sequence[str]) -> list[str]:
     words = next(each for each in tallies if each.kind == held_out.WORDS)
     hits = words.hits / words.said
-    groups = [[*household], *([kind] for kind in (held_out.OTHER_WORDS, held_out.SPEECH, "tones", "noise"))]
+    left_out = [each.kind for each in tallies if each.kind.endswith(held_out.LEFT_OUT)]
+    groups = [[*household], left_out, *([kind] for kind in (held_out.OTHER_WORDS, held_out.SPEECH, "tones", "noise"))]
     return [
         f"{100 * hits:.1f} ± {100 * math.sqrt(hits * (1 - hits) / words.said):.1f} %",
         *(rate([each for each in tallies if each.kind in group]) for group in groups),
@@ -79,6 +91,8 @@ def cells(tallies: Sequence[Tally], household: Sequence[str]) -> list[str]:
 
 def rate(tallies: Sequence[Tally]) -> str:
     """False alarms an hour, and how far chance alone moves that."""
+    if not tallies:
+        return "–"
     alarms, hours = sum(each.false_alarms for each in tallies), sum(each.seconds for each in tallies) / 3600
     return f"{alarms / hours:.0f} ± {math.sqrt(max(1, alarms)) / hours:.0f}"
 

@@ -10,6 +10,7 @@ one's own. Interrupt it whenever you like: the same command goes on after the la
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import train as script
@@ -39,6 +40,9 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train DS-CNN for twelve classes and few false alarms.")
     parser.add_argument("--data", type=Path, required=True, help="folder of Speech Commands (`tinyprune data fetch`)")
     parser.add_argument("--negatives", type=Path, help="folder of folders of sounds without words")
+    parser.add_argument(
+        "--leave-out", action="append", default=[], metavar="KIND", help="a kind of sound to measure with only"
+    )
     parser.add_argument("--size", choices=tuple(models.GEOMETRIES), default="S")
     parser.add_argument("--front-end", choices=tuple(FRONT_ENDS), default="mfcc10")
     parser.add_argument("--seed", type=int, default=1)
@@ -54,9 +58,9 @@ def is_held_out(path: Path) -> bool:
     return path.name.startswith(HELD_OUT_FOLD) or is_other_speaker
 
 
-def material(data: Path, negatives: Path | None) -> tuple[Material, Material]:
-    """What is trained on, and what is held out."""
-    kinds = kinds_of(negatives, is_held_out)
+def material(data: Path, negatives: Path | None, left_out: Sequence[str] = ()) -> tuple[Material, Material]:
+    """What is trained on, and what is held out; kinds of sound that are `left_out` are not trained on."""
+    kinds = kinds_of(negatives, is_held_out, left_out)
     splits: tuple[speech_commands.Split, ...] = ("train", "validation")
     training, held_out = (
         part_of(speech_commands.load(data, split, left_out=()), sounds_and_speech(kinds, number))
@@ -72,7 +76,7 @@ def part_of(audio: speech_commands.Audio, sounds: tuple[dict[str, list[Int16]], 
 
 
 def run(arguments: argparse.Namespace) -> None:
-    training, held_out = material(arguments.data, arguments.negatives)
+    training, held_out = material(arguments.data, arguments.negatives, arguments.leave_out)
     paths = speech_commands.clip_paths(arguments.data, "validation")
     speakers = tuple(speech_commands.speaker_of(path) for word in WORDS for path in paths[word])
     task_name = speech_commands.KWS12.name

@@ -74,7 +74,7 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
     clips = np.full((300, CLIP_SAMPLES), 30_000, np.int16)
     sounds = {"dog": [np.full(3 * CLIP_SAMPLES, n, np.int16) for n in (1, 2)]}
     made = Material({"yes": clips}, {"cat": clips[:10]}, sounds, [], [])
-    choosing, measuring = held_out.halves(made)
+    choosing, measuring = held_out.halves(made, ["dog"])
     rule = held_out.rule_for(b"", LABELS, choosing)
     tallies = held_out.measured(b"", LABELS, measuring, rule)
     assert rule.every_hops == DEFAULT_RULE.every_hops
@@ -84,8 +84,18 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
     assert [pcm[-1] for pcm in dogs] == [1, 2]
     assert all(len(pcm) == 4 * CLIP_SAMPLES for pcm in dogs)
 
+    choosing, measuring = held_out.halves(made, [])  # nobody trained on dogs: all are measured with, none chooses
+    tallies = held_out.measured(b"", LABELS, measuring, rule)
+    assert {t.kind: t.seconds for t in tallies}["dog, left out"] == 6
+    assert "dog" not in {passage.kind for passage in choosing}
+    points = held_out.curve(b"", LABELS, measuring, rule)
+    assert [p.streams for p in points if p.threshold == rule.threshold] == [tallies]
+    assert [sum(t.hits for t in p.streams) for p in points] == sorted(
+        (sum(t.hits for t in p.streams) for p in points), reverse=True
+    )
+
     few = Material({"yes": clips[:50]}, {}, sounds, [], [])
-    choosing, measuring = held_out.halves(few)
+    choosing, measuring = held_out.halves(few, ["dog"])
     assert held_out.rule_for(b"", LABELS, choosing) == DEFAULT_RULE
     tallies = held_out.measured(b"", LABELS, measuring, DEFAULT_RULE)
     assert {t.kind: (t.said, t.seconds) for t in tallies}["dog"] == (0, 6)

@@ -18,6 +18,7 @@ from tinyprune.errors import DataError
 from tinyprune.measure import schema
 from tinyprune.measure.agreement import Agreement, ClassAgreement
 from tinyprune.measure.audio_report import AudioReport, Heard
+from tinyprune.measure.hearing_rule import Point
 from tinyprune.measure.quantize_report import LayerFigures, QuantizeFigures
 from tinyprune.measure.schema import Report
 from tinyprune.measure.streams import Tally
@@ -53,6 +54,10 @@ TRAINED = TrainReport(
     Path("words/net.tflite"), ("silence", "yes"), {"silence": 40, "yes": 50}, {"silence": 4, "yes": 6},
     3, 90.0, 9.5, 83.3, 12.0, 91.0, 92.0, ((4, 0), (1, 5)), Rule(), TALLIES, ("cut 2 long files",), ("one speaker",),
 )  # fmt: skip
+CURVE = tuple(
+    Point(threshold, (*TALLIES, Tally("dog, left out", 36.0, 0, 0, alarms, 100.0 * alarms)))
+    for threshold, alarms in ((0.6, 3), (0.9, 1))
+)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -72,9 +77,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     made = {
         "quantize": QUANTIZED,
         "audio": AUDIO,
-        "streams": replace(AUDIO, streams=TALLIES),
+        "streams": replace(AUDIO, streams=TALLIES, curve=CURVE),
         "sweep": _sweep(),
-        "train": TRAINED,
+        "train": replace(TRAINED, curve=CURVE),
     }
     printed = {kind: _printed(folder, command) for kind, command in commands.items()}
     return printed | {kind: report.to_json() for kind, report in made.items()}
@@ -264,9 +269,12 @@ def test_what_was_taken_for_what_is_shown() -> None:
     assert "<title>no, taken for up: 1 of 2 (50.0%)</title>" in page
     assert "yes/2.wav" in page
     assert "yes/1.wav" not in page
-    page = pages.make(replace(AUDIO, streams=TALLIES))
+    page = pages.make(replace(AUDIO, streams=TALLIES, curve=CURVE))
     assert "OK  9 of 10 words recognized, 2 false alarms in 2.5 minutes" in page
     assert "<title>music, false alarms: 80 an hour</title>" in page
+    assert "<title>sounds, threshold 0.6</title>" in page
+    assert "<title>kinds left out of training, threshold 0.9</title>" in page
+    assert page.count("<title>kinds left out of training, threshold") == 2
 
 
 def test_what_was_trained_is_shown() -> None:

@@ -37,7 +37,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.tflm
 @pytest.mark.compiler
 def test_a_folder_of_recordings_becomes_a_network_that_a_build_takes(run: Run, own: Path) -> None:
-    code, out, err = run("train", "own", *OPTIONS, "--negatives", "noises", "--json", "-q")
+    hum = 2_000 * np.sin(2 * np.pi * 50 * np.arange(32_000) / 16_000)
+    write_wav(own / "noises/hum/0.wav", hum)
+    code, out, err = run("train", "own", *OPTIONS, "--negatives", "noises", "--leave-out", "hum", "--json", "-q")
     assert (code, err) == (0, "")
     report = json.loads(out)
     assert report["labels"] == ["silence", "unknown", "high", "low"]
@@ -46,7 +48,9 @@ def test_a_folder_of_recordings_becomes_a_network_that_a_build_takes(run: Run, o
     right = np.trace(report["confusion"]) / np.sum(report["confusion"])
     assert report["accuracy_percent"] == pytest.approx(100 * right)
     assert report["accuracy_percent"] > 50
-    assert {each["kind"] for each in report["streams"]} == {"words", "unknown words", "hiss"}
+    assert {each["kind"] for each in report["streams"]} == {"words", "unknown words", "hiss", "hum, left out"}
+    (here,) = (point for point in report["curve"] if point["threshold"] == report["rule"]["threshold"])
+    assert here["streams"] == report["streams"]
     assert any(text.startswith("few clips (high 18, low 18)") for text in report["warnings"])
     assert not (own / "net.training").exists()
 
@@ -129,6 +133,8 @@ def test_a_stopped_training_goes_on_and_another_request_is_told(
         (("own", "--words", "high,high", "-o", "net"), 2, "--words names no word, or one twice"),
         (("own", "--words", "_silence_", "-o", "net"), 2, "--words _silence_: silence and unknown words are in every"),
         (("own", "--negatives", "none", "-o", "net"), 2, "none: no such folder; --negatives is a folder of folders"),
+        (("own", "--leave-out", "dog", "-o", "net"), 2, "--leave-out names kinds of sound of --negatives"),
+        (("own", "--negatives", "noises", "--leave-out", "dog", "-o", "net"), 2, "--leave-out dog: noises has hiss"),
         (("own", "--speech-commands", "noises", "-o", "net"), 1, "noises is not a copy of Speech Commands"),
         (("own", "-o", "file"), 2, "file is a file; -o is the folder that the network goes into"),
         (("own", "-o", "own/net"), 2, f"own{os.sep}net is in own, where folders are words; give another -o"),

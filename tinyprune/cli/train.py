@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     help="Folder with a folder for each kind of sound without words: dog/, music/; speech belongs into speech/.",
 )
 @click.option(
+    "--leave-out",
+    callback=options.names,
+    metavar="A,B,…",
+    help="Kinds of --negatives that are kept for measuring: how well the network keeps silent for what it never heard.",
+)
+@click.option(
     "--speech-commands",
     type=click.Path(path_type=Path),
     help="A copy of Speech Commands (`tinyprune data fetch`): its other words are the unknown ones, its noise silence.",
@@ -54,6 +60,7 @@ def train_command(
     words: tuple[str, ...] | None,
     size: Literal["S", "M", "L"],
     negatives: Path | None,
+    leave_out: tuple[str, ...] | None,
     speech_commands: Path | None,
     epochs: int,
     front_end: str,
@@ -74,7 +81,9 @@ def train_command(
     """
     from tinyprune.tasks import train as train_task
 
-    request = train_task.TrainRequest(folder, output, words, size, negatives, speech_commands, epochs, seed, front_end)
+    request = train_task.TrainRequest(
+        folder, output, words, size, negatives, speech_commands, epochs, seed, front_end, leave_out or ()
+    )
     with console.CountBar(quiet or as_json) as (progress, done):
         report = train_task.run_train(request, progress, done)
     options.write_page(report, html)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from tinyprune.device.protocol import Clock
 from tinyprune.firmware.audio import ear
+from tinyprune.measure.hearing_rule import Point
 from tinyprune.measure.streams import Tally
 
 
@@ -51,6 +52,8 @@ class AudioReport:
     """Why it ended before the last recording; what was heard up to there counts."""
     streams: tuple[Tally, ...]
     """Hits and false alarms by kind of sound, if they were asked for."""
+    curve: tuple[Point, ...] = ()
+    """The same with those words alone that were reported with at least that score."""
     schema: str = "audio-1"  # of this report: docs/reports.md
 
     def to_json(self) -> str:

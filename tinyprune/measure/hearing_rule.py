@@ -36,6 +36,19 @@ def tallies(heard: Sequence[Stream], labels: Sequence[str], rule: Rule) -> tuple
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Of the curve of hits over false alarms."""
+
+    threshold: float
+    streams: tuple[Tally, ...]
+
+
+def curve(heard: Sequence[Stream], labels: Sequence[str], rule: Rule) -> tuple[Point, ...]:
+    """The same rule with every threshold."""
+    return tuple(Point(t, tallies(heard, labels, replace(rule, threshold=t))) for t in THRESHOLDS)
+
+
 def choose(heard: Sequence[Stream], labels: Sequence[str], default: Rule) -> Rule:
     """Of `default` with any smoothing and threshold, the rule with fewest false alarms of those that hit enough words.
 

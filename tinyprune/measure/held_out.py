@@ -4,13 +4,13 @@ Words and other words come one after the other with a faint noise between them; 
 a stream of its own, behind a second of silence, as `tinyprune audio --stream` has it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tinyprune.measure import hearing_rule, streams
-from tinyprune.measure.hearing_rule import FEWEST_WORDS, Stream
+from tinyprune.measure.hearing_rule import FEWEST_WORDS, Point, Stream
 from tinyprune.measure.streams import Spoken, Tally
 from tinyprune.sound.detector import DEFAULT_RULE, Rule
 from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
@@ -23,6 +23,8 @@ PAUSE_S, STREAM_CLIPS = 1.5, 400
 PAUSE_LEVEL = 20
 #: The names of the streams of clips among kinds of sound.
 WORDS, OTHER_WORDS, SPEECH = "words", "unknown words", "speech"
+#: How the names of kinds end that nothing was trained on.
+LEFT_OUT = ", left out"
 
 Clips = Sequence[tuple[str, Int16]]
 
@@ -46,18 +48,33 @@ def measured(content: bytes, labels: Sequence[str], passages: Sequence[Passage],
     return hearing_rule.tallies(_looked(content, passages), labels, rule)
 
 
-def halves(held_out: Material) -> tuple[list[Passage], list[Passage]]:
-    """What a rule is chosen with, and what it is measured with: nothing and all where words are few."""
+def curve(content: bytes, labels: Sequence[str], passages: Sequence[Passage], rule: Rule) -> tuple[Point, ...]:
+    """What other thresholds than the rule's would hit, and take for words."""
+    return hearing_rule.curve(_looked(content, passages), labels, rule)
+
+
+def halves(held_out: Material, trained_on: Collection[str]) -> tuple[list[Passage], list[Passage]]:
+    """What a rule is chosen with, and what it is measured with: nothing and all where words are few.
+
+    Kinds of sound that are not `trained_on` choose nothing.
+    """
     rng = np.random.default_rng(0)
     words = _shuffled([(word, pcm) for word, clips in held_out.words.items() for pcm in clips], rng)
     others = _shuffled([("", pcm) for clips in held_out.unknown.values() for pcm in clips], rng)
-    sounds = {kind: list(found) for kind, found in held_out.sounds.items()} | {SPEECH: list(held_out.speech)}
+    sounds = {kind: list(found) for kind, found in held_out.sounds.items() if kind in trained_on}
+    sounds[SPEECH] = list(held_out.speech)
+    left_out = [
+        alone(f"{kind}{LEFT_OUT}", pcm)
+        for kind, found in held_out.sounds.items()
+        for pcm in found
+        if kind not in trained_on
+    ]
     if len(words) < 2 * FEWEST_WORDS:
-        return [], _passages(words, others, sounds)
+        return [], _passages(words, others, sounds) + left_out
     first, second = (
         _passages(words[n::2], others[n::2], {kind: found[n::2] for kind, found in sounds.items()}) for n in (0, 1)
     )
-    return first, second
+    return first, second + left_out
 
 
 def _shuffled(clips: Clips, rng: np.random.Generator) -> Clips:

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tinyprune.measure.hearing_rule import Point
 from tinyprune.measure.streams import Tally
 from tinyprune.sound.detector import Rule
 
@@ -39,6 +40,8 @@ class TrainReport:
     warnings: tuple[str, ...]
     front_end: str = "mfcc10"
     """What the network hears of a second: a name in `sound/features.py`."""
+    curve: tuple[Point, ...] = ()
+    """The same streams by the same rule with other thresholds."""
     schema: str = "train-1"  # of this report: docs/reports.md
 
     def to_json(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tinyprune.measure import verdict
 from tinyprune.measure.audio_report import AudioReport, Heard
 from tinyprune.pages.page import Page, Section, Table
-from tinyprune.pages.parts import confusion_section, streams_section
+from tinyprune.pages.parts import confusion_section, curve_section, streams_section
 
 #: Of recordings that were recognized wrongly, so many are listed.
 _MOST_WRONG = 100
@@ -37,6 +37,7 @@ def _facts(report: AudioReport) -> Iterator[tuple[str, str]]:
 
 def _sections(report: AudioReport) -> Iterator[Section]:
     yield from streams_section(report.streams)
+    yield from curve_section(report.curve)
     if not report.streams:
         yield from confusion_section(*_confusion(report))
     wrong = [heard for heard in report.recordings if heard.right is False]

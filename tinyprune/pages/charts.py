@@ -211,3 +211,21 @@ def front(dots: Sequence[Dot], right: str, up: str) -> str:
         axes.grid(linewidth=0.5)
         axes.set_axisbelow(True)
         return canvas.svg(f"{len(dots)} trials, {len(joined)} on the front")
+
+
+def curves(lines: Mapping[str, Sequence[tuple[float, float, str]]], right: str, up: str) -> str:
+    """A line a name: how far right and up its points are, and what is told of each."""
+    with svg.canvas(4.4) as canvas:
+        axes = canvas.figure.subplots()
+        for (name, points), colour in zip(lines.items(), (NOW, OTHER, THIRD, INK), strict=False):
+            axes.plot([x for x, _, _ in points], [y for _, y, _ in points], color=colour, linewidth=1, label=name)
+            for x, y, told in points:
+                (mark,) = axes.plot(x, y, "o", markersize=5, color=colour)
+                canvas.tip(mark, told)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel(right)
+        axes.set_ylabel(up)
+        axes.grid(linewidth=0.5)
+        axes.set_axisbelow(True)
+        canvas.figure.legend(loc="outside upper left", ncols=len(lines))
+        return canvas.svg(f"{len(lines)} curves; the table has the figures")

@@ -6,6 +6,8 @@ from tinyprune.compiler.program import Resident
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.check_report import LayerCheck
 from tinyprune.measure.quantize_report import LayerFigures
+from tinyprune.measure.hearing_rule import Point
+from tinyprune.measure.held_out import LEFT_OUT, OTHER_WORDS, SPEECH
 from tinyprune.measure.report import LayerReport
 from tinyprune.measure.streams import Tally
 from tinyprune.pages import charts
@@ -99,6 +101,42 @@ def streams_section(tallies: Sequence[Tally]) -> Iterator[Section]:
     heads = ("kind of sound", "minutes", "words said", "hits", "false alarms", "false alarms an hour")
     text = "A false alarm is a word that was reported and not said."
     yield Section("Streams", text, charts.bars(rows, ["false alarms"], "an hour"), Table(heads, table))
+
+
+def curve_section(points: Sequence[Point]) -> Iterator[Section]:
+    """Hits over false alarms by kinds of sound. Nothing where a report does not tell, or no words were said."""
+    told = [point for point in points if any(tally.said for tally in point.streams)]
+    if not told:
+        return
+    groups = dict.fromkeys(_group(tally.kind) for tally in told[0].streams if not tally.said)
+    lines = {
+        group: [(_alarms(point, group), _hits(point), f"{group}, threshold {point.threshold:g}") for point in told]
+        for group in groups
+    }
+    rows = [
+        (f"{point.threshold:g}", f"{_hits(point):.1f}", *(f"{_alarms(point, group):,.0f}" for group in groups))
+        for point in told
+    ]
+    heads = ("threshold", "% of words hit", *(f"false alarms an hour, {group}" for group in groups))
+    svg = charts.curves(lines, "false alarms an hour", "% of words hit") if lines else ""
+    text = "What other thresholds of the mean score would do."
+    yield Section("Hits over false alarms", text, svg, Table(heads, rows))
+
+
+def _group(kind: str) -> str:
+    if kind in (SPEECH, OTHER_WORDS):
+        return kind
+    return "kinds left out of training" if kind.endswith(LEFT_OUT) else "sounds"
+
+
+def _hits(point: Point) -> float:
+    return 100 * sum(tally.hits for tally in point.streams) / sum(tally.said for tally in point.streams)
+
+
+def _alarms(point: Point, group: str) -> float:
+    tallies = [tally for tally in point.streams if not tally.said and _group(tally.kind) == group]
+    seconds = sum(tally.seconds for tally in tallies)
+    return 3600 * sum(tally.false_alarms for tally in tallies) / seconds if seconds else 0.0
 
 
 def corners_of(layers: Sequence[LayerReport] | Sequence[LayerCheck]) -> list[Corner]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tinyprune.measure import verdict
 from tinyprune.measure.train_report import TrainReport
 from tinyprune.pages.page import Page, Section, Step, Table
-from tinyprune.pages.parts import confusion_section, streams_section
+from tinyprune.pages.parts import confusion_section, curve_section, streams_section
 
 
 def page(report: TrainReport) -> Page:
@@ -35,6 +35,7 @@ def _facts(report: TrainReport) -> Iterator[tuple[str, str]]:
 def _sections(report: TrainReport) -> Iterator[Section]:
     yield from confusion_section(report.labels, report.confusion)
     yield from streams_section(report.streams)
+    yield from curve_section(report.curve)
     kinds = dict.fromkeys((*report.training_clips, *report.held_out_clips))
     rows = [
         (kind, f"{report.training_clips.get(kind, 0):,}", f"{report.held_out_clips.get(kind, 0):,}") for kind in kinds

@@ -24,6 +24,7 @@ from tinyprune.firmware import output
 from tinyprune.firmware.audio import ear
 from tinyprune.measure import benchmark, streams
 from tinyprune.measure.audio_report import AudioReport, Heard
+from tinyprune.measure.hearing_rule import THRESHOLDS, Point
 from tinyprune.measure.streams import Spoken, Tally
 from tinyprune.progress import CountProgress, Progress
 from tinyprune.sound import features
@@ -101,8 +102,8 @@ def run_audio(request: AudioRequest, progress: Progress, done: CountProgress | N
         except KeyboardInterrupt as pressed:
             failure = pressed
     found = list(zip(heard, clips, expected, strict=True))
-    tallies = () if said is None else _tallies(found, said)
-    return _report(request, target, image, labels, len(recordings), found, tallies, clock, failure)
+    report = _report(request, target, image, labels, len(recordings), found, clock, failure)
+    return report if said is None else replace(report, streams=_tallies(found, said), curve=_curve(found, said))
 
 
 def _microphone(request: AudioRequest, link: Emulator) -> emulators.HasMicrophone:
@@ -171,12 +172,20 @@ def _events(path: Path, recordings: Sequence[Recording], labels: Sequence[str]) 
     return found
 
 
-def _tallies(heard: Sequence[tuple[Recording, ear.Clip, str | None]], said: Said) -> tuple[Tally, ...]:
+def _curve(heard: Sequence[tuple[Recording, ear.Clip, str | None]], said: Said) -> tuple[Point, ...]:
+    """Of words with higher scores alone, from the lowest that was reported on."""
+    lowest = min((word.score for _, clip, _ in heard for word in clip.heard), default=1.0)
+    return tuple(Point(t, _tallies(heard, said, t)) for t in THRESHOLDS if t >= lowest)
+
+
+def _tallies(
+    heard: Sequence[tuple[Recording, ear.Clip, str | None]], said: Said, least_score: float = 0.0
+) -> tuple[Tally, ...]:
     """By kind."""
     tallies = []
     for recording, clip, _ in heard:
         seconds = len(recording.pcm) / features.SAMPLE_RATE_HZ
-        detected = [streams.Detected(word.label, word.time_s) for word in clip.heard]
+        detected = [streams.Detected(word.label, word.time_s) for word in clip.heard if word.score >= least_score]
         tallies.append(streams.tally(recording.kind, seconds, said[recording.name], detected))
     return streams.together(tallies)
 
@@ -226,7 +235,6 @@ def _report(
     labels: tuple[str, ...],
     asked: int,
     heard: list[tuple[Recording, ear.Clip, str | None]],
-    tallies: tuple[Tally, ...],
     clock: Clock,
     failure: benchmark.Failure | None,
 ) -> AudioReport:
@@ -254,7 +262,7 @@ def _report(
         network_us=_mean([clip.network for clip in clips]) if told else None,
         complete=failure is None,
         error=benchmark.told(failure),
-        streams=tallies,
+        streams=(),
     )
 
 

@@ -47,6 +47,7 @@ class TrainRequest:
     epochs: int = 30  # dense; two thirds as many at 2:4
     seed: int = 0
     front_end: str = MFCC10.name  # what the network hears of a second
+    leave_out: tuple[str, ...] = ()  # kinds of sound that are measured with only
 
 
 def run_train(request: TrainRequest, progress: Progress, done: CountProgress | None = None) -> TrainReport:
@@ -55,7 +56,7 @@ def run_train(request: TrainRequest, progress: Progress, done: CountProgress | N
     notes = Notes()
     audio.check_names(list(own_words.folders_of(request.folder, request.words)), f"folders in {request.folder}")
     progress(f"reading {request.folder}")
-    heard = gather(request.folder, request.words, request.negatives, request.speech_commands, notes)
+    heard = gather(request.folder, request.words, request.negatives, request.speech_commands, notes, request.leave_out)
     course = Course(request.size, request.epochs, request.seed, front_end=request.front_end)
     return train_on(course, request.output, heard, notes, progress, done)
 
@@ -124,7 +125,7 @@ def _finish(
 ) -> TrainReport:
     labels, validation = heard.training.labels, keywords.validation(heard.held_out, course.hears)
     samples = keywords.plain(heard.training, RANGE_CLIPS, course.seed, course.hears)
-    choosing, measuring = held_out.halves(heard.held_out)
+    choosing, measuring = held_out.halves(heard.held_out, heard.training.sounds)
     before = _network(dense, course, heard, validation, samples, choosing)
     pruned = _network(model, course, heard, validation, samples, choosing, tuple(masks), before.entry)
     output.mkdir(parents=True, exist_ok=True)
@@ -156,6 +157,7 @@ def _finish(
         rule=pruned.entry.rule,
         streams=held_out.measured(pruned.content, labels, measuring, pruned.entry.rule),
         front_end=course.front_end,
+        curve=held_out.curve(pruned.content, labels, measuring, pruned.entry.rule),
         notes=tuple(notes.done),
         warnings=tuple(notes.warnings),
     )

@@ -46,8 +46,10 @@ def gather(
     negatives: Path | None,
     commands: Path | None,
     notes: Notes,
+    left_out: Sequence[str] = (),
 ) -> Gathered:
-    """`commands` is a copy of Speech Commands, `negatives` a folder of folders of sounds in which no word is said.
+    """`commands` is a copy of Speech Commands, `negatives` a folder of folders of sounds in which no word is said, of
+    which those of the kinds `left_out` are measured with only.
 
     Raises UsageError about folders, DataError about recordings, and about words with too few of them.
     """
@@ -55,7 +57,7 @@ def gather(
     own = own_words.split(own_words.clips_of(folders, notes), notes)
     unknown = _others(folder, folders, commands, notes)
     rooms = _rooms(folder, commands, notes)
-    kinds = kinds_of(negatives)
+    kinds = kinds_of(negatives, left_out=left_out)
     parts = []
     for part, own_clips, others in (
         (0, own.training, unknown[0]),
@@ -119,13 +121,18 @@ Kinds = Mapping[str, tuple[list[Int16], list[Int16]]]
 
 def sounds_and_speech(kinds: Kinds, part: int) -> tuple[dict[str, list[Int16]], list[Int16]]:
     """Of what is trained on (0) or held out (1): sounds by kind, and recordings in which people speak."""
-    sounds = {kind: halves[part] for kind, halves in kinds.items() if kind not in SPEECH}
+    sounds = {kind: halves[part] for kind, halves in kinds.items() if kind not in SPEECH and halves[part]}
     return sounds, [recording for kind in kinds if kind in SPEECH for recording in kinds[kind][part]]
 
 
-def kinds_of(negatives: Path | None, is_held_out: Callable[[Path], bool] | None = None) -> Kinds:
-    """Recordings by kind, in two: what is trained on, and what is held out, by chance unless `is_held_out` says it."""
+def kinds_of(
+    negatives: Path | None, is_held_out: Callable[[Path], bool] | None = None, left_out: Sequence[str] = ()
+) -> Kinds:
+    """Recordings by kind, in two: what is trained on, and what is held out, by chance unless `is_held_out` says it; all
+    of those kinds that are `left_out`."""
     if negatives is None:
+        if left_out:
+            raise UsageError("--leave-out names kinds of sound of --negatives")
         return {}
     if not negatives.is_dir():
         raise UsageError(f"{negatives}: no such folder; --negatives is a folder of folders of sounds")
@@ -136,12 +143,17 @@ def kinds_of(negatives: Path | None, is_held_out: Callable[[Path], bool] | None 
         )
     if not kinds:
         raise UsageError(f"{negatives} has no recordings; --negatives is a folder of folders of sounds")
-    found = {}
+    missing = [kind for kind in left_out if kind not in kinds]
+    if missing:
+        raise UsageError(f"--leave-out {', '.join(missing)}: {negatives} has {', '.join(sorted(kinds))}")
+    found: dict[str, tuple[list[Int16], list[Int16]]] = {}
     for kind, read in own_words.read_all(kinds).items():
         sounds, paths = [sound.pcm for _, sound in read], [path for path, _ in read]
         if not any(map(len, sounds)):
             raise DataError(f"{negatives / kind}: all recordings are empty")
-        if is_held_out is None:
+        if kind in left_out:
+            found[kind] = ([], sounds)
+        elif is_held_out is None:
             found[kind] = _halves(sounds, [path.name for path in paths])
         else:
             held = [is_held_out(path) for path in paths]

@@ -408,6 +408,12 @@ def test_longer_recordings_are_judged_by_the_words_heard_in_them(
         (1, 1, 0),
         (1, 1, 2),
     ]
+    words = [word["score"] for each in json.loads(out)["recordings"] for word in each["words"]]
+    curve = json.loads(out)["curve"]
+    assert curve[0]["threshold"] - 0.05 < min(words) <= curve[0]["threshold"]
+    for point in curve:
+        left = sum(score >= point["threshold"] for score in words)
+        assert sum(each["hits"] + each["false_alarms"] for each in point["streams"]) == left
     (tmp_path / "e.csv").write_text("9.wav,1,1.4,up\n")
     code, _, err = run(*stream, "--events", "e.csv")
     assert (code, "e.csv names recordings that are not one of those given: 9.wav (none)" in err) == (1, True)
