@@ -249,6 +249,57 @@ static void hear_live(tp_device *device, const int16_t *samples) {
     }
 }
 
+static void live(tp_device *device) {
+    tp_put("m-audio-live" NEWLINE);
+    tp_listener_start(device);
+}
+
+/* Two seconds and a little, in whole lines of whole groups of base64. */
+enum { LINE_SAMPLES = 96, RECORDED_SAMPLES = 335 * LINE_SAMPLES };
+
+static void record(tp_device *device) {
+    int16_t *recording = tp_microphone_spare_ram(RECORDED_SAMPLES * sizeof *recording);
+    if (recording == NULL) {
+        tp_put("e-[Two seconds take 64320 bytes of RAM that nothing else has]" NEWLINE);
+        return;
+    }
+    tp_put("m-audio-record" NEWLINE);
+    tp_listener_start(device);
+    device->listener.recording = recording;
+    tp_light(true);
+}
+
+static void put_base64(const uint8_t *bytes, size_t count) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < count; i += 3) {
+        const uint32_t bits = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
+        const char group[5] = {digits[bits >> 18], digits[bits >> 12 & 63], digits[bits >> 6 & 63], digits[bits & 63], 0};
+        tp_put(group);
+    }
+}
+
+static void put_recording(const int16_t *samples) {
+    for (size_t at = 0; at < RECORDED_SAMPLES; at += LINE_SAMPLES) {
+        tp_put("m-audio-pcm-[");
+        put_base64((const uint8_t *)(samples + at), LINE_SAMPLES * sizeof *samples);
+        tp_put("]" NEWLINE);
+    }
+    tp_put("m-audio-recorded" NEWLINE);
+}
+
+/* Of the microphone, until the recording is whole; then it is said. */
+static void keep_recording(tp_device *device, const int16_t *samples) {
+    tp_listener *listener = &device->listener;
+    const size_t left = RECORDED_SAMPLES - listener->recorded;
+    const size_t count = left < TP_MICROPHONE_SAMPLES ? left : TP_MICROPHONE_SAMPLES;
+    memcpy(listener->recording + listener->recorded, samples, count * sizeof *samples);
+    listener->recorded += count;
+    if (count == left) {
+        tp_listener_stop(device);
+        put_recording(listener->recording);
+    }
+}
+
 void tp_listener_step(tp_device *device) {
     const int16_t *samples = device->listener.live ? tp_microphone_take() : NULL;
     if (samples == NULL) {
@@ -256,17 +307,16 @@ void tp_listener_step(tp_device *device) {
         tp_microphone_sleep();
         return;
     }
-    hear_live(device, samples);
-    if (!tp_microphone_give_back()) {
+    if (device->listener.recording != NULL) {
+        keep_recording(device, samples);
+    } else {
+        hear_live(device, samples);
+    }
+    if (device->listener.live && !tp_microphone_give_back()) {
         tp_put("e-[Samples were lost: the network takes longer than there is until the next look]" NEWLINE);
         tp_listener_start(device);
     }
     tp_port_flush();
-}
-
-static void live(tp_device *device) {
-    tp_put("m-audio-live" NEWLINE);
-    tp_listener_start(device);
 }
 #endif
 
@@ -282,6 +332,8 @@ void tp_answer_audio(tp_device *device, char *words[]) {
 #ifdef TP_HAS_MICROPHONE
     } else if (equal(words[1], "live")) {
         live(device);
+    } else if (equal(words[1], "record")) {
+        record(device);
 #endif
     } else {
         take(device, words[1]);

@@ -17,6 +17,9 @@
  *                   says "m-audio-heard-[…]" unasked and lights the board's light for half a second. Where the network
  *                   takes longer than there is until the next look, "e-[Samples were lost]"
  *
+ *   audio record%  there, too: listens for two seconds with the light on, and says what it heard, unasked, in many
+ *                   lines "m-audio-pcm-[BASE64]", then "m-audio-recorded". Until the next command it does nothing else
+ *
  * Samples need the arena: `results` and `output` know nothing until the next look.
  */
 #ifndef TP_LISTENER_H
@@ -41,6 +44,8 @@ typedef struct {
     tp_detector detector;
     bool listening; /* between `audio start` and `audio end` */
     bool live;      /* to the microphone */
+    int16_t *recording; /* NULL: words are heard, nothing is kept */
+    size_t recorded;    /* samples */
     uint32_t lit_hops;
     uint32_t looks;
     uint64_t frames_us;

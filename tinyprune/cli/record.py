@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tinyprune.cli import options
+from tinyprune.errors import UsageError
 
 if TYPE_CHECKING:
-    from tinyprune.tasks.record import Take, Verdict
+    from contextlib import AbstractContextManager
+
+    from tinyprune.tasks.record import Source, Take, Verdict
 
 _METER_CHARACTERS, _QUIETEST_DB = 40, -60.0
 
@@ -31,24 +34,54 @@ _METER_CHARACTERS, _QUIETEST_DB = 40, -60.0
     help="Name of the speaker; `train` keeps the clips of a speaker together.",
 )
 @click.option("--device", metavar="NAME", help="Microphone, by a name that `python -m sounddevice` lists.")
-def record_command(folder: Path, words: tuple[str, ...], takes: int, speaker: str, device: str | None) -> None:
-    """Record a second at a time with this computer's microphone, into FOLDER/WORD/SPEAKER_nohash_N.wav.
+@click.option(
+    "--board",
+    "board_name",
+    metavar="BOARD",
+    help="Board whose own microphone records (nano33sense, with firmware of `build --audio`); sending a take lasts 8 s.",
+)
+@click.option("--port", help="With --board: serial port of the firmware.  [default: the only one that can be meant]")
+def record_command(
+    folder: Path,
+    words: tuple[str, ...],
+    takes: int,
+    speaker: str,
+    device: str | None,
+    board_name: str | None,
+    port: str | None,
+) -> None:
+    """Record a second at a time with a microphone, into FOLDER/WORD/SPEAKER_nohash_N.wav.
 
     Say the word within two seconds; the second around it is kept. Each clip is shown with its level: Enter keeps it,
     r records it again, q ends. Other words belong into _unknown_, the sound of the room into _silence_.
 
     \b
       tinyprune record recordings --words left,right
+      tinyprune record recordings --words left,right --board nano33sense
     """
     from tinyprune.tasks import record
 
+    if board_name is None and port is not None:
+        raise UsageError("--port goes with --board")
+    if board_name is not None and device is not None:
+        raise UsageError("--device is a microphone of this computer; leave it or --board out")
+
     request = record.RecordRequest(folder, words, takes, speaker, device)
     record.check(request)
-    with record.microphone(device) as source:
+    with _source(device, board_name, port) as source:
         report = record.run_record(request, source, _ready, _meter, _review)
     kept = ", ".join(f"{count} {word}" for word, count in report.kept.items())
     click.echo(f"{'OK' if report.complete else 'ENDED'}  {kept} in {report.folder}")
     click.echo(f"next      tinyprune train {report.folder} -o words")
+
+
+def _source(device: str | None, board_name: str | None, port: str | None) -> "AbstractContextManager[Source]":
+    from tinyprune.device import boards
+    from tinyprune.tasks import record
+
+    if board_name is None:
+        return record.microphone(device)
+    return record.board_microphone(boards.load(board_name), port)
 
 
 def _ready(word: str, number: int, of: int) -> None:

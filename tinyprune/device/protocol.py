@@ -77,6 +77,10 @@ class Device:
         self._link.write(f"{text}%".encode("ascii"))
         return self._answer(text, time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s))
 
+    def said(self, last: str, timeout_s: float) -> list[str]:
+        """Lines that come unasked before the one that is `last`."""
+        return self._answer("", time.monotonic() + timeout_s, last)
+
     def name(self) -> str:
         return printable(self._value("name", r"m-name-dut-\[(.*)\]"))
 
@@ -136,10 +140,10 @@ class Device:
     def _value(self, command: str, pattern: str) -> str:
         return _find(self.command(command), pattern, command)[0]
 
-    def _answer(self, command: str, deadline: float) -> list[str]:
+    def _answer(self, command: str, deadline: float, last: str = _READY) -> list[str]:
         lines: list[str] = []
         size = 0
-        while (line := self._read_line(deadline)) != _READY:
+        while (line := self._read_line(deadline)) != last:
             if line is None:
                 raise self._silence(command, lines)
             if line == _BOOTED:

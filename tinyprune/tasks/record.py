@@ -1,10 +1,10 @@
-"""All of `tinyprune record`: clips of words from the PC's microphone, in the layout of Speech Commands."""
+"""All of `tinyprune record`: clips of words by a microphone of the PC or a board, in the layout of Speech Commands."""
 
 import math
 import re
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -12,7 +12,11 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 
 from tinyprune import files
+from tinyprune.device import ports, serial_port
+from tinyprune.device.boards import Board
+from tinyprune.device.protocol import Device
 from tinyprune.errors import MissingDependency, TargetError, UsageError, first_line
+from tinyprune.firmware.audio import ear
 from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 from tinyprune.sound.recordings import FULL_SCALE, Int16
 
@@ -179,6 +183,33 @@ def microphone(device: str | None) -> Iterator[Source]:
         raise UsageError(
             f"no microphone at 16 kHz ({first_line(error)}); `python -m sounddevice` lists what there is: --device NAME"
         ) from None
+
+
+@contextmanager
+def board_microphone(board: Board, port: str | None) -> Iterator[Source]:
+    """That of a board with firmware that hears (`build --audio`). Raises UsageError or TargetError where there is
+    none at the port."""
+    with closing(serial_port.start(ports.serial_port(board, port))) as link:
+        device = Device(link)
+        device.connect()
+        yield _OfBoard(device)
+        device.command("audio live")
+
+
+class _OfBoard:
+    """Records whole takes and sends each when it is over."""
+
+    def __init__(self, device: Device) -> None:
+        self._device, self._rest = device, np.zeros(0, np.int16)
+
+    def forget(self) -> None:
+        self._rest = self._rest[:0]
+
+    def read(self, count: int) -> Int16:
+        while len(self._rest) < count:
+            self._rest = np.concatenate([self._rest, ear.record(self._device)])
+        piece, self._rest = self._rest[:count], self._rest[count:]
+        return piece
 
 
 class _Stream:

@@ -110,6 +110,12 @@ void tp_microphone_sleep(void) {
     NVIC_ICPR = 1u << PDM_INTERRUPT | 1u << UARTE_INTERRUPT;
 }
 
+extern uint8_t __bss_end[], __ram_end[]; /* of the linker script */
+
+void *tp_microphone_spare_ram(size_t bytes) {
+    return (uintptr_t)__ram_end - (uintptr_t)__bss_end >= bytes ? __bss_end : 0;
+}
+
 void tp_light(bool on) {
     if (on) {
         GPIO_OUTSET(LIGHT_PORT) = 1u << LIGHT_PIN;

@@ -5,6 +5,7 @@
 #define TP_MICROPHONE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "audio_config.h"
@@ -25,6 +26,9 @@ bool tp_microphone_give_back(void);
 
 /* Sleeps until samples or a byte on the serial line have come. */
 void tp_microphone_sleep(void);
+
+/* RAM that nothing else has, or NULL where it is less. */
+void *tp_microphone_spare_ram(size_t bytes);
 
 /* Whether tp_port_read would return at once. */
 bool tp_port_has_byte(void);

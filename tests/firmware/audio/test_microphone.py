@@ -1,6 +1,6 @@
 """Bare firmware with the board's own microphone: what the emulated PDM says is heard, shown and told by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +21,14 @@ from tinyprune.errors import TargetError, UsageError
 from tinyprune.firmware import output
 from tinyprune.firmware.audio import Rule, ear
 from tinyprune.measure import hearing
+from tinyprune.sound.recordings import read_wav
 from tinyprune.tasks import audio as audio_task
 from tinyprune.tasks import build as build_task
+from tinyprune.tasks import record
 from tinyprune.training import speech_commands, zoo
 
 pytestmark = [pytest.mark.compiler, pytest.mark.emulator]
+Run = Callable[..., tuple[int, str, str]]
 SENSE = boards.load("nano33sense")
 MODEL = zoo.FOLDER / f"{zoo.DEFAULT}.tflite"
 #: Between two looks, in samples: a buffer.
@@ -90,6 +93,72 @@ def test_a_command_ends_it_and_live_begins_it_again(link: sim.SimLink) -> None:
     link.hear([0] * BUFFER)
     clip = ear.hear_live(device, link, tones())
     assert clip.heard[0].label == clip.label
+
+
+def test_the_board_records_what_its_microphone_hears(link: sim.SimLink) -> None:
+    """To the last bit, twice, and it listens for words again afterwards."""
+    device = Device(link)
+    device.connect()
+    for seed in range(2):
+        sound = np.random.default_rng(seed).integers(-32_768, 32_768, 11 * BUFFER).astype(np.int16)
+        lit = []
+
+        def speak(sound: np.ndarray = sound, lit: list[bool] = lit) -> None:
+            link.hear(sound[:BUFFER].tolist())
+            lit.append(link.lit)
+            link.hear(sound[BUFFER:].tolist())
+
+        assert np.array_equal(ear.record(device, speak), sound[: ear.RECORDED_SAMPLES])
+        assert lit == [True]
+        assert not link.lit
+    assert device.command("audio live") == ["m-audio-live"]
+    assert ear.hear_live(device, link, tones()).heard
+
+
+def test_a_command_ends_a_recording(link: sim.SimLink) -> None:
+    device = Device(link)
+    device.connect()
+    assert device.command("audio record") == ["m-audio-record"]
+    link.hear([1] * BUFFER)
+    assert len(device.command("name")) == 1
+    device.command("audio live")
+    assert ear.hear_live(device, link, tones()).heard  # words, not the rest of a recording
+
+
+class Spoken:
+    """A serial port to a board in front of which somebody speaks whenever it records."""
+
+    def __init__(self, link: sim.SimLink, sound: np.ndarray) -> None:
+        self._link, self._sound = link, sound
+        self.close, self.clock = (lambda: None), link.clock
+
+    def write(self, data: bytes) -> None:
+        self._link.write(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        data = self._link.read(timeout_s)
+        if b"m-audio-record\r\n" in data:
+            self._link.hear(self._sound.tolist())
+        return data
+
+
+def test_clips_are_recorded_with_a_board(
+    link: sim.SimLink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    sound = np.zeros(11 * BUFFER, np.int16)
+    sound[12_000:24_000] = 9_000 * np.sin(np.arange(12_000) / 9)
+    monkeypatch.setattr("tinyprune.tasks.record.serial_port.start", lambda _port: Spoken(link, sound))
+    monkeypatch.setattr("click.getchar", lambda: "\r")
+    options = ("--words", "left", "--takes", "2", "--board", "nano33sense", "--port", "here")
+    code, out, _ = run("record", "mine", *options)
+    assert code == 0
+    assert "OK  2 left in mine" in out
+    for number in range(2):
+        clip = read_wav(tmp_path / f"mine/left/me_nohash_{number}.wav")
+        assert np.array_equal(clip, record.loudest_second(sound[:32_000]))
+    link.hear([0] * BUFFER)  # it listens for words again
+    code, _, err = run("record", "mine", "--words", "left", "--port", "here")
+    assert (code, "--port goes with --board" in err) == (2, True)
 
 
 def test_samples_that_come_faster_than_they_are_heard_are_told(link: sim.SimLink) -> None:

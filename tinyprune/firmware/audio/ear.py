@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ Int16 = npt.NDArray[np.int16]
 _SCORE, _NUMBER = r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?", r"[0-9]{1,20}"
 #: The label of a recording in which none was heard.
 NO_WORD = "no word"
+#: Of a recording by the board, and how long it may take to listen and to send it: 7.5 s at 115200 baud.
+RECORDED_SAMPLES, RECORDING_TIMEOUT_S = 32_160, 30.0
 SAMPLES_A_LINE = 27  # "audio " and 72 characters of base64: what fits the protocol's 80 in whole groups
 
 
@@ -84,6 +87,27 @@ def hear_live(device: Device, chip: HasMicrophone, samples: Int16) -> Clip:
     heard = tuple(map(_heard, lines))
     first = (heard[0].label, heard[0].score) if heard else (NO_WORD, 0.0)
     return Clip(*first, heard, *3 * (Spent(0, 0),))
+
+
+def record(device: Device, speak: Callable[[], None] | None = None) -> Int16:
+    """RECORDED_SAMPLES of what the board's own microphone hears from now on; `speak` is called when it listens.
+
+    Raises TargetError where the firmware has no microphone, lost samples, or has too little RAM.
+    """
+    try:
+        device.command("audio record")
+    except TargetError as error:
+        if "RAM" in str(error):
+            raise
+        raise TargetError(f"this firmware records nothing; build it with --audio for nano33sense ({error})") from None
+    if speak is not None:
+        speak()
+    lines = device.said("m-audio-recorded", RECORDING_TIMEOUT_S)
+    text = [_only([line], r"m-audio-pcm-\[([A-Za-z0-9+/]+)\]", "audio record")[0] for line in lines]
+    pcm = np.frombuffer(b"".join(map(base64.b64decode, text)), "<i2").astype(np.int16)
+    if len(pcm) != RECORDED_SAMPLES:
+        raise TargetError(f"the device sent {len(pcm):,} samples of {RECORDED_SAMPLES:,}; record it again")
+    return pcm
 
 
 def _heard(line: str) -> Heard:
