@@ -118,7 +118,7 @@ def test_wrong_recordings_are_refused(tmp_path: Path) -> None:
     takes = "to hear, a network has to take 49 frames of 10 MFCC or 49 frames of 40 log-mel bands"
     refused(tmp_path, f"x.wav: {takes}; this one takes 2×3×1")
     write_wav(tmp_path / "a/x.wav", noise(1), rate_hz=44_100)
-    hint = "the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i x.wav"
+    hint = "the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i "
     refused(tmp_path, f"x.wav: 1 channel of 16 bits at 44,100 Hz; {hint}", SPEECH)
     write_wav(tmp_path / "a/x.wav", noise(1), channels=2)
     refused(tmp_path, "x.wav: 2 channels of 16 bits", SPEECH)

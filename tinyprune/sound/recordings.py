@@ -7,7 +7,7 @@ users bring for training are of any kind (`read_sound`).
 import os
 import shlex
 import wave
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -32,6 +32,8 @@ FULL_SCALE = 32_767
 _CLIPPED = 0.999
 _RATES_HZ = (8_000, 192_000)
 _MOST_VALUES = 2**28
+#: Files that a sentence names.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,9 +56,10 @@ def read(paths: Iterable[Path], labels: Iterable[str], limit: int | None = None)
     files = [file for path in paths for file in _files(path, known)]
     if not files:
         raise UsageError(f"no .wav among {', '.join(map(str, paths))}, nor in folders named {', '.join(sorted(known))}")
+    chosen = spread(files, limit)
     return [
-        Recording(str(file), _not_empty(file, read_wav(file)), label_of(folder_name(file), known))
-        for file in spread(files, limit)
+        Recording(str(file), pcm, label_of(folder_name(file), known))
+        for file, pcm in zip(chosen, _all_of(chosen, read_wav), strict=True)
     ]
 
 
@@ -76,11 +79,12 @@ def read_streams(paths: Iterable[Path], labels: Iterable[str]) -> list[Recording
     found = [(path, file) for path in paths for file in (recordings_in(path) if path.is_dir() else [path])]
     if not found:
         raise UsageError(f"no recordings ({', '.join(SUFFIXES)}) in {', '.join(map(str, paths))}")
+    samples = _all_of([file for _, file in found], lambda file: read_sound(file).pcm)
     streams = []
-    for path, file in found:
+    for (path, file), pcm in zip(found, samples, strict=True):
         inside = file.relative_to(path).parts
         kind = inside[0] if len(inside) > 1 else folder_name(file)
-        streams.append(Recording(str(file), _not_empty(file, read_sound(file).pcm), label_of(kind, known), kind))
+        streams.append(Recording(str(file), pcm, label_of(kind, known), kind))
     return streams
 
 
@@ -111,6 +115,23 @@ def _files(path: Path, labels: frozenset[str]) -> list[Path]:
     return [file for folder in (path, *named) for file in sorted(folder.glob("*.wav"))]
 
 
+def _all_of(paths: Sequence[Path], reader: Callable[[Path], Int16]) -> list[Int16]:
+    """Their samples. Raises DataError that says what is wrong with the first bad file, and names the others."""
+    found: list[Int16] = []
+    wrong: dict[Path, DataError] = {}
+    for path in paths:
+        try:
+            found.append(_not_empty(path, reader(path)))
+        except DataError as error:
+            wrong[path] = error
+    if wrong:
+        first, *others = wrong
+        named = ", ".join(map(str, others[:_NAMED])) + (", …" if len(others) > _NAMED else "")
+        more = f"; {len(others)} more cannot be taken either: {named}" if others else ""
+        raise DataError(f"{wrong[first]}{more}")
+    return found
+
+
 def _not_empty(path: Path, pcm: Int16) -> Int16:
     if not len(pcm):
         raise DataError(f"{path}: the recording is empty; remove the file")
@@ -138,7 +159,7 @@ def read_wav(path: Path) -> Int16:
 
 
 def _advice(path: Path) -> str:
-    return f"`ffmpeg -i {shlex.quote(path.name)} -ac 1 -ar {SAMPLE_RATE_HZ} -sample_fmt s16 out.wav`"
+    return f"`ffmpeg -i {shlex.quote(str(path))} -ac 1 -ar {SAMPLE_RATE_HZ} -sample_fmt s16 out.wav`"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

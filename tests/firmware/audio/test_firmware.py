@@ -483,7 +483,7 @@ def test_recordings_of_another_kind_are_refused(host: Path, run: Run, tmp_path: 
     (tmp_path / "empty").mkdir()
     for argument, exit_code, message in (
         (stereo, 1, "stereo.wav: 2 channels of 16 bits at 16,000 Hz; the network hears 1 channel"),
-        (fast, 1, "at 44,100 Hz; the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i fast.wav"),
+        (fast, 1, "at 44,100 Hz; the network hears 1 channel of 16 bits at 16,000 Hz: `ffmpeg -i "),
         ("text.wav", 1, "text.wav: cannot be read as a PCM .wav"),
         ("missing.wav", 2, "missing.wav: no such file"),
         ("empty", 2, "no .wav among empty, nor in folders named"),
