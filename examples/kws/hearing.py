@@ -18,7 +18,7 @@ import kws12
 import numpy as np
 import train as script
 
-from tinyprune.measure import held_out
+from tinyprune.measure import hearing_rule, held_out
 from tinyprune.measure.held_out import Passage
 from tinyprune.measure.streams import Tally
 from tinyprune.sound.features import SAMPLE_RATE_HZ
@@ -56,11 +56,12 @@ def run(arguments: argparse.Namespace) -> None:
         content = zoo.int8_model(entry, path.parent if path.suffix else zoo.FOLDER)
         known = replace(given, words={word: clips for word, clips in given.words.items() if word in entry.labels})
         passages = [*held_out.halves(known, training.sounds)[1], *made()]
-        tallies = held_out.measured(content, entry.labels, passages, entry.rule)
+        heard = held_out.looked(content, passages)
+        tallies = hearing_rule.tallies(heard, entry.labels, entry.rule)
         kinds[entry.name] = tallies
         rule = f"{entry.rule.smoothed}, {entry.rule.threshold}"
         print(f"| {entry.name} | {rule} | {' | '.join(cells(tallies, list(training.sounds)))} |", flush=True)
-        for point in held_out.curve(content, entry.labels, passages, entry.rule) if arguments.curve else ():
+        for point in hearing_rule.curve(heard, entry.labels, entry.rule) if arguments.curve else ():
             at = f"{entry.rule.smoothed}, {point.threshold:g}"
             print(f"| | {at} | {' | '.join(cells(point.streams, list(training.sounds)))} |", flush=True)
     for name, tallies in kinds.items() if arguments.kinds else ():

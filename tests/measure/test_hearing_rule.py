@@ -76,7 +76,7 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
     made = Material({"yes": clips}, {"cat": clips[:10]}, sounds, [], [])
     choosing, measuring = held_out.halves(made, ["dog"])
     rule = held_out.rule_for(b"", LABELS, choosing)
-    tallies = held_out.measured(b"", LABELS, measuring, rule)
+    tallies = hearing_rule.tallies(held_out.looked(b"", measuring), LABELS, rule)
     assert rule.every_hops == DEFAULT_RULE.every_hops
     assert {t.kind: t.said for t in tallies} == {"words": 150, "unknown words": 0, "dog": 0}
     assert {t.kind: t.seconds for t in tallies}["dog"] == 3
@@ -85,10 +85,10 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
     assert all(len(pcm) == 4 * CLIP_SAMPLES for pcm in dogs)
 
     choosing, measuring = held_out.halves(made, [])  # nobody trained on dogs: all are measured with, none chooses
-    tallies = held_out.measured(b"", LABELS, measuring, rule)
+    tallies = hearing_rule.tallies(held_out.looked(b"", measuring), LABELS, rule)
     assert {t.kind: t.seconds for t in tallies}["dog, left out"] == 6
     assert "dog" not in {passage.kind for passage in choosing}
-    points = held_out.curve(b"", LABELS, measuring, rule)
+    points = hearing_rule.curve(held_out.looked(b"", measuring), LABELS, rule)
     assert [p.streams for p in points if p.threshold == rule.threshold] == [tallies]
     assert [sum(t.hits for t in p.streams) for p in points] == sorted(
         (sum(t.hits for t in p.streams) for p in points), reverse=True
@@ -97,5 +97,5 @@ def test_one_half_chooses_and_the_other_is_measured(monkeypatch: pytest.MonkeyPa
     few = Material({"yes": clips[:50]}, {}, sounds, [], [])
     choosing, measuring = held_out.halves(few, ["dog"])
     assert held_out.rule_for(b"", LABELS, choosing) == DEFAULT_RULE
-    tallies = held_out.measured(b"", LABELS, measuring, DEFAULT_RULE)
+    tallies = hearing_rule.tallies(held_out.looked(b"", measuring), LABELS, DEFAULT_RULE)
     assert {t.kind: (t.said, t.seconds) for t in tallies}["dog"] == (0, 6)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tinyprune.measure import hearing_rule, streams
-from tinyprune.measure.hearing_rule import FEWEST_WORDS, Point, Stream
-from tinyprune.measure.streams import Spoken, Tally
+from tinyprune.measure.hearing_rule import FEWEST_WORDS, Stream
+from tinyprune.measure.streams import Spoken
 from tinyprune.sound.detector import DEFAULT_RULE, Rule
 from tinyprune.sound.features import CLIP_SAMPLES, SAMPLE_RATE_HZ
 from tinyprune.sound.recordings import Int16
@@ -40,17 +40,13 @@ class Passage(NamedTuple):
 
 def rule_for(content: bytes, labels: Sequence[str], choosing: Sequence[Passage]) -> Rule:
     """The rule for this int8 .tflite."""
-    return hearing_rule.choose(_looked(content, choosing), labels, DEFAULT_RULE)
+    return hearing_rule.choose(looked(content, choosing), labels, DEFAULT_RULE)
 
 
-def measured(content: bytes, labels: Sequence[str], passages: Sequence[Passage], rule: Rule) -> tuple[Tally, ...]:
-    """Hits and false alarms by kind; the rule looks as often as the default one."""
-    return hearing_rule.tallies(_looked(content, passages), labels, rule)
-
-
-def curve(content: bytes, labels: Sequence[str], passages: Sequence[Passage], rule: Rule) -> tuple[Point, ...]:
-    """What other thresholds than the rule's would hit, and take for words."""
-    return hearing_rule.curve(_looked(content, passages), labels, rule)
+def looked(content: bytes, passages: Sequence[Passage]) -> list[Stream]:
+    """The int8 .tflite's answers, which any rule that looks as often as the default one can take for words."""
+    every = DEFAULT_RULE.every_hops
+    return [Stream(p.kind, p.seconds, p.said, streams.look(content, p.pcm, every)) for p in passages]
 
 
 def halves(held_out: Material, trained_on: Collection[str]) -> tuple[list[Passage], list[Passage]]:
@@ -96,8 +92,3 @@ def alone(kind: str, pcm: Int16) -> Passage:
     """A recording without words, behind a second of silence, so that it is looked at from its start on."""
     before = np.zeros(CLIP_SAMPLES, np.int16)
     return Passage(kind, len(pcm) / SAMPLE_RATE_HZ, np.concatenate([before, pcm]))
-
-
-def _looked(content: bytes, passages: Sequence[Passage]) -> list[Stream]:
-    every = DEFAULT_RULE.every_hops
-    return [Stream(p.kind, p.seconds, p.said, streams.look(content, p.pcm, every)) for p in passages]

@@ -15,7 +15,7 @@ from tinyprune.compiler.sparsity import DENSE
 from tinyprune.digest import sha256
 from tinyprune.errors import UsageError
 from tinyprune.firmware import audio
-from tinyprune.measure import held_out, standard_error
+from tinyprune.measure import hearing_rule, held_out, standard_error
 from tinyprune.measure.held_out import Passage
 from tinyprune.measure.train_report import TrainReport
 from tinyprune.progress import CountProgress, Progress
@@ -141,6 +141,7 @@ def _finish(
             f"{len(words_right)} clips of words are held out, by {len(set(heard.groups))} speakers or files: "
             f"{100 * words_right.mean():.0f} % of them says little of other people; record more speakers"
         )
+    heard_out = held_out.looked(pruned.content, measuring)
     return TrainReport(
         output=output / f"{pruned.entry.name}.tflite",
         labels=labels,
@@ -155,9 +156,9 @@ def _finish(
         dense_accuracy_percent=100 * before.entry.accuracy.int8,
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         rule=pruned.entry.rule,
-        streams=held_out.measured(pruned.content, labels, measuring, pruned.entry.rule),
+        streams=hearing_rule.tallies(heard_out, labels, pruned.entry.rule),
         front_end=course.front_end,
-        curve=held_out.curve(pruned.content, labels, measuring, pruned.entry.rule),
+        curve=hearing_rule.curve(heard_out, labels, pruned.entry.rule),
         notes=tuple(notes.done),
         warnings=tuple(notes.warnings),
     )
