@@ -42,6 +42,8 @@ RENAMED = {
     "accuracy_tolerance": "accuracy_tolerance_points",
     "board_name": "board",
     "board_names": "boards",
+    "gain": "gain_db",
+    "gate": "gate_db",
     "max_flash": "max_flash_bytes",
     "max_ram": "max_ram_bytes",
     "no_clock": "clock",

@@ -141,7 +141,7 @@ def _audio_lines(report: BuildReport) -> list[str]:
         *lines,
         f"          modelled cycles: {frame.modelled_cycles:,} a frame of 20 ms, {features.modelled_cycles:,} a look, "
         f"{trial.modelled_cycles_a_second:,} a second of sound with {trial.looks_a_second:g} looks, network apart",
-        *_chain_lines(trial.chain),
+        *_chain_lines(trial.chain, report.ram_bytes),
     ]
 
 
@@ -155,12 +155,13 @@ def _rule_lines(trial: AudioTrial) -> list[str]:
     return [f"          a word: {rule.smoothed} looks with a mean score of {rule.threshold:g}{gate}{gain}"]
 
 
-def _chain_lines(chain: Chain | None) -> list[str]:
+def _chain_lines(chain: Chain | None, ram_bytes: int) -> list[str]:
     if chain is None:
         return []
     return [
         f"          with the network {chain.core_percent:.1f} % of the core, {chain.look_ms:.0f} ms from the last "
-        f"sample of a look, {chain.latency_ms:.0f} ms from the end of a word at the latest (modelled, ideal memory)"
+        f"sample of a look, {chain.latency_ms:.0f} ms from the end of a word at the latest (modelled, ideal memory); "
+        f"{ram_bytes:,} B of RAM"
     ]
 
 
