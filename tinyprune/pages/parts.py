@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from tinyprune.compiler.program import Resident
 from tinyprune.measure.agreement import Agreement
 from tinyprune.measure.check_report import LayerCheck
-from tinyprune.measure.quantize_report import LayerFigures
 from tinyprune.measure.hearing_rule import Point
 from tinyprune.measure.held_out import LEFT_OUT, OTHER_WORDS, SPEECH
+from tinyprune.measure.quantize_report import LayerFigures
 from tinyprune.measure.report import LayerReport
 from tinyprune.measure.streams import Tally
 from tinyprune.pages import charts
