@@ -82,6 +82,7 @@ def test_a_folder_of_recordings_becomes_a_network_that_a_build_takes(run: Run, o
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.tflm
 @pytest.mark.compiler
 def test_a_network_of_log_mel_bands_is_built_with_them(run: Run, own: Path) -> None:
