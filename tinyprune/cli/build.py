@@ -98,13 +98,13 @@ from tinyprune.cli import console, options
     "--gain",
     type=float,
     metavar="DB",
-    help="With --audio: of the board's microphone, -20 to 20 dB.  [default: -10, as Arduino has it]",
+    help="With --audio: gain of the board's microphone, -20 to 20 dB.  [default: -10, Arduino's]",
 )
 @click.option(
     "--gate",
     type=float,
     metavar="DB",
-    help="With --audio: a second whose samples stay so far below full scale, such as -50 dB, is not looked at.  "
+    help="With --audio: level below which a second of sound is not looked at, in dB of full scale, such as -50.  "
     "[default: none]",
 )
 @click.option(
