@@ -38,7 +38,7 @@ _METER_CHARACTERS, _QUIETEST_DB = 40, -60.0
     "--board",
     "board_name",
     metavar="BOARD",
-    help="Board whose own microphone records (nano33sense, with firmware of `build --audio`); sending a take lasts 8 s.",
+    help="Board whose own microphone records (nano33sense with firmware of `build --audio`); a take needs 8 s more.",
 )
 @click.option("--port", help="With --board: serial port of the firmware.  [default: the only one that can be meant]")
 def record_command(
