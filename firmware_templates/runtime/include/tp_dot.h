@@ -159,6 +159,18 @@ static inline int32_t tp_dot(const int8_t *weights, const int8_t *x, int32_t tap
     return acc;
 }
 
+/* Taps of which a call of tp_dot takes longer than they do. */
+#define TP_DOT_FEW 8
+
+/* The same of so few. */
+static inline int32_t tp_dot_few(const int8_t *weights, const int8_t *x, int32_t taps, int32_t acc)
+{
+    for (; taps > 0; taps--) {
+        acc += *weights++ * *x++;
+    }
+    return acc;
+}
+
 /* acc + the 2:4 weights[records][5] . x[8 * records]; the record is described at tp_conv_1x1_s8_sp24_c. */
 static inline int32_t tp_dot_sp24(const uint8_t *weights, const int8_t *x, int32_t records, int32_t acc)
 {

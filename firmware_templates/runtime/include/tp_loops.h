@@ -18,16 +18,18 @@
 #endif
 
 /* Calls `ROW(left, right, output)` for each row of loops->count_3 values, with pointers to its first ones. */
-#define TP_FOR_EACH_ROW(loops, left, right, output, ROW)                             \
-    for (int32_t tp_i = 0; tp_i < (loops)->count_0; tp_i++) {                        \
-        for (int32_t tp_j = 0; tp_j < (loops)->count_1; tp_j++) {                    \
-            for (int32_t tp_k = 0; tp_k < (loops)->count_2; tp_k++) {                \
-                const int32_t tp_left = tp_i * (loops)->left_0 + tp_j * (loops)->left_1 + tp_k * (loops)->left_2; \
-                const int32_t tp_right = tp_i * (loops)->right_0 + tp_j * (loops)->right_1 + tp_k * (loops)->right_2; \
-                ROW((left) + tp_left, (right) + tp_right, output);                   \
-                (output) += (loops)->count_3;                                        \
-            }                                                                        \
-        }                                                                            \
+#define TP_FOR_EACH_ROW(loops, left, right, output, ROW)                                  \
+    for (int32_t tp_i = 0; tp_i < (loops)->count_0; tp_i++) {                             \
+        for (int32_t tp_j = 0; tp_j < (loops)->count_1; tp_j++) {                         \
+            int32_t tp_left = tp_i * (loops)->left_0 + tp_j * (loops)->left_1;            \
+            int32_t tp_right = tp_i * (loops)->right_0 + tp_j * (loops)->right_1;         \
+            for (int32_t tp_rows = (loops)->count_2; tp_rows > 0; tp_rows--) {            \
+                ROW((left) + tp_left, (right) + tp_right, output);                        \
+                (output) += (loops)->count_3;                                             \
+                tp_left += (loops)->left_2;                                               \
+                tp_right += (loops)->right_2;                                             \
+            }                                                                             \
+        }                                                                                 \
     }
 
 /* Four bytes that may lie anywhere. Where words must lie at multiples of 4, compilers would call memcpy. */
@@ -104,6 +106,23 @@ static inline void tp_put(int8_t *y, uint32_t word, int32_t count)
 #define TP_ROW_OF_VALUES(loops, a, b, y, VALUE)                                                                   \
     for (int32_t tp_n = 0; tp_n < (loops)->count_3; tp_n++) {                                                     \
         (y)[tp_n] = (int8_t)VALUE((a)[tp_n * (loops)->left_3], (b)[tp_n * (loops)->right_3]);                     \
+    }
+
+/* A row of fewer values is better served by TP_DEFINE_ROW_OF_BYTES than by words. */
+#define TP_FEW_VALUES 8
+
+/* Defines `name(loops, a, b, y)`, which does that value by value. */
+#define TP_DEFINE_ROW_OF_BYTES(name, VALUE)                                                            \
+    TP_NOINLINE void name(const tp_loops *loops, const int8_t *a, const int8_t *b, int8_t *y)          \
+    {                                                                                                  \
+        const int32_t step_a = loops->left_3, step_b = loops->right_3;                                 \
+        int32_t rest = loops->count_3;                                                                 \
+        do {                                                                                           \
+            const int32_t left = *a, right = *b;                                                       \
+            *y++ = (int8_t)VALUE(left, right);                                                         \
+            a += step_a;                                                                               \
+            b += step_b;                                                                               \
+        } while (--rest != 0);                                                                         \
     }
 
 /* The same of int16. */

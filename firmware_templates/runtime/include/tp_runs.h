@@ -9,11 +9,19 @@
 
 #define TP_LONG 32 /* runs from here on are worth a call */
 
-/* Neither overlaps the other. The last word may have bytes of the one before. */
+/* Neither overlaps the other. The last word may have bytes of the one before. Where words must lie at multiples of 4, runs of
+ * halfwords are copied as such, others byte by byte. */
 TP_INLINE void tp_copy_run(int8_t *to, const int8_t *from, int32_t size)
 {
     if (size > TP_LONG) {
         memcpy(to, from, (size_t)size);
+#if defined(__ARM_ARCH_6M__)
+    } else if ((((uintptr_t)to | (uintptr_t)from | (uintptr_t)size) & 1u) == 0) {
+        while (size > 0) {
+            size -= 2;
+            *(int16_t *)(void *)(to + size) = *(const int16_t *)(const void *)(from + size);
+        }
+#else
     } else if (size >= 4) {
         const int8_t *const last = from + size - 4;
         int8_t *const last_to = to + size - 4;
@@ -23,9 +31,11 @@ TP_INLINE void tp_copy_run(int8_t *to, const int8_t *from, int32_t size)
             to += 4;
         }
         tp_store4(last_to, tp_load4(last));
+#endif
     } else {
-        for (; size > 0; size--) {
-            *to++ = *from++;
+        while (size > 0) {
+            size--;
+            to[size] = from[size];
         }
     }
 }

@@ -46,12 +46,13 @@ TP_NOINLINE int32_t tp_round_twice(int32_t acc, int32_t multiplier, int32_t shif
 /* acc + weights[taps] . x[taps]: in 32 bits as far as products are sure to fit, in 64 beyond that. */
 static inline int64_t tp_wide_dot(const int8_t *weights, const int16_t *x, int32_t taps, int64_t acc)
 {
-    for (int32_t first = 0; first < taps; first += TP_SURE_TAPS) {
-        const int32_t end = taps - first < TP_SURE_TAPS ? taps : first + TP_SURE_TAPS;
+    while (taps > 0) {
+        const int16_t *const end = x + (taps < TP_SURE_TAPS ? taps : TP_SURE_TAPS);
         int32_t some = 0;
-        for (int32_t tap = first; tap < end; tap++) {
-            some += weights[tap] * x[tap];
-        }
+        taps -= TP_SURE_TAPS;
+        do {
+            some += *weights++ * *x++;
+        } while (x != end);
         acc += some;
     }
     return acc;

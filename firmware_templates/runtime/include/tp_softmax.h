@@ -83,8 +83,11 @@ static inline int32_t tp_sum_of_exponentials(const int8_t *input, int32_t depth,
         }                                                                                                                      \
         const uint32_t half = UINT32_C(1) << (shift - 1), top = (UINT32_C(1) << (bits)) - 1;                                   \
         for (const int8_t *end = input + depth; input != end; input++) {                                                       \
-            const uint32_t product = (uint32_t)tp_doubling_high_mul(scale, exponentials[most - *input]);                       \
-            const uint32_t probability = (product + half) >> shift; /* a sum is 1 or more: there are places to round off */    \
+            const int32_t exponential = exponentials[most - *input];                                                           \
+            uint32_t probability = 0;                                                                                          \
+            if (exponential != 0) { /* a sum is 1 or more: there are places to round off */                                    \
+                probability = ((uint32_t)tp_doubling_high_mul(scale, exponential) + half) >> shift;                            \
+            }                                                                                                                  \
             *output++ = (TYPE)(probability > top ? HIGH : (int32_t)probability + LOW);                                         \
         }                                                                                                                      \
     }                                                                                                                          \

@@ -39,7 +39,8 @@ TP_NOINLINE void multiply_column(const tp_matmul *matmul, const int8_t *left, co
     const int32_t zero_point = matmul->output_zero_point, offset = -matmul->left_zero_point * sum(column, depth);
     int32_t rows = matmul->rows;
     do {
-        const int32_t acc = dot(left, column, depth, offset + *row_offsets++);
+        const int32_t begin = offset + *row_offsets++;
+        const int32_t acc = depth < TP_DOT_FEW ? tp_dot_few(left, column, depth, begin) : dot(left, column, depth, begin);
         *output = (int8_t)tp_clamp(tp_requantize(acc, multiplier, shift) + zero_point, INT8_MIN, INT8_MAX);
         output += columns;
         left += depth;

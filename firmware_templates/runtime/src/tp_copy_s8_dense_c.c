@@ -29,6 +29,13 @@
 DEFINE_RUNS(bytes, VALUE(int8_t))
 DEFINE_RUNS(halfwords, VALUE(int16_t))
 
+/* Whether words may lie anywhere. */
+#if defined(__ARM_ARCH_6M__)
+#define WORDS_ANYWHERE 0
+#else
+#define WORDS_ANYWHERE 1
+#endif
+
 /* Runs of 4 to 8 bytes: their first and their last four. */
 TP_NOINLINE void short_runs(const tp_copy *copy, const int8_t *from, int8_t *to)
 {
@@ -70,7 +77,7 @@ void tp_copy_s8_dense_c(const tp_copy *copy, const void *source, void *target)
         inner = bytes;
     } else if (copy->size == 2 && is_even(copy, from, to)) {
         inner = halfwords;
-    } else if (copy->size >= 4 && copy->size <= 8) {
+    } else if (WORDS_ANYWHERE && copy->size >= 4 && copy->size <= 8) {
         inner = short_runs;
     }
     for (int32_t i = 0; i < copy->count_0; i++) {

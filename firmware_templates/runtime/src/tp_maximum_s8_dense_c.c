@@ -12,8 +12,16 @@ TP_INLINE uint32_t larger(const tp_loops *loops, uint32_t a, uint32_t b)
 
 TP_DEFINE_ROW_OF_WORDS(row, tp_loops, larger)
 
+#define VALUE(a, b) ((a) > (b) ? (a) : (b))
+TP_DEFINE_ROW_OF_BYTES(short_row, VALUE)
+
 void tp_maximum_s8_dense_c(const tp_loops *loops, const int8_t *left, const int8_t *right, int8_t *output)
 {
+    if (loops->count_3 < TP_FEW_VALUES) {
+#define SHORT_ROW(a, b, y) short_row(loops, a, b, y)
+        TP_FOR_EACH_ROW(loops, left, right, output, SHORT_ROW)
+    } else {
 #define ROW(a, b, y) row(loops, loops, a, b, y)
-    TP_FOR_EACH_ROW(loops, left, right, output, ROW)
+        TP_FOR_EACH_ROW(loops, left, right, output, ROW)
+    }
 }

@@ -3,6 +3,9 @@
 #include "tp_kernels.h"
 #include "tp_loops.h"
 
+/* Rows of fewer values are better served one by one than by words. */
+#define FEW 16
+
 /* Of each byte, that of a where the condition's is 1, that of b where it is 0. */
 TP_INLINE uint32_t chosen(uint32_t condition, uint32_t a, uint32_t b)
 {
@@ -37,16 +40,36 @@ TP_NOINLINE void row(const tp_select *op, const int8_t *condition, const int8_t 
     }
 }
 
+TP_NOINLINE void short_row(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right, int8_t *output)
+{
+    const int32_t step = op->condition_3, left_step = op->left_3, right_step = op->right_3;
+    int32_t rest = op->count_3;
+    do {
+        const int8_t a = *left, b = *right;
+        *output++ = *condition != 0 ? a : b;
+        condition += step;
+        left += left_step;
+        right += right_step;
+    } while (--rest != 0);
+}
+
 void tp_select_s8_dense_c(const tp_select *op, const int8_t *condition, const int8_t *left, const int8_t *right,
                           int8_t *output)
 {
     for (int32_t i = 0; i < op->count_0; i++) {
         for (int32_t j = 0; j < op->count_1; j++) {
-            for (int32_t k = 0; k < op->count_2; k++) {
-                row(op, condition + i * op->condition_0 + j * op->condition_1 + k * op->condition_2,
-                    left + i * op->left_0 + j * op->left_1 + k * op->left_2,
-                    right + i * op->right_0 + j * op->right_1 + k * op->right_2, output);
+            const int8_t *which = condition + i * op->condition_0 + j * op->condition_1;
+            const int8_t *a = left + i * op->left_0 + j * op->left_1, *b = right + i * op->right_0 + j * op->right_1;
+            for (int32_t rows = op->count_2; rows > 0; rows--) {
+                if (op->count_3 < FEW) {
+                    short_row(op, which, a, b, output);
+                } else {
+                    row(op, which, a, b, output);
+                }
                 output += op->count_3;
+                which += op->condition_2;
+                a += op->left_2;
+                b += op->right_2;
             }
         }
     }

@@ -3,6 +3,11 @@
 #include "tp_phases.h"
 #include "tp_s16.h"
 
+TP_NOINLINE int64_t dot(const int8_t *weights, const int16_t *x, int32_t taps, int64_t acc)
+{
+    return tp_wide_dot(weights, x, taps, acc);
+}
+
 /* Of the taps of a phase, whose first is at `begin` of the input: those that lie on it begin with number `from` and end before `to`. */
 typedef struct span {
     int32_t begin, from, to;
@@ -23,7 +28,7 @@ static void pixel(const tp_layer *layer, int32_t rows, int32_t columns, span dow
         for (int32_t tap = down.from; tap < down.to && run > 0; tap++) {
             const int32_t w = ((o * rows + tap) * columns + right.from) * layer->in_channels;
             const int32_t x = ((down.begin + tap) * layer->in_width + right.begin + right.from) * layer->in_channels;
-            acc = tp_wide_dot(weights + w, input + x, run, acc);
+            acc = dot(weights + w, input + x, run, acc);
         }
         y[o] = tp_wide_output(acc, &channels[o], layer);
     }

@@ -17,6 +17,19 @@ static NEVER_INLINE int32_t dot(const int8_t *weights, const int8_t *x, int32_t 
     return tp_dot(weights, x, taps, acc);
 }
 
+/* All channels of one output pixel. */
+static NEVER_INLINE void pixel(const tp_layer *layer, const int8_t *weights, const tp_channel *channels, const int8_t *patch,
+                               int32_t taps, int8_t *output)
+{
+    int8_t *const end = output + layer->out_channels;
+    do {
+        const int32_t bias = channels->bias;
+        const int32_t acc = taps < TP_DOT_FEW ? tp_dot_few(weights, patch, taps, bias) : dot(weights, patch, taps, bias);
+        *output++ = tp_output(acc, channels++, layer);
+        weights += taps;
+    } while (output != end);
+}
+
 /* All output pixels of a phase; `layer` has its kernel, and no stride or padding. */
 static void run_phase(const tp_layer *layer, const tp_layer *whole, tp_phase rows, tp_phase columns, const int8_t *weights,
                       const tp_channel *channels, const int8_t *input, int8_t *output, int8_t *patch)
@@ -24,13 +37,8 @@ static void run_phase(const tp_layer *layer, const tp_layer *whole, tp_phase row
     const int32_t taps = rows.taps * columns.taps * layer->in_channels, out_channels = layer->out_channels;
     for (int32_t i = 0, row = rows.first; row < layer->out_height; i++, row += whole->stride_height) {
         for (int32_t j = 0, column = columns.first; column < layer->out_width; j++, column += whole->stride_width) {
-            int8_t *y = output + (row * layer->out_width + column) * out_channels;
-            const int8_t *w = weights;
             tp_gather_patch(layer, input, rows.begin + i, columns.begin + j, patch);
-            for (int32_t o = 0; o < out_channels; o++) {
-                y[o] = tp_output(dot(w, patch, taps, channels[o].bias), &channels[o], layer);
-                w += taps;
-            }
+            pixel(layer, weights, channels, patch, taps, output + (row * layer->out_width + column) * out_channels);
         }
     }
 }
