@@ -438,6 +438,7 @@ typedef struct tp_twins {
     const int8_t *input[TP_TWIN_PIXELS]; /* NULL: it is expanded */
     int32_t step, out_step;             /* bytes to the next tile's */
     int32_t piece_groups, piece_step;
+    int32_t plain;                      /* 1 where output_zero_point is -128 and channel_step 1, else 0 */
 } tp_twins;
 
 void tp_one_pixel_s8_twins_dsp(const tp_twins *job);

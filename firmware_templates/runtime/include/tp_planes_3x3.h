@@ -4,8 +4,8 @@
  * tp_planes_3x3_dsp and its like for stride 2, in assembly: two rows of two outputs at a time, with the weights in registers.
  *
  * r0 is the first word under the kernels of the four outputs, r1 to r6 are the weights (w0, w1) and (w2, w1) of each kernel row,
- * r10, r11, r12, lr the sums y00, y01, y10, y11. On the stack: 0 multiplier, rounding, shift, 12 bias, 16 the upper outputs, 20
- * bytes to the right ones, 24 the lower outputs, 28 the end of x, 32 rows left, 36 the row's outputs, 40 its x, 44 job.
+ * r10, r11, r12, lr the sums y00, y01, y10, y11. On the stack: 0 multiplier, rounding, shift, 12 bias, 16 the lower outputs, 20
+ * bytes to the right ones, 24 bytes from the upper ones, 28 the end of x, 32 rows left, 36 the row's outputs, 40 its x, 44 job.
  * A last column computes its right neighbour too and stores it first, in its own place; a last row likewise. Stores with an index
  * stand behind loads, where they take one cycle. */
 #ifndef TP_PLANES_3X3_H
@@ -51,13 +51,13 @@
     "ldr r11, [r0, #20]\n\t"                          \
     "ldr r12, [r0, #16]\n\t"                          \
     "mov r0, r7\n\t"                                  \
-    "str r8, [sp, #16]\n\t"                           \
     "str r10, [sp, #20]\n\t"                          \
-    "add r10, r8, r11\n\t"                            \
     "subs r9, r9, #2\n\t"                             \
     "it mi\n\t"                                       \
-    "movmi r10, r8\n\t"                               \
-    "str r10, [sp, #24]\n\t"                          \
+    "movmi r11, #0\n\t"                               \
+    "add r10, r8, r11\n\t"                            \
+    "str r10, [sp, #16]\n\t"                          \
+    "str r11, [sp, #24]\n\t"                          \
     "lsr r12, r12, #1\n\t"                            \
     "mov r10, #" tile_bytes "\n\t"                    \
     "mla r12, r12, r10, r7\n\t"                       \
@@ -74,17 +74,16 @@
     "ldm sp, {r7-r9}\n\t"                             \
     round                                             \
     "ldr r8, [sp, #20]\n\t"                           \
-    "ldr r9, [sp, #24]\n\t"                           \
-    "ldr r7, [sp, #16]\n\t"                           \
+    "ldr r9, [sp, #16]\n\t"                           \
+    "ldr r7, [sp, #24]\n\t"                           \
     "strb lr, [r9, r8]\n\t"                           \
     "strb r12, [r9]\n\t"                              \
+    "sub r7, r9, r7\n\t"                              \
     "ldr r12, [sp, #28]\n\t"                          \
     "strb r11, [r7, r8]\n\t"                          \
     "strb r10, [r7]\n\t"                              \
-    "add r7, r7, r8, lsl #1\n\t"                      \
     "add r9, r9, r8, lsl #1\n\t"                      \
-    "str r7, [sp, #16]\n\t"                           \
-    "str r9, [sp, #24]\n\t"                           \
+    "str r9, [sp, #16]\n\t"                           \
     "add r0, r0, #" tile_bytes "\n\t"                 \
     "cmp r0, r12\n\t"                                 \
     "bne 3b\n\t"                                      \

@@ -11,6 +11,12 @@
 #include "tp_dsp.h"
 #include "tp_kernels_dsp.h"
 
+/* Whether sums below 0 become -128 however they round, and a pixel's channels lie side by side. */
+static inline int32_t tp_twins_plain(const tp_duos *layer)
+{
+    return layer->channel_step == 1 && layer->window && layer->window->output_zero_point == -128;
+}
+
 #if TP_DSP
 
 /* A group of both: from x and y, which move on, to `pairs`, which does too. Uses r5 to r8. */

@@ -42,7 +42,7 @@ void tp_conv_1x1_s8_twins_dsp(const tp_layer *layer, const uint32_t *weights, co
     int8_t *const map_output = output;
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
         expand(input, taps, scratch);
-        tp_twins job = {weights + 2, scratch, groups, output, 0, 1, (int32_t)(weights[1] / TP_TWIN), 1, {NULL, NULL}, 0, 0, 0, 0};
+        tp_twins job = {weights + 2, scratch, groups, output, 0, 1, (int32_t)(weights[1] / TP_TWIN), 1, {NULL, NULL}, 0, 0, 0, 0, 0};
         if (job.fours > 0) {
             tp_one_pixel_s8_twins_dsp(&job);
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright The tinyprune authors */
 #include "tp_kernels_dsp.h"
+#include "tp_twins.h"
 
 void tp_twins_tiles_dsp(const tp_duos *layer, int32_t tiles, const int8_t *const pixels[], int32_t step, int8_t *const output[],
                         int32_t out_step)
@@ -14,6 +15,6 @@ void tp_twins_tiles_dsp(const tp_duos *layer, int32_t tiles, const int8_t *const
     }
     const tp_twins job = {weights + 2, layer->expanded, layer->groups, output[0], (int32_t)(output[1] - output[0]),
                           layer->channel_step, (int32_t)(weights[1] / TP_TWIN), tiles, {pixels[0], pixels[1]}, step, out_step,
-                          piece_groups, layer->piece_step};
+                          piece_groups, layer->piece_step, tp_twins_plain(layer)};
     tp_two_pixels_s8_twins_dsp(&job);
 }

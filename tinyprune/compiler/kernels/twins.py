@@ -34,11 +34,12 @@ def _pack(op: Layer, rows: Int8) -> Words:
     return twins.pack(rows, *exact_numbers(op))
 
 
-def _tile_cycles(_op: Layer, rows: Int8) -> float:
+def _tile_cycles(op: Layer, rows: Int8) -> float:
     channels, taps = rows.shape
+    beside = 92 if op.output.zero_point == -128 else 102
     fours, groups = -(-channels // twins.CHANNELS), taps // GROUP
     last = 240 if channels % twins.CHANNELS else 0
-    return float(fours * (30 * groups + 8 * math.ceil(groups / 8) + 102) + last)
+    return float(fours * (30 * groups + 6 * math.ceil(groups / 8) + beside) + last)
 
 
 TWINS = Format(
