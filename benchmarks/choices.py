@@ -6,7 +6,7 @@ of the same class and pattern stand once. What has run is kept (--cache).
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +50,12 @@ def alternatives(op: Op, board: Board) -> list[Kernel]:
     return sorted(alone, key=lambda kernel: kernel.cycles(op))
 
 
-def measure(ops: Sequence[Op], bench: Bench) -> Iterator[Choice]:
-    """Of layers that all fit one firmware."""
+def measure(
+    ops: Sequence[Op], bench: Bench, which: Callable[[Op, Board], list[Kernel]] = alternatives
+) -> Iterator[Choice]:
+    """Of layers that all fit one firmware, with these kernels."""
     board, graph = roomy(bench.core), side_by_side(ops)
-    kernels = {op.name: alternatives(op, board) for op in graph.ops}
+    kernels = {op.name: which(op, board) for op in graph.ops}
     cycles: dict[str, dict[str, int]] = {name: {} for name in kernels}
     for turn in range(max(map(len, kernels.values()))):
         forced = {name: several[min(turn, len(several) - 1)] for name, several in kernels.items()}
@@ -75,8 +77,8 @@ def _forced(kernels: dict[str, Kernel]) -> Iterator[None]:
     candidates.layers_of.cache_clear()
 
 
-def layers_to_choose(paths: Sequence[Path], board: Board) -> list[Op]:
-    """One layer of each class and pattern that several kernels take."""
+def layers_to_choose(paths: Sequence[Path], board: Board, most_macs: float = float("inf")) -> list[Op]:
+    """One layer of each class and pattern that several kernels take, those of few multiplications first."""
     found: dict[tuple[str, str], Op] = {}
     for path in paths:
         try:
@@ -84,8 +86,11 @@ def layers_to_choose(paths: Sequence[Path], board: Board) -> list[Op]:
         except TinypruneError:
             continue
         for op in graph.ops:
-            if not op.is_view and fold.obstacle(op) is None and len(alternatives(op, board)) > 1:
-                found.setdefault((class_of(op), DENSE if op.matrix is None else discover(op.matrix)), op)
+            key = class_of(op), DENSE if op.matrix is None else discover(op.matrix)
+            if op.is_view or op.macs > most_macs or key in found or fold.obstacle(op) is not None:
+                continue
+            if len(alternatives(op, board)) > 1:
+                found[key] = op
     return sorted(found.values(), key=lambda op: op.macs)
 
 
@@ -112,7 +117,7 @@ def markdown(choices: Sequence[Choice]) -> str:
 def main(folder: Path, core: str, compiler: str | None, most_macs: float, cache: Path) -> None:
     try:
         bench, board = Bench(core, compiler, cache), roomy(core)
-        ops = [op for op in layers_to_choose(sorted(folder.rglob("*.tflite")), board) if op.macs <= most_macs]
+        ops = layers_to_choose(sorted(folder.rglob("*.tflite")), board, most_macs)
         choices: list[Choice] = []
         with click.progressbar(length=len(ops), label=core, file=sys.stderr) as bar:
             for group in batches(ops):

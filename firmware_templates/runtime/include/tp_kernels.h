@@ -266,6 +266,10 @@ typedef struct tp_matmul {
 void tp_conv_1x1_s8_dense_c(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
                             const int8_t *input, int8_t *output, void *scratch);
 
+/* The same, two channels at a time. */
+void tp_conv_1x1_s8_dense_dsp(const tp_layer *layer, const int8_t *weights, const tp_channel *channels,
+                              const int8_t *input, int8_t *output, void *scratch);
+
 /* The same with 2:4 weights; in_channels is a multiple of 8.
  *   weights  [out_channels][in_channels / 8][5] bytes: a record of two groups of four input channels. Bytes 0 and 1 are the
  *            kept weights of the first group, 2 and 3 of the second, as int8; byte 4 has the positions of the four

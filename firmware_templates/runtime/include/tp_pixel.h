@@ -7,27 +7,13 @@
 
 #include "tp_armv6m.h"
 #include "tp_dot.h"
-#include "tp_dot_two.h"
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 
-#if TP_DSP
-#define TP_TOGETHER 2
-#else
 #define TP_TOGETHER 4
-#endif
 
 /* acc[i] += weights[i * stride + taps] . x[taps] for TP_TOGETHER i. */
-#if TP_DSP
-
-static inline void tp_dot_together(const int8_t *weights, const int8_t *x, int32_t stride, int32_t taps, int32_t acc[TP_TOGETHER])
-{
-    const tp_two both = tp_dot_two(weights, stride, x, taps, (tp_two){acc[0], acc[1]});
-    acc[0] = both.first;
-    acc[1] = both.second;
-}
-
-#elif defined(__ARM_ARCH_7M__) && defined(__GNUC__)
+#if defined(__ARM_ARCH_7M__) && defined(__GNUC__)
 
 #define TP_FOUR_TAP               \
     "ldrsb r8, [r1], #1\n\t"      \

@@ -21,6 +21,7 @@ from tinyprune.compiler.kernels.parameters import (
     softmax_fields,
     window,
 )
+from tinyprune.compiler.kernels.profiled import Profiled, Work
 from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
@@ -150,15 +151,13 @@ def _direct_cycles(op: Conv2D | FullyConnected) -> float:
     return 13.2 * op.macs + (100 + 70 * _kernel_rows(op)) * op.output.size_bytes
 
 
-def _direct_dsp_cycles(op: Conv2D | FullyConnected) -> float:
-    """The same in runs of 16 taps; a last channel is alone."""
-    rows = _kernel_rows(op)
+def _direct_dsp_work(op: Conv2D | FullyConnected) -> Work:
+    """Two channels of a pixel at a time, in runs of 16 taps; a last channel is alone."""
+    rows, pixels = _kernel_rows(op), op.output.size_bytes // op.out_channels
     runs, left = divmod(_taps(op) // rows, 16)
-    rest = 13 * (left // 4) + 8 * (left % 4)
-    two = rows * (63 * runs + 2 * rest + 90) + 210
-    one = rows * (41 * runs + rest + 80) + 180
-    pixels = op.output.size_bytes // op.out_channels
-    return pixels * (100 + op.out_channels // 2 * two + op.out_channels % 2 * one)
+    a_channel = (1, rows, rows * runs, rows * (left // 4), rows * (left % 4))
+    twos, alone = pixels * (op.out_channels // 2), pixels * (op.out_channels % 2)
+    return (pixels, *(twos * count for count in a_channel), *(alone * count for count in a_channel))
 
 
 def _kernel_rows(op: Conv2D | FullyConnected) -> int:
@@ -242,6 +241,11 @@ def _row(
 
 _CONV = (Conv2D, FullyConnected)  # a fully connected layer is a 1×1 convolution over a row of pixels, mostly one
 
+
+def _profiled(name: str, accepts: Any, work: Any) -> Kernel:
+    return _row(name, _CONV, DENSE, "dsp", accepts, _as_stored, Profiled(name, work))
+
+
 ROWS = (
     _row(
         "tp_conv_1x1_s8_sp24_dsp", _CONV, TWO_OF_FOUR, "dsp", _can_use_dsp, _pack_fast, linear(0.88, 22),
@@ -263,7 +267,8 @@ ROWS = (
         scratch_bytes=_halves_bytes, pixels=2,
     ),
     _row("tp_conv_2d_direct_s8_dense_c", _CONV, DENSE, "c", always, _as_stored, _direct_cycles),
-    _row("tp_conv_2d_direct_s8_dense_dsp", _CONV, DENSE, "dsp", always, _as_stored, _direct_dsp_cycles),
+    _profiled("tp_conv_1x1_s8_dense_dsp", is_pointwise, _direct_dsp_work),
+    _profiled("tp_conv_2d_direct_s8_dense_dsp", always, _direct_dsp_work),
     _row(
         "tp_depthwise_3x3_s8_dense_c", (DepthwiseConv2D,), DENSE, "c", _is_depthwise_3x3, _by_channel, linear(6.5, 41),
         scratch_bytes=_under_3x3_bytes,

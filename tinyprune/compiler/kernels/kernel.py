@@ -91,11 +91,12 @@ class Kernel:
 
     `dtypes` are those that activations and results may have, `accepts` is the guard of all else; `pack` lays the
     weights out; `arguments` are those of the call, in order; `scratch_bytes` is what the caller lends it. `cycles`
-    ranks kernels for an operator: figures read off profiles of Cortex-M4 builds with ideal memory, no part of the cycle
-    model that reports. `pixels` are computed each time that it reads the weights of a matrix. `in_place` are the
-    operands over which the result may lie: the kernel has read all of a place before it writes there. With `moves` it
-    is called for each of the operator's moves, which `arguments` takes behind the operator. With `leaves` it does
-    not copy what one of the operator's moves would, where source and target are the same bytes.
+    ranks kernels for an operator, no part of the cycle model that reports: `Profiled` by coefficients that a
+    command fits to that model, or figures read off profiles of Cortex-M4 builds with ideal memory. `pixels` are
+    computed each time that it reads the weights of a matrix. `in_place` are the operands over which the result may
+    lie: the kernel has read all of a place before it writes there. With `moves` it is called for each of the
+    operator's moves, which `arguments` takes behind the operator. With `leaves` it does not copy what one of the
+    operator's moves would, where source and target are the same bytes.
     """
 
     name: str

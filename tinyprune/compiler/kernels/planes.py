@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring
 from tinyprune.compiler.kernels.parameters import folded_bias
+from tinyprune.compiler.kernels.profiled import Profiled, Work
 from tinyprune.compiler.kernels.quads import exact_numbers, inexact
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.weighted import requantization
@@ -177,34 +178,36 @@ def _work(op: DepthwiseConv2D, tile: tuple[int, int]) -> tuple[int, int, int, in
     return quads * bands, quads * slots, quads * slots * words_expanded, rows_of_tiles
 
 
-def _cycles_3x3(op: DepthwiseConv2D) -> float:
-    """Two rows of two outputs at a time. Fitted to 14 layers of public networks, within 3 %."""
+def _work_3x3(op: DepthwiseConv2D) -> Work:
+    """Two rows of two outputs at a time."""
     bands, slots, words_, rows = _work(op, (2, 2))
     columns = axes(op)[1]
-    tile = (81 if columns.stride == 1 else 90) + (0 if op.output.zero_point == -128 else 8)
-    a_word = 7 if columns.stride == 1 else 17
-    return 400 * bands + 83 * slots + a_word * words_ + rows * (51 + tile * -(-columns.part // 2))
+    tiles = rows * -(-columns.part // 2)
+    shifted = 0 if op.output.zero_point == -128 else tiles
+    return (bands, slots, shifted, *_by_stride(columns.stride, (words_, rows, tiles)))
 
 
-def _cycles_any(op: DepthwiseConv2D) -> float:
-    """Four outputs at a time. Fitted to 28 layers of public networks, within 5 %."""
+def _work_any(op: DepthwiseConv2D) -> Work:
+    """Four outputs at a time."""
     bands, slots, words_, rows = _work(op, (1, 4))
     rows_axis, columns, _ = axes(op)
-    taps, pairs = rows_axis.kernel, columns.kernel // 2 + 1
-    if columns.stride == 1:
-        fixed, a_row, a_pair = 460 * bands + 10 * words_, 25, 10.4
-    else:
-        fixed, a_row, a_pair = 480 * bands + 91 * slots + 23 * words_, 0, 13.4
-    return fixed + rows * (a_row + (47 + 24 * taps + a_pair * taps * pairs) * -(-columns.part // 4))
+    tiles, taps, pairs = rows * -(-columns.part // 4), rows_axis.kernel, columns.kernel // 2 + 1
+    return (bands, slots, *_by_stride(columns.stride, (words_, rows, tiles, tiles * taps, tiles * taps * pairs)))
+
+
+def _by_stride(stride: int, counts: Work) -> Work:
+    """Work of stride 1, and of stride 2."""
+    none = (0.0,) * len(counts)
+    return (*counts, *none) if stride == 1 else (*none, *counts)
 
 
 ROWS = tuple(
     Kernel(
-        name, (DepthwiseConv2D,), DENSE, "dsp", guard, partial(_arguments, layout), cycles, pack=partial(pack, layout),
-        scratch_bytes=scratch_bytes,
+        name, (DepthwiseConv2D,), DENSE, "dsp", guard, partial(_arguments, layout), Profiled(name, work),
+        pack=partial(pack, layout), scratch_bytes=scratch_bytes,
     )
-    for name, guard, layout, cycles in (
-        ("tp_depthwise_3x3_s8_planes_dsp", accepts_3x3, pack_kernel_3x3, _cycles_3x3),
-        ("tp_depthwise_2d_s8_planes_dsp", accepts_any, pack_kernel, _cycles_any),
+    for name, guard, layout, work in (
+        ("tp_depthwise_3x3_s8_planes_dsp", accepts_3x3, pack_kernel_3x3, _work_3x3),
+        ("tp_depthwise_2d_s8_planes_dsp", accepts_any, pack_kernel, _work_any),
     )
 )  # fmt: skip

@@ -16,6 +16,7 @@ from tinyprune.compiler.kernels.parameters import (
     max_accumulators,
     weight_rows,
 )
+from tinyprune.compiler.kernels.profiled import Profiled, Work
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
@@ -127,12 +128,14 @@ def _rows(op: Conv2D | FullyConnected, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_layer", layer_fields(op)), weights, numbers, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
-def _row_cycles(op: Conv2D | FullyConnected) -> float:
-    """Channels that fill up the last four cost as much as the others."""
-    taps = int(op.weights[0].size)
-    pixels = op.output.size_bytes // op.out_channels
-    a_pixel = 1.7 * (op.out_channels + -op.out_channels % QUAD) * taps + 2.5 * taps + 75 * op.out_channels
-    return pixels * a_pixel
+def _row_work(op: Conv2D | FullyConnected) -> Work:
+    """Four channels of a pixel at a time: those that fill up the last four cost as much as the others."""
+    pixels, groups, fours = op.output.size_bytes // op.out_channels, _groups(op), -(-op.out_channels // QUAD)
+    return (pixels, pixels * groups, pixels * fours, pixels * fours * groups, pixels * op.out_channels)
+
+
+def _groups(op: Conv2D | FullyConnected) -> int:
+    return -(-int(op.weights[0].size) // QUAD)
 
 
 def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
@@ -140,19 +143,22 @@ def _depthwise(op: DepthwiseConv2D, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_layer", layer_fields(op)), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
-def _depthwise_cycles(op: DepthwiseConv2D) -> float:
+def _depthwise_work(op: DepthwiseConv2D) -> Work:
+    """Four channels of a pixel at a time."""
     taps, pixels = prod(op.window.kernel), op.output.count // op.out_channels
-    a_quad = 64 + 11 * taps + 4 * ((taps - 1) // 9)
-    return 350 + pixels * (120 + 43 * op.window.kernel[0] + 14 * taps + a_quad * op.out_channels / QUAD)
+    fours = pixels * op.out_channels // QUAD
+    beside = (1, pixels, pixels * op.window.kernel[0], pixels * taps)
+    return (*beside, fours, fours * taps, fours * ((taps - 1) // 9))
 
 
 ROWS = (
     Kernel(
-        "tp_conv_1x1_s8_quads_dsp", (Conv2D, FullyConnected), DENSE, "dsp", accepts_rows, _rows, _row_cycles,
-        pack=_pack_rows, scratch_bytes=lambda op: 8 * -(-int(op.weights[0].size) // QUAD),
+        "tp_conv_1x1_s8_quads_dsp", (Conv2D, FullyConnected), DENSE, "dsp", accepts_rows, _rows,
+        Profiled("tp_conv_1x1_s8_quads_dsp", _row_work), pack=_pack_rows, scratch_bytes=lambda op: 8 * _groups(op),
     ),
     Kernel(
         "tp_depthwise_2d_s8_quads_dsp", (DepthwiseConv2D,), DENSE, "dsp", accepts_depthwise, _depthwise,
-        _depthwise_cycles, pack=_pack_depthwise, scratch_bytes=lambda op: op.out_channels,
+        Profiled("tp_depthwise_2d_s8_quads_dsp", _depthwise_work), pack=_pack_depthwise,
+        scratch_bytes=lambda op: op.out_channels,
     ),
 )  # fmt: skip

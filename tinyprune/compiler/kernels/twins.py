@@ -10,6 +10,7 @@ from tinyprune.compiler.graph import Int8
 from tinyprune.compiler.kernels.five_conv import Format, Layer, carried, kernels_of, pack, streamed
 from tinyprune.compiler.kernels.kernel import Argument, Constant, Kernel, Place, Struct, Wiring
 from tinyprune.compiler.kernels.parameters import folded_bias, is_pointwise, layer_fields, weight_rows
+from tinyprune.compiler.kernels.profiled import Profiled, Work
 from tinyprune.compiler.kernels.quads import Bool, alive, exact_numbers, inexact
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
@@ -58,21 +59,22 @@ def _arguments(op: Layer, _wiring: Wiring) -> tuple[Argument, ...]:
     return Struct("tp_layer", layer_fields(op)), weights, Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
-def _cycles(op: Layer) -> float:
+def _pixel_work(op: Layer) -> Work:
+    """Four channels of a pixel at a time; carried ones are beside them."""
     rows, without = streamed(TWINS, op), carried(TWINS, op)
     assert without is not None
-    channels, groups = len(rows), rows.shape[1] // GROUP
-    a_four = 19 * groups + 5 * math.ceil(groups / 8) + 61
-    last = 160 if channels % twins.CHANNELS else 0
-    beside = int(without.sum()) * (85 + 12 * groups)
+    channels, groups, carries = len(rows), rows.shape[1] // GROUP, int(without.sum())
+    fours, is_rest = -(-channels // twins.CHANNELS), int(channels % twins.CHANNELS > 0)
+    stream = (fours, fours * groups, fours * math.ceil(groups / 8), is_rest)
     pixels = op.output.size_bytes // op.out_channels
-    return float(60 + pixels * (180 + 9 * groups + -(-channels // twins.CHANNELS) * a_four + last + beside))
+    return (1, *(pixels * count for count in (1, groups, *stream, carries, carries * groups)))
 
 
 ROWS = (
     *kernels_of(TWINS, (Conv2D, FullyConnected)),
     Kernel(
-        "tp_conv_1x1_s8_twins_dsp", (Conv2D, FullyConnected), ANY, "dsp", _accepts, _arguments, _cycles,
-        pack=partial(pack, TWINS), scratch_bytes=lambda op: 8 * -(-int(op.weights[0].size) // GROUP),
+        "tp_conv_1x1_s8_twins_dsp", (Conv2D, FullyConnected), ANY, "dsp", _accepts, _arguments,
+        Profiled("tp_conv_1x1_s8_twins_dsp", _pixel_work), pack=partial(pack, TWINS),
+        scratch_bytes=lambda op: 8 * -(-int(op.weights[0].size) // GROUP),
     ),
 )  # fmt: skip
