@@ -29,12 +29,12 @@ def test_every_profiled_kernel_has_its_coefficients() -> None:
 
 
 def test_kernels_take_what_the_file_says(tmp_path: Path) -> None:
-    (tmp_path / "a.tflite").write_bytes(networks.every_operator())
+    (tmp_path / "a.tflite").write_bytes(networks.ds_cnn(pruned=False))
     board = roomy(coefficients.CORE)
     several = choices.layers_to_choose([tmp_path / "a.tflite"], board)
     ops = [op for op in several if coefficients.profiled_kernels(op, board)]
     taken = choices.measure(ops, Bench(coefficients.CORE, None, tmp_path), coefficients.profiled_kernels)
     works = coefficients.works_of((op, one.cycles) for op, one in zip(ops, taken, strict=True))
     apart = {name: cycles(name, work) / found for name, layers in works.items() for work, found in layers}
-    assert len(apart) >= 4
+    assert len(apart) >= 3
     assert all(0.8 < ratio < 1.25 for ratio in apart.values()), apart

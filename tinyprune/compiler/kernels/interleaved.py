@@ -195,7 +195,7 @@ def _four_channels_cycles(op: Conv2D | FullyConnected) -> float:
     pixels = op.output.size_bytes // op.out_channels
     if op.out_channels < 4:
         return pixels * (80 + op.out_channels * (5.8 * _taps(op) + 60))
-    return pixels * _round_up(op.out_channels, 4) * (4 * _taps(op) + 64)
+    return pixels * (180 + _round_up(op.out_channels, 4) * (4 * _taps(op) + 52))
 
 
 def _patches_cycles(op: Conv2D | FullyConnected) -> float:
