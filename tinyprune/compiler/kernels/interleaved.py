@@ -205,7 +205,8 @@ def _patches_cycles(op: Conv2D | FullyConnected) -> float:
 
 def _small_patches_cycles(op: Conv2D | FullyConnected) -> float:
     """One channel at a time, behind a copy of what is under the kernel."""
-    return 4.25 * op.macs + 53 * op.output.size_bytes + op.output.size_bytes // op.out_channels * (2 * _taps(op) + 300)
+    copied = op.output.size_bytes // op.out_channels * (2 * _taps(op) + 300)
+    return 80 + 4.25 * op.macs + 53 * op.output.size_bytes + copied
 
 
 def _pack_small(op: Conv2D | FullyConnected) -> Array:
