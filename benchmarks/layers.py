@@ -134,9 +134,9 @@ def _layer(core: str, model: str, layer: Planned, run: tuple[int, bool], peer: t
 
 
 def worst(layers: Sequence[Layer]) -> list[Layer]:
-    """One layer of each class, core and kernel that CMSIS-NN runs faster, the slowest first."""
-    lost = {(layer.core, layer.layer_class, layer.kernel): layer for layer in layers if layer.is_lost}
-    return sorted(lost.values(), key=lambda layer: layer.ratio or 0)
+    """One layer of each class, core and kernel that CMSIS-NN has a function for, the slowest beside it first."""
+    compared = {(layer.core, layer.layer_class, layer.kernel): layer for layer in layers if layer.theirs is not None}
+    return sorted(compared.values(), key=lambda layer: layer.ratio or 0)
 
 
 def _line(*cells: str) -> str:
@@ -144,7 +144,7 @@ def _line(*cells: str) -> str:
 
 
 def summary(layers: Sequence[Layer]) -> str:
-    """How many layers win and lose on each core, and the worst."""
+    """How many layers win and lose on each core, and the worst, lost or not."""
     lines = [
         _line("core", "layers", "compared", "slower than CMSIS-NN's", "cycles of those compared, of CMSIS-NN's"),
         "|---|--:|--:|--:|--:|",
@@ -184,6 +184,12 @@ def _share(layers: Sequence[Layer]) -> str:
     return f"{100 * sum(layer.ours for layer in layers) / sum(layer.theirs or 0 for layer in layers):.0f} %"
 
 
+def to_json(layers: Sequence[Layer], left_out: Mapping[str, str]) -> str:
+    """A line for each layer."""
+    lines = ",\n".join(json.dumps(asdict(layer), ensure_ascii=False) for layer in layers)
+    return f'{{"layers": [\n{lines}\n],\n"left_out": {json.dumps(left_out, ensure_ascii=False, indent=1)}}}\n'
+
+
 def row(layer: Layer) -> str:
     cells = (layer.core, f"{layer.ratio:.2f}×", f"{layer.ours:,}", f"{layer.theirs:,}", layer.layer_class)
     return _line(*cells, f"`{layer.kernel}`")
@@ -213,8 +219,7 @@ def main(
             left_out |= missing
         output.mkdir(parents=True, exist_ok=True)
         with files.whole(output / "layers.json") as part:
-            result = {"layers": [asdict(layer) for layer in layers], "left_out": left_out}
-            part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            part.write_text(to_json(layers, left_out), encoding="utf-8")
         for name, reason in left_out.items():
             click.echo(f"left out: {printable(name)}: {printable(reason.splitlines()[0])}", err=True)
         click.echo(f"{networks(layers)}\n\n{summary(layers)}")

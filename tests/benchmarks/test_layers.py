@@ -105,7 +105,7 @@ def test_the_worst_come_first_and_once() -> None:
         return layers.Layer("m4", "net", "conv_1", which, 10, "tp_x", ours, theirs, "arm_x", equal=True)
 
     found = [layer(10, 9), layer(20, 5, "Conv2D 5×5"), layer(20, 5, "Conv2D 5×5"), layer(10, 20, "Pad"), layer(9, None)]
-    assert layers.worst(found) == [found[1], found[0]]
+    assert layers.worst(found) == [found[2], found[0], found[3]]
     assert "| m4 | 5 | 4 | 3 | 154 % |" in layers.summary(found)
     assert "| `net` | m4 | 5 | 4 | 60 | 39 | 154 % | yes |" in layers.networks(found)
 
