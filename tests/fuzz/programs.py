@@ -5,6 +5,7 @@ takes a quarter of a second.
 """
 
 import ctypes
+import hashlib
 import subprocess
 import tempfile
 from functools import cache
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.compiler.kernels.harness import INCLUDES, RUNTIME, ZIG
+from tinyprune import files
 from tinyprune.compiler.kernels import Argument, Place, Struct
 from tinyprune.compiler.program import Program, Step
 
@@ -25,12 +27,15 @@ _FLAGS = ("-O1", "-shared", "-fPIC", "-mcpu=baseline", "-fsanitize=undefined", "
 
 @cache
 def kernels() -> ctypes.CDLL:
-    """All of the runtime, compiled for this PC."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "kernels.so"
-        sources = [str(source) for source in sorted((RUNTIME / "src").glob("*.c"))]
-        subprocess.run([*ZIG, *_FLAGS, *INCLUDES, *sources, "-o", str(path)], check=True)
-        return ctypes.CDLL(str(path))  # stays when its file goes
+    """All of the runtime, compiled for this PC: once for all processes, kept by what it is made of."""
+    sources = sorted((RUNTIME / "src").glob("*.c"))
+    parts = [path.read_bytes() for path in (*sources, *sorted((RUNTIME / "include").glob("*.h")))]
+    made_of = hashlib.sha256(repr((_FLAGS, parts)).encode()).hexdigest()
+    path = Path(tempfile.gettempdir()) / f"tinyprune-kernels-{made_of[:16]}.so"
+    if not path.exists():
+        with files.whole(path) as part:
+            subprocess.run([*ZIG, *_FLAGS, *INCLUDES, *map(str, sources), "-o", str(part)], check=True)
+    return ctypes.CDLL(str(path))
 
 
 class Arena:

@@ -33,7 +33,13 @@ def test_any_bytes_are_answered_or_refused(name: str, seed: int) -> None:
             targets.TARGETS[name](damaged(right[number % len(right)], random))
 
 
-@pytest.mark.parametrize("path", sorted(CORPUS.rglob("*.*")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.parent.name == "graphs" else [], id=path.name)
+        for path in sorted(CORPUS.rglob("*.*"))
+    ],
+)
 def test_what_was_found_once_stays_mended(path: Path) -> None:
     """A folder for each target, or for each kind of case."""
     name = path.parent.name

@@ -177,7 +177,8 @@ void tp_conv_2d_s16_dense_dsp(const tp_layer *layer, const uint32_t *weights, co
                               const int16_t *input, int16_t *output, void *scratch)
 {
     const int32_t pixels = layer->out_height * layer->out_width;
-    int16_t *const first = scratch, *const second = first + tp_round_up_to_4(tp_taps(layer));
+    int16_t *const first = scratch; /* none where patches lie in the map */
+    int16_t *const second = first == NULL ? NULL : first + tp_round_up_to_4(tp_taps(layer));
     int32_t pixel = 0;
     for (; pixel + 1 < pixels; pixel += 2) {
         const int16_t *const x = tp_patch_s16(layer, input, pixel, first);
