@@ -83,9 +83,13 @@ def test_ctrl_c_ends_a_wait(zig_image: FirmwareImage) -> None:
     link = sim_apart.start(zig_image, BOARD)
     main = threading.main_thread().ident
     assert main is not None
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
     threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        link.write(ENDLESS)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            link.write(ENDLESS)
+    finally:
+        signal.signal(signal.SIGINT, before)
     with pytest.raises(TargetError, match="the emulator was interrupted"):
         link.read(0)
     assert link.clock == "stopped"
