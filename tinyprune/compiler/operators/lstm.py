@@ -6,6 +6,7 @@ tanh come from one table with interpolation.
 """
 
 from dataclasses import dataclass, replace
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -164,7 +165,9 @@ def symmetric_weights(node: Node) -> str | None:
 
 def in_range(node: Node) -> str | None:
     """The scale of its cell state is between 2^−40 and 4, those of its weights and hidden state are such that it
-    multiplies by less than 2^30; sums of int16 by less than 2^7."""
+    multiplies by less than 2^30; sums of int16 by less than 2^7. What clips its cell state is a number."""
+    if isnan(node.options(_OPTIONS).CellClip()):
+        return "its cell state is clipped to NaN"
     source, hidden, cell = (float(node.quantization(place)[0]) for place in (0, 18, 19))
     if not 2.0**-40 <= cell <= 4:
         return f"the cell state has scale {cell:g}"

@@ -60,6 +60,12 @@ def moderate_alpha(node: Node) -> str | None:
     return f"alpha is {alpha:g}, and the scale goes from {source:g} to {target:g}"
 
 
+def six_fits(node: Node) -> str | None:
+    """6 is less than 2^31 steps of its operand's scale."""
+    scale = node.activation(0).scale
+    return None if float(scale) * 2.0**31 > 6 else f"its operand has scale {scale:g}"
+
+
 def _differences(op: Lookup, x: Array) -> Array:
     return x.astype(np.int64) - op.input.zero_point
 
@@ -122,7 +128,7 @@ RELU = Operator(
     lambda _op: Written("RELU"), "AddRelu", types=("INT8", "INT16"),
 )  # fmt: skip
 RELU6 = Operator(
-    Relu6, "relu6", "Each value clamped to 0 … 6.", reader(Relu6), (one_result, same_shape),
+    Relu6, "relu6", "Each value clamped to 0 … 6.", reader(Relu6), (one_result, same_shape, six_fits),
     infer_relu6, _case_relu6, lambda _op: Written("RELU6"), "AddRelu6", types=("INT8", "INT16"),
 )  # fmt: skip
 LEAKY_RELU = Operator(
