@@ -108,6 +108,14 @@ static inline int32_t tp_ssat8(int32_t x)
     return result;
 }
 
+/* x limited to int16. */
+static inline int32_t tp_ssat16(int32_t x)
+{
+    int32_t result;
+    __asm__("ssat %0, #16, %1" : "=r"(result) : "r"(x) : "cc");
+    return result;
+}
+
 /* x >> 21, limited to int8. */
 static inline int32_t tp_ssat8_asr21(int32_t x)
 {
@@ -282,6 +290,16 @@ static inline int32_t tp_ssat8(int32_t x)
     return x;
 #else
     return x < -128 ? -128 : x > 127 ? 127 : x;
+#endif
+}
+
+static inline int32_t tp_ssat16(int32_t x)
+{
+#if defined(__ARM_ARCH_7M__) && defined(__GNUC__)
+    __asm__("ssat %0, #16, %0" : "+r"(x) : : "cc");
+    return x;
+#else
+    return x < INT16_MIN ? INT16_MIN : x > INT16_MAX ? INT16_MAX : x;
 #endif
 }
 

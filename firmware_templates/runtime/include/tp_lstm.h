@@ -9,11 +9,6 @@
 #include "tp_fixed_point.h"
 #include "tp_kernels.h"
 
-static inline int32_t tp_gate_limit(int32_t x)
-{
-    return tp_clamp(x, INT16_MIN, INT16_MAX);
-}
-
 /* The table at x / 2^bits, with interpolation, times 2^bits; x >= 0. */
 static inline int32_t tp_gate_between(const uint16_t *table, int32_t x, int32_t bits)
 {
@@ -40,9 +35,9 @@ static inline int32_t tp_gate_tangent(const uint16_t *table, int32_t x, int32_t 
  * 2^-12. `cell` becomes the new one. */
 static inline int32_t tp_lstm_unit(const tp_lstm *lstm, const uint16_t *table, const int32_t *gates, int16_t *cell)
 {
-    const int32_t kept = tp_gate_limit(tp_requantize(tp_gate_sigmoid(table, gates[1]) * *cell, lstm->forget_multiplier,
-                                                     lstm->forget_shift));
-    const int32_t added = tp_gate_limit(tp_requantize(
+    const int32_t kept = tp_ssat16(tp_requantize(tp_gate_sigmoid(table, gates[1]) * *cell, lstm->forget_multiplier,
+                                                 lstm->forget_shift));
+    const int32_t added = tp_ssat16(tp_requantize(
         tp_gate_sigmoid(table, gates[0]) * tp_gate_tangent(table, gates[2], 3, 0), lstm->add_multiplier, lstm->add_shift));
     *cell = (int16_t)tp_clamp(kept + added, lstm->cell_min, lstm->cell_max);
     const int32_t given = tp_gate_tangent(table, *cell, lstm->tanh_multiplier, lstm->tanh_shift)

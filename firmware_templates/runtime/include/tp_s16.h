@@ -43,19 +43,32 @@ TP_NOINLINE int32_t tp_round_twice(int32_t acc, int32_t multiplier, int32_t shif
     return tp_requantize(acc, multiplier, shift);
 }
 
+/* weights[taps] . x[taps], taps in [1, TP_SURE_TAPS]. */
+TP_INLINE int32_t tp_sure_dot(const int8_t *weights, const int16_t *x, int32_t taps)
+{
+    const int16_t *const end = x + taps;
+    int32_t sum = 0;
+    do {
+        sum += *weights++ * *x++;
+    } while (x != end);
+    return sum;
+}
+
 /* acc + weights[taps] . x[taps]: in 32 bits as far as products are sure to fit, in 64 beyond that. */
 static inline int64_t tp_wide_dot(const int8_t *weights, const int16_t *x, int32_t taps, int64_t acc)
 {
-    while (taps > 0) {
-        const int16_t *const end = x + (taps < TP_SURE_TAPS ? taps : TP_SURE_TAPS);
-        int32_t some = 0;
-        taps -= TP_SURE_TAPS;
-        do {
-            some += *weights++ * *x++;
-        } while (x != end);
-        acc += some;
+    for (; taps > TP_SURE_TAPS; taps -= TP_SURE_TAPS) {
+        acc += tp_sure_dot(weights, x, TP_SURE_TAPS);
+        weights += TP_SURE_TAPS;
+        x += TP_SURE_TAPS;
     }
-    return acc;
+    return taps > 0 ? acc + tp_sure_dot(weights, x, taps) : acc;
+}
+
+/* A call, as what calls it mostly goes by without. */
+TP_NOINLINE int32_t tp_round_wide(int64_t acc, int32_t multiplier, int32_t shift)
+{
+    return (int32_t)((acc * multiplier + (INT64_C(1) << (14 - shift))) >> (15 - shift));
 }
 
 static inline int32_t tp_wide_rescale(int64_t acc, int32_t multiplier, int32_t shift)
@@ -66,7 +79,24 @@ static inline int32_t tp_wide_rescale(int64_t acc, int32_t multiplier, int32_t s
     if (shift <= -2 && acc == (int32_t)acc) {
         return tp_round_once((int32_t)acc, multiplier, shift);
     }
-    return (int32_t)((acc * multiplier + (INT64_C(1) << (14 - shift))) >> (15 - shift));
+    return tp_round_wide(acc, multiplier, shift);
+}
+
+/* Taps of a kernel along one axis that are inside of the map: those from first to end. */
+typedef struct tp_span {
+    int32_t first, end;
+} tp_span;
+
+static inline tp_span tp_span_of(int32_t begin, int32_t taps, int32_t dilation, int32_t size)
+{
+    tp_span found = {0, taps};
+    while (found.first < taps && begin + found.first * dilation < 0) {
+        found.first++;
+    }
+    while (found.end > found.first && begin + (found.end - 1) * dilation >= size) {
+        found.end--;
+    }
+    return found;
 }
 
 /* What clamps outputs. */

@@ -2,23 +2,6 @@
  * Copyright The tinyprune authors */
 #include "tp_s16.h"
 
-/* Taps of a kernel along one axis that are inside of the map: those from first to end. */
-typedef struct span {
-    int32_t first, end;
-} span;
-
-static span span_of(int32_t begin, int32_t taps, int32_t dilation, int32_t size)
-{
-    span found = {0, taps};
-    while (found.first < taps && begin + found.first * dilation < 0) {
-        found.first++;
-    }
-    while (found.end > found.first && begin + (found.end - 1) * dilation >= size) {
-        found.end--;
-    }
-    return found;
-}
-
 /* The products of a channel's kernel, of `rows` rows of `columns` taps, with what is under it, whose first value is *x. */
 TP_NOINLINE int32_t products(const tp_layer *layer, const int8_t *weights, const int16_t *x, int32_t rows, int32_t columns)
 {
@@ -43,8 +26,8 @@ TP_NOINLINE int32_t products(const tp_layer *layer, const int8_t *weights, const
 static void pixel(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels, const int16_t *input, int32_t top,
                   int32_t left, int16_t *output)
 {
-    const span rows = span_of(top, layer->kernel_height, layer->dilation_height, layer->in_height);
-    const span columns = span_of(left, layer->kernel_width, layer->dilation_width, layer->in_width);
+    const tp_span rows = tp_span_of(top, layer->kernel_height, layer->dilation_height, layer->in_height);
+    const tp_span columns = tp_span_of(left, layer->kernel_width, layer->dilation_width, layer->in_width);
     const int32_t row = top + rows.first * layer->dilation_height, column = left + columns.first * layer->dilation_width;
     const int32_t count = columns.end > columns.first ? rows.end - rows.first : 0;
     const int32_t depth_multiplier = layer->out_channels / layer->in_channels;

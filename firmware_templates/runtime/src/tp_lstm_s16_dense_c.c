@@ -19,8 +19,8 @@ static void step(const tp_lstm *lstm, const int8_t *weights, const tp_wide_chann
     for (int32_t unit = 0; unit < units; unit++) {
         int32_t gates[4]; /* input, forget, cell, output */
         for (int32_t gate = 0; gate < 4; gate++) {
-            gates[gate] = tp_gate_limit(tp_gate_limit(sum(weights, input, inputs, &sums[0]))
-                                        + tp_gate_limit(sum(weights + inputs, hidden, units, &sums[1])));
+            gates[gate] = tp_ssat16(tp_ssat16(sum(weights, input, inputs, &sums[0]))
+                                    + tp_ssat16(sum(weights + inputs, hidden, units, &sums[1])));
             weights += inputs + units;
             sums += 2;
         }

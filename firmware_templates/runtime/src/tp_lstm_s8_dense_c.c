@@ -15,8 +15,8 @@ static void step(const tp_lstm *lstm, const int8_t *weights, const tp_lstm_sum *
         for (int32_t gate = 0; gate < 4; gate++) {
             const int32_t of_input = tp_dot(weights, input, inputs, sums[0].bias);
             const int32_t of_hidden = tp_dot(weights + inputs, hidden, units, sums[1].bias);
-            gates[gate] = tp_gate_limit(tp_gate_limit(tp_requantize(of_input, sums[0].multiplier, sums[0].shift))
-                                        + tp_gate_limit(tp_requantize(of_hidden, sums[1].multiplier, sums[1].shift)));
+            gates[gate] = tp_ssat16(tp_ssat16(tp_requantize(of_input, sums[0].multiplier, sums[0].shift))
+                                    + tp_ssat16(tp_requantize(of_hidden, sums[1].multiplier, sums[1].shift)));
             weights += inputs + units;
             sums += 2;
         }

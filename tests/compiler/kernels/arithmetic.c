@@ -54,7 +54,7 @@ void test_put_several(const int32_t *n, const tp_layer *layer, const tp_channel 
     }
 }
 
-/* y[*n][26]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
+/* y[*n][25]: each instruction of tp_dsp.h on a[i] and b[i], in the order of the header. */
 void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *y)
 {
     static const char origin[1024];
@@ -68,6 +68,7 @@ void test_dsp(const int32_t *n, const uint32_t *a, const uint32_t *b, uint32_t *
         *y++ = (uint32_t)tp_smmulr((int32_t)a[i], (int32_t)b[i]);
         *y++ = (uint32_t)tp_smmlar((int32_t)a[i], (int32_t)b[i], 1);
         *y++ = (uint32_t)tp_ssat8((int32_t)a[i]);
+        *y++ = (uint32_t)tp_ssat16((int32_t)a[i]);
         *y++ = (uint32_t)tp_ssat8_asr21((int32_t)a[i]);
         *y++ = (uint32_t)tp_smlawb((int32_t)a[i], b[i], 1);
         *y++ = (uint32_t)tp_smlawt((int32_t)a[i], b[i], 1);

@@ -192,7 +192,7 @@ def test_layers_round_ties_as_the_reference(library: Library, name: str) -> None
 def test_dsp_instructions(library: Library, words: list[int]) -> None:
     a = np.array(words, np.uint32)
     b = np.roll(a, 1) & np.uint32(0x7FFF7FFF)
-    y = np.zeros((len(a), 24), np.uint32)
+    y = np.zeros((len(a), 25), np.uint32)
     library.call("test_dsp", [np.array([len(a)], np.int32), a, b, y])
     expected = [dsp_instructions(int(p), int(q)) for p, q in zip(a, b, strict=True)]
     np.testing.assert_array_equal(y.astype(np.int64), expected)
@@ -220,6 +220,7 @@ def dsp_instructions(a: int, b: int) -> list[int]:
         (signed(a, 32) * signed(b, 32) + (1 << 31)) >> 32,
         ((signed(a, 32) * signed(b, 32) + (1 << 31)) >> 32) + 1,
         min(max(signed(a, 32), -128), 127),
+        min(max(signed(a, 32), -32768), 32767),
         min(max(signed(a, 32) >> 21, -128), 127),
         (signed(a, 32) * signed(b, 16) >> 16) + 1,
         (signed(a, 32) * signed(b >> 16, 16) >> 16) + 1,
@@ -246,8 +247,8 @@ def test_the_harness_catches_an_overrun(
         host = Host(harness.once(tmp_path_factory, "kernels-host", Host.compile))
     a = np.zeros(4, np.uint32)
     with pytest.raises(AssertionError, match="ended the process"):
-        host.call("test_dsp", [np.array([5], np.int32), a, a.copy(), np.zeros((5, 24), np.uint32)])
-    host.call("test_dsp", [np.array([4], np.int32), a, a.copy(), np.zeros((4, 24), np.uint32)])
+        host.call("test_dsp", [np.array([5], np.int32), a, a.copy(), np.zeros((5, 25), np.uint32)])
+    host.call("test_dsp", [np.array([4], np.int32), a, a.copy(), np.zeros((4, 25), np.uint32)])
     host.close()
 
 
