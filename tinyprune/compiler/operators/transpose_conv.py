@@ -54,7 +54,7 @@ def between_maps(node: Node) -> str | None:
             return f'"{tensor.name}" has the shape {list(tensor.file_shape)}'
     options = node.options(_OPTIONS)
     strides = options.StrideH(), options.StrideW()
-    return None if all(1 <= stride <= MAX_DIMENSION for stride in strides) else f"its strides are {strides}"
+    return None if all(1 <= stride < MAX_DIMENSION for stride in strides) else f"its strides are {strides}"
 
 
 def channels_agree(node: Node) -> str | None:

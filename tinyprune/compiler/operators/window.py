@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tinyprune.compiler.file import MAX_DIMENSION, Node
+from tinyprune.compiler.file import Node
 from tinyprune.compiler.graph import Array, Unary
 
 Pair = tuple[int, int]
+
+_LARGEST = (1 << 15) - 1  # step or padding: TFLite Micro keeps them in 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,16 @@ def geometry(node: Node, options: Any, kernel: Pair) -> str | None:
     source, target = node.activation(0), node.result()
     stride, dilation = _steps(options)
     numbers = (*stride, *dilation, *kernel)
-    if min(numbers) < 1 or max(numbers) > MAX_DIMENSION:
+    if min(numbers) < 1 or max(numbers) > _LARGEST:
         return f"it has the impossible geometry {kernel=} {stride=} {dilation=}"
     for tensor in (source, target):
         if len(tensor.file_shape) != 4 or not (tensor.batched or _is_between_batches(node)):
             return f'"{tensor.name}" has the shape {list(tensor.file_shape)}'
     if source.file_shape[0] != target.file_shape[0]:
         return f"it makes {list(target.file_shape)} of {list(source.file_shape)}"
-    sizes, _ = _sizes(source.shape[-3:], kernel, stride, dilation, same=options.Padding() == 0)
+    sizes, padding = _sizes(source.shape[-3:], kernel, stride, dilation, same=options.Padding() == 0)
+    if max(padding) > _LARGEST:
+        return f"it has the impossible geometry {kernel=} {stride=} {dilation=} {padding=}"
     if sizes != target.shape[-3:-1]:
         return f"it should make a {sizes[0]}×{sizes[1]} map, the file says {list(target.shape)}"
     return None
