@@ -11,6 +11,7 @@ from typing import Any
 
 from tinyprune.compiler.graph import Activation, ConstantTensor, Op, Tensor
 from tinyprune.compiler.kernels import softmax_fields
+from tinyprune.compiler.kernels.unary import exponentials_bytes
 from tinyprune.compiler.operators.add import LEFT_SHIFT, Add, Sub
 from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
 from tinyprune.compiler.operators.binary import Binary
@@ -204,8 +205,13 @@ def _softmax(op: Softmax, c: _Writer, available: Collection[str]) -> tuple[str, 
         return "arm_softmax_s8", [_SOURCE, *map(str, fields.values()), _TARGET], 0
     return (
         OUR_SOFTMAX,
-        [c.struct("params", "tp_softmax", *(f".{key} = {value}" for key, value in fields.items())), _SOURCE, _TARGET],
-        0,
+        [
+            c.struct("params", "tp_softmax", *(f".{key} = {value}" for key, value in fields.items())),
+            _SOURCE,
+            _TARGET,
+            "@scratch",
+        ],
+        exponentials_bytes(op),
     )
 
 

@@ -32,33 +32,34 @@ static inline int32_t tp_leading_zeros(uint32_t x)
 #endif
 }
 
-/* exp(a) for a in [-1/4, 0), both in Q0.31: the Taylor series of fourth order around -1/8. */
+/* exp(a) for a in [-1/4, 0), both in Q0.31: the Taylor series of fourth order around -1/8, where no power is above 1/8. */
 static inline int32_t tp_exp_of_quarter(int32_t a)
 {
     const int32_t exp_eighth = 1895147668, third = 715827883; /* exp(-1/8) and 1/3 in Q0.31 */
     const int32_t x = a + (1 << 28);
-    const int32_t x2 = tp_doubling_high_mul(x, x);
-    const int32_t x3 = tp_doubling_high_mul(x2, x);
-    const int32_t x4 = tp_doubling_high_mul(x2, x2);
-    const int32_t high_orders = tp_doubling_high_mul(tp_rounding_shift_right(x4, 2) + x3, third);
-    return exp_eighth + tp_doubling_high_mul(exp_eighth, x + tp_rounding_shift_right(high_orders + x2, 1));
+    const int32_t x2 = tp_doubling_high_mul_narrow(x, x);
+    const int32_t x3 = tp_doubling_high_mul_narrow(x2, x);
+    const int32_t x4 = tp_doubling_high_mul_narrow(x2, x2);
+    const int32_t high_orders = tp_doubling_high_mul_narrow(((x4 + 2) >> 2) + x3, third); /* x4 is not negative */
+    return exp_eighth + tp_doubling_high_mul_narrow(x + tp_rounding_shift_right(high_orders + x2, 1), exp_eighth);
 }
 
-/* exp(a) in Q0.31 of a <= 0 in Q5.26: that of the remainder of a quarter, times exp(-2^k) for each bit of the rest. */
+/* exp(a) in Q0.31 of a <= 0 in Q5.26: that of the remainder of a quarter, times exp(-2^k / 4) for each bit of the rest. */
 static inline int32_t tp_exp_of_negative(int32_t a)
 {
     static const int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
     const int32_t quarter = 1 << 24;
     const int32_t remainder = (a & (quarter - 1)) - quarter;
-    const int32_t rest = remainder - a;
-    int32_t result = tp_exp_of_quarter(remainder * 32);
     if (a == 0) {
         return INT32_MAX;
     }
-    for (int32_t k = 0; k < 7; k++) {
-        if (rest & (quarter << k)) {
-            result = tp_doubling_high_mul(result, factors[k]);
+    int32_t result = tp_exp_of_quarter(remainder * 32);
+    const int32_t *factor = factors;
+    for (int32_t rest = (remainder - a) >> 24; rest != 0; rest >>= 1) {
+        if (rest & 1) {
+            result = tp_doubling_high_mul(result, *factor);
         }
+        factor++;
     }
     return result;
 }

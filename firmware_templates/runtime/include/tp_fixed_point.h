@@ -41,6 +41,16 @@ static inline int32_t tp_doubling_high_mul(int32_t a, int32_t b)
 #endif
 }
 
+/* tp_doubling_high_mul where |a| is at most 2^30 - 1: a single instruction more than the product on cores with DSP. */
+static inline int32_t tp_doubling_high_mul_narrow(int32_t a, int32_t b)
+{
+#if TP_DSP
+    return tp_smmulr(a * 2, b);
+#else
+    return tp_doubling_high_mul(a, b);
+#endif
+}
+
 /* x / 2^exponent to the nearest, ties away from zero; exponent in [0, 31]. */
 static inline int32_t tp_rounding_shift_right(int32_t x, int32_t exponent)
 {

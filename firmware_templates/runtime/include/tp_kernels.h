@@ -42,7 +42,7 @@ typedef struct tp_channel {
 
 /* Softmax over `rows` rows of `depth` values; input_multiplier and input_left_shift take differences of inputs to Q5.26,
  * those below diff_min have a probability of 0. 1 <= depth <= 4095, so that the Q12.19 sum of exponentials has room;
- * tp_softmax_s8_dense_c takes 511 at most. */
+ * those that compute the exponentials take 511 at most. */
 typedef struct tp_softmax {
     int32_t rows, depth, input_multiplier, input_left_shift, diff_min;
 } tp_softmax;
@@ -489,10 +489,11 @@ void tp_lstm_s8_dense_c(const tp_lstm *lstm, const int8_t *weights, const tp_lst
                         const int8_t *input, int8_t *output, int8_t *hidden, int16_t *cell);
 
 /* Softmax; the output has scale 1/256 and zero point -128. The output may be the input.
- *   input, output  [rows][depth] */
-void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output);
+ *   input, output  [rows][depth]
+ *   scratch        [4-byte-aligned] [depth] words: the exponentials of a row, each computed once */
+void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output, void *scratch);
 
-/* The same with a table.
+/* The same with a table, without scratch.
  *   exponentials  [256], of differences 0, -1, ... -255 from the largest input: exp in Q0.31, and 0 below diff_min */
 void tp_softmax_s8_table_c(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, int8_t *output);
 

@@ -130,9 +130,9 @@ typedef struct tp_sigmoid {
 void tp_logistic_s16_dense_c(const tp_sigmoid *sigmoid, const uint16_t *table, const int16_t *input, int16_t *output);
 void tp_tanh_s16_dense_c(const tp_sigmoid *sigmoid, const uint16_t *table, const int16_t *input, int16_t *output);
 
-/* Softmax of int8 whose output has scale 2^-16 and zero point -32768.
+/* Softmax of int8 whose output has scale 2^-16 and zero point -32768; scratch as for tp_softmax_s8_dense_c.
  *   input, output  [rows][depth] */
-void tp_softmax_s8_to_s16_c(const tp_softmax *softmax, const int8_t *input, int16_t *output);
+void tp_softmax_s8_to_s16_c(const tp_softmax *softmax, const int8_t *input, int16_t *output, void *scratch);
 
 /* The same with a table, as for tp_softmax_s8_table_c. */
 void tp_softmax_s8_to_s16_table_c(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, int16_t *output);

@@ -12,33 +12,6 @@
 
 #define TP_SUM_INTEGER_BITS 12
 
-static inline int32_t tp_exp_of_difference(const tp_softmax *softmax, int32_t difference)
-{
-    return tp_exp_of_negative(tp_requantize(difference, softmax->input_multiplier, softmax->input_left_shift));
-}
-
-/* Calls `PUT(probability)` for each value of a row, in order: probabilities are of 2^-bits, from 0 on. */
-#define TP_SOFTMAX_ROW(softmax, input, bits, PUT)                                                                             \
-    int32_t tp_most = -128, tp_sum = 0, tp_over_unit;                                                                         \
-    for (int32_t i = 0; i < (softmax)->depth; i++) {                                                                          \
-        tp_most = (input)[i] > tp_most ? (input)[i] : tp_most;                                                                \
-    }                                                                                                                         \
-    for (int32_t i = 0; i < (softmax)->depth; i++) {                                                                          \
-        if ((input)[i] - tp_most >= (softmax)->diff_min) {                                                                    \
-            tp_sum += tp_rounding_shift_right(tp_exp_of_difference(softmax, (input)[i] - tp_most), TP_SUM_INTEGER_BITS);      \
-        }                                                                                                                     \
-    }                                                                                                                         \
-    const int32_t tp_scale = tp_reciprocal(tp_sum, TP_SUM_INTEGER_BITS, &tp_over_unit);                                       \
-    for (int32_t i = 0; i < (softmax)->depth; i++) {                                                                          \
-        int32_t tp_probability = 0;                                                                                           \
-        if ((input)[i] - tp_most >= (softmax)->diff_min) {                                                                    \
-            const int32_t tp_exponential = tp_exp_of_difference(softmax, (input)[i] - tp_most);                               \
-            tp_probability =                                                                                                  \
-                tp_rounding_shift_right(tp_doubling_high_mul(tp_scale, tp_exponential), tp_over_unit + 31 - (bits));          \
-        }                                                                                                                     \
-        PUT(i, tp_probability);                                                                                               \
-    }
-
 /* Four values at a time. */
 static inline int32_t tp_largest(const int8_t *input, int32_t depth)
 {
@@ -53,6 +26,36 @@ static inline int32_t tp_largest(const int8_t *input, int32_t depth)
         most = *input > most ? *input : most;
     }
     return most;
+}
+
+/* Exponentials in Q0.31 of the differences from the largest input, computed; their sum in Q12.19. */
+static inline int32_t tp_exponentials(const tp_softmax *softmax, const int8_t *input, int32_t *exponentials)
+{
+    const uint32_t half = UINT32_C(1) << (TP_SUM_INTEGER_BITS - 1);
+    const int32_t most = tp_largest(input, softmax->depth);
+    uint32_t sum = 0;
+    for (int32_t i = 0; i < softmax->depth; i++) {
+        const int32_t difference = input[i] - most;
+        int32_t exponential = 0;
+        if (difference >= softmax->diff_min) {
+            exponential = tp_exp_of_negative(tp_requantize(difference, softmax->input_multiplier, softmax->input_left_shift));
+        }
+        exponentials[i] = exponential;
+        sum += ((uint32_t)exponential + half) >> TP_SUM_INTEGER_BITS;
+    }
+    return (int32_t)sum;
+}
+
+/* Probabilities of 2^-bits of a row of at most 511 values, from 0 to 2^bits. */
+static inline void tp_probabilities(const tp_softmax *softmax, const int8_t *input, int32_t bits, int32_t *probabilities)
+{
+    int32_t over_unit;
+    const int32_t scale = tp_reciprocal(tp_exponentials(softmax, input, probabilities), TP_SUM_INTEGER_BITS, &over_unit);
+    const int32_t shift = over_unit + 31 - bits;
+    const uint32_t half = UINT32_C(1) << (shift - 1); /* nothing is negative: adding it rounds to the nearest */
+    for (int32_t i = 0; i < softmax->depth; i++) {
+        probabilities[i] = (int32_t)(((uint32_t)tp_doubling_high_mul(scale, probabilities[i]) + half) >> shift);
+    }
 }
 
 /* In Q12.19, two values at a time. */

@@ -2,15 +2,14 @@
  * Copyright The tinyprune authors */
 #include "tp_softmax.h"
 
-static void softmax_row(const tp_softmax *softmax, const int8_t *input, int8_t *output)
+void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output, void *scratch)
 {
-#define PUT(place, probability) output[place] = (int8_t)tp_clamp(probability - 128, -128, 127)
-    TP_SOFTMAX_ROW(softmax, input, 8, PUT)
-}
-
-void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output)
-{
-    for (int32_t row = 0; row < softmax->rows; row++) {
-        softmax_row(softmax, input + row * softmax->depth, output + row * softmax->depth);
+    int32_t *const probabilities = scratch;
+    for (int32_t rows = softmax->rows; rows > 0; rows--) {
+        tp_probabilities(softmax, input, 8, probabilities);
+        input += softmax->depth;
+        for (int32_t i = 0; i < softmax->depth; i++) {
+            *output++ = (int8_t)tp_clamp(probabilities[i] + INT8_MIN, INT8_MIN, INT8_MAX);
+        }
     }
 }

@@ -124,12 +124,17 @@ void test_never_returns(const volatile int32_t *n)
     }
 TEST_IN_PLACE(l2_normalization)
 TEST_IN_PLACE(log_softmax)
-TEST_IN_PLACE(softmax)
 
 void test_in_place_lookup(const tp_lookup *lookup, const int8_t *table, int8_t *map);
 void test_in_place_lookup(const tp_lookup *lookup, const int8_t *table, int8_t *map)
 {
     tp_lookup_s8_dense_c(lookup, table, map, map);
+}
+
+void test_in_place_softmax(const tp_softmax *softmax, int8_t *map, int32_t *scratch);
+void test_in_place_softmax(const tp_softmax *softmax, int8_t *map, int32_t *scratch)
+{
+    tp_softmax_s8_dense_c(softmax, map, map, scratch);
 }
 
 void test_in_place_softmax_table(const tp_softmax *softmax, const int32_t *exponentials, int8_t *map);

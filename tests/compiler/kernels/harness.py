@@ -80,7 +80,7 @@ FUNCTIONS = {
     "test_in_place_l2_normalization": 2,
     "test_in_place_log_softmax": 2,
     "test_in_place_lookup": 3,
-    "test_in_place_softmax": 2,
+    "test_in_place_softmax": 3,
     "test_in_place_softmax_table": 3,
     "test_add_bytes": 2,
     "test_never_returns": 1,

@@ -6,8 +6,13 @@ from tinyprune.compiler import fixed_functions, fixed_point
 from tinyprune.compiler.fixed_functions import SIGMOID
 from tinyprune.compiler.graph import Op
 from tinyprune.compiler.kernels.kernel import Call, Constant, Kernel, Place, Struct, Wiring, always
-from tinyprune.compiler.kernels.parameters import quantize_fields, softmax_fields
-from tinyprune.compiler.kernels.unary import is_worth_exponentials, softmax_by_table
+from tinyprune.compiler.kernels.parameters import quantize_fields
+from tinyprune.compiler.kernels.unary import (
+    exponentials_bytes,
+    is_worth_exponentials,
+    softmax,
+    softmax_by_table,
+)
 from tinyprune.compiler.operators.cast import Cast
 from tinyprune.compiler.operators.fused import ACTIVATIONS, bounds_of
 from tinyprune.compiler.operators.logistic import Logistic, Tanh
@@ -101,10 +106,6 @@ def _widens_by_table(op: Softmax) -> bool:
     return _widens(op) and is_worth_exponentials(op)
 
 
-def _softmax(op: Softmax, _wiring: Wiring) -> Call:
-    return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT
-
-
 def _softmax_tables(op: Softmax, _wiring: Wiring) -> Call:
     multiplier, shift = differences_scaling(op.input.scale, op.beta)
     depth = op.input.file_shape[-1]
@@ -150,7 +151,8 @@ ROWS = (
         in_place=_over_operand, dtypes=_INT16,
     ),
     Kernel(
-        "tp_softmax_s8_to_s16_c", (Softmax,), DENSE, "c", _widens, _softmax, lambda op: 430 * op.output.count,
+        "tp_softmax_s8_to_s16_c", (Softmax,), DENSE, "c", _widens, softmax, lambda op: 210 * op.output.count,
+        scratch_bytes=exponentials_bytes,
         dtypes=("int8", "int16"),
     ),
     Kernel(

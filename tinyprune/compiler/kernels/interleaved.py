@@ -18,7 +18,6 @@ from tinyprune.compiler.kernels.parameters import (
     layer_fields,
     max_accumulator,
     quantize_fields,
-    softmax_fields,
     window,
 )
 from tinyprune.compiler.kernels.profiled import Profiled, Work
@@ -29,7 +28,6 @@ from tinyprune.compiler.operators.fully_connected import FullyConnected
 from tinyprune.compiler.operators.max_pool_2d import MaxPool2D
 from tinyprune.compiler.operators.pool import Pool2D
 from tinyprune.compiler.operators.quantize import Quantize
-from tinyprune.compiler.operators.softmax import SURE_DEPTH, Softmax
 from tinyprune.compiler.operators.weighted import Weighted, requantization
 from tinyprune.compiler.sparsity import DENSE, TWO_OF_FOUR, two_of_four
 
@@ -75,10 +73,6 @@ def _max_cycles(op: MaxPool2D) -> float:
     taps = op.window.kernel[0] * op.window.kernel[1]
     pixels = op.output.count // op.output.shape[2]
     return pixels * (60 + taps * (25 + 3 * op.output.shape[2]))
-
-
-def _softmax(op: Softmax, _wiring: Wiring) -> tuple[Argument, ...]:
-    return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT
 
 
 def _quantize(op: Quantize, _wiring: Wiring) -> tuple[Argument, ...]:
@@ -229,11 +223,6 @@ def _as_stored(op: Weighted) -> Array:
     return op.weights
 
 
-def _sums_below_512(op: Softmax) -> bool:
-    """The kernel rounds by 31 bits at most: its Q12.19 sum of exponentials is below 2^9."""
-    return op.input.file_shape[-1] <= SURE_DEPTH
-
-
 def _row(
     name: str, ops: tuple[type, ...], pattern: str, isa: str, accepts: Any, pack: Any, cycles: Any, **rest: Any
 ) -> Kernel:
@@ -280,10 +269,6 @@ ROWS = (
     Kernel(
         "tp_quantize_s8_dense_c", (Quantize,), DENSE, "c", always, _quantize, linear(0, 18), in_place=lambda _op: (0,),
         dtypes=("int8",),
-    ),
-    Kernel(
-        "tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", _sums_below_512, _softmax, linear(0, 400),
-        in_place=lambda _op: (0,),
     ),
     Kernel(
         "tp_average_pool_s16_dense_c", (AveragePool2D,), DENSE, "c", _is_small, _pool, linear(0, 80), dtypes=("int16",)

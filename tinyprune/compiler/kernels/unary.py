@@ -14,7 +14,7 @@ from tinyprune.compiler.operators.l2_normalization import L2Normalization
 from tinyprune.compiler.operators.log_softmax import LogSoftmax
 from tinyprune.compiler.operators.lookup import Lookup
 from tinyprune.compiler.operators.quantize import Quantize
-from tinyprune.compiler.operators.softmax import MAX_DEPTH, Softmax
+from tinyprune.compiler.operators.softmax import MAX_DEPTH, SURE_DEPTH, Softmax
 from tinyprune.compiler.sparsity import DENSE
 
 #: A QUANTIZE of fewer values would save less time than its table is worth.
@@ -75,6 +75,20 @@ def is_worth_exponentials(op: Softmax | LogSoftmax) -> bool:
     return op.input.count >= _FEWEST_EXPONENTIALS and op.input.file_shape[-1] <= MAX_DEPTH
 
 
+def sums_below_512(op: Softmax) -> bool:
+    """The kernel rounds by 31 bits at most: its Q12.19 sum of exponentials is below 2^9."""
+    return op.input.file_shape[-1] <= SURE_DEPTH
+
+
+def softmax(op: Softmax, _wiring: Wiring) -> Call:
+    return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT, Place.SCRATCH
+
+
+def exponentials_bytes(op: Softmax) -> int:
+    """Of the exponentials of a row that are computed."""
+    return 4 * op.input.file_shape[-1]
+
+
 def softmax_by_table(op: Softmax, _wiring: Wiring) -> Call:
     table_ = Constant("exponentials", "int32_t", exponentials(op))
     return Struct("tp_softmax", softmax_fields(op)), table_, Place.INPUT, Place.OUTPUT
@@ -106,6 +120,10 @@ ROWS = (
         "tp_lookup_s8_dense_c", (Lookup, Quantize, Binary), DENSE, "c", _is_worth_a_table, _lookup,
         lambda op: 60 + 5.4 * op.output.count,
         in_place=lambda op: (_variable(op),), dtypes=("int8", "bool"),
+    ),
+    Kernel(
+        "tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", sums_below_512, softmax, lambda op: 210 * op.output.count,
+        scratch_bytes=exponentials_bytes, in_place=lambda _op: (0,),
     ),
     Kernel(
         "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", is_worth_exponentials, softmax_by_table,
