@@ -1,6 +1,6 @@
 """`python -m benchmarks.cmsis_fit FOLDER`: the lines of tinyprune/measure/cmsis_nn.py, of what CMSIS-NN's layers took.
 
-Takes the cycles of layers.json (`benchmarks.layers`, of the same folder of .tflite files), and prints the table.
+Takes the Cortex-M4's cycles of layers.json (`benchmarks.layers`, of the same folder of .tflite files), and prints the table.
 """
 
 import json
@@ -20,6 +20,7 @@ from tinyprune.errors import TinypruneError
 from tinyprune.measure import cmsis_nn
 
 RESULTS = peers.ROOT / "benchmarks/results/layers.json"
+_CORE = "m4"  # cmsis_nn.CORE, as layers.json has it
 Floats = npt.NDArray[np.float64]
 
 
@@ -51,7 +52,8 @@ def layers(folder: Path) -> Iterator[tuple[str, Op]]:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(folder: Path) -> None:
     """What `python -m benchmarks.cmsis_fit` does."""
-    rows = {each["layer_class"]: each for each in json.loads(RESULTS.read_text())["layers"] if each["theirs"]}
+    all_rows = json.loads(RESULTS.read_text())["layers"]
+    rows = {each["layer_class"]: each for each in all_rows if each["core"] == _CORE and each["theirs"]}
     groups: dict[str, dict[str, tuple[tuple[int, ...], int, str]]] = {}
     for name, op in layers(folder):
         if name in rows and (found := cmsis_nn.counts(op)) is not None:
