@@ -1,6 +1,6 @@
 """`python -m benchmarks.cmsis_fit FOLDER`: the lines of tinyprune/measure/cmsis_nn.py, of what CMSIS-NN's layers took.
 
-Takes the Cortex-M4's cycles of layers.json (`benchmarks.layers`, of the same folder of .tflite files), and prints the table.
+Takes the Cortex-M4's cycles in layers.json (`benchmarks.layers` on the same folder of .tflite files), prints the table.
 """
 
 import json
