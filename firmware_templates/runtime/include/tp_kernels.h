@@ -42,7 +42,7 @@ typedef struct tp_channel {
 
 /* Softmax over `rows` rows of `depth` values; input_multiplier and input_left_shift take differences of inputs to Q5.26,
  * those below diff_min have a probability of 0. 1 <= depth <= 4095, so that the Q12.19 sum of exponentials has room;
- * those that compute the exponentials take 511 at most. */
+ * tp_softmax_s8_dense_c takes 511 at most. */
 typedef struct tp_softmax {
     int32_t rows, depth, input_multiplier, input_left_shift, diff_min;
 } tp_softmax;

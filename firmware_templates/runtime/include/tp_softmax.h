@@ -46,7 +46,7 @@ static inline int32_t tp_exponentials(const tp_softmax *softmax, const int8_t *i
     return (int32_t)sum;
 }
 
-/* Probabilities of 2^-bits of a row of at most 511 values, from 0 to 2^bits. */
+/* Probabilities of 2^-bits of a row, from 0 to 2^bits; of at most 511 values where bits is 8. */
 static inline void tp_probabilities(const tp_softmax *softmax, const int8_t *input, int32_t bits, int32_t *probabilities)
 {
     int32_t over_unit;
