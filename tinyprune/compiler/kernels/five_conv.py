@@ -22,7 +22,7 @@ from tinyprune.compiler.kernels.quads import Bool, exact_numbers, inexact
 from tinyprune.compiler.kernels.relu_rounding import Int64, ReluChannels, fits_relu
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.fully_connected import FullyConnected
-from tinyprune.compiler.sparsity import ANY, duos, pairs, pairs8, pairs14, taps
+from tinyprune.compiler.sparsity import ANY, duos, pairs, pairs8, pairs14, taps, twins
 from tinyprune.compiler.sparsity.pairs import GROUP
 
 Layer: TypeAlias = Conv2D | FullyConnected
@@ -341,9 +341,17 @@ def _alone_cycles(form: Format, op: Layer) -> float:
     is_five_wide = op.output.shape[-2:-1] == (WIDTH,)
     apart = 0 if is_five_wide else form.apart * op.out_channels
     beside = form.alone_cycles + form.row_cycles
-    if form.run_cycles and not is_five_wide and not _shares_columns(layer_fields(op)):
+    runs = not is_five_wide and not _shares_columns(layer_fields(op)) and _are_whole(form, op)
+    if form.run_cycles and runs:
         beside = form.run_cycles
     return _tiles(form, op) * (_tile_cycles(form, op) + beside + apart + _gather_cycles(form, op))
+
+
+def _are_whole(form: Format, op: Layer) -> bool:
+    """Whether tiles have no channels but those that are computed together: else each is a call of its own."""
+    without = carried(form, op)
+    assert without is not None
+    return not without.any() and op.out_channels % twins.CHANNELS == 0
 
 
 def _tiles(form: Format, op: Layer) -> int:
