@@ -51,7 +51,7 @@ def dense(tmp_path: Path) -> None:
             layers.Input((8, 6, 1)),
             layers.Conv2D(8, 3, activation="relu", name="conv"),
             layers.DepthwiseConv2D(3, name="depthwise"),
-            layers.Flatten(),
+            layers.Flatten(name="flatten"),
             layers.Dense(4, name="dense"),
         ]
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tinyprune.sound.features import LOGMEL40, MFCC10
 from tinyprune.training import warm_start, zoo
 
 
@@ -10,7 +11,7 @@ def test_shared_labels_answer_as_the_zoos_network_does() -> None:
     import tf_keras
 
     labels = ("silence", "unknown", "marvin", "yes")
-    model = warm_start.start("S", labels, seed=1)
+    model = warm_start.start("S", labels, 1, MFCC10)
     entry = zoo.load("ds-cnn-s-dense")
     known = zoo.build_model(entry)
     inputs = np.random.default_rng(0).normal(scale=10, size=(8, 49, 10, 1)).astype(np.float32)
@@ -26,8 +27,12 @@ def test_shared_labels_answer_as_the_zoos_network_does() -> None:
 
 
 def test_a_size_without_weights_begins_anew_by_its_seed() -> None:
-    assert (warm_start.is_warm("S"), warm_start.is_warm("L")) == (True, False)
-    first, again, other = (warm_start.start("L", ("silence", "unknown", "yes"), seed) for seed in (1, 1, 2))
+    assert [warm_start.is_warm(*each) for each in (("S", MFCC10), ("S", LOGMEL40), ("L", MFCC10))] == [
+        True,
+        False,
+        False,
+    ]
+    first, again, other = (warm_start.start("L", ("silence", "unknown", "yes"), seed, MFCC10) for seed in (1, 1, 2))
     kernels = [each.get_layer("conv").kernel.numpy() for each in (first, again, other)]
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert not np.array_equal(kernels[0], kernels[2])
