@@ -4,6 +4,7 @@ Builds the network as `tinyprune build` does, profiles one inference, and splits
 run of code over its instructions. `--docs` puts the tables into docs/kernels.md.
 """
 
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -35,6 +36,7 @@ KINDS = {
     "branch": ("b", "cb", "tb"),
 }
 OTHER = "other"
+_VERSION = re.compile(r"_[0-9a-f]{8}$")  # of the runtime: what the symbol of a kernel ends with
 _REST = "the rest"
 _NO_BRANCH = ("bic", "bfi", "bfc")
 
@@ -56,7 +58,8 @@ def split(profile: Profile, graph: Graph, table_: cost.CycleTable) -> list[Part]
     for block in profile.blocks:
         if block.layer is not None:
             for kind, cycles in _kinds(block, table_):
-                found.setdefault((block.layer, block.function), Counter())[kind] += cycles
+                name = _VERSION.sub("", block.function)
+                found.setdefault((block.layer, name), Counter())[kind] += cycles
     order = list(sizes)
     keys = sorted(found, key=lambda key: (order.index(key[0]), -found[key].total()))
     return [Part(layer, sizes[layer], function, found[layer, function]) for layer, function in keys]
