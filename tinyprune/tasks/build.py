@@ -9,7 +9,6 @@ Everything is made in a temporary folder beside the output and moved there by re
 build leaves nothing behind and loses nothing.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,17 +25,17 @@ from tinyprune.compiler.sparsity import DENSE, takes
 from tinyprune.device import boards, emulators
 from tinyprune.device.boards import Board
 from tinyprune.device.emulators import renode_files
-from tinyprune.device.firmware import FirmwareImage, Project
-from tinyprune.errors import DoesNotFit, ModelError, TargetError, UsageError
+from tinyprune.device.firmware import Project
+from tinyprune.errors import ModelError, UsageError
 from tinyprune.firmware import names, output, tflm
 from tinyprune.firmware.audio import GAINS_DB, FrontEnd, front_end
-from tinyprune.measure import agreement, benchmark, budget, hearing, tflm_report
-from tinyprune.measure.report import BuildReport, ProjectReport, with_profile
+from tinyprune.measure import agreement, budget, tflm_report
+from tinyprune.measure.report import BuildReport, ProjectReport
 from tinyprune.progress import Progress
 from tinyprune.sound.detector import LOUDEST
-from tinyprune.tasks import int8_model, runtimes, values
+from tinyprune.tasks import int8_model, runs, runtimes, values
 from tinyprune.tasks.int8_model import Model
-from tinyprune.tasks.runtimes import Job, Made, Runtime
+from tinyprune.tasks.runtimes import Job, Runtime
 from tinyprune.training import zoo
 
 #: How many inputs a build compares with TFLite Micro.
@@ -84,11 +83,7 @@ def run_build(request: BuildRequest, progress: Progress) -> BuildReport:
         made = runtime(job)
         report = _with_samples(made.report, model)
         if request.run:
-            report = _run(board, model.data, program.graph, made.image, report, count, progress)
-            _check_outputs(report)
-            report = _compare_memories(job, runtime, made, report, count)
-            report = _listen(board, program.graph, audio, made.image, report, progress)
-            _check_stack(report)
+            report = runs.tried(job, runtime, made, report, count)
         if request.max_cycles is not None:
             budget.check_cycles(report, request.max_cycles)
         if earlier is not None:
@@ -237,78 +232,6 @@ def _front_end(program: Program, model: Model, request: BuildRequest) -> FrontEn
     if request.gate_db is not None:
         rule = replace(rule, quiet_below=round(LOUDEST * 10 ** (request.gate_db / 20)))
     return front_end(program.board, source, target, labels, rule, request.gain_db)
-
-
-def _run(
-    board: Board,
-    model: bytes,
-    graph: Graph,
-    image: FirmwareImage,
-    report: BuildReport,
-    count: int,
-    progress: Progress,
-) -> BuildReport:
-    """Compares outputs with TFLite Micro over the firmware's own protocol, then profiles one inference."""
-    inputs = samples.make(graph, count)
-    emulator = emulators.named(board)
-    start = emulators.EMULATORS[emulator]
-    progress(f"running {count} inputs in the emulator ({emulator})")
-    outputs = benchmark.outputs(start, image, board, inputs, stateful=bool(graph.states))
-    expected, judge = oracle.expected(model, graph, inputs)
-    equal = int((outputs == expected).all(axis=1).sum())
-    report = replace(
-        report, bit_exact=equal == len(inputs), inputs_compared=len(inputs), inputs_equal=equal, reference=judge
-    )
-    if emulator not in emulators.METERED:
-        return replace(report, cost_model=f"not modelled: the emulator {emulator} does not count them")
-    progress("counting instructions and modelling cycles of one inference")
-    return with_profile(report, benchmark.profile(start, image, board, inputs[-1]), board.cpu.clock_hz)
-
-
-def _compare_memories(job: Job, runtime: Runtime, made: Made, report: BuildReport, count: int) -> BuildReport:
-    """With what the same network would take with all of its constants in flash, where some are in RAM."""
-    if not made.program.ram_steps or report.board_cycles is None:
-        return report
-    job.progress("modelling the same with all constants in flash")
-    program = replace(made.program, ram_steps=frozenset())
-    with tempfile.TemporaryDirectory(prefix=".flash-", dir=job.staged) as folder:
-        other = runtime(replace(job, program=program, constants="flash", staged=Path(folder)))
-        start = emulators.EMULATORS[emulators.named(program.board)]
-        profile = benchmark.profile(start, other.image, program.board, samples.make(program.graph, count)[-1])
-    return replace(report, board_cycles_from_flash=profile.board_cycles)
-
-
-def _listen(
-    board: Board, graph: Graph, audio: FrontEnd | None, image: FirmwareImage, report: BuildReport, progress: Progress
-) -> BuildReport:
-    """Lets firmware that can hear a second of sound, and compares its features with Python's."""
-    if audio is None:
-        return report
-    emulator = emulators.named(board)
-    progress("letting it hear a second of sound")
-    start, metered = emulators.EMULATORS[emulator], emulator in emulators.METERED
-    trial = hearing.try_out(start, image, board, graph.inputs[0], audio, metered=metered)
-    trial = replace(trial, chain=hearing.chain(trial, audio.rule, report.modelled_cycles, board.cpu.clock_hz))
-    deepest = max(report.stack_bytes or 0, trial.stack_bytes or 0)
-    return replace(report, audio=trial, stack_bytes=deepest or None)
-
-
-def _check_outputs(report: BuildReport) -> None:
-    wrong = report.inputs_compared - report.inputs_equal
-    if wrong:
-        raise TargetError(
-            f"WRONG: {wrong} of {report.inputs_compared} outputs of the firmware for {report.board} differ from those "
-            f"of {report.reference}. Nothing was written. This is a defect of tinyprune's: please report it with the "
-            "model; another --optimize or --compiler may do"
-        )
-
-
-def _check_stack(report: BuildReport) -> None:
-    used, reserved = report.stack_bytes, report.stack_bytes_reserved
-    if used is not None and reserved is not None and used >= reserved:
-        raise DoesNotFit(
-            f"the stack used all of its {reserved:,} bytes on {report.board}; raise ram.stack_bytes in the board file"
-        )
 
 
 def _renode_files(board: Board, model: bytes, graph: Graph) -> dict[str, str]:
