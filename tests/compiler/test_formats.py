@@ -101,6 +101,8 @@ def test_few_example() -> None:
     taps = np.arange(1, 9, dtype=np.int8).reshape(1, 8)
     channels = ReluChannels(*(np.array([number]) for number in (2, 1 << 30, -0x3FBFF, 5)))
     assert few.pack_taps(taps, few.EIGHT, channels).ravel().tolist() == example("few")
+    kept = np.array([[0, 2, 3, 0, 5, 0, 0, 8]], np.int8)
+    assert few.pack_kept(kept, channels).ravel().tolist() == example("few pairs")
 
 
 def stream(weights: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@
 #define TP_TWIN_ROWS 2
 #define TP_TWIN_NUMBERS 16
 /* Pixels that a convolution of few taps expands at a time. */
-#define TP_FEW_PIXELS 32
+#define TP_FEW_PIXELS 48
 
 typedef struct tp_five_map {
     int32_t slots, first;
@@ -211,6 +211,12 @@ void tp_conv_2d_s8_twins_dsp(const tp_layer *layer, const tp_five_map *map, cons
  *            input rows under the kernel, [kernel_height][((out_width - 1) * stride_width + kernel_width) * in_channels] bytes,
  *            and a byte */
 void tp_conv_2d_s8_few_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);
+
+/* The same of eight taps, two of each four of which have weights.
+ *   weights  for each output channel words: of taps 0 to 3 two weights * 2^t as halfwords, of taps 4 to 7 two; bias * 2^t;
+ *            multiplier; offset; where the first pair lies among all pairs of a pixel, in bytes; bytes from there to the other
+ *   scratch  as above, with 12 words for a pixel */
+void tp_conv_2d_s8_few_pairs_dsp(const tp_layer *layer, const uint32_t *weights, const int8_t *input, int8_t *output, void *scratch);
 
 /* Depthwise 3x3 convolution, stride 1, padding 1 all around, of a five-wide map. in_channels = out_channels.
  *   weights  [channels][10] words: biases of the left, the inner and the right column; for each kernel row the halfword pair

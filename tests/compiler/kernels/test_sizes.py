@@ -1,12 +1,13 @@
 """Kernels that go over maps in pieces, where their bands, strips, tiles and channels begin and end."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.compiler.kernels import harness
-from tests.compiler.kernels.cases import PLAIN, check, fill
+from tests.compiler.kernels.cases import PLAIN, check, fill, sparse
 from tests.compiler.kernels.harness import Library
 from tests.compiler.kernels.test_kernels import BACKENDS
 from tests.tflite_models import Conv, Input, graph
@@ -16,7 +17,7 @@ from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
 from tinyprune.compiler.operators.window import Window
 
-FEW = PLAIN["tp_conv_2d_s8_few_dsp"]
+FEW, FEW_PAIRS = (PLAIN[f"tp_conv_2d_s8_{name}_dsp"] for name in ("few", "few_pairs"))
 THREE, ANY = (PLAIN[f"tp_depthwise_{kernel}_s8_planes_dsp"] for kernel in ("3x3", "2d"))
 
 
@@ -110,17 +111,21 @@ def test_strides_above_two_are_left_to_others() -> None:
 @pytest.mark.parametrize(
     ("size", "kernel", "stride"),
     [
-        ((5, 8), (1, 1, 8), 1), ((3, 11), (1, 1, 8), 1), ((4, 70), (1, 1, 8), 2), ((9, 1), (1, 8, 1), 1),
-        ((3, 33), (2, 2, 2), 1), ((6, 5), (2, 1, 4), 2), ((1, 1), (3, 3, 1), 1), ((7, 32), (3, 3, 1), 1),
-        ((5, 66), (3, 3, 1), 2), ((12, 2), (3, 3, 1), 3),
+        ((5, 8), (1, 1, 8), 1), ((3, 19), (1, 1, 8), 1), ((4, 99), (1, 1, 8), 2), ((9, 1), (1, 8, 1), 1),
+        ((3, 49), (2, 2, 2), 1), ((6, 5), (2, 1, 4), 2), ((1, 1), (3, 3, 1), 1), ((7, 48), (3, 3, 1), 1),
+        ((5, 98), (3, 3, 1), 2), ((12, 2), (3, 3, 1), 3),
     ],
 )  # fmt: skip
 def test_few_taps(
     library: Library, size: tuple[int, int], kernel: tuple[int, int, int], stride: int, channels: int
 ) -> None:
-    op = convolution(size, kernel, stride, channels)
+    op, random = convolution(size, kernel, stride, channels), np.random.default_rng(0)
     assert FEW.accepts(op)
-    check(library, FEW, op, fill("random", np.random.default_rng(0), (1, *op.input.shape)))
+    check(library, FEW, op, fill("random", random, (1, *op.input.shape)))
+    assert FEW_PAIRS.accepts(op) == (kernel != (3, 3, 1))
+    if kernel != (3, 3, 1):
+        op = replace(op, weights=sparse(op.weights, random))
+        check(library, FEW_PAIRS, op, fill("random", random, (1, *op.input.shape)))
 
 
 @pytest.mark.parametrize("kernel", [(1, 1, 7), (2, 2, 1), (3, 1, 3), (3, 3, 2), (4, 1, 2), (1, 1, 9)])

@@ -35,7 +35,7 @@ def _blocks(matrix: npt.NDArray[np.generic], multiple: int) -> npt.NDArray[np.ge
     return padded.reshape(rows, -1, GROUP)
 
 
-def _select(weights: Int8, multiple: int) -> tuple[Int8, npt.NDArray[np.uint8]]:
+def select(weights: Int8, multiple: int) -> tuple[Int8, npt.NDArray[np.uint8]]:
     """Kept values `[rows, blocks, 2]` and their index into PAIRS `[rows, blocks]`.
 
     Raises ValueError where a group has more than two non-zeros: packing never drops a weight.
@@ -52,7 +52,7 @@ def _select(weights: Int8, multiple: int) -> tuple[Int8, npt.NDArray[np.uint8]]:
 def pack_small(weights: Int8) -> npt.NDArray[np.uint8]:
     """`[out_channels, taps]` → records `[out_channels, blocks / 2, 5]`: four values, one byte with their four positions
     (2 bits each)."""
-    values, pairs = _select(weights, 2)
+    values, pairs = select(weights, 2)
     rows = len(values)
     position = PAIRS[pairs].reshape(rows, -1, 4)
     index = (position << np.arange(0, 8, 2, dtype=np.uint8)).sum(axis=2, dtype=np.uint8)
@@ -76,7 +76,7 @@ def pack_fast(weights: Int8) -> npt.NDArray[np.uint8]:
     A step is what the kernel adds to its pointer to reach the block's pair of expanded activations; the eight values
     stand in the order in which two SXTB16 of each word give the halfword pairs of two blocks.
     """
-    values, pairs = _select(weights, 4)
+    values, pairs = select(weights, 4)
     rows, blocks = pairs.shape
     address = np.arange(blocks) * BLOCK_BYTES + pairs.astype(np.int64) * PAIR_BYTES
     steps = np.diff(address, axis=1, prepend=0).astype(np.uint8).reshape(rows, -1, 4)
@@ -113,7 +113,7 @@ def pack_words(weights: Int8) -> npt.NDArray[np.uint32]:
     address the expanded activations of the second and of the first one lie."""
     if not fits_words(weights):
         raise ValueError("a group has two weights of -128")
-    values, pairs = _select(weights, 1)
+    values, pairs = select(weights, 1)
     positions = PAIRS[pairs][:, :, ::-1] * np.uint8(8) + 32 * _slots(pairs.shape[1])[:, None]
     bytes_ = np.concatenate([values.view(np.uint8), positions], axis=2)
     return np.ascontiguousarray(bytes_).view("<u4")[:, :, 0].astype(np.uint32)
