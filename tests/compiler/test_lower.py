@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests import networks, tflite_models
-from tests.tflite_models import Conv, Depthwise, Input
+from tests.tflite_models import Conv, Dense, Depthwise, Input, Soft
 from tinyprune.compiler import choose, fixed_point, lower, reader, sparsity
 from tinyprune.compiler.graph import Graph
 from tinyprune.compiler.kernels import Layout, five_conv, five_wide, twins
@@ -277,6 +277,16 @@ def test_ram_of_a_network_that_runs_row_by_row() -> None:
     fast, least = (lower.lower(graph, NANO33, goal) for goal in ("speed", "ram"))  # type: ignore[arg-type]
     assert least.arena.arena_bytes < 0.6 * fast.arena.arena_bytes
     assert lower.smallest_arena(least).cycles_ratio == 1
+
+
+def test_ram_of_a_softmax_is_that_of_its_maps_alone() -> None:
+    """A softmax in the arena of a larger layer keeps its exponentials."""
+    alone = tflite_models.graph(Input((1, 10), 0.1), [Soft()])
+    assert lower.lower(alone, NANO33, "speed").arena.arena_bytes >= 4 * 10
+    assert lower.lower(alone, NANO33, "ram").arena.arena_bytes <= 2 * 16
+    dense = Dense(weights=np.ones((10, 400), np.int8), weight_scales=[0.01] * 10, scale=0.1)
+    behind = tflite_models.graph(Input((1, 400), 0.1), [dense, Soft()])
+    assert lower.lower(behind, NANO33, "ram").steps[-1].kernel.name == "tp_softmax_s8_dense_c"
 
 
 def test_a_bias_that_was_clipped_is_named() -> None:

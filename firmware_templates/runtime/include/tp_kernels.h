@@ -42,7 +42,7 @@ typedef struct tp_channel {
 
 /* Softmax over `rows` rows of `depth` values; input_multiplier and input_left_shift take differences of inputs to Q5.26,
  * those below diff_min have a probability of 0. 1 <= depth <= 4095, so that the Q12.19 sum of exponentials has room;
- * tp_softmax_s8_dense_c takes 511 at most. */
+ * tp_softmax_s8_dense_c and tp_softmax_s8_twice_c take 511 at most. */
 typedef struct tp_softmax {
     int32_t rows, depth, input_multiplier, input_left_shift, diff_min;
 } tp_softmax;
@@ -492,6 +492,9 @@ void tp_lstm_s8_dense_c(const tp_lstm *lstm, const int8_t *weights, const tp_lst
  *   input, output  [rows][depth]
  *   scratch        [4-byte-aligned] [depth] words: the exponentials of a row, each computed once */
 void tp_softmax_s8_dense_c(const tp_softmax *softmax, const int8_t *input, int8_t *output, void *scratch);
+
+/* The same without scratch: each exponential is computed twice. */
+void tp_softmax_s8_twice_c(const tp_softmax *softmax, const int8_t *input, int8_t *output);
 
 /* The same with a table, without scratch.
  *   exponentials  [256], of differences 0, -1, ... -255 from the largest input: exp in Q0.31, and 0 below diff_min */

@@ -134,6 +134,9 @@ void tp_tanh_s16_dense_c(const tp_sigmoid *sigmoid, const uint16_t *table, const
  *   input, output  [rows][depth] */
 void tp_softmax_s8_to_s16_c(const tp_softmax *softmax, const int8_t *input, int16_t *output, void *scratch);
 
+/* The same without scratch, as for tp_softmax_s8_twice_c. */
+void tp_softmax_s8_to_s16_twice_c(const tp_softmax *softmax, const int8_t *input, int16_t *output);
+
 /* The same with a table, as for tp_softmax_s8_table_c. */
 void tp_softmax_s8_to_s16_table_c(const tp_softmax *softmax, const int32_t *exponentials, const int8_t *input, int16_t *output);
 

@@ -28,22 +28,56 @@ static inline int32_t tp_largest(const int8_t *input, int32_t depth)
     return most;
 }
 
-/* Exponentials in Q0.31 of the differences from the largest input, computed; their sum in Q12.19. */
+/* In Q0.31, computed; the difference is from the largest input. */
+static inline int32_t tp_exponential(const tp_softmax *softmax, int32_t difference)
+{
+    if (difference < softmax->diff_min) {
+        return 0;
+    }
+    return tp_exp_of_negative(tp_requantize(difference, softmax->input_multiplier, softmax->input_left_shift));
+}
+
+/* What an exponential in Q0.31 adds to a sum in Q12.19. */
+static inline uint32_t tp_summand(int32_t exponential)
+{
+    return ((uint32_t)exponential + (UINT32_C(1) << (TP_SUM_INTEGER_BITS - 1))) >> TP_SUM_INTEGER_BITS;
+}
+
+/* Exponentials of a row; their sum in Q12.19. */
 static inline int32_t tp_exponentials(const tp_softmax *softmax, const int8_t *input, int32_t *exponentials)
 {
-    const uint32_t half = UINT32_C(1) << (TP_SUM_INTEGER_BITS - 1);
     const int32_t most = tp_largest(input, softmax->depth);
     uint32_t sum = 0;
     for (int32_t i = 0; i < softmax->depth; i++) {
-        const int32_t difference = input[i] - most;
-        int32_t exponential = 0;
-        if (difference >= softmax->diff_min) {
-            exponential = tp_exp_of_negative(tp_requantize(difference, softmax->input_multiplier, softmax->input_left_shift));
-        }
+        const int32_t exponential = tp_exponential(softmax, input[i] - most);
         exponentials[i] = exponential;
-        sum += ((uint32_t)exponential + half) >> TP_SUM_INTEGER_BITS;
+        sum += tp_summand(exponential);
     }
     return (int32_t)sum;
+}
+
+/* What makes probabilities of a row of at most 511 values: its largest, and what one over the sum of exponentials is. */
+typedef struct tp_shares {
+    int32_t most, scale, shift;
+} tp_shares;
+
+/* Probabilities will be of 2^-bits. Exponentials are not kept. */
+static inline tp_shares tp_shares_of(const tp_softmax *softmax, const int8_t *input, int32_t bits)
+{
+    const int32_t most = tp_largest(input, softmax->depth);
+    uint32_t sum = 0;
+    for (int32_t i = 0; i < softmax->depth; i++) {
+        sum += tp_summand(tp_exponential(softmax, input[i] - most));
+    }
+    int32_t over_unit;
+    const int32_t scale = tp_reciprocal((int32_t)sum, TP_SUM_INTEGER_BITS, &over_unit);
+    return (tp_shares){most, scale, over_unit + 31 - bits};
+}
+
+/* Of an exponential. Nothing is negative: adding a half rounds to the nearest. */
+static inline int32_t tp_probability(int32_t exponential, int32_t scale, int32_t shift)
+{
+    return (int32_t)(((uint32_t)tp_doubling_high_mul(scale, exponential) + (UINT32_C(1) << (shift - 1))) >> shift);
 }
 
 /* Probabilities of 2^-bits of a row, from 0 to 2^bits; of at most 511 values where bits is 8. */
@@ -51,24 +85,20 @@ static inline void tp_probabilities(const tp_softmax *softmax, const int8_t *inp
 {
     int32_t over_unit;
     const int32_t scale = tp_reciprocal(tp_exponentials(softmax, input, probabilities), TP_SUM_INTEGER_BITS, &over_unit);
-    const int32_t shift = over_unit + 31 - bits;
-    const uint32_t half = UINT32_C(1) << (shift - 1); /* nothing is negative: adding it rounds to the nearest */
     for (int32_t i = 0; i < softmax->depth; i++) {
-        probabilities[i] = (int32_t)(((uint32_t)tp_doubling_high_mul(scale, probabilities[i]) + half) >> shift);
+        probabilities[i] = tp_probability(probabilities[i], scale, over_unit + 31 - bits);
     }
 }
 
 /* In Q12.19, two values at a time. */
 static inline int32_t tp_sum_of_exponentials(const int8_t *input, int32_t depth, int32_t most, const int32_t *exponentials)
 {
-    const uint32_t half = UINT32_C(1) << (TP_SUM_INTEGER_BITS - 1);
     uint32_t sum = 0;
     for (; depth >= 2; depth -= 2) {
-        const uint32_t one = (uint32_t)exponentials[most - input[0]], other = (uint32_t)exponentials[most - input[1]];
-        sum += ((one + half) >> TP_SUM_INTEGER_BITS) + ((other + half) >> TP_SUM_INTEGER_BITS);
+        sum += tp_summand(exponentials[most - input[0]]) + tp_summand(exponentials[most - input[1]]);
         input += 2;
     }
-    return (int32_t)(depth == 0 ? sum : sum + (((uint32_t)exponentials[most - *input] + half) >> TP_SUM_INTEGER_BITS));
+    return (int32_t)(depth == 0 ? sum : sum + tp_summand(exponentials[most - *input]));
 }
 
 /* Defines a softmax whose exponentials are in a table: probabilities are of 2^-bits, from LOW on. Exponentials, sum and scale are

@@ -137,6 +137,12 @@ void test_in_place_softmax(const tp_softmax *softmax, int8_t *map, int32_t *scra
     tp_softmax_s8_dense_c(softmax, map, map, scratch);
 }
 
+void test_in_place_softmax_twice(const tp_softmax *softmax, int8_t *map);
+void test_in_place_softmax_twice(const tp_softmax *softmax, int8_t *map)
+{
+    tp_softmax_s8_twice_c(softmax, map, map);
+}
+
 void test_in_place_softmax_table(const tp_softmax *softmax, const int32_t *exponentials, int8_t *map);
 void test_in_place_softmax_table(const tp_softmax *softmax, const int32_t *exponentials, int8_t *map)
 {

@@ -82,6 +82,7 @@ FUNCTIONS = {
     "test_in_place_lookup": 3,
     "test_in_place_softmax": 3,
     "test_in_place_softmax_table": 3,
+    "test_in_place_softmax_twice": 2,
     "test_add_bytes": 2,
     "test_never_returns": 1,
 }

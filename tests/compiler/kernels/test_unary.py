@@ -1,6 +1,6 @@
 """Kernels of one operand at their extremes, and with the output over the input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -69,6 +69,7 @@ IN_PLACE = {
     "tp_lookup_s8_dense_c": "test_in_place_lookup",
     "tp_softmax_s8_dense_c": "test_in_place_softmax",
     "tp_softmax_s8_table_c": "test_in_place_softmax_table",
+    "tp_softmax_s8_twice_c": "test_in_place_softmax_twice",
 }
 
 
@@ -91,15 +92,24 @@ def test_the_output_may_be_the_input(library: Library, name: str) -> None:
 
 
 @pytest.mark.parametrize("scale", [2.0**-25, 0.01, 0.1, 0.7, 30.0, 2.0**30])
-@pytest.mark.parametrize(("name", "dtype"), [("tp_softmax_s8_dense_c", "int8"), ("tp_softmax_s8_to_s16_c", "int16")])
-def test_softmax_of_many_and_of_every_difference(library: Library, name: str, dtype: str, scale: float) -> None:
+@pytest.mark.parametrize(
+    ("names", "dtype"),
+    [
+        (("tp_softmax_s8_dense_c", "tp_softmax_s8_twice_c"), "int8"),
+        (("tp_softmax_s8_to_s16_c", "tp_softmax_s8_to_s16_twice_c"), "int16"),
+    ],
+)
+def test_softmax_of_many_and_of_every_difference(
+    library: Library, names: Iterable[str], dtype: str, scale: float
+) -> None:
     """Two values with every difference; the most equal values that these kernels take, and as many different ones."""
     pairs = np.stack([np.full(256, 127, np.int8), np.arange(-128, 128).astype(np.int8)], axis=1)
     most = np.stack([np.zeros(511), np.arange(511) % 256 - 128]).astype(np.int8)
     for x in (pairs, most):
         bits, low = 8 * np.dtype(dtype).itemsize, np.iinfo(dtype).min
         target = Activation(1, "y", x.shape, np.float32(2.0**-bits), int(low), dtype=dtype)
-        check(library, PLAIN[name], Softmax("softmax", source(x.shape, scale), target, 1.0), x[None])
+        for name in names:
+            check(library, PLAIN[name], Softmax("softmax", source(x.shape, scale), target, 1.0), x[None])
 
 
 def test_softmax_of_more_values_than_tflite_micro_is_sure_of(library: Library) -> None:

@@ -12,6 +12,7 @@ from tinyprune.compiler.kernels.unary import (
     is_worth_exponentials,
     softmax,
     softmax_by_table,
+    softmax_twice,
 )
 from tinyprune.compiler.operators.cast import Cast
 from tinyprune.compiler.operators.fused import ACTIVATIONS, bounds_of
@@ -154,6 +155,10 @@ ROWS = (
         "tp_softmax_s8_to_s16_c", (Softmax,), DENSE, "c", _widens, softmax, lambda op: 210 * op.output.count,
         scratch_bytes=exponentials_bytes,
         dtypes=("int8", "int16"),
+    ),
+    Kernel(
+        "tp_softmax_s8_to_s16_twice_c", (Softmax,), DENSE, "c", _widens, softmax_twice,
+        lambda op: 390 * op.output.count, dtypes=("int8", "int16"),
     ),
     Kernel(
         "tp_softmax_s8_to_s16_table_c", (Softmax,), DENSE, "c", _widens_by_table, softmax_by_table,

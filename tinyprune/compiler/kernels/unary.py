@@ -84,6 +84,10 @@ def softmax(op: Softmax, _wiring: Wiring) -> Call:
     return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT, Place.SCRATCH
 
 
+def softmax_twice(op: Softmax, _wiring: Wiring) -> Call:
+    return Struct("tp_softmax", softmax_fields(op)), Place.INPUT, Place.OUTPUT
+
+
 def exponentials_bytes(op: Softmax) -> int:
     """Of the exponentials of a row that are computed."""
     return 4 * op.input.file_shape[-1]
@@ -124,6 +128,10 @@ ROWS = (
     Kernel(
         "tp_softmax_s8_dense_c", (Softmax,), DENSE, "c", sums_below_512, softmax, lambda op: 210 * op.output.count,
         scratch_bytes=exponentials_bytes, in_place=lambda _op: (0,),
+    ),
+    Kernel(
+        "tp_softmax_s8_twice_c", (Softmax,), DENSE, "c", sums_below_512, softmax_twice, lambda op: 390 * op.output.count,
+        in_place=lambda _op: (0,),
     ),
     Kernel(
         "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", is_worth_exponentials, softmax_by_table,

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright The tinyprune authors */
+#include "tp_softmax.h"
+
+void tp_softmax_s8_twice_c(const tp_softmax *softmax, const int8_t *input, int8_t *output)
+{
+    for (int32_t rows = softmax->rows; rows > 0; rows--) {
+        const tp_shares shares = tp_shares_of(softmax, input, 8);
+        for (const int8_t *const end = input + softmax->depth; input != end; input++) {
+            const int32_t exponential = tp_exponential(softmax, *input - shares.most);
+            const int32_t probability = tp_probability(exponential, shares.scale, shares.shift);
+            *output++ = (int8_t)tp_clamp(probability + INT8_MIN, INT8_MIN, INT8_MAX);
+        }
+    }
+}
