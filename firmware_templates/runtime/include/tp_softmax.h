@@ -56,38 +56,43 @@ static inline int32_t tp_exponentials(const tp_softmax *softmax, const int8_t *i
     return (int32_t)sum;
 }
 
-/* What makes probabilities of a row of at most 511 values: its largest, and what one over the sum of exponentials is. */
-typedef struct tp_shares {
-    int32_t most, scale, shift;
-} tp_shares;
+/* What makes probabilities of exponentials: one over their sum, and half a step of what is shifted out. */
+typedef struct tp_share {
+    int32_t scale, shift;
+    uint32_t half;
+} tp_share;
 
-/* Probabilities will be of 2^-bits. Exponentials are not kept. */
-static inline tp_shares tp_shares_of(const tp_softmax *softmax, const int8_t *input, int32_t bits)
+/* Probabilities will be of 2^-bits; of at most 511 values where bits is 8. `sum` is in Q12.19. */
+static inline tp_share tp_share_of(int32_t sum, int32_t bits)
 {
-    const int32_t most = tp_largest(input, softmax->depth);
+    int32_t over_unit;
+    const int32_t scale = tp_reciprocal(sum, TP_SUM_INTEGER_BITS, &over_unit), shift = over_unit + 31 - bits;
+    return (tp_share){scale, shift, UINT32_C(1) << (shift - 1)};
+}
+
+/* Nothing is negative: adding a half rounds to the nearest. */
+static inline int32_t tp_probability(tp_share share, int32_t exponential)
+{
+    return (int32_t)(((uint32_t)tp_doubling_high_mul(share.scale, exponential) + share.half) >> share.shift);
+}
+
+/* Probabilities of 2^-bits of a row, from 0 to 2^bits. */
+static inline void tp_probabilities(const tp_softmax *softmax, const int8_t *input, int32_t bits, int32_t *probabilities)
+{
+    const tp_share share = tp_share_of(tp_exponentials(softmax, input, probabilities), bits);
+    for (int32_t i = 0; i < softmax->depth; i++) {
+        probabilities[i] = tp_probability(share, probabilities[i]);
+    }
+}
+
+/* The sum of exponentials that are not kept, in Q12.19. */
+static inline int32_t tp_sum_computed(const tp_softmax *softmax, const int8_t *input, int32_t most)
+{
     uint32_t sum = 0;
     for (int32_t i = 0; i < softmax->depth; i++) {
         sum += tp_summand(tp_exponential(softmax, input[i] - most));
     }
-    int32_t over_unit;
-    const int32_t scale = tp_reciprocal((int32_t)sum, TP_SUM_INTEGER_BITS, &over_unit);
-    return (tp_shares){most, scale, over_unit + 31 - bits};
-}
-
-/* Of an exponential. Nothing is negative: adding a half rounds to the nearest. */
-static inline int32_t tp_probability(int32_t exponential, int32_t scale, int32_t shift)
-{
-    return (int32_t)(((uint32_t)tp_doubling_high_mul(scale, exponential) + (UINT32_C(1) << (shift - 1))) >> shift);
-}
-
-/* Probabilities of 2^-bits of a row, from 0 to 2^bits; of at most 511 values where bits is 8. */
-static inline void tp_probabilities(const tp_softmax *softmax, const int8_t *input, int32_t bits, int32_t *probabilities)
-{
-    int32_t over_unit;
-    const int32_t scale = tp_reciprocal(tp_exponentials(softmax, input, probabilities), TP_SUM_INTEGER_BITS, &over_unit);
-    for (int32_t i = 0; i < softmax->depth; i++) {
-        probabilities[i] = tp_probability(probabilities[i], scale, over_unit + 31 - bits);
-    }
+    return (int32_t)sum;
 }
 
 /* In Q12.19, two values at a time. */
