@@ -130,8 +130,8 @@ ROWS = (
         scratch_bytes=exponentials_bytes, in_place=lambda _op: (0,),
     ),
     Kernel(
-        "tp_softmax_s8_twice_c", (Softmax,), DENSE, "c", sums_below_512, softmax_twice, lambda op: 390 * op.output.count,
-        in_place=lambda _op: (0,),
+        "tp_softmax_s8_twice_c", (Softmax,), DENSE, "c", sums_below_512, softmax_twice,
+        lambda op: 390 * op.output.count, in_place=lambda _op: (0,),
     ),
     Kernel(
         "tp_softmax_s8_table_c", (Softmax,), DENSE, "c", is_worth_exponentials, softmax_by_table,
