@@ -178,11 +178,14 @@ def scales_of(file: File, index: int) -> tuple[npt.NDArray[np.float32], npt.NDAr
 
 
 def quantization_of(file: File, index: int) -> tuple[np.float32, int]:
-    """The scale and zero point of a tensor that has one of each."""
+    """The scale and zero point of a tensor that has one of each, a zero point that its type has."""
     scales, zero_points, _ = scales_of(file, index)
     if len(scales) != 1 or len(zero_points) != 1:
         raise ModelError(f'tensor "{tensor_name(file, index)}" must have one scale and one zero point')
-    return scales[0], int(zero_points[0])
+    kind, zero_point = type_of(file, index).lower(), int(zero_points[0])
+    if kind in ("int8", "uint8", "int16") and not np.iinfo(kind).min <= zero_point <= np.iinfo(kind).max:
+        raise ModelError(f'tensor "{tensor_name(file, index)}" is {kind} and has the zero point {zero_point}')
+    return scales[0], zero_point
 
 
 def _fields(file: File, index: int, types: tuple[str, ...], numbers: bool = False) -> dict[str, Any]:
@@ -191,7 +194,7 @@ def _fields(file: File, index: int, types: tuple[str, ...], numbers: bool = Fals
     shape, name = shape_of(file, index), tensor_name(file, index)
     shifted = index in file.shifted
     dtype = "int8" if shifted else _TYPES[expect_type(file, index, *types)]
-    batched = bool(shape) and shape[0] in (1, -1)
+    batched = bool(shape) and shape[0] == 1
     inner = shape[1:] if batched else shape
     if not all(0 < n <= MAX_DIMENSION for n in inner) or prod(inner) > MAX_VALUES:
         raise ModelError(f'tensor "{name}" has the impossible shape {list(shape)}')

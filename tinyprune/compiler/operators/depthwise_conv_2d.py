@@ -45,6 +45,12 @@ def weights_are_int8(node: Node) -> str | None:
     return weights_fault(node, 4, 3)
 
 
+def int16_has_bias(node: Node) -> str | None:
+    """With int16 activations it has a bias: TFLite Micro reads one."""
+    without = len(node.inputs) < 3 or node.index(2) < 0
+    return "it has int16 activations and no bias" if without and node.activation(0).dtype == "int16" else None
+
+
 def channels_agree(node: Node) -> str | None:
     """It has depth_multiplier output channels for each input channel."""
     shape = node.constant(1, "INT8").shape
@@ -95,6 +101,6 @@ def write(op: DepthwiseConv2D) -> Written:
 
 DEPTHWISE_CONV_2D = Operator(
     DepthwiseConv2D, "depthwise", "Depthwise 2D convolution with any kernel, stride, dilation, padding and multiplier.",
-    read, (one_result, weights_are_int8, slides(_OPTIONS), channels_agree, fused.clamped(_OPTIONS)),
+    read, (one_result, weights_are_int8, int16_has_bias, slides(_OPTIONS), channels_agree, fused.clamped(_OPTIONS)),
     infer, case, write, "AddDepthwiseConv2D", types=("INT8", "INT16"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tinyprune.compiler.file import Node
+from tinyprune.compiler.file import Node, shape_of
 from tinyprune.compiler.graph import Array, Unary
 from tinyprune.compiler.moves import Move
 from tinyprune.compiler.operators import cases
@@ -50,6 +50,13 @@ def as_many_values(node: Node) -> str | None:
     """Its result has as many values as its input."""
     source, target = node.activation(0), node.result()
     return None if source.count == target.count else f"it reshapes {list(source.shape)} to {list(target.shape)}"
+
+
+def shape_is_plain(node: Node) -> str | None:
+    """Its shape operand, if it has one, is a tensor with a possible shape itself."""
+    shape = node.index(1) if len(node.inputs) > 1 else -1
+    sizes = shape_of(node.file, shape) if shape >= 0 else ()
+    return f"its shape operand has the shape {list(sizes)}" if any(size < 0 for size in sizes) else None
 
 
 def axis_is_inserted(node: Node) -> str | None:
@@ -137,7 +144,7 @@ def write_squeeze(op: Squeeze) -> Written:
 
 RESHAPE = Operator(
     Reshape, "reshape", "Another shape for the same bytes: costs nothing.", _reader(Reshape),
-    (one_result, as_many_values, same_quantization), infer, case, write, "AddReshape",
+    (one_result, shape_is_plain, as_many_values, same_quantization), infer, case, write, "AddReshape",
     types=("INT8", "INT16"),
 )  # fmt: skip
 EXPAND_DIMS = Operator(

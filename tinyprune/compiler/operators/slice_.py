@@ -60,7 +60,7 @@ def _strided_ranges(node: Node, shape: tuple[int, ...]) -> list[range] | None:
         bit = 1 << axis
         if options.ShrinkAxisMask() & bit:
             index = begin + length if begin < 0 else begin
-            if not 0 <= index < length:
+            if step < 0 or not 0 <= index < length:  # one step back from an index is before its end: nothing is there
                 return None
             found.append(range(index, index + 1))
             continue

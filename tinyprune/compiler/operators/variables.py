@@ -15,6 +15,7 @@ from tinyprune.compiler.file import (
     File,
     Node,
     constant_of,
+    expect_type,
     has_data,
     is_constant,
     scales_of,
@@ -148,6 +149,7 @@ def _handles(file: File) -> dict[int, str]:
         if options is None:
             raise ModelError(f"operator VAR_HANDLE (number {one.number}) has no options")
         for output in one.outputs:
+            expect_type(file, output, "RESOURCE")
             found[output] = printable(options.SharedName() or b"?")
     return found
 
