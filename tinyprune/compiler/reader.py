@@ -156,7 +156,8 @@ def _ends(file: File, edges: Edges, which: str, obstacles: list[Obstacle]) -> tu
         try:
             types = ("INT8", "INT16", "BOOL", "INT32") if which == "outputs" else ("INT8", "INT16", "BOOL")
             found.append(activation_of(file, edges.same.get(index, index), *types, numbers=which == "outputs"))
-            writer = next((one for one in file.operators if one.number in edges.dropped and number in one.outputs), None)
+            dropped = (one for one in file.operators if one.number in edges.dropped)
+            writer = next((one for one in dropped if number in one.outputs), None)
             if writer is not None and which == "inputs":
                 raise ModelError(f'tensor "{tensor_name(file, number)}" is an input that {writer.kind} writes')
             if has_data(file, index):
