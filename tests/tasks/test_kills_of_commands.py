@@ -14,13 +14,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
 from tests import kills, networks
+from tests.recordings import write_own, write_wav
 from tests.tasks.test_kills import contents
+from tests.tasks.test_record import sounddevice, spoken
 from tinyprune import cli
 from tinyprune.device.flashers import uf2
+from tinyprune.sound.recordings import read_wav
+from tinyprune.training import keywords, unfinished
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 #: Of each command in a run of all tests: every change of its is in the slow one.
@@ -83,6 +88,30 @@ def _trials(count: int, place: Path) -> bool:
     return finished == count and all(hashlib.sha256(network).hexdigest().startswith(name) for name, network in named)
 
 
+def _own(place: Path) -> None:
+    write_own(place / "own", takes=2)
+
+
+def _few_clips() -> None:
+    keywords.WORD_CLIPS, keywords.MINED_CLIPS = 80, 30
+
+
+def _voice(place: Path) -> None:
+    write_wav(place / "voice.wav", spoken())
+
+
+def _microphone() -> None:
+    """Says the word whenever it is listened to; the answer to each take is Enter."""
+    sys.modules["sounddevice"] = sounddevice(Path("voice.wav"))
+    click.getchar = lambda *_: "\r"  # type: ignore[assignment]
+
+
+def _whole_clips(place: Path) -> bool:
+    """Clips of a second, those of the run that was killed too, and nothing else."""
+    found = [path for path in (place / "mine").rglob("*") if path.is_file()]
+    return len(found) >= 2 and all(read_wav(path).shape == (16_000,) for path in found)
+
+
 PRUNE = ("prune", "a.tflite", "-o", "out/b.tflite", "-q", "--pattern")
 BENCH = ("bench", "--board", "nano33", "--no-clock", "-q", "--csv", "b.csv", "--history", "h.jsonl", "-n")
 FLASH = ("flash", "--board", "pico", "--port", "RPI-RP2")
@@ -91,12 +120,16 @@ SWEEP = (
     "sweep", "a.keras", "--board", "nano33", "--data", "x.npy", "--patterns", "dense,2:4", "--seed", "1", "-o", "out",
     "--trials",
 )  # fmt: skip
+TRAIN = ("train", "own", "--words", "high,low", "-o", "net", "-q", "--epochs", "2", "--seed")
+RECORD = ("record", "mine", "--words")
 COMMANDS = {
     "prune": Command((*PRUNE, "1:4"), (*PRUNE, "2:4"), _int8),
     "bench": Command((*BENCH, "2"), (*BENCH, "1"), partial(_built, "nano33"), grows=("h.jsonl",)),
     "page": Command(("page", "build/nano33/report.json", "-o", "pages/p.html", "-q"), (), partial(_built, "nano33")),
     "flash": Command(FLASH, (), _volume, grows=("RPI-RP2/FIRMWARE.UF2",), prepare=_bootloader),
     "quantize": Command((*QUANTIZE, "extremes"), (*QUANTIZE, "least-error"), _float, apart=True),
+    "train": Command((*TRAIN, "1"), (*TRAIN, "0"), _own, prepare=_few_clips, apart=True),
+    "record": Command((*RECORD, "left", "--takes", "2"), (), _voice, prepare=_microphone, drawn=_whole_clips),
     "sweep": Command(
         (*SWEEP, "2"), (*SWEEP, "1"), _float, grows=("out/study.db",), apart=True, drawn=partial(_trials, 2)
     ),
@@ -105,8 +138,8 @@ COMMANDS = {
 
 
 def _call(place: Path, arguments: tuple[str, ...], prepare: Callable[[], object] = lambda: None) -> None:
-    prepare()
     os.chdir(place)
+    prepare()
     sys.argv = ["tinyprune", *arguments]
     try:
         cli.main()
@@ -122,7 +155,7 @@ def run(
     if not command.apart:
         work = partial(_call, place, arguments, command.prepare)
         return not kills.killed_at(number, work, below=place, counted=counted)
-    ended = _loaded(_killing_itself, partial(_call, place, arguments), number, place, counted)
+    ended = _loaded(_killing_itself, partial(_call, place, arguments, command.prepare), number, place, counted)
     assert ended in (0, -signal.SIGKILL)
     return not ended
 
@@ -144,8 +177,9 @@ def _killing_itself(work: Callable[[], object], number: int, place: Path, counte
 
 
 def visible(command: Command, place: Path) -> dict[str, bytes]:
-    """What a user sees there, but what grows."""
-    everything = {path: text for path, text in contents(place).items() if "/." not in f"/{path}"}
+    """What a user sees there, but what grows, and the folder of a training that has not ended."""
+    hidden = ("/.", f"{unfinished.SUFFIX}/")
+    everything = {path: text for path, text in contents(place).items() if not any(one in f"/{path}" for one in hidden)}
     found = {path: _UNTIL_NOW.sub(b"", text) for path, text in everything.items()}
     return {path: text for path, text in found.items() if path not in command.grows}
 
@@ -198,7 +232,7 @@ def changes(command: Command, place: Path) -> int:
 
 
 @pytest.mark.compiler
-@pytest.mark.parametrize("name", ["prune", "flash"])
+@pytest.mark.parametrize("name", ["prune", "flash", "record"])
 def test_some_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.recordings import write_wav
+from tests.recordings import write_own, write_wav
 from tests.tasks.conftest import Run
 from tinyprune.training import keywords, zoo
 
@@ -20,15 +20,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(keywords, "WORD_CLIPS", 160)
     monkeypatch.setattr(keywords, "MINED_CLIPS", 60)
     monkeypatch.setattr("tinyprune.tasks.train.RANGE_CLIPS", 100)
-    time_s, rng = np.arange(16_000) / 16_000, np.random.default_rng(0)
-    shape = np.clip(8 - abs(16 * time_s - 8), 0, 1)
-    for word, hertz in (("high", 2_600), ("low", 400), ("other", 1_000)):
-        for speaker in range(6):
-            for take in range(3):
-                tone = np.sin(2 * np.pi * (hertz + 5 * speaker) * time_s) * shape * 9_000
-                write_wav(
-                    tmp_path / "own" / word / f"{speaker}" / f"{take}.wav", tone + rng.normal(scale=30, size=16_000)
-                )
+    write_own(tmp_path / "own")
+    rng = np.random.default_rng(0)
     for number in range(5):
         write_wav(tmp_path / "noises" / "hiss" / f"{number}.wav", rng.normal(scale=2_000, size=32_000))
     return tmp_path
