@@ -466,7 +466,7 @@ void tp_quantize_s8_dense_c(const tp_quantize *quantize, const int8_t *input, in
  *   features     [filters][inputs]
  *   feature_bias [filters]: -input_zero_point * (sum of the filter's features)
  *   times        [filters][memory]
- *   bias         [units]
+ *   bias         [units], less memory_zero_point * (sum of the unit's times)
  *   input        [rows][inputs]
  *   output       [rows][units]
  *   memory       [rows][filters][memory], the newest last: is moved on by one */

@@ -289,7 +289,8 @@ void tp_average_pool_five_s8_dsp(const tp_layer *layer, const tp_five_map *map, 
 
 /* Kernels for interleaved maps, [height][width][channels], four output channels at a time. */
 
-/* 1x1 convolution of stride 1, or a fully connected layer, as tp_conv_1x1_s8_dense_c; for few pixels.
+/* 1x1 convolution of stride 1, or a fully connected layer, as tp_conv_1x1_s8_dense_c; for few pixels. An accumulator's magnitude
+ * times 2^max(shift, 0) is below 2^30.
  *   weights  [ceil(out_channels / 4)][ceil(in_channels / 4)][4] words: four int8 weights of each of four output channels, 0
  *            beyond the last channel or tap
  *   scratch  [word-aligned] 8 * ceil(in_channels / 4) bytes */

@@ -233,10 +233,34 @@ TP_NOINLINE void pixel(const tp_layer *layer, const part *at, const int8_t *weig
     }
 }
 
+/* Whether each output pixel is made of the input's at the same place. */
+static int is_pointwise(const tp_layer *layer)
+{
+    return layer->kernel_height == 1 && layer->kernel_width == 1 && layer->in_height == layer->out_height &&
+           layer->in_width == layer->out_width && (layer->pad_top | layer->pad_left) == 0 &&
+           (layer->stride_height | layer->stride_width) == 1;
+}
+
+/* All pixels of such a layer. */
+static void pointwise(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels, const int16_t *input,
+                      int16_t *output)
+{
+    part at = part_of(layer, input, 0, 0);
+    for (int32_t pixels = layer->out_height * layer->out_width; pixels > 0; pixels--) {
+        pixel(layer, &at, weights, channels, output);
+        at.x += layer->in_channels;
+        output += layer->out_channels;
+    }
+}
+
 void tp_conv_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels,
                             const int16_t *input, int16_t *output, void *scratch)
 {
     (void)scratch;
+    if (is_pointwise(layer)) {
+        pointwise(layer, weights, channels, input, output);
+        return;
+    }
     for (int32_t row = 0; row < layer->out_height; row++) {
         const int32_t top = row * layer->stride_height - layer->pad_top;
         for (int32_t column = 0; column < layer->out_width; column++) {

@@ -49,6 +49,27 @@ TP_NOINLINE void short_runs(const tp_copy *copy, const int8_t *from, int8_t *to)
     } while (--count != 0);
 }
 
+/* Defines the innermost loop over runs of few values of a type, one by one. */
+#define DEFINE_SHORT_RUNS(name, type)                                            \
+    TP_NOINLINE void name(const tp_copy *copy, const int8_t *from, int8_t *to)   \
+    {                                                                            \
+        const int32_t last = copy->size / (int32_t)sizeof(type) - 1;             \
+        const int32_t step = copy->source_3, target_step = copy->target_3;       \
+        int32_t count = copy->count_3;                                           \
+        do {                                                                     \
+            const type *const values = (const type *)(const void *)from;         \
+            type *const copies = (type *)(void *)to;                             \
+            for (int32_t i = last; i >= 0; i--) {                                \
+                copies[i] = values[i];                                           \
+            }                                                                    \
+            from += step;                                                        \
+            to += target_step;                                                   \
+        } while (--count != 0);                                                  \
+    }
+
+DEFINE_SHORT_RUNS(runs_of_bytes, int8_t)
+DEFINE_SHORT_RUNS(runs_of_halfwords, int16_t)
+
 /* Runs of any length. */
 TP_NOINLINE void runs(const tp_copy *copy, const int8_t *from, int8_t *to)
 {
@@ -63,7 +84,7 @@ TP_NOINLINE void runs(const tp_copy *copy, const int8_t *from, int8_t *to)
 
 static int is_even(const tp_copy *copy, const int8_t *from, const int8_t *to)
 {
-    const int32_t steps = copy->source_0 | copy->source_1 | copy->source_2 | copy->source_3 | copy->target_0 |
+    const int32_t steps = copy->size | copy->source_0 | copy->source_1 | copy->source_2 | copy->source_3 | copy->target_0 |
                           copy->target_1 | copy->target_2 | copy->target_3;
     return (((uintptr_t)from | (uintptr_t)to | (uintptr_t)steps) & 1u) == 0;
 }
@@ -79,6 +100,8 @@ void tp_copy_s8_dense_c(const tp_copy *copy, const void *source, void *target)
         inner = halfwords;
     } else if (WORDS_ANYWHERE && copy->size >= 4 && copy->size <= 8) {
         inner = short_runs;
+    } else if (!WORDS_ANYWHERE && copy->size <= TP_LONG) {
+        inner = is_even(copy, from, to) ? runs_of_halfwords : runs_of_bytes;
     }
     for (int32_t i = 0; i < copy->count_0; i++) {
         for (int32_t j = 0; j < copy->count_1; j++) {

@@ -18,10 +18,10 @@ void tp_svdf_s16_dense_c(const tp_svdf *svdf, const int8_t *features, const int3
                 while (time != time_end) {
                     const int16_t older = memory[1];
                     *memory++ = older;
-                    sum += (uint32_t)(*time++ * (older - zero_point));
+                    sum += (uint32_t)(*time++ * older);
                 }
                 *memory = (int16_t)(uint16_t)newest;
-                sum += (uint32_t)(*time++ * (*memory++ - zero_point));
+                sum += (uint32_t)(*time++ * *memory++);
                 feature += svdf->inputs;
             }
             *output++ = tp_svdf_output(svdf, sum);

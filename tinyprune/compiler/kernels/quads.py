@@ -110,7 +110,13 @@ def accepts_rows(op: Conv2D | FullyConnected) -> bool:
         return False
     if op.output.size_bytes >= _MANY_PIXELS * op.out_channels and rounds_exactly(op):
         return False
-    return is_pointwise(op)
+    return is_pointwise(op) and _is_narrow(op)
+
+
+def _is_narrow(op: Conv2D | FullyConnected) -> bool:
+    """What `tp_requantize_narrow` asks for."""
+    _, shifts = requantization(op)
+    return bool((max_accumulators(op) << np.maximum(shifts, 0).astype(np.int64) < 1 << 30).all())
 
 
 def _pack_rows(op: Conv2D | FullyConnected) -> Words:
@@ -129,9 +135,11 @@ def _rows(op: Conv2D | FullyConnected, _wiring: Wiring) -> tuple[Argument, ...]:
 
 
 def _row_work(op: Conv2D | FullyConnected) -> Work:
-    """Four channels of a pixel at a time: those that fill up the last four cost as much as the others."""
-    pixels, groups, fours = op.output.size_bytes // op.out_channels, _groups(op), -(-op.out_channels // QUAD)
-    return (pixels, pixels * groups, pixels * fours, pixels * fours * groups, pixels * op.out_channels)
+    """Four channels of a pixel at a time, where one that fills up the last four costs as much as the others; or one."""
+    pixels, groups, alone = op.output.size_bytes // op.out_channels, _groups(op), int(op.out_channels % QUAD == 1)
+    fours = -(-(op.out_channels - alone) // QUAD)
+    work = (1, groups, fours, fours * groups, alone, alone * groups, op.out_channels)
+    return tuple(pixels * count for count in work)
 
 
 def _groups(op: Conv2D | FullyConnected) -> int:

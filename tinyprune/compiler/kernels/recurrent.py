@@ -20,6 +20,12 @@ def _feature_bias(op: Svdf) -> npt.NDArray[np.int64]:
     return folded
 
 
+def _time_bias(op: Svdf) -> npt.NDArray[np.int32]:
+    """`[units]`: the variable's zero point, folded. It wraps, as the sums do that begin with it."""
+    times = op.times.astype(np.int64).reshape(len(op.bias), -1)
+    return (op.bias - op.memory_zero_point * times.sum(axis=1)).astype(np.int32)
+
+
 def _svdf_accepts(dtype: str) -> Callable[[Svdf], bool]:
     """Whether the state has this type, and no sum over an input can overflow."""
 
@@ -43,7 +49,7 @@ def _svdf(op: Svdf, _wiring: Wiring) -> tuple[Argument, ...]:
     return (
         Struct("tp_svdf", fields), Constant("weights", "int8_t", op.features),
         Constant("feature_bias", "int32_t", _feature_bias(op).astype(np.int32)),
-        Constant("times", f"{op.memory.dtype}_t", op.times), Constant("bias", "int32_t", op.bias),
+        Constant("times", f"{op.memory.dtype}_t", op.times), Constant("bias", "int32_t", _time_bias(op)),
         Place.INPUT, Place.OUTPUT, Place("state"),
     )  # fmt: skip
 
