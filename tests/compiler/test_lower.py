@@ -10,7 +10,7 @@ from tests import networks, tflite_models
 from tests.tflite_models import Conv, Dense, Depthwise, Input, Soft
 from tinyprune.compiler import choose, fixed_point, lower, reader, sparsity
 from tinyprune.compiler.graph import Graph
-from tinyprune.compiler.kernels import Layout, five_conv, five_wide, twins
+from tinyprune.compiler.kernels import KERNELS, Layout, five_conv, five_wide, twins
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.weighted import requantization
 from tinyprune.device import boards
@@ -277,6 +277,17 @@ def test_ram_of_a_network_that_runs_row_by_row() -> None:
     fast, least = (lower.lower(graph, NANO33, goal) for goal in ("speed", "ram"))  # type: ignore[arg-type]
     assert least.arena.arena_bytes < 0.6 * fast.arena.arena_bytes
     assert lower.smallest_arena(least).cycles_ratio == 1
+
+
+def test_sums_beyond_30_bits_are_not_rounded_as_narrow_ones() -> None:
+    weights = np.random.default_rng(3).integers(-127, 128, (16, 64)).astype(np.int8)
+    takes = {}
+    for bias in (0, 1 << 30):
+        dense = Dense(weights=weights, weight_scales=[0.01] * 16, scale=0.1, bias=np.full(16, bias, np.int32))
+        op = tflite_models.graph(Input((1, 64), 0.1), [dense]).ops[0]
+        takes[bias] = {kernel.name for kernel in KERNELS if kernel.runs(op)}
+    assert "tp_conv_1x1_s8_quads_dsp" in takes[0] - takes[1 << 30]
+    assert "tp_conv_1x1_s8_dense_c" in takes[1 << 30]
 
 
 def test_ram_of_a_softmax_is_that_of_its_maps_alone() -> None:
