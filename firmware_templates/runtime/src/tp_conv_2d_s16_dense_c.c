@@ -3,6 +3,7 @@
  *
  * Several output channels at a time, which share what they read of the map. Products are summed in 32 bits as far as they are
  * sure to fit, in 64 beyond that. */
+#include "tp_patch.h"
 #include "tp_s16.h"
 
 #define FOUR 4
@@ -233,15 +234,7 @@ TP_NOINLINE void pixel(const tp_layer *layer, const part *at, const int8_t *weig
     }
 }
 
-/* Whether each output pixel is made of the input's at the same place. */
-static int is_pointwise(const tp_layer *layer)
-{
-    return layer->kernel_height == 1 && layer->kernel_width == 1 && layer->in_height == layer->out_height &&
-           layer->in_width == layer->out_width && (layer->pad_top | layer->pad_left) == 0 &&
-           (layer->stride_height | layer->stride_width) == 1;
-}
-
-/* All pixels of such a layer. */
+/* All pixels where each is made of the input's in its place. */
 static void pointwise(const tp_layer *layer, const int8_t *weights, const tp_wide_channel *channels, const int16_t *input,
                       int16_t *output)
 {
@@ -257,7 +250,7 @@ void tp_conv_2d_s16_dense_c(const tp_layer *layer, const int8_t *weights, const 
                             const int16_t *input, int16_t *output, void *scratch)
 {
     (void)scratch;
-    if (is_pointwise(layer)) {
+    if (tp_is_pointwise(layer)) {
         pointwise(layer, weights, channels, input, output);
         return;
     }
