@@ -23,7 +23,8 @@ def _feature_bias(op: Svdf) -> npt.NDArray[np.int64]:
 def _time_bias(op: Svdf) -> npt.NDArray[np.int32]:
     """`[units]`: the variable's zero point, folded. It wraps, as the sums do that begin with it."""
     times = op.times.astype(np.int64).reshape(len(op.bias), -1)
-    return (op.bias - op.memory_zero_point * times.sum(axis=1)).astype(np.int32)
+    folded: npt.NDArray[np.int64] = op.bias - op.memory_zero_point * times.sum(axis=1)
+    return folded.astype(np.int32)
 
 
 def _svdf_accepts(dtype: str) -> Callable[[Svdf], bool]:
