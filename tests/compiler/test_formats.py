@@ -73,7 +73,11 @@ def test_examples_of_the_other_streams() -> None:
 def test_twins_example_and_size() -> None:
     weights = np.array([[1, 2, 3, 4], [-1, -2, -3, -4]], np.int8)
     numbers = [np.array(pair) for pair in ([5, -5], [9, 8], [2, 1], [0, 0])]
-    assert twins.pack(weights, *numbers).tolist() == example("twins")
+    assert twins.pack(twins.filled(weights[:, None]), *numbers).tolist() == example("twins")
+    rows = np.arange(1, 11, dtype=np.int8).reshape(1, 2, 5)
+    assert twins.filled(rows).tolist() == [[1, 3, 2, 4, 5, 0, 6, 8, 7, 9, 10, 0]]
+    assert twins.filled(rows[:, :1]).tolist() == [[1, 3, 2, 4, 5, 0, 0, 0]]
+    assert twins.filled(rows.reshape(1, 1, 10)).tolist() == [[1, 3, 2, 4, 5, 7, 6, 8, 9, 0, 10, 0]]
     ones = np.ones(64, np.int64)
     assert twins.pack(np.ones((64, 64), np.int8), ones, ones, ones, ones).nbytes == 5128
 

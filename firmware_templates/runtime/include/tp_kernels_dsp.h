@@ -55,7 +55,7 @@
 /* Four output channels at a time, the weights of two in a word: as above, and the words of four channels beside their weights. */
 #define TP_TWIN 4
 #define TP_TWIN_PIXELS 2
-#define TP_TWIN_GROUP_WORDS (2 * TP_TWIN_PIXELS)
+#define TP_TWIN_GROUP_WORDS TP_TWIN_PIXELS
 #define TP_TWIN_ROWS 2
 #define TP_TWIN_NUMBERS 16
 /* Pixels that a convolution of few taps expands at a time. */
@@ -194,9 +194,10 @@ void tp_conv_2d_s8_duos_exact_dsp(const tp_layer *layer, const tp_five_map *map,
  * (S - a0) / 256 is a1, whatever overflowed, as long as a1 is in 24 bits: |a1| < 2^23.
  *   weights  a stream of words: its length; the channels in it; then for each four channels
  *            - 256 * bias of channel 1 + bias of channel 0; bias of channel 0; the same of channels 3 and 2;
- *            - for each group of four taps the words of channels 0 and 1, and of 2 and 3, with weights of taps 0 and 2, then of
+ *            - for each four taps the words of channels 0 and 1, and of 2 and 3, with weights of taps 0 and 2, then of
  *              taps 1 and 3: of each the halfwords w0 + 256 * w1, which is why no weight is -128. Without dilation each row of
- *              the kernel is filled up with weights 0 to whole groups, else its end;
+ *              the kernel is filled up with weights 0 to whole fours, or, of several rows that end with one tap, to its first
+ *              word; else the kernel's end is;
  *            - for each channel multiplier; 2^(shift - 1) + output_zero_point * 2^shift; shift. Those beyond the last are 0
  *   scratch  [word-aligned] tp_expand_two_dsp's pairs; for other than a 1x1 kernel of stride 1 with in_channels a multiple of 4,
  *            behind them patches [2][4 * groups] bytes, the band as above for two output rows, and 3 bytes; strips as above */
@@ -373,7 +374,7 @@ void tp_five_pixels_s8_taps_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_sp14_dsp(tp_five_pixels *job);
 void tp_five_pixels_s8_exact_dsp(tp_five_pixels *job);
 
-/* A layer of which two output channels are computed at a time. A pixel's activations are pieces of piece_groups groups of four
+/* A layer of which two output channels or more are computed at a time. A pixel's activations are pieces of piece_groups groups of
  * taps, of which the last may be shorter, piece_step bytes from one to the next. With `patches`, room for three pixels' groups,
  * they are gathered there as one piece first: the taps of `window`, piece_step bytes from one row of its kernel to the next.
  * Where it has several columns, that is one of them, and the next is a pixel further in the input. */
@@ -384,13 +385,14 @@ typedef void tp_duos_run(const struct tp_duos *layer, int8_t *const output[]);
 /* Tiles side by side, pixels of each `step` and places out_step bytes behind those of the one before. */
 typedef void tp_duos_tiles(const struct tp_duos *layer, int32_t tiles, const int8_t *const pixels[], int32_t step,
                            int8_t *const output[], int32_t out_step);
-/* How tiles of `pixels` are computed, in maps five columns wide `rows` at a time. A group of four taps is group_words long when
- * expanded. Where fills_up, weights 0 fill up each row of a kernel to whole groups. */
+/* How tiles of `pixels` are computed, in maps five columns wide `rows` at a time. Four taps are one group, or two, of taps 0 and 2 and
+ * of 1 and 3; a group is group_words long when expanded. Where they are two, weights 0 fill up each row of a kernel to whole fours,
+ * or in a kernel of several rows, where it ends with one tap, to one group behind those. */
 typedef struct tp_duo_engine {
     tp_duos_expand *expand;
     tp_duos_run *run;
     tp_duos_tiles *tiles; /* one tile after the other, in any layer */
-    int32_t pixels, rows, group_words, fills_up;
+    int32_t pixels, rows, group_words, groups_in_four;
 } tp_duo_engine;
 
 typedef struct tp_duos {
@@ -405,7 +407,7 @@ typedef struct tp_duos {
     int32_t columns;
 } tp_duos;
 
-/* Three pixels to pairs [groups][6][3] as tp_expand_dsp; two to pairs (x0, x2), (x1, x3) of each group, [groups][2][2]. Of a piece
+/* Three pixels to pairs [groups][6][3] as tp_expand_dsp; two to pairs (x0, x2), (x1, x3) of each four taps, [groups][2]. Of a piece
  * that ends in a group, what is behind it is read, too. */
 tp_duos_expand tp_expand_three_dsp, tp_expand_two_dsp;
 /* Columns of three pixels below each other, to be expanded as by tp_expand_three_dsp one after the other: of a kernel of three rows,
@@ -436,8 +438,8 @@ void tp_conv_1x1_row_duos_dsp(const tp_duo_engine *engine, const tp_five_rows *l
  * side by side: it expands each from its input, pieces as in tp_duos of which none is shorter, or has one that is expanded. */
 typedef struct tp_twins {
     const uint32_t *weights;            /* of the first four: in a stream of tp_conv_2d_s8_twins_dsp */
-    uint32_t *expanded;                 /* pairs (x0, x2), (x1, x3) of each group: [groups][2][pixels] */
-    int32_t groups;
+    uint32_t *expanded;                 /* pairs (x0, x2), (x1, x3) of each four taps: [groups][pixels] */
+    int32_t groups;                     /* of two taps; with one pixel an even number */
     int8_t *output;
     int32_t to, channel_step;           /* bytes to pixel 1 and to the next channel, which is 1 with one pixel */
     int32_t fours;

@@ -27,7 +27,7 @@ void tp_conv_1x1_row_duos_dsp(const tp_duo_engine *engine, const tp_five_rows *l
                               int8_t *map, void *scratch, int32_t iteration)
 {
     const int upwards = layer->first_out > layer->first_in;
-    const int32_t groups = layer->channels / 4, number = iteration % engine->rows;
+    const int32_t groups = layer->channels / 4 * engine->groups_in_four, number = iteration % engine->rows;
     const int32_t row_bytes = (layer->channels + TP_ROW_CHANNELS - 1) / TP_ROW_CHANNELS * TP_ROW_GROUP_BYTES;
     uint32_t *const expanded = scratch;
     int8_t *const kept = (int8_t *)(expanded + engine->group_words * groups);
@@ -41,7 +41,7 @@ void tp_conv_1x1_row_duos_dsp(const tp_duo_engine *engine, const tp_five_rows *l
     }
     const int32_t top = upwards ? layer->height - 1 - iteration : iteration - number;
     const tp_five_map where = {layer->slots, layer->first_out + top};
-    const tp_duos duos = {expanded, groups, TP_ROW_CHANNELS / 4, TP_ROW_GROUP_BYTES, weights, 5 * layer->slots, NULL, NULL,
+    const tp_duos duos = {expanded, groups, TP_ROW_CHANNELS / 4 * engine->groups_in_four, TP_ROW_GROUP_BYTES, weights, 5 * layer->slots, NULL, NULL,
                           engine, tp_carried(weights), 1};
     tp_duos_rows_dsp(&duos, &where, number + 1, rows, TP_ROW_CHANNELS, map);
 }

@@ -6,6 +6,6 @@ void tp_conv_1x1_row_s8_duos_exact_dsp(const tp_five_rows *layer, const uint32_t
                                  void *scratch, int32_t iteration)
 {
     static const tp_duo_engine engine = {tp_expand_three_dsp, tp_three_pixels_s8_duos_exact_dsp, tp_duos_tiles_dsp, TP_DUO_PIXELS, TP_DUO_ROWS,
-                                         TP_DUO_GROUP_WORDS, 0};
+                                         TP_DUO_GROUP_WORDS, 1};
     tp_conv_1x1_row_duos_dsp(&engine, layer, weights, row, map, scratch, iteration);
 }

@@ -37,18 +37,18 @@ void tp_conv_1x1_s8_twins_dsp(const tp_layer *layer, const uint32_t *weights, co
                               void *scratch)
 {
     static const tp_five_map interleaved = {0, 0};
-    const int32_t pixels = layer->out_height * layer->out_width, taps = layer->in_channels, groups = (taps + 3) / 4;
+    const int32_t pixels = layer->out_height * layer->out_width, taps = layer->in_channels, fours = (taps + 3) / 4;
     const uint32_t last = weights[1] % TP_TWIN, *const carried = tp_carried(weights);
     int8_t *const map_output = output;
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
         expand(input, taps, scratch);
-        tp_twins job = {weights + 2, scratch, groups, output, 0, 1, (int32_t)(weights[1] / TP_TWIN), 1, {NULL, NULL}, 0, 0, 0, 0, 0};
+        tp_twins job = {weights + 2, scratch, 2 * fours, output, 0, 1, (int32_t)(weights[1] / TP_TWIN), 1, {NULL, NULL}, 0, 0, 0, 0, 0};
         if (job.fours > 0) {
             tp_one_pixel_s8_twins_dsp(&job);
         }
         if (last) {
             int8_t outputs[TP_TWIN];
-            job.weights += (TP_TWIN_NUMBERS + 4 * groups) * job.fours;
+            job.weights += (TP_TWIN_NUMBERS + 4 * fours) * job.fours;
             job.output = outputs;
             const int32_t done = TP_TWIN * job.fours;
             job.fours = 1;
@@ -56,7 +56,7 @@ void tp_conv_1x1_s8_twins_dsp(const tp_layer *layer, const uint32_t *weights, co
             memcpy(output + done, outputs, last);
         }
         if (carried) {
-            const tp_carried_tile tile = {scratch, groups, 1, 1, 2, output, NULL, 1};
+            const tp_carried_tile tile = {scratch, fours, 1, 1, 2, output, NULL, 1};
             tp_carried_channels_dsp(carried, &tile);
         }
         input += taps;

@@ -56,6 +56,13 @@ static void run_columns(const tp_duos *duos, int32_t strip_tiles, int32_t width,
     }
 }
 
+/* Of one of so many pieces. */
+static int32_t groups_of(const tp_duo_engine *engine, int32_t taps, int32_t pieces)
+{
+    const int32_t fours = (taps + 3) / 4;
+    return engine->groups_in_four == 1 ? fours : 2 * fours - (pieces > 1 && taps % 4 == 1);
+}
+
 void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, const tp_five_map *map, const uint32_t *weights,
                          const int8_t *input, int8_t *output, void *scratch)
 {
@@ -66,17 +73,18 @@ void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, con
                        && layer->out_width == layer->in_width && (taps & 3) == 0;
     const int shared = tp_shares_columns(layer);
     const int side_by_side = shared || ((layer->dilation_width == 1 || layer->kernel_width == 1)
-                                        && (engine->fills_up || (kernel_row_taps & 3) == 0));
+                                        && (engine->groups_in_four == 2 || (kernel_row_taps & 3) == 0));
     const int32_t columns = shared ? layer->kernel_width : 1;
-    const int32_t piece_groups = ((side_by_side ? kernel_row_taps / columns : taps) + 3) / 4;
-    const int32_t groups = side_by_side ? layer->kernel_height * piece_groups : piece_groups;
+    const int32_t pieces = side_by_side ? layer->kernel_height : 1;
+    const int32_t piece_groups = groups_of(engine, taps / columns / pieces, pieces), groups = pieces * piece_groups;
     const int32_t strip_tiles = shared ? tp_strip_tiles(layer, 4 * engine->group_words * groups) : 1;
     const int32_t strip_columns = (strip_tiles - 1) * layer->stride_width + columns;
     const int32_t band_width =
         (layer->out_width - 1) * layer->stride_width + (layer->kernel_width - 1) * layer->dilation_width + 1;
     const int32_t row_bytes = (direct ? layer->in_width : band_width) * layer->in_channels;
     int8_t *const patches = (int8_t *)scratch + 4 * engine->group_words * groups * strip_columns;
-    int8_t *const band = patches + (side_by_side ? 0 : engine->pixels * 4 * groups);
+    const int32_t patches_bytes = side_by_side ? 0 : engine->pixels * 4 * groups / engine->groups_in_four;
+    int8_t *const band = patches + patches_bytes;
     const tp_duos duos = {scratch, groups, piece_groups, layer->dilation_height * row_bytes, weights,
                           map->slots ? 5 * map->slots : 1, layer, side_by_side ? NULL : patches, engine, tp_carried(weights),
                           columns};
@@ -86,7 +94,7 @@ void tp_conv_2d_duos_dsp(const tp_duo_engine *engine, const tp_layer *layer, con
         return;
     }
     if (!side_by_side) {
-        memset(patches, 0, (size_t)(engine->pixels * 4 * groups)); /* what is behind the taps meets weights 0 */
+        memset(patches, 0, (size_t)patches_bytes); /* what is behind the taps meets weights 0 */
     }
     const int32_t row_step = layer->stride_height * row_bytes;
     const int32_t height =

@@ -12,7 +12,7 @@ void tp_duos_tile_dsp(const tp_duos *layer, const int8_t *const pixels[TP_DUO_PI
     }
     if (layer->patches) {
         for (int32_t i = 0; i < layer->engine->pixels; i++) {
-            int8_t *const patch = layer->patches + 4 * layer->groups * i;
+            int8_t *const patch = layer->patches + 4 * layer->groups / layer->engine->groups_in_four * i;
             tp_gather(layer->window, pixels[i], layer->piece_step, patch);
             patches[i] = patch;
         }

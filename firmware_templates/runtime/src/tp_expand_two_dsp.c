@@ -14,12 +14,15 @@ __attribute__((naked, noinline)) void tp_expand_two_dsp(__attribute__((unused)) 
         "push {r4-r11, lr}\n\t"
         "ldrd r3, r4, [r1]\n\t"
         "ldm r0, {r2, r9-r11}\n\t" /* expanded, groups, piece_groups, piece_step */
-        "sub r11, r11, r10, lsl #2\n\t"
+        "bic r12, r10, #1\n\t"
+        "sub r11, r11, r12, lsl #1\n\t"
+        "tst r10, #1\n\t"
+        "bne 3f\n\t"
         "1:\n\t" /* a piece */
         "cmp r9, r10\n\t"
         "it lt\n\t"
         "movlt r10, r9\n\t"
-        "add r12, r2, r10, lsl #4\n\t"
+        "add r12, r2, r10, lsl #3\n\t"
         ".balign 4\n\t"
         "2:\n\t"
         TP_EXPAND_TWO("r3", "r4", "r2")
@@ -29,6 +32,9 @@ __attribute__((naked, noinline)) void tp_expand_two_dsp(__attribute__((unused)) 
         "add r4, r4, r11\n\t"
         "subs r9, r9, r10\n\t"
         "bgt 1b\n\t"
+        "pop {r4-r11, pc}\n\t"
+        "3:\n\t"
+        TP_EXPAND_ODD_PIECES
         "pop {r4-r11, pc}");
 }
 
@@ -36,12 +42,7 @@ __attribute__((naked, noinline)) void tp_expand_two_dsp(__attribute__((unused)) 
 
 void tp_expand_two_dsp(const tp_duos *layer, const int8_t *const pixels[])
 {
-    uint32_t *pairs = layer->expanded;
-    for (int32_t group = 0; group < layer->groups; group++) {
-        const int32_t at = group / layer->piece_groups * layer->piece_step + group % layer->piece_groups * 4;
-        tp_expand_two(pixels[0] + at, pixels[1] + at, pairs);
-        pairs += TP_TWIN_GROUP_WORDS;
-    }
+    tp_expand_two(pixels[0], pixels[1], layer->groups, layer->piece_groups, layer->piece_step, layer->expanded);
 }
 
 #endif

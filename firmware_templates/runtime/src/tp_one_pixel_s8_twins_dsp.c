@@ -48,13 +48,13 @@ __attribute__((naked, noinline)) void tp_one_pixel_s8_twins_dsp(__attribute__((u
         "ldm r0, {r1-r7}\n\t" /* weights, expanded, groups, output, to, channel_step, fours */
         "mov lr, r1\n\t"
         "rsb r8, r3, #0\n\t"
-        "and r8, r8, #7\n\t"
-        "lsl r9, r8, #4\n\t"
-        "add r11, r2, r3, lsl #3\n\t"
-        "sub r2, r2, r8, lsl #3\n\t"
-        "add r8, r8, r8, lsl #3\n\t" /* 72 bytes of code a group of four taps */
+        "and r8, r8, #15\n\t"
+        "lsl r9, r8, #3\n\t"
+        "add r11, r2, r3, lsl #2\n\t"
+        "sub r2, r2, r8, lsl #2\n\t"
+        "add r8, r8, r8, lsl #3\n\t" /* 36 bytes of code a group of two taps */
         "adr.w r10, 2f\n\t"
-        "add r10, r10, r8, lsl #3\n\t"
+        "add r10, r10, r8, lsl #2\n\t"
         "orr r10, r10, #1\n\t"
         "mov r8, r2\n\t"
         "push {r4-r10}\n\t"

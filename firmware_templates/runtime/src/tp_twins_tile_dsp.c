@@ -7,7 +7,7 @@
 static void run_last(const tp_twins *before, int32_t count, int8_t *const output[])
 {
     int8_t outputs[TP_TWIN][TP_TWIN_PIXELS];
-    const int32_t four_words = TP_TWIN_NUMBERS + 4 * before->groups, first = TP_TWIN * before->fours * before->channel_step;
+    const int32_t four_words = TP_TWIN_NUMBERS + 2 * before->groups, first = TP_TWIN * before->fours * before->channel_step;
     const tp_twins job = {before->weights + four_words * before->fours, before->expanded, before->groups, &outputs[0][0], 1,
                           TP_TWIN_PIXELS, 1, 1, {NULL, NULL}, 0, 0, 0, 0, 0};
     tp_two_pixels_s8_twins_dsp(&job);

@@ -72,28 +72,30 @@
 /* On the stack: 0 output, 4 bytes to pixel 1, 8 channel_step, 12 fours left, 16 where the activations of the first run would
  * begin, 20 the bytes of it that are skipped, or of the one before it, 24 where to enter it, 28 where the last run begins, less
  * one with `plain`, 32 weights, 36 expanded, 40 groups, 44 the tile's output, 48 fours, 52 tiles left, 56 input of both pixels,
- * 64 bytes to those of the next tile, 68 and to its output, 72 piece_groups, 76 bytes from a piece's end to the next. */
+ * 64 bytes to those of the next tile, 68 and to its output, 72 piece_groups, 76 bytes from the end of
+ * a piece's fours to the next. */
 __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((unused)) const tp_twins *job)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
         "add r12, r0, #28\n\t"
         "ldm r12, {r1-r7}\n\t" /* tiles, input[2], step, out_step, piece_groups, piece_step */
-        "sub r7, r7, r6, lsl #2\n\t"
+        "bic r8, r6, #1\n\t"
+        "sub r7, r7, r8, lsl #1\n\t"
         "push {r1-r7}\n\t"
         "ldm r0, {r1-r7}\n\t" /* weights, expanded, groups, output, to, channel_step, fours */
         "push {r1-r4, r7}\n\t"
         "rsb r8, r3, #0\n\t"
-        "ands r8, r8, #7\n\t"
+        "ands r8, r8, #15\n\t"
         "ite ne\n\t"
-        "lslne r9, r8, #4\n\t"
+        "lslne r9, r8, #3\n\t"
         "moveq r9, #128\n\t"
         "ldr r10, [r0, #56]\n\t" /* plain */
-        "add r11, r2, r3, lsl #4\n\t"
+        "add r11, r2, r3, lsl #3\n\t"
         "sub r11, r11, r10\n\t"
         "sub r11, r11, #128\n\t"
         "sub r2, r2, r9\n\t"
-        "mov r10, #112\n\t" /* bytes of code a group of four taps */
+        "mov r10, #56\n\t" /* bytes of code a group of two taps */
         "mul r8, r8, r10\n\t"
         "adr.w r10, 2f\n\t"
         "add r10, r10, r8\n\t"
@@ -145,9 +147,7 @@ __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((
         "ldr r8, [sp, #52]\n\t"
         "subs r8, r8, #1\n\t"
         "str r8, [sp, #52]\n\t"
-        "bne 1f\n\t"
-        "add sp, sp, #80\n\t"
-        "pop {r4-r11, pc}\n\t"
+        "beq.w 11f\n\t"
         "1:\n\t"
         "ldr r9, [sp, #40]\n\t"
         "ldr r2, [sp, #36]\n\t"
@@ -161,8 +161,10 @@ __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((
         "add r7, r4, r5\n\t"
         "str r6, [sp, #56]\n\t"
         "str r7, [sp, #60]\n\t"
+        "tst r10, #1\n\t"
+        "bne.w 10f\n\t"
         "6:\n\t" /* a piece */
-        "add r12, r2, r10, lsl #4\n\t"
+        "add r12, r2, r10, lsl #3\n\t"
         ".balign 4\n\t"
         "7:\n\t"
         TP_EXPAND_TWO("r3", "r4", "r2")
@@ -198,7 +200,13 @@ __attribute__((naked, noinline)) void tp_two_pixels_s8_twins_dsp(__attribute__((
         "strb.w r5, [r9, #3]\n\t"
         "add.w r8, r8, #4\n\t"
         STORE_OUTPUT("5b")
-        NEXT_FOUR);
+        NEXT_FOUR
+        "10:\n\t" /* pieces of an odd number of groups */
+        TP_EXPAND_ODD_PIECES
+        "b.w 8b\n\t"
+        "11:\n\t"
+        "add sp, sp, #80\n\t"
+        "pop {r4-r11, pc}");
 }
 
 #else
@@ -207,9 +215,8 @@ void tp_two_pixels_s8_twins_dsp(const tp_twins *job)
 {
     tp_twins tile = *job;
     for (; tile.tiles > 0; tile.tiles--) {
-        for (int32_t group = 0; tile.input[0] && group < tile.groups; group++) {
-            const int32_t at = group / tile.piece_groups * tile.piece_step + group % tile.piece_groups * 4;
-            tp_expand_two(tile.input[0] + at, tile.input[1] + at, tile.expanded + TP_TWIN_GROUP_WORDS * group);
+        if (tile.input[0]) {
+            tp_expand_two(tile.input[0], tile.input[1], tile.groups, tile.piece_groups, tile.piece_step, tile.expanded);
         }
         tp_twins_pixels(&tile, 2);
         for (int32_t i = 0; i < 2 && tile.input[0]; i++) {

@@ -133,6 +133,24 @@ def test_other_kernels_of_few_taps_are_left_to_others(kernel: tuple[int, int, in
     assert not FEW.accepts(convolution((9, 9), kernel))
 
 
+@pytest.mark.parametrize("channels", [4, 6])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride"),
+    [
+        ((5, 9), (3, 3, 3), 1), ((8, 7), (2, 1, 1), 2), ((9, 12), (5, 5, 1), 2), ((6, 5), (2, 1, 5), 1),
+        ((4, 8), (3, 7, 3), 1),
+    ],
+)  # fmt: skip
+def test_rows_of_a_kernel_that_end_with_one_tap(
+    library: Library, size: tuple[int, int], kernel: tuple[int, int, int], stride: int, channels: int
+) -> None:
+    op, twins = convolution(size, kernel, stride, channels), PLAIN["tp_conv_2d_s8_twins_dsp"]
+    assert twins.accepts(op)
+    check(library, twins, op, fill("random", np.random.default_rng(0), (1, *op.input.shape)))
+    carries = replace(op, bias=np.array([1 << 30, *op.bias[1:]], np.int32))
+    check(library, twins, carries, fill("random", np.random.default_rng(1), (1, *op.input.shape)))
+
+
 @pytest.mark.parametrize("form", ["pairs", "duos", "duos_exact", "twins"])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize(

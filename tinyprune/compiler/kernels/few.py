@@ -115,17 +115,9 @@ def _kernel(
     words: Callable[[Conv2D], int], cycles: Callable[[Conv2D], float],
 ) -> Kernel:  # fmt: skip
     return Kernel(
-        name,
-        (Conv2D,),
-        pattern,
-        "dsp",
-        accepts,
-        partial(_arguments, pack),
-        cycles,
-        pack=pack,
-        scratch_bytes=partial(_scratch_bytes, words),
-        pixels=_PIXELS,
-    )
+        name, (Conv2D,), pattern, "dsp", accepts, partial(_arguments, pack), cycles, pack=pack,
+        scratch_bytes=partial(_scratch_bytes, words), pixels=_PIXELS,
+    )  # fmt: skip
 
 
 ROWS = (

@@ -38,9 +38,8 @@ class Format:
     tile, without expansion, which takes `expand_cycles` a group, `row_cycles` in a loop over rows, and outside of one
     `alone_cycles` more and `apart` a channel, or `run_cycles` where tiles run in one call. `multiple` divides the
     channels of the input; `together` is how many output channels are computed at a time; `group_bytes` is what four
-    taps of a tile of `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where it
-    `fills_up`, each row of a kernel is whole groups of four taps; the pairs of a carried channel's group are in
-    `order`.
+    taps of a tile of `pixels` take when expanded, `rows` the rows of a five-wide map that tiles divide. Where words
+    need each row of a kernel whole, `fill` makes the taps of `[out_channels, kernel_height, taps]`.
     """
 
     name: str
@@ -55,8 +54,7 @@ class Format:
     alone_cycles: float = 250
     apart: float = 0
     carries: bool = False
-    fills_up: bool = False
-    order: tuple[int, ...] = (0, 1, 2, 3)
+    fill: Callable[[Int8], Int8] | None = None
     multiple: int = 1
     pixels: int = WIDTH
     together: int = 1
@@ -164,17 +162,14 @@ FORMATS = (PAIRS, PAIRS8, TAPS, SP14, EXACT, DUOS, DUOS_EXACT)
 
 
 def _rows(form: Format, op: Layer) -> Int8:
-    """`[out_channels, taps]`, in whole groups where the format fills up, by columns where tiles share those."""
+    """`[out_channels, taps]`, filled where the format does that, by columns where tiles share those."""
     rows = op.matrix
     assert rows is not None
     layer = layer_fields(op)
     if _shares_columns(layer):
         kernel = (len(rows), layer["kernel_height"], layer["kernel_width"], layer["in_channels"])
-        return rows.reshape(kernel).transpose(0, 2, 1, 3).reshape(rows.shape)
-    if not form.fills_up:
-        return rows
-    kernel_rows = rows.reshape(len(rows), _pieces(op), -1)
-    return np.pad(kernel_rows, ((0, 0), (0, 0), (0, -kernel_rows.shape[2] % GROUP))).reshape(len(rows), -1)
+        rows = rows.reshape(kernel).transpose(0, 2, 1, 3).reshape(rows.shape)
+    return form.fill(rows.reshape(len(rows), _pieces(op), -1)) if form.fill else rows
 
 
 def _pieces(op: Layer) -> int:
@@ -233,8 +228,7 @@ def _pack_carried(form: Format, op: Layer, which: npt.NDArray[np.intp]) -> Words
     if not len(which):
         return np.zeros(1, np.uint32)
     rows, numbers = _rows(form, op)[which], channels(op)[which].astype(np.int64)
-    groups = np.pad(rows, ((0, 0), (0, -rows.shape[1] % GROUP))).reshape(len(which), -1, GROUP)[..., form.order]
-    halfwords = groups.reshape(len(which), -1).astype(np.int64) & 0xFFFF
+    halfwords = np.pad(rows, ((0, 0), (0, -rows.shape[1] % GROUP))).astype(np.int64) & 0xFFFF
     zero_points = np.full_like(which, op.output.zero_point)
     words = np.column_stack([which, numbers, zero_points, halfwords[:, ::2] | halfwords[:, 1::2] << 16])
     return np.array([len(which), *(words & 0xFFFFFFFF).ravel().tolist()], np.uint32)
@@ -276,14 +270,14 @@ def scratch_bytes(form: Format, op: Layer) -> int:
     patches = 0 if _is_in_rows(form, op) else form.pixels * GROUP * groups
     reach = (layer["out_width"] - 1) * layer["stride_width"] + (layer["kernel_width"] - 1) * layer["dilation_width"] + 1
     band = _band_height(form, layer) * reach * layer["in_channels"]
-    return expanded + patches + band + (GROUP - 1 if form.fills_up else 0)
+    return expanded + patches + band + (GROUP - 1 if form.fill else 0)
 
 
 def _is_in_rows(form: Format, op: Layer) -> bool:
     """Whether a pixel's taps are whole groups in each row of its kernel: nothing is gathered."""
     layer = layer_fields(op)
     apart = layer["dilation_width"] > 1 and layer["kernel_width"] > 1
-    return not apart and (form.fills_up or layer["kernel_width"] * layer["in_channels"] % GROUP == 0)
+    return not apart and (form.fill is not None or layer["kernel_width"] * layer["in_channels"] % GROUP == 0)
 
 
 def _band_height(form: Format, layer: dict[str, int]) -> int:

@@ -40,16 +40,16 @@ def _pack(op: Layer, rows: Int8) -> Words:
 def _tile_cycles(op: Layer, rows: Int8) -> float:
     channels, taps = rows.shape
     beside = 92 if op.output.zero_point == -128 else 102
-    fours, groups = -(-channels // twins.CHANNELS), taps // GROUP
+    fours, pairs = -(-channels // twins.CHANNELS), taps // 2
     last = 240 if channels % twins.CHANNELS else 0
     alone = _CARRIED * int(_beyond(op).sum())
-    return float(fours * (30 * groups + 6 * math.ceil(groups / 8) + beside) + last + alone)
+    return float(fours * (15 * pairs + 6 * math.ceil(pairs / 16) + beside) + last + alone)
 
 
 TWINS = Format(
     "twins", _beyond, lambda _op, _rows: True, _pack, twins.GROUP_BYTES, _tile_cycles, 14,
     row_cycles=150, run_cycles=40, alone_cycles=120, carries=True, pixels=twins.PIXELS, rows=twins.PIXELS,
-    fills_up=True, order=twins.ORDER,
+    fill=twins.filled,
 )  # fmt: skip
 
 
