@@ -167,13 +167,13 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
         reader.read_bytes(tmp_path / "no.tflite")
 
 
-def edited(change: Callable[[Any], None]) -> bytes:
-    """MODEL after a change to its object tree, of which TFLite Micro's wheel brings the classes."""
+def edited(change: Callable[[Any], None], data: bytes = MODEL) -> bytes:
+    """`data` after a change to its object tree, of which TFLite Micro's wheel brings the classes."""
     schema = pytest.importorskip(
         "tflite_micro.tensorflow.lite.micro.python.schema_py_generated",
         reason="the tflite-micro wheel is not installed",
     )
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(MODEL, 0))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(data, 0))
     change(model)
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), b"TFL3")

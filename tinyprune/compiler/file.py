@@ -66,6 +66,7 @@ class Node:
     table: Any
     states: Mapping[int, State]  # tensor that is a handle or a variable itself → the variable
     types: tuple[str, ...] = ("INT8",)  # of activations, where an operator does not ask for others itself
+    asked: set[int] = field(default_factory=set, compare=False)  # operands that its rules and its reading looked at
 
     def options(self, name: str) -> Any:
         """The operator's table of options, as an object of the generated class `name`."""
@@ -80,12 +81,14 @@ class Node:
 
     def index(self, position: int) -> int:
         """The tensor that is operand number `position`."""
+        self.asked.add(position)
         if len(self.inputs) <= position:
             raise ModelError(f"it has {len(self.inputs)} inputs, {position + 1} are needed")
         return self.inputs[position]
 
     def has(self, position: int) -> bool:
         """Whether operand number `position` is there: −1 stands for one that is left out."""
+        self.asked.add(position)
         return len(self.inputs) > position and self.inputs[position] >= 0
 
     def activation(self, position: int, *types: str) -> Activation:

@@ -24,7 +24,7 @@ from tinyprune.compiler.graph import Activation, Graph, Op, State, order_faults
 from tinyprune.compiler.layer_names import name_layers
 from tinyprune.compiler.made_constants import with_made_constants
 from tinyprune.compiler.operators import OPERATORS
-from tinyprune.compiler.operators.operator import broken_rules
+from tinyprune.compiler.operators.operator import broken_rules, too_many
 from tinyprune.compiler.operators.variables import VANISHING, states_of
 from tinyprune.compiler.tables import StoredOperator
 from tinyprune.errors import ModelError, Obstacle, UsageError, printable
@@ -217,7 +217,10 @@ def _operator(node: Node, tensor: str, obstacles: list[Obstacle]) -> Op | None:
     try:
         found = broken_rules(operator, node)
         if not found:
-            return operator.read(node)
+            op = operator.read(node)
+            found = too_many(node)
+        if not found:
+            return op
     except ModelError as error:
         found = [str(error)]
     reasons = [f'operator "{node.name}": {reason}' for reason in found]

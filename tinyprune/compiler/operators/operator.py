@@ -70,6 +70,12 @@ def broken_rules(operator: Operator, node: Node) -> list[str]:
     return found
 
 
+def too_many(node: Node) -> list[str]:
+    """What is to be said of operands that nobody asked for while the operator was read: TFLite Micro refuses them."""
+    known = 1 + max(node.asked, default=-1)
+    return [f"it has {len(node.inputs)} inputs; needed: {known} at most"] if len(node.inputs) > known else []
+
+
 def _asymmetric_int16(node: Node) -> Iterator[str]:
     """What is wrong with the zero points of int16 tensors."""
     for index in (*node.inputs, *node.outputs):
