@@ -1,4 +1,4 @@
-"""Train DS-CNN on `kws12`: silence, unknown and the ten words of Speech Commands, with few false alarms.
+"""Train a network on `kws12`: silence, unknown and the ten words of Speech Commands, with few false alarms.
 
     python examples/kws/kws12.py --data DIR --negatives SOUNDS --size S --seed 1 --out runs/kws12-s1
 
@@ -27,8 +27,6 @@ from tinyprune.training.own_words import Notes
 
 WORDS = speech_commands.TEN_WORDS
 HELD_OUT_FOLD = "3-"
-#: Epochs that are prepared for each of the three stages: features take longer than training size S.
-VERSIONS = 8
 LEARNING_RATE, BATCH_CLIPS = 2.5e-3, 128
 
 
@@ -37,16 +35,24 @@ def main() -> int:
 
 
 def parse(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train DS-CNN for twelve classes and few false alarms.")
+    parser = argparse.ArgumentParser(description="Train a network for twelve classes and few false alarms.")
     parser.add_argument("--data", type=Path, required=True, help="folder of Speech Commands (`tinyprune data fetch`)")
     parser.add_argument("--negatives", type=Path, help="folder of folders of sounds without words")
     parser.add_argument(
         "--leave-out", action="append", default=[], metavar="KIND", help="a kind of sound to measure with only"
     )
+    parser.add_argument("--architecture", choices=tuple(models.BUILDERS), default=models.USUAL)
     parser.add_argument("--size", choices=tuple(models.GEOMETRIES), default="S")
-    parser.add_argument("--front-end", choices=tuple(FRONT_ENDS), default="mfcc10")
+    parser.add_argument("--front-end", choices=tuple(FRONT_ENDS), help="default: what the architecture hears")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=60, help="dense; two thirds as many at 2:4 (default %(default)s)")
+    parser.add_argument(
+        "--versions",
+        type=int,
+        default=8,
+        help="epochs prepared before and after mining, and heard again: features take longer than training "
+        "(default %(default)s)",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the zoo entry")
     parser.add_argument("--data-set", default=script.DATA_SET, help="what the metadata call it (default: %(default)s)")
     return parser.parse_args(words)
@@ -88,9 +94,10 @@ def run(arguments: argparse.Namespace) -> None:
         LEARNING_RATE,
         LEARNING_RATE,
         BATCH_CLIPS,
-        VERSIONS,
+        arguments.versions,
         arguments.front_end,
         evenly=True,
+        architecture=arguments.architecture,
     )
     report = task.train_on(course, arguments.out, heard, Notes(), lambda said: print(said, flush=True))
     print(*lines(report), sep="\n")

@@ -38,7 +38,7 @@ from tinyprune.training import models, speech_commands, weights
 from tinyprune.training.fine_tuning import Step, fine_tune
 from tinyprune.training.keras_model import Examples
 from tinyprune.training.prune import Method, PrunedModel, filters, prune, schedule, unmasked
-from tinyprune.training.quantize import quantize, quantize_ds_cnn
+from tinyprune.training.quantize import quantize, quantize_keywords
 from tinyprune.training.speech_commands import LABELS, Audio
 from tinyprune.training.train import EpochResult, Recipe, int8_accuracy, score, train
 
@@ -295,7 +295,7 @@ def show(folder: Path, step: Step | None, result: EpochResult) -> None:
 def to_int8(task: Task, model: Any, data: Data) -> bytes:
     if task.pattern.startswith(CHANNELS):
         return quantize(model, data.plain(task.seed)[:SAMPLES])
-    return quantize_ds_cnn(model, task.size, data.plain(task.seed)[: script.RANGE_CLIPS])[1]
+    return quantize_keywords(model, task.size, data.plain(task.seed)[: script.RANGE_CLIPS])[1]
 
 
 def weights_of(content: bytes) -> bytes:

@@ -21,7 +21,7 @@ from tinyprune.sound.features import Float32
 from tinyprune.training import models, speech_commands, zoo
 from tinyprune.training.keras_model import Examples
 from tinyprune.training.prune import prune, verify
-from tinyprune.training.quantize import quantize_ds_cnn
+from tinyprune.training.quantize import quantize_keywords
 from tinyprune.training.speech_commands import LABELS, TASK, Audio
 from tinyprune.training.train import EpochResult, Recipe, int8_accuracy, score, train
 
@@ -133,7 +133,7 @@ def describe(
     dense_accuracy: zoo.Accuracy | None = None,
 ) -> tuple[zoo.ZooEntry, bytes]:
     """Record ranges, quantize, measure; the entry and its .tflite."""
-    ranges, content = quantize_ds_cnn(model, arguments.size, clips.ranges)
+    ranges, content = quantize_keywords(model, arguments.size, clips.ranges)
     measured = zoo.Accuracy(
         data_set=arguments.data_set,
         split="validation",

@@ -78,12 +78,22 @@ def test_a_folder_of_recordings_becomes_a_network_that_a_build_takes(run: Run, o
 @pytest.mark.timeout(1800)
 @pytest.mark.tflm
 @pytest.mark.compiler
-def test_a_network_of_log_mel_bands_is_built_with_them(run: Run, own: Path) -> None:
-    code, out, err = run("train", "own", *OPTIONS, "--front-end", "logmel40", "--json", "-q")
+@pytest.mark.parametrize(
+    ("options", "architecture", "name"),
+    [
+        (("--front-end", "logmel40"), "ds-cnn", "ds-cnn-s-logmel40-2x4"),
+        (("--architecture", "tc-resnet", "--size", "L"), "tc-resnet", "tc-resnet-l-2x4"),
+    ],
+)
+def test_a_network_of_log_mel_bands_is_built_with_them(
+    run: Run, own: Path, options: tuple[str, ...], architecture: str, name: str
+) -> None:
+    code, out, err = run("train", "own", *OPTIONS, *options, "--json", "-q")
     assert (code, err) == (0, "")
-    report = json.loads(out)
-    assert report["front_end"] == zoo.load("ds-cnn-s-2x4", own / "net").front_end == "logmel40"
-    assert "the zoo has no float weights of size S for logmel40: training from nothing" in report["notes"]
+    report, entry = json.loads(out), zoo.load(name, own / "net")
+    assert (report["front_end"], entry.front_end, entry.architecture) == ("logmel40", "logmel40", architecture)
+    noted = f"the zoo has no float weights of {architecture}, size {entry.size}, for logmel40: training from nothing"
+    assert noted in report["notes"]
     code, out, _ = run("build", "--board", "host", "--audio", "--model", report["output"], "--json", "-q")
     assert (code, json.loads(out)["audio"]["front_end"]) == (0, "logmel40")
     code, out, _ = run("audio", "--board", "host", "own/high/0/0.wav", "own/low/0/0.wav", "--json", "-q")

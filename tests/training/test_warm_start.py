@@ -27,11 +27,9 @@ def test_shared_labels_answer_as_the_zoos_network_does() -> None:
 
 
 def test_a_size_without_weights_begins_anew_by_its_seed() -> None:
-    assert [warm_start.is_warm(*each) for each in (("S", MFCC10), ("S", LOGMEL40), ("L", MFCC10))] == [
-        True,
-        False,
-        False,
-    ]
+    asked = (("S", MFCC10), ("S", LOGMEL40), ("L", MFCC10))
+    found = [warm_start.known(*each, "ds-cnn") for each in asked]
+    assert [entry and entry.name for entry in found] == ["ds-cnn-s-dense", None, None]
     first, again, other = (warm_start.start("L", ("silence", "unknown", "yes"), seed, MFCC10) for seed in (1, 1, 2))
     kernels = [each.get_layer("conv").kernel.numpy() for each in (first, again, other)]
     np.testing.assert_array_equal(kernels[0], kernels[1])

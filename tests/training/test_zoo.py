@@ -131,6 +131,11 @@ def test_an_unknown_size_is_refused(copy):
         change(copy, size="XL")
 
 
+def test_an_unknown_architecture_is_refused(copy):
+    with pytest.raises(ModelError, match="has the architecture 'resnet'; expected one of ds-cnn, tc-resnet"):
+        change(copy, architecture="resnet")
+
+
 def test_damaged_weights_are_refused(copy):
     (copy / f"{zoo.DEFAULT}.npz").write_bytes(b"PK\x03\x04 and nothing")
     with pytest.raises(ModelError, match=r"the weights .*ds-cnn-s-2x4.npz cannot be read"):

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 @click.command("train", short_help="Train a network on recordings of your own words.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--words", callback=options.names, metavar="A,B,…", help="Folders to use.  [default: all]")
-@click.option("--size", type=click.Choice(["S", "M", "L"]), default="S", show_default=True, help="Size of the DS-CNN.")
+@click.option(
+    "--architecture",
+    type=click.Choice(["ds-cnn", "tc-resnet"]),
+    default="ds-cnn",
+    show_default=True,
+    help="Kind of network (docs/training.md).",
+)
+@click.option("--size", type=click.Choice(["S", "M", "L"]), default="S", show_default=True, help="Size of the network.")
 @click.option(
     "--negatives",
     type=click.Path(path_type=Path),
@@ -44,9 +51,8 @@ if TYPE_CHECKING:
 @click.option(
     "--front-end",
     type=click.Choice(["mfcc10", "logmel40"]),
-    default="mfcc10",
-    show_default=True,
-    help="What the network hears: 10 MFCC, or 40 log-mel bands (docs/audio.md).",
+    help="What the network hears: 10 MFCC, or 40 log-mel bands (docs/audio.md).  "
+    "[default: mfcc10; with tc-resnet logmel40]",
 )
 @click.option(
     "--seed", type=options.Whole(0, 2**31 - 1), default=0, show_default=True, help="Seed of all that is random."
@@ -58,12 +64,13 @@ if TYPE_CHECKING:
 def train_command(
     folder: Path,
     words: tuple[str, ...] | None,
+    architecture: Literal["ds-cnn", "tc-resnet"],
     size: Literal["S", "M", "L"],
     negatives: Path | None,
     leave_out: tuple[str, ...] | None,
     speech_commands: Path | None,
     epochs: int,
-    front_end: str,
+    front_end: str | None,
     seed: int,
     output: Path,
     html: Path | None,
@@ -82,7 +89,7 @@ def train_command(
     from tinyprune.tasks import train as train_task
 
     request = train_task.TrainRequest(
-        folder, output, words, size, negatives, speech_commands, epochs, seed, front_end, leave_out or ()
+        folder, output, words, size, negatives, speech_commands, epochs, seed, front_end, leave_out or (), architecture
     )
     with console.CountBar(quiet or as_json) as (progress, done):
         report = train_task.run_train(request, progress, done)

@@ -1,4 +1,4 @@
-"""All of `tinyprune train`: recordings → a DS-CNN that hears the words in them, 2:4 and int8, as a zoo entry."""
+"""All of `tinyprune train`: recordings → a network that hears the words in them, 2:4 and int8, as a zoo entry."""
 
 import hashlib
 import math
@@ -19,7 +19,7 @@ from tinyprune.measure import hearing_rule, held_out, standard_error
 from tinyprune.measure.held_out import Passage
 from tinyprune.measure.train_report import TrainReport
 from tinyprune.progress import CountProgress, Progress
-from tinyprune.sound.features import FRONT_ENDS, MFCC10, Float32
+from tinyprune.sound.features import FRONT_ENDS, Float32
 from tinyprune.tasks import values
 from tinyprune.training import keywords, models, own_words, quiet, unfinished, zoo
 from tinyprune.training.gather import Gathered, gather
@@ -27,7 +27,7 @@ from tinyprune.training.keras_model import Examples
 from tinyprune.training.keyword_training import Course, Trainer
 from tinyprune.training.keywords import FIRST_WORD, NOT_WORDS, Material
 from tinyprune.training.own_words import Notes
-from tinyprune.training.quantize import quantize_ds_cnn
+from tinyprune.training.quantize import quantize_keywords
 from tinyprune.training.train import int8_answers, score
 
 PACKAGES = ("tensorflow", "tf_keras", "numpy")
@@ -46,8 +46,9 @@ class TrainRequest:
     speech_commands: Path | None = None
     epochs: int = 30  # dense; two thirds as many at 2:4
     seed: int = 0
-    front_end: str = MFCC10.name  # what the network hears of a second
+    front_end: str | None = None  # what the network hears of a second; None: what its architecture does
     leave_out: tuple[str, ...] = ()  # kinds of sound that are measured with only
+    architecture: models.Architecture = "ds-cnn"
 
 
 def run_train(request: TrainRequest, progress: Progress, done: CountProgress | None = None) -> TrainReport:
@@ -57,7 +58,13 @@ def run_train(request: TrainRequest, progress: Progress, done: CountProgress | N
     audio.check_names(list(own_words.folders_of(request.folder, request.words)), f"folders in {request.folder}")
     progress(f"reading {request.folder}")
     heard = gather(request.folder, request.words, request.negatives, request.speech_commands, notes, request.leave_out)
-    course = Course(request.size, request.epochs, request.seed, front_end=request.front_end)
+    course = Course(
+        request.size,
+        request.epochs,
+        request.seed,
+        front_end=request.front_end,
+        architecture=request.architecture,
+    )
     return train_on(course, request.output, heard, notes, progress, done)
 
 
@@ -85,7 +92,9 @@ def _check(request: TrainRequest) -> None:
     values.at_least(2, epochs=request.epochs)
     values.at_least(0, seed=request.seed)
     values.one_of("size", request.size, get_args(models.Size))
-    values.one_of("front_end", request.front_end, tuple(FRONT_ENDS))
+    values.one_of("architecture", request.architecture, tuple(models.BUILDERS))
+    if request.front_end is not None:
+        values.one_of("front_end", request.front_end, tuple(FRONT_ENDS))
     if request.words is not None:
         if not request.words or len(set(request.words)) < len(request.words):
             raise UsageError("--words names no word, or one twice")
@@ -157,7 +166,7 @@ def _finish(
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         rule=pruned.entry.rule,
         streams=hearing_rule.tallies(heard_out, labels, pruned.entry.rule),
-        front_end=course.front_end,
+        front_end=course.hears.name,
         curve=hearing_rule.curve(heard_out, labels, pruned.entry.rule),
         notes=tuple(notes.done),
         warnings=tuple(notes.warnings),
@@ -176,15 +185,15 @@ def _network(
 ) -> _Network:
     """Quantized and measured; `before` is the entry of the dense network that it was pruned from."""
     labels = heard.training.labels
-    ranges, content = quantize_ds_cnn(model, course.size, samples)
+    ranges, content = quantize_keywords(model, course.size, samples, course.architecture)
     classes = int8_answers(content, validation.inputs).argmax(axis=1)
     right = float((classes == validation.targets).mean())
     measured = zoo.Accuracy(heard.data_set, heard.split, len(classes), score(model, validation), right)
-    pattern = DENSE if before is None else "2:4"
+    pattern, title = DENSE if before is None else "2:4", models.TITLES[course.architecture]
     entry = zoo.ZooEntry(
-        name=f"{heard.family}-{course.size.lower()}-{pattern.replace(':', 'x')}",
-        description=f"DS-CNN {course.size} for {', '.join(labels[FIRST_WORD:])}, {pattern}",
-        architecture="ds-cnn",
+        name=_name(course, heard.family, pattern),
+        description=f"{title} {course.size} for {', '.join(labels[FIRST_WORD:])}, {pattern}",
+        architecture=course.architecture,
         size=course.size,
         task=heard.task,
         labels=labels,
@@ -197,6 +206,15 @@ def _network(
         model_sha256=hashlib.sha256(content).hexdigest(),
         versions={package: version(package) for package in PACKAGES},
         rule=held_out.rule_for(content, labels, choosing),
-        front_end=course.front_end,
+        front_end=course.hears.name,
     )
     return _Network(entry, content, model, classes)
+
+
+def _name(course: Course, family: str | None, pattern: str) -> str:
+    """Such as `ds-cnn-s-2x4`, in a family `kws12-s-2x4` and `kws12-tc-resnet-s-2x4`; what it hears where that is not
+    usual."""
+    is_usual = family is not None and course.architecture == models.USUAL
+    hears = None if course.hears == models.HEARS[course.architecture] else course.hears.name
+    parts = (family, None if is_usual else course.architecture, course.size.lower(), hears, pattern.replace(":", "x"))
+    return "-".join(filter(None, parts))

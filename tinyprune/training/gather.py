@@ -36,8 +36,8 @@ class Gathered:
     data_set: str
     task: str = "own words"
     split: str = "held out"
-    family: str = "ds-cnn"
-    """How the names of networks for it begin."""
+    family: str | None = None
+    """How the names of networks for it begin; None: with their architecture."""
 
 
 def gather(

@@ -10,12 +10,12 @@ import numpy as np
 
 from tinyprune import files
 from tinyprune.progress import CountProgress, Progress
-from tinyprune.sound.features import FRONT_ENDS, MFCC10, FrontEnd
+from tinyprune.sound.features import FRONT_ENDS, FrontEnd
 from tinyprune.training import fine_tuning, keywords, warm_start, zoo
 from tinyprune.training.fine_tuning import Step
 from tinyprune.training.gather import Gathered
 from tinyprune.training.keras_model import Examples
-from tinyprune.training.models import Size
+from tinyprune.training.models import HEARS, Architecture, Size
 from tinyprune.training.own_words import Notes
 from tinyprune.training.prune import prune, verify
 from tinyprune.training.train import EpochResult, Recipe, score, train
@@ -41,20 +41,21 @@ class Course:
     batch_clips: int = 64
     versions: int | None = None
     """So many epochs are prepared, and heard again and again in another order; None: each is new."""
-    front_end: str = MFCC10.name
-    """What the network hears of a second: a name in `sound/features.py`."""
+    front_end: str | None = None
+    """What the network hears of a second: a name in `sound/features.py`; None: what its architecture does."""
     evenly: bool = False
     """Whether it answers in the end as if all classes had been heard equally often: for clips of which as many are of
     each class, not for streams, whose rule says how sure it must be."""
+    architecture: Architecture = "ds-cnn"
 
     @property
     def hears(self) -> FrontEnd:
-        return FRONT_ENDS[self.front_end]
+        return HEARS[self.architecture] if self.front_end is None else FRONT_ENDS[self.front_end]
 
     @property
     def is_warm(self) -> bool:
         """Whether it begins with a network that knows other words."""
-        return warm_start.is_warm(self.size, self.hears)
+        return warm_start.known(self.size, self.hears, self.architecture) is not None
 
     @property
     def closing_epochs(self) -> int:
@@ -109,10 +110,12 @@ class Trainer:
     def dense(self) -> Any:
         first, closing, _ = self.course.recipes
         course = self.course
-        model = warm_start.start(course.size, self.heard.training.labels, course.seed, course.hears)
+        labels = self.heard.training.labels
+        model = warm_start.start(course.size, labels, course.seed, course.hears, course.architecture)
         if not course.is_warm:
             self.notes.done.append(
-                f"the zoo has no float weights of size {course.size} for {course.front_end}: training from nothing"
+                f"the zoo has no float weights of {course.architecture}, size {course.size}, for {course.hears.name}: "
+                "training from nothing"
             )
         self._train(model, first, "dense", 0)
         self.progress("looking for sounds that are taken for words")

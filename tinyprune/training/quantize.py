@@ -17,7 +17,7 @@ from tinyprune.errors import ModelError, first_line
 from tinyprune.sound.features import front_end_for
 from tinyprune.training import keras3
 from tinyprune.training.keras_model import activation_range, check_samples, is_quantization_aware, sample_shape
-from tinyprune.training.models import Ranges, Size, ds_cnn
+from tinyprune.training.models import BUILDERS, Architecture, Ranges, Size
 from tinyprune.training.quiet import quiet_tensorflow
 from tinyprune.training.ranges import Histogram
 
@@ -58,10 +58,12 @@ def convert_float(model: Any) -> bytes:
 
 
 def record_ranges(model: Any, samples: Float32) -> Ranges:
-    """For the input, every ReLU and the logits, the range in which int8 rounds `samples` with the least error."""
+    """For the input, every ReLU, what is added and the logits, the range in which int8 rounds `samples` with the least
+    error."""
     from tf_keras import Model
 
-    names = [layer.name for layer in model.layers if type(layer).__name__ in ("InputLayer", "ReLU", "Dense")]
+    kinds = ("InputLayer", "ReLU", "Dense")
+    names = [layer.name for layer in model.layers if type(layer).__name__ in kinds or _is_added(layer)]
     taps = Model(model.inputs, [model.get_layer(name).output for name in names])
     batches = [samples[start : start + BATCH_SAMPLES] for start in range(0, len(samples), BATCH_SAMPLES)]
     ends = [[(out.min(), out.max()) for out in taps.predict_on_batch(batch)] for batch in batches]
@@ -73,12 +75,18 @@ def record_ranges(model: Any, samples: Float32) -> Ranges:
     return {name: histogram.best() for name, histogram in zip(names, histograms, strict=True)}
 
 
-def quantize_ds_cnn(model: Any, size: Size, samples: Float32) -> tuple[Ranges, bytes]:
-    """The ranges of a DS-CNN of that size over samples `[clips, frames, width, 1]`, and the int8 .tflite."""
+def quantize_keywords(
+    model: Any, size: Size, samples: Float32, architecture: Architecture = "ds-cnn"
+) -> tuple[Ranges, bytes]:
+    """The ranges of a network for keywords over samples `[clips, frames, width, 1]`, and the int8 .tflite."""
     ranges = record_ranges(model, samples)
-    ranged = ds_cnn(size, model.output_shape[-1], ranges, front_end_for(samples.shape[1:]))
+    ranged = BUILDERS[architecture](size, model.output_shape[-1], ranges, front_end_for(samples.shape[1:]))
     ranged.set_weights(model.get_weights())
     return ranges, quantize(ranged)
+
+
+def _is_added(layer: Any) -> bool:
+    return any(type(node.outbound_layer).__name__ == "Add" for node in layer.outbound_nodes)
 
 
 def _require_ranges(model: Any) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tinyprune import files
 from tinyprune.compiler.sparsity import two_of_four
@@ -19,7 +19,7 @@ from tinyprune.errors import ModelError, UsageError
 from tinyprune.sound.detector import DEFAULT_RULE, Rule
 from tinyprune.sound.features import FRONT_ENDS, MFCC10
 from tinyprune.training import weights
-from tinyprune.training.models import GEOMETRIES, Ranges, Size, ds_cnn
+from tinyprune.training.models import BUILDERS, Architecture, Ranges, Size
 
 FOLDER = Path(__file__).parent
 DEFAULT = "ds-cnn-s-2x4"
@@ -54,7 +54,7 @@ class Accuracy:
 class ZooEntry:
     name: str
     description: str
-    architecture: str
+    architecture: Architecture
     size: Size
     task: str
     labels: tuple[str, ...]
@@ -100,11 +100,13 @@ def load(name: str, folder: Path = FOLDER) -> ZooEntry:
         entry = ZooEntry(**(fields | nested))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"the zoo entry {path} is damaged: {error}") from error
-    if entry.size not in GEOMETRIES:
-        raise ModelError(f"the zoo entry {path} has size {entry.size!r}; expected one of {', '.join(GEOMETRIES)}")
-    if entry.front_end not in FRONT_ENDS:
-        known = ", ".join(FRONT_ENDS)
-        raise ModelError(f"the zoo entry {path} has the front end {entry.front_end!r}; expected one of {known}")
+    for what, found, known in (
+        ("size", entry.size, get_args(Size)),
+        ("the architecture", entry.architecture, tuple(BUILDERS)),
+        ("the front end", entry.front_end, tuple(FRONT_ENDS)),
+    ):
+        if found not in known:
+            raise ModelError(f"the zoo entry {path} has {what} {found!r}; expected one of {', '.join(known)}")
     return entry
 
 
@@ -120,7 +122,7 @@ def model_bytes(entry: ZooEntry, folder: Path = FOLDER) -> int:
 
 def build_model(entry: ZooEntry, folder: Path = FOLDER) -> Any:
     """The tf_keras model with trained weights and recorded ranges; its 2:4 layers are verified."""
-    model = ds_cnn(entry.size, len(entry.labels), entry.ranges, FRONT_ENDS[entry.front_end])
+    model = BUILDERS[entry.architecture](entry.size, len(entry.labels), entry.ranges, FRONT_ENDS[entry.front_end])
     weights.load(model, folder / f"{entry.name}.npz")
     _verify_pattern(entry, model)
     return model
