@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import tflite_models as t
-from tinyprune.compiler import reader, reference
+from tests.operator_files import file_of
+from tinyprune.compiler import oracle, reader, reference, samples
+from tinyprune.compiler.operators import OPERATORS
 from tinyprune.compiler.operators.average_pool_2d import AveragePool2D
 from tinyprune.compiler.operators.conv_2d import Conv2D
 from tinyprune.compiler.operators.depthwise_conv_2d import DepthwiseConv2D
@@ -25,6 +27,7 @@ from tinyprune.compiler.operators.quantize import Quantize
 from tinyprune.compiler.operators.reshape import Reshape
 from tinyprune.compiler.operators.softmax import Softmax
 from tinyprune.errors import ModelError, UsageError
+from tinyprune.firmware.tflm.file import rewrite
 
 RNG = np.random.default_rng(3)
 
@@ -313,6 +316,31 @@ def test_what_cannot_run_is_refused_with_the_reason(case: str) -> None:
     data = edited(change)
     with pytest.raises(ModelError, match=message):
         reader.read(data)
+
+
+@pytest.mark.tflm
+def test_a_shape_that_is_an_input_of_the_network_is_left_out() -> None:
+    """TRANSPOSE_CONV does not look at its first operand; as an output of the network the shape would be needed."""
+    op = OPERATORS["TRANSPOSE_CONV"].case(np.random.default_rng(1))
+    data = file_of([op], op.activations, op.outputs)
+
+    def change(model: Any) -> None:
+        shape = model.subgraphs[0].operators[0].inputs[0]
+        model.subgraphs[0].tensors[shape].buffer = 0
+        model.subgraphs[0].inputs = [shape, *model.subgraphs[0].inputs]
+
+    def change_more(model: Any) -> None:
+        change(model)
+        model.subgraphs[0].outputs = [*model.subgraphs[0].outputs, model.subgraphs[0].inputs[0]]
+
+    model = edited(change, data)
+    graph, inputs = reader.read(model), samples.make(reader.read(data), 5)
+    assert [tensor.shape for tensor in graph.inputs] == [op.inputs[0].shape]
+    assert any("is left out" in note for note in graph.notes)
+    np.testing.assert_array_equal(oracle.infer(model, inputs, graph), reference.infer(reader.read(data), inputs))
+    assert reader.read(rewrite(model, {})).notes == ()
+    with pytest.raises(ModelError, match="is INT32"):
+        reader.read(edited(change_more, data))
 
 
 def test_the_unedited_model_passes_through_the_editor() -> None:

@@ -2,7 +2,7 @@
 whatever is not as an int8 or 16x8 network needs it raises ModelError, with the tensor's name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -34,7 +34,7 @@ _TYPE_HINTS = {
 class File:
     """One of a model's subgraphs. `shifted`: uint8 tensors that count as int8, with a zero point less by 128.
     `densified`: tensor that DENSIFY makes → the constant in sparse encoding that it makes it of. `made`: tensor that
-    another operator makes of constants alone → its values."""
+    another operator makes of constants alone → its values. `ignored`: inputs of the network that it need not have."""
 
     model: Any
     tensors: tuple[StoredTensor, ...]
@@ -44,6 +44,7 @@ class File:
     shifted: frozenset[int] = frozenset()
     densified: Mapping[int, int] = field(default_factory=dict)
     made: Mapping[int, npt.NDArray[Any]] = field(default_factory=dict)
+    ignored: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, model: Any, number: int = 0) -> "File":
@@ -51,6 +52,22 @@ class File:
         subgraph = model.Subgraphs(number)
         tensors, operators = tuple(tensors_of(model, subgraph)), tuple(operators_of(model, subgraph))
         return cls(model, tensors, operators, indices(subgraph, "Inputs"), indices(subgraph, "Outputs"))
+
+
+def without_ignored(file: File) -> File:
+    """The same without int32 inputs that operators do not look at: shapes that TRANSPOSE_CONV is given, whose results
+    have shapes."""
+    readers: dict[int, set[tuple[str, int]]] = {index: set() for index in file.inputs}
+    written = {*file.outputs, *(index for one in file.operators for index in one.outputs)}
+    for one in file.operators:
+        for place, index in enumerate(one.inputs):
+            readers.get(index, set()).add((one.kind, place))
+    ignored = tuple(
+        index
+        for index in file.inputs
+        if readers[index] == {("TRANSPOSE_CONV", 0)} and index not in written and type_of(file, index) == "INT32"
+    )
+    return replace(file, inputs=tuple(index for index in file.inputs if index not in ignored), ignored=ignored)
 
 
 @dataclass(frozen=True, slots=True)

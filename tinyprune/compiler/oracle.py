@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyprune.compiler import judge, reader, reference
-from tinyprune.compiler.file import File
+from tinyprune.compiler.file import File, without_ignored
 from tinyprune.compiler.graph import Array, Graph
 from tinyprune.compiler.made_constants import expanded_constants
 from tinyprune.compiler.tables import operators_of
@@ -83,21 +83,24 @@ def _joined(outputs: list[Array], graph: Graph) -> Int8:
 
 def runnable(model: bytes) -> bytes:
     """The same model for TFLite Micro, which knows neither sparse encoding nor DENSIFY nor TILE: constants are
-    expanded, and TILE is RESHAPE and BROADCAST_TO."""
+    expanded, and TILE is RESHAPE and BROADCAST_TO. It has the inputs that the graph has."""
     import tflite
 
     root = tflite.Model.GetRootAsModel(model, 0)
     subgraph = root.Subgraphs(0)
     kinds = [one.kind for one in operators_of(root, subgraph)]
     is_sparse = any(subgraph.Tensors(index).Sparsity() is not None for index in range(subgraph.TensorsLength()))
-    if not is_sparse and not {"DENSIFY", "TILE"}.intersection(kinds):
+    file = File.of(root)
+    inputs = without_ignored(file).inputs
+    if not is_sparse and not {"DENSIFY", "TILE"}.intersection(kinds) and inputs == file.inputs:
         return model
-    dense = expanded_constants(File.of(root))
+    dense = expanded_constants(file)
     import flatbuffers
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
     changed = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     subgraph, builtin = changed.subgraphs[0], tflite.BuiltinOperator
+    subgraph.inputs = list(inputs)
     for index, values in dense.items():
         subgraph.tensors[index].sparsity = None
         subgraph.tensors[index].buffer = _add_buffer(changed, schema, values)

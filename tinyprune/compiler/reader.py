@@ -19,6 +19,7 @@ from tinyprune.compiler.file import (
     has_data,
     tensor_name,
     type_of,
+    without_ignored,
 )
 from tinyprune.compiler.graph import Activation, Graph, Op, State, order_faults
 from tinyprune.compiler.layer_names import name_layers
@@ -100,7 +101,7 @@ def _opened(data: bytes) -> tuple[File, Edges]:
     model = tflite.Model.GetRootAsModel(data, 0)
     if model.SubgraphsLength() < 1:
         raise ModelError("the model has no subgraph")
-    return edges_of(with_made_constants(File.of(model)))
+    return edges_of(with_made_constants(without_ignored(File.of(model))))
 
 
 def _read(data: bytes) -> Graph:
@@ -120,7 +121,7 @@ def _read(data: bytes) -> Graph:
     ends = [[edges.ends.get(index) for index in some] for some in places]
     input_names, output_names = (_distinct(names[index] for index in some) for some in places)
     input_edges, output_edges = (tuple(None if end is None else end[1] for end in some) for some in ends)
-    notes = tuple(dict.fromkeys([*(end[2] for some in ends for end in some if end is not None), *_sparse_notes(file)]))
+    notes = tuple(dict.fromkeys([*(end[2] for some in ends for end in some if end is not None), *_notes(file)]))
     return Graph(
         tuple(ops),
         inputs,
@@ -134,14 +135,17 @@ def _read(data: bytes) -> Graph:
     )
 
 
-def _sparse_notes(file: File) -> list[str]:
-    """What users must know where constants are in sparse encoding, which TFLite Micro does not take."""
+def _notes(file: File) -> list[str]:
+    """What users must know of inputs that are left out, and where constants are in sparse encoding, which TFLite Micro
+    does not take."""
+    found = [f'input "{tensor_name(file, index)}" is left out: operators do not look at it' for index in file.ignored]
     count = sum(tensor.sparsity is not None for tensor in file.tensors)
     if not count and not file.densified:
-        return []
+        return found
     return [
+        *found,
         f"TFLite Micro does not take TFLite's sparse encoding: {count} constants are expanded, and outputs are "
-        "compared with TFLite Micro on the expanded model"
+        "compared with TFLite Micro on the expanded model",
     ]
 
 

@@ -1,7 +1,7 @@
 """TRANSPOSE_CONV: every input pixel adds a kernel of weights to the output, `stride` pixels further on each time.
 
 TFLite's arithmetic (tensorflow/lite/kernels/internal/reference/integer_ops/transpose_conv.h). The file's output shape
-counts; padding follows from it as if the result were convolved.
+is not looked at: that of the result counts; padding follows from it as if the result were convolved.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 
+from tinyprune.compiler.file import File, without_ignored
 from tinyprune.compiler.tables import builtin_of, indices
 
 Array = npt.NDArray[np.generic]
@@ -50,7 +51,8 @@ class _Writer:
         self._copied_codes: dict[object, int] = {}
 
     def write(self) -> bytes:
-        ends = {field: self._copies(indices(self._subgraph, field)) for field in ("Inputs", "Outputs")}
+        file = without_ignored(File.of(self._model))
+        ends = {"Inputs": self._copies(file.inputs), "Outputs": self._copies(file.outputs)}
         operators = [self._operator(number) for number in range(self._subgraph.OperatorsLength())]
         fields = {field: self._ints(numbers) for field, numbers in ends.items()}
         fields |= {"Tensors": self._tables(self._tensors), "Operators": self._tables(operators)}
