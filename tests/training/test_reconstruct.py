@@ -243,6 +243,20 @@ def test_a_network_that_ends_in_a_sum_is_matched_by_the_sum():
     assert matched < 0.95 * rebuilt < 0.2
 
 
+def test_inputs_in_bytes_are_matched_as_well_as_others():
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    model = Sequential([layers.Input((16,)), layers.Dense(32, activation="relu", name="first"), layers.Dense(8)])
+    first = model.get_layer("first")
+    first.kernel.assign(first.kernel / 255)
+    samples, fresh = RNG(0).integers(0, 256, (2, 128, 16)).astype(np.float32)
+    rebuilt, matched = (
+        error(model, prune(model, "2:4", method, samples), fresh) for method in ("reconstruct", "match")
+    )
+    assert matched < rebuilt < 1
+
+
 def test_samples_are_used_without_a_method_being_named(model):
     named, unnamed = prune(model, "1:4", "match", inputs()), prune(model, "1:4", samples=inputs().tolist())
     np.testing.assert_array_equal(named.model.get_layer("dense").kernel, unnamed.model.get_layer("dense").kernel)

@@ -2,9 +2,11 @@
 
 Reconstruction treats layers one by one, and their errors add up. Here the pruned network learns, on the same unlabelled
 samples, to give the answers of the dense one (Hinton et al., "Distilling the Knowledge in a Neural Network",
-arXiv:1503.02531): the mean squared difference of the answers, before a softmax, by Adam under a cosine learning
-rate. Masks are held; batch normalization keeps its statistics. Samples are few, so each epoch shows new mixtures of
-two of them (Zhang et al., "mixup", arXiv:1710.09412), whose answers the dense network tells as well.
+arXiv:1503.02531): the mean squared difference of the answers, before a softmax, under a cosine learning rate. Steps
+are parts of each weight tensor's size (Shazeer and Stern, "Adafactor", arXiv:1804.04235): where inputs are bytes, or
+batch normalizations are folded, weights of one layer are many times those of another. Masks are held; batch
+normalization keeps its statistics. Samples are few, so each epoch shows new mixtures of two of them (Zhang et al.,
+"mixup", arXiv:1710.09412), whose answers the dense network tells as well.
 """
 
 import math
@@ -19,7 +21,8 @@ from tinyprune.training.prune.kernels import Bool, Float32, kernels_of
 
 EPOCHS = 40
 BATCH_SAMPLES = 32
-LEARNING_RATE = 1e-3
+#: The first step, as a part of the root mean square of a tensor's weights.
+LEARNING_RATE = 1e-2
 
 
 def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) -> frozenset[str]:
@@ -39,7 +42,7 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
             "use method reconstruct"
         )
     steps = EPOCHS * math.ceil(len(samples) / BATCH_SAMPLES)
-    optimizer = optimizers.Adam(optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
+    optimizer = optimizers.Adafactor(optimizers.schedules.CosineDecay(LEARNING_RATE, steps), relative_step=False)
     optimizer.build(variables)
     answers = tf.nest.flatten(teacher.predict(samples, batch_size=BATCH_SAMPLES, verbose=0))
     powers = [float(np.mean(answer.astype(np.float64) ** 2)) or 1.0 for answer in answers]
