@@ -67,6 +67,7 @@ def test_nothing_is_written_where_dense_is_best_or_nothing_keeps_to_the_limits(r
     assert out.endswith("written   nothing: take the network as it is\n")
     code, out, _ = run(*AUTO, "--max-cycles", "100")
     assert (code, out.splitlines()[0]) == (3, "NONE TO TAKE  none of 4 networks keeps to the limits")
+    assert out.splitlines()[-1].startswith("next      tinyprune sweep: it tries fewer channels")
     assert not Path("p.tflite").exists()
 
 

@@ -186,3 +186,5 @@ def _show_recommendation(report: "SweepReport") -> None:
     click.echo(f"judged on {report.judged:,} samples that did not prune, before any training; the rest is estimated")
     if report.chosen is not None and report.chosen.is_dense:
         click.echo("written   nothing: take the network as it is")
+    if report.chosen is None:
+        click.echo("next      tinyprune sweep: it tries fewer channels, several models, and a pattern for each layer")
