@@ -257,6 +257,17 @@ def test_inputs_in_bytes_are_matched_as_well_as_others():
     assert matched < rebuilt < 1
 
 
+def test_an_input_and_a_channel_that_are_always_zero_are_matched():
+    from tf_keras import Sequential, layers, utils
+
+    utils.set_random_seed(0)
+    model = Sequential([layers.Input((16,)), layers.Dense(8, activation="relu", name="first"), layers.Dense(8)])
+    model.get_layer("first").bias.assign([-1e6, 0, 0, 0, 0, 0, 0, 0])
+    samples = RNG(0).normal(size=(64, 16)).astype(np.float32)
+    samples[:, 0] = 0
+    assert error(model, prune(model, "2:4", "match", samples), samples) < 0.5
+
+
 def test_samples_are_used_without_a_method_being_named(model):
     named, unnamed = prune(model, "1:4", "match", inputs()), prune(model, "1:4", samples=inputs().tolist())
     np.testing.assert_array_equal(named.model.get_layer("dense").kernel, unnamed.model.get_layer("dense").kernel)

@@ -23,6 +23,8 @@ EPOCHS = 40
 BATCH_SAMPLES = 32
 #: The first step, as a part of the root mean square of a tensor's weights.
 LEARNING_RATE = 1e-2
+#: The least square of a gradient: the product of two must not vanish in float32, or weights without a gradient are NaN.
+LEAST_SQUARE = 1e-14
 
 
 def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) -> frozenset[str]:
@@ -42,7 +44,8 @@ def match(dense: Any, pruned: Any, masks: Mapping[str, Bool], samples: Float32) 
             "use method reconstruct"
         )
     steps = EPOCHS * math.ceil(len(samples) / BATCH_SAMPLES)
-    optimizer = optimizers.Adafactor(optimizers.schedules.CosineDecay(LEARNING_RATE, steps), relative_step=False)
+    rate = optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+    optimizer = optimizers.Adafactor(rate, epsilon_1=LEAST_SQUARE, relative_step=False)
     optimizer.build(variables)
     answers = tf.nest.flatten(teacher.predict(samples, batch_size=BATCH_SAMPLES, verbose=0))
     powers = [float(np.mean(answer.astype(np.float64) ** 2)) or 1.0 for answer in answers]
