@@ -80,8 +80,10 @@ static inline tp_two tp_dot_two(const int8_t *weights, int32_t apart, const int8
         acc = tp_dot_two_runs(weights, second, x, runs, acc);
         weights += TP_TWO_RUN * runs, second += TP_TWO_RUN * runs, x += TP_TWO_RUN * runs;
     }
-    acc.first = tp_dot(weights, x, taps % TP_TWO_RUN, acc.first);
-    acc.second = tp_dot(second, x, taps % TP_TWO_RUN, acc.second);
+    if (taps % TP_TWO_RUN != 0) {
+        acc.first = tp_dot(weights, x, taps % TP_TWO_RUN, acc.first);
+        acc.second = tp_dot(second, x, taps % TP_TWO_RUN, acc.second);
+    }
     return acc;
 }
 
