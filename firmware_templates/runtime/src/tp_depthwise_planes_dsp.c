@@ -42,20 +42,24 @@ static void pad(const tp_planes_part *part, char *word)
 static void fill(const tp_planes_part *part, int32_t row, int32_t slots, int32_t channel)
 {
     const tp_planes *const layer = part->layer;
+    void (*const expand)(const tp_planes_pixels *) = layer->in_channels < TP_QUAD ? tp_expand_planes : tp_expand_planes_dsp;
+    const int32_t in_rows = part->pixels.count > 0 ? layer->in_rows : 0, in_row_step = layer->in_row_step;
+    const int32_t dilation = layer->row_dilation, slot_step = part->slot_step;
+    const int32_t first = (int32_t)((const char *)part->pixels.words - part->band);
+    const int8_t *const input = part->input + channel;
+    const int pads = part->rows > layer->batch; /* else it is padding still, as compute_part left it */
     tp_planes_pixels pixels = part->pixels;
     char *slot = part->band;
     for (int32_t i = 0; i < slots; i++) {
-        if (row < 0 || row >= layer->in_rows || pixels.count <= 0) {
-            if (part->rows > layer->batch) { /* else it is padding still, as compute_part left it */
-                pad(part, slot);
-            }
-        } else {
-            pixels.input = part->input + row * layer->in_row_step + channel;
-            pixels.words = (uint32_t *)(void *)(slot + ((const char *)part->pixels.words - part->band));
-            (layer->in_channels < TP_QUAD ? tp_expand_planes : tp_expand_planes_dsp)(&pixels);
+        if (row >= 0 && row < in_rows) {
+            pixels.input = input + row * in_row_step;
+            pixels.words = (uint32_t *)(void *)(slot + first);
+            expand(&pixels);
+        } else if (pads) {
+            pad(part, slot);
         }
-        row += layer->row_dilation;
-        slot += part->slot_step;
+        row += dilation;
+        slot += slot_step;
     }
 }
 
