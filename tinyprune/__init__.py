@@ -425,18 +425,20 @@ def train(
     speech_commands: PathLike | None = None,
     epochs: int = 30,
     seed: int = 0,
-    front_end: Literal["mfcc10", "logmel40"] = "mfcc10",
+    front_end: Literal["mfcc10", "logmel40"] | None = None,
     leave_out: Sequence[str] = (),
+    architecture: Literal["ds-cnn", "tc-resnet"] = "ds-cnn",
     progress: Progress | None = None,
     done: CountProgress | None = None,
 ) -> TrainReport:
-    """Train a DS-CNN on recordings of words, prune it 2:4, quantize it to int8, and measure it on what is held out.
+    """Train a network on recordings of words, prune it 2:4, quantize it to int8, and measure it on what is held out.
 
     `folder` has a folder of recordings for each word, of any kind and rate; `words` are some of them. `negatives` is a
     folder of folders of sounds without words, `speech_commands` a copy of that data set. The network goes into the
     folder `output`, as an entry of a zoo. `epochs` are of dense training; two thirds as many follow at 2:4. A run that
-    was stopped goes on from its last epoch. `front_end` is what the network hears of a second: ten MFCC, or 40 log-mel
-    bands, for which it begins with nothing. Kinds of sound to `leave_out` are measured with only.
+    was stopped goes on from its last epoch. `architecture` and `size` say which network. `front_end` is what it hears
+    of a second: ten MFCC, or 40 log-mel bands, for which it begins with nothing; None is what the architecture usually
+    hears (`docs/training.md`). Kinds of sound to `leave_out` are measured with only.
 
     Raises DataError about recordings, MissingDependency without TensorFlow, soundfile or SciPy.
     """
@@ -453,6 +455,7 @@ def train(
         seed,
         front_end,
         tuple(leave_out),
+        architecture,
     )
     return task.run_train(request, progress or _silent, done)
 

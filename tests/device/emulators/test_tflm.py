@@ -15,6 +15,7 @@ from tests import networks
 from tinyprune.compiler import lower, oracle, reader, samples
 from tinyprune.device import boards
 from tinyprune.device.emulators import EMULATORS
+from tinyprune.device.firmware import FirmwareImage
 from tinyprune.errors import DoesNotFit, TargetError, UsageError
 from tinyprune.firmware import output, tflm
 from tinyprune.firmware.tflm import tree
@@ -90,8 +91,8 @@ def check_cmake_project(project: Path, elf: Path, graph: reader.Graph) -> None:
     )
 
 
-def tflm_image(elf: Path, graph: reader.Graph) -> build_task.FirmwareImage:
-    return build_task.FirmwareImage(BOARD.name, graph.model_sha256, "gcc", elf, 0, 0)
+def tflm_image(elf: Path, graph: reader.Graph) -> FirmwareImage:
+    return FirmwareImage(BOARD.name, graph.model_sha256, "gcc", elf, 0, 0)
 
 
 def test_a_model_of_a_newer_tinyprune(tmp_path: Path) -> None:
