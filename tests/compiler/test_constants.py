@@ -78,8 +78,8 @@ def test_with_fewer_takes_away_what_is_too_much() -> None:
 
 
 def test_where_flash_is_slow_a_matrix_of_fewer_bytes_pays() -> None:
-    """Two formats, of 204 and 132 bytes, take about as long with ideal memory."""
-    graph = reader.read(networks.one_dense(32, 3))
+    """Two formats, of 396 and 220 bytes, take about as long with ideal memory."""
+    graph = reader.read(networks.one_dense(32, 5))
     first = {where: lower.lower(graph, NANO33, constants=where).steps[0] for where in ("flash", "ram")}  # type: ignore[arg-type]
     assert first["flash"].constant_bytes < first["ram"].constant_bytes
     ideal = {where: step.kernel.cycles(step.op) for where, step in first.items()}
